@@ -1,0 +1,122 @@
+"""Argument checks: each error says what was expected, what came, and in which argument."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Real
+
+import torch
+from torch import Tensor
+
+from dasp._typing import Value
+
+MOST_CHANNELS = 64
+"""More channels than this, and fewer samples than channels, is taken for a transposed signal."""
+
+
+def check_audio(x: Tensor, name: str = "x") -> None:
+    """Refuse what is not floating-point audio of shape `(*batch, channels, time)`."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise ValueError(f"{name}: expected floating-point audio, got {x.dtype}")
+    if x.ndim < 2:
+        raise ValueError(
+            f"{name}: expected shape (*batch, channels, time), got {tuple(x.shape)}; "
+            f"a mono signal is {name}[None]"
+        )
+    channels, time = x.shape[-2:]
+    if channels > MOST_CHANNELS and channels > time:
+        raise ValueError(
+            f"{name}: expected shape (*batch, channels, time), got {tuple(x.shape)}, "
+            f"which has {channels} channels of {time} samples; are the two swapped?"
+        )
+
+
+def check_channels(x: Tensor, channels: int, name: str = "x") -> None:
+    """Refuse audio that has another number of channels."""
+    if x.shape[-2] != channels:
+        raise ValueError(
+            f"{name}: expected {channels} channels, got {x.shape[-2]} (shape {tuple(x.shape)})"
+        )
+
+
+def check_sample_rate(sample_rate: float) -> None:
+    """Refuse a sample rate that is not a positive, finite number of hertz."""
+    if not isinstance(sample_rate, Real) or not 0 < sample_rate < math.inf:
+        raise ValueError(f"sample_rate: expected a positive number of Hz, got {sample_rate!r}")
+
+
+def check_range(
+    name: str,
+    value: Value,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    because: str = "",
+) -> None:
+    """Refuse a value that has no meaning: outside [low, high] or (above, below), or not a number.
+
+    Only floats and tensors that can be read for free are looked at: never one on another
+    device, under `torch.compile` or under a `torch.func` transform.
+    """
+    if not _is_readable(value):
+        return
+    lowest, highest = _extremes(value)
+    if low <= lowest and above < lowest and highest <= high and highest < below:
+        return
+    limits = [
+        f"{word} {limit:g}"
+        for word, limit in (
+            ("at least", low), ("above", above), ("at most", high), ("below", below)
+        )
+        if math.isfinite(limit)
+    ]  # fmt: skip
+    expected = " and ".join(limits) or "a number"
+    came = f"{lowest:g}" if lowest == highest or lowest != lowest else f"{lowest:g} to {highest:g}"
+    raise ValueError(f"{name}: expected {expected}{because and f' ({because})'}, got {came}")
+
+
+def check_frequency(name: str, value: Value, sample_rate: float) -> None:
+    """Refuse a frequency that is not between 0 and half the sample rate, both excluded."""
+    check_range(
+        name, value, above=0.0, below=sample_rate / 2, because=f"Nyquist at {sample_rate:g} Hz"
+    )
+
+
+def check_choice(name: str, value: object, choices: Iterable) -> None:
+    """Refuse a value that is not one of the choices."""
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(
+            f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}"
+            f"{did_you_mean(value, choices)}"
+        )
+
+
+def did_you_mean(word: object, known: Iterable) -> str:
+    """The end of an error message: the known word nearest to one that is not known."""
+    nearest = difflib.get_close_matches(str(word), [str(k) for k in known], n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _is_readable(value: Value) -> bool:
+    if not isinstance(value, Tensor):
+        return True
+    return (
+        not torch.compiler.is_compiling()
+        and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+        and value.device.type == "cpu"
+    )
+
+
+def _extremes(value: Value) -> tuple[float, float]:
+    if not isinstance(value, Tensor):
+        numbers = value if isinstance(value, (list, tuple)) else (value,)
+        return float(min(numbers)), float(max(numbers))
+    if value.numel() == 0:
+        return 0.0, 0.0
+    lowest, highest = torch.aminmax(value.detach())
+    return lowest.item(), highest.item()

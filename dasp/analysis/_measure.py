@@ -1,0 +1,30 @@
+"""What all measures share."""
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_audio, check_sample_rate
+
+SILENT_POWER = 1e-16
+"""The power of `dasp.units.SILENCE_DB`: added to a denominator, it keeps silence from 0 / 0."""
+
+
+def audio_measure(function: Callable) -> Callable:
+    """Checks the audio, which needs at least one sample, and computes half types in float32."""
+
+    @functools.wraps(function)
+    def measure(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        check_audio(x)
+        check_sample_rate(sample_rate)
+        if 0 in x.shape[-2:]:
+            raise ValueError(
+                f"x: expected at least one channel of one sample to measure, "
+                f"got shape {tuple(x.shape)}"
+            )
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return function(wide, sample_rate, **settings).to(x.dtype)
+
+    return measure

@@ -1,0 +1,187 @@
+"""The shape of the spectrum: moments of each frame, and levels in bands over the whole signal.
+
+The moments come frame by frame, `(*batch, channels, frames)`, frame k centred on sample k * hop,
+with zeros before and after the signal. Source: G. Peeters, "A large set of audio features for
+sound description", IRCAM, 2004; bins are weighted by their magnitude.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._checks import check_choice, check_range
+from dasp.analysis._measure import SILENT_POWER, audio_measure
+from dasp.signal.stft import stft
+from dasp.units import gain_to_db, power_to_db
+
+BARK_BANDS = 24
+_OCTAVE_BANDS = {1: range(-5, 5), 3: range(-17, 14)}
+_SMALLEST_VARIANCE = 1e-12
+
+
+@audio_measure
+def measure_spectral_centroid(
+    x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
+) -> Tensor:
+    """Mean frequency of the spectrum in Hz, `(*batch, channels, frames)`; 0 for silence."""
+    f, p = _distribution(x, sample_rate, fft_size, hop)
+    return (f * p).sum(-2)
+
+
+@audio_measure
+def measure_spectral_spread(
+    x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
+) -> Tensor:
+    """Standard deviation in Hz of the spectrum round its centroid, `(*batch, channels, frames)`."""
+    f, p = _distribution(x, sample_rate, fft_size, hop)
+    centroid = (f * p).sum(-2, keepdim=True)
+    variance = ((f - centroid).square() * p).sum(-2)
+    return variance.clamp(min=_SMALLEST_VARIANCE).sqrt()
+
+
+@audio_measure
+def measure_spectral_rolloff(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    fraction: float = 0.85,
+    fft_size: int = 2048,
+    hop: int = 512,
+) -> Tensor:
+    """Frequency in Hz under which `fraction` of the spectrum lies, `(*batch, channels, frames)`.
+
+    Which bin that is, is a discrete choice; between it and the one before, the cumulative sum is
+    interpolated, so the frequency moves smoothly with the spectrum. 0 for silence.
+    """
+    check_range("fraction", fraction, above=0.0, below=1.0)
+    _, p = _distribution(x, sample_rate, fft_size, hop)
+    below = p.cumsum(-2)
+    k = (below < fraction).sum(-2, keepdim=True).clamp(max=p.shape[-2] - 1)
+    step = p.gather(-2, k)
+    short = below.gather(-2, k) - fraction
+    place = k - short.clamp(min=0) / step.clamp(min=SILENT_POWER)
+    audible = below[..., -1:, :] > fraction
+    return (torch.where(audible, place.clamp(min=0), 0) * (sample_rate / fft_size)).squeeze(-2)
+
+
+@audio_measure
+def measure_spectral_flatness(
+    x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
+) -> Tensor:
+    """Geometric over arithmetic mean of the power spectrum, `(*batch, channels, frames)`.
+
+    Near 0 for a tone, exp(-0.5772) = 0.56 on average for white noise, 1 for an impulse, and for
+    silence.
+    """
+    power = stft(x, fft_size, hop).abs().square().clamp(min=SILENT_POWER)
+    return power.log().mean(-2).exp() / power.mean(-2)
+
+
+@audio_measure
+def measure_octave_spectrum(
+    x: Tensor, sample_rate: float, *, bands_per_octave: int = 1
+) -> Tensor:
+    """Level in dB of the ten octave bands or, for 3, the 31 third-octave bands.
+
+    `(*batch, channels, bands)`, the RMS level of what the signal has in each band: powers add up
+    to the power of the signal between the outer edges (22.4 Hz and 22.4 kHz). Edges and centres
+    are those of IEC 61260-1, base ten; see `octave_centres_hz`. A band above half the sample rate
+    is silent.
+
+    >>> x = torch.sin(2 * torch.pi * 1000 * torch.arange(48_000) / 48_000)[None]
+    >>> round(measure_octave_spectrum(x, 48_000)[0, 5].item(), 1)
+    -3.0
+    """
+    centres = octave_centres_hz(bands_per_octave).to(x)
+    half_band = 10 ** (0.15 / bands_per_octave)
+    power = _mean_power_spectrum(x, sample_rate)
+    f = _bin_frequencies(power.shape[-1], sample_rate, x)
+    half_bin = f[1] / 2
+    # The share of a bin, as wide as the distance to the next, that lies inside each band.
+    upper = torch.minimum(f[:, None] + half_bin, centres * half_band)
+    lower = torch.maximum(f[:, None] - half_bin, centres / half_band)
+    return power_to_db(power @ ((upper - lower).clamp(min=0) / (2 * half_bin)))
+
+
+def octave_centres_hz(bands_per_octave: int = 1) -> Tensor:
+    """Exact centres in Hz of the octave bands (31.6 Hz to 15.8 kHz) or third-octave bands.
+
+    Source: IEC 61260-1:2014, base ten: 1000 Hz * 10^(3 k / 10) and 10^(k / 10).
+
+    >>> octave_centres_hz().round().int().tolist()
+    [32, 63, 126, 251, 501, 1000, 1995, 3981, 7943, 15849]
+    """
+    check_choice("bands_per_octave", bands_per_octave, _OCTAVE_BANDS)
+    k = torch.tensor(_OCTAVE_BANDS[bands_per_octave], dtype=torch.float64)
+    return 1000 * 10 ** (0.3 * k / bands_per_octave)
+
+
+@audio_measure
+def measure_bark_spectrum(x: Tensor, sample_rate: float) -> Tensor:
+    """Level in dB of 24 critical bands, `(*batch, channels, 24)`, 20 Hz to 20 kHz.
+
+    The mean magnitude over time, in frames of about 0.7 s, summed under triangles that are evenly
+    spaced on the Bark scale. A lasting sine of amplitude 1 at the tip of a triangle measures 0 dB
+    there. A band above half the sample rate is silent.
+
+    Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024, of
+    which this is the spectral feature, there of mid and side.
+    """
+    fft_size = _long_fft_size(sample_rate)
+    # The bins of a sine under a Hann window add up to its amplitude times half the window's sum
+    # times two.
+    magnitude = stft(x, fft_size, fft_size // 4).abs().mean(-1) / (fft_size / 2)
+    return gain_to_db(magnitude @ bark_filterbank(magnitude.shape[-1], sample_rate).to(x))
+
+
+def bark_filterbank(bins: int, sample_rate: float) -> Tensor:
+    """Weights `(bins, 24)` of triangles evenly spaced in Bark from 20 Hz to 20 kHz."""
+    edges = torch.tensor([20.0, 20_000.0], dtype=torch.float64)
+    low, high = _bark(edges).tolist()
+    tips = torch.linspace(low, high, BARK_BANDS + 2, dtype=torch.float64)
+    place = _bark(_bin_frequencies(bins, sample_rate, tips))[:, None]
+    return (1 - (place - tips[1:-1]).abs() / (tips[1] - tips[0])).clamp(min=0)
+
+
+def _bark(freq_hz: Tensor) -> Tensor:
+    """Critical-band rate with its end corrections.
+
+    Source: H. Traunmüller, "Analytical expressions for the tonotopic sensory scale", JASA 88, 1990.
+    """
+    z = 26.81 * freq_hz / (1960 + freq_hz) - 0.53
+    return z + 0.15 * (2 - z).clamp(min=0) + 0.22 * (z - 20.1).clamp(min=0)
+
+
+def _distribution(
+    x: Tensor, sample_rate: float, fft_size: int, hop: int
+) -> tuple[Tensor, Tensor]:
+    """Bin frequencies `(bins, 1)`, and each frame's magnitudes over their sum."""
+    magnitude = stft(x, fft_size, hop).abs()
+    f = _bin_frequencies(magnitude.shape[-2], sample_rate, x)[:, None]
+    return f, magnitude / (magnitude.sum(-2, keepdim=True) + SILENT_POWER)
+
+
+def _mean_power_spectrum(x: Tensor, sample_rate: float) -> Tensor:
+    """Power of each bin `(..., bins)`, which add up to the mean square of `x`.
+
+    With frames a quarter of a window apart that reach past both ends, every sample has the same
+    weight: the squares of Hann windows add up to 3/2.
+    """
+    fft_size = _long_fft_size(sample_rate)
+    ends = nnf.pad(x, (fft_size // 2, fft_size // 2))
+    energy = stft(ends, fft_size, fft_size // 4).abs().square().sum(-1)
+    both_sides = torch.full((energy.shape[-1],), 2.0, dtype=x.dtype, device=x.device)
+    both_sides[0] = both_sides[-1] = 1.0
+    return energy * both_sides / (1.5 * fft_size * x.shape[-1])
+
+
+def _long_fft_size(sample_rate: float) -> int:
+    """The power of two next to 0.7 s: 32768 at 44.1 and 48 kHz."""
+    return 2 ** round(math.log2(0.7 * sample_rate))
+
+
+def _bin_frequencies(bins: int, sample_rate: float, like: Tensor) -> Tensor:
+    """The frequencies in Hz of the bins of a real spectrum, from 0 to half the sample rate."""
+    return torch.linspace(0, sample_rate / 2, bins, dtype=like.dtype, device=like.device)

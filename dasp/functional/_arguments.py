@@ -1,0 +1,114 @@
+"""How a processor reads its arguments: audio checked once, parameters shaped to broadcast."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_audio, check_range, check_sample_rate, did_you_mean
+from dasp._typing import Value
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+def audio_processor(function: Callable) -> Callable:
+    """What every processor shares: checked audio, known keywords, half types in float32."""
+    keywords = {
+        name: parameter.default is parameter.empty
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+    @functools.wraps(function)
+    def processor(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        check_audio(x)
+        check_sample_rate(sample_rate)
+        _check_keywords(function.__name__, keywords, settings)
+        if x.dtype in _HALF:
+            return function(x.float(), sample_rate, **settings).to(x.dtype)
+        return function(x, sample_rate, **settings)
+
+    return processor
+
+
+def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:
+    """A parameter as a tensor of shape `batch`, or of none, in the type of `x`.
+
+    `limits` are those of `check_range`: what the parameter must lie between to have a meaning.
+    """
+    check_range(name, value, **limits)
+    batch = x.shape[:-2]
+    value = _as_tensor(value, x)
+    if not _broadcasts(value.shape, batch):
+        raise ValueError(
+            f"{name}: expected a number or a tensor of shape {tuple(batch)}, one number for "
+            f"each batch item of x, got shape {tuple(value.shape)}"
+        )
+    return value
+
+
+def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **limits) -> Tensor:
+    """A parameter of repeated bands as a tensor `(*batch, bands)`, or `(bands,)`."""
+    check_range(name, value, **limits)
+    batch = x.shape[:-2]
+    value = _as_tensor(value, x)
+    if value.ndim == 0 and bands is not None:
+        value = value.expand(bands)
+    wrong_bands = value.ndim == 0 or (bands is not None and value.shape[-1] != bands)
+    if wrong_bands or not _broadcasts(value.shape[:-1], batch):
+        expected = (*batch, "bands" if bands is None else bands)
+        raise ValueError(
+            f"{name}: expected a tensor of shape ({', '.join(map(str, expected))}) or "
+            f"({expected[-1]},), got shape {tuple(value.shape)}"
+        )
+    return value
+
+
+def per_sample(name: str, value: Value, x: Tensor, **limits) -> Tensor:
+    """A parameter that may move, as a tensor that broadcasts to `(*batch, channels, time)`.
+
+    Its shape is `batch`, or `(*batch, time)` for one value a sample.
+    """
+    check_range(name, value, **limits)
+    batch, time = x.shape[:-2], x.shape[-1]
+    value = _as_tensor(value, x)
+    if value.ndim <= len(batch) and _broadcasts(value.shape, batch):
+        return value[..., None, None]
+    if value.ndim and value.shape[-1] == time and _broadcasts(value.shape[:-1], batch):
+        return value[..., None, :]
+    raise ValueError(
+        f"{name}: expected a number, a tensor of shape {tuple(batch)} or, moving along time, "
+        f"{(*batch, time)}, got shape {tuple(value.shape)}"
+    )
+
+
+def below_nyquist(sample_rate: float) -> dict:
+    """The limits of a frequency: above 0, below half the sample rate."""
+    return {"above": 0.0, "below": sample_rate / 2, "because": f"Nyquist at {sample_rate:g} Hz"}
+
+
+def _as_tensor(value: Value, x: Tensor) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.to(x)
+    return torch.tensor(value, dtype=x.dtype, device=x.device)
+
+
+def _broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
+    if len(shape) > len(batch):
+        return False
+    return all(
+        mine in (1, theirs) for mine, theirs in zip(reversed(shape), reversed(batch), strict=False)
+    )
+
+
+def _check_keywords(name: str, keywords: dict[str, bool], settings: dict) -> None:
+    for keyword in settings.keys() - keywords.keys():
+        raise TypeError(
+            f"{name}() has no parameter {keyword!r}{did_you_mean(keyword, keywords)} "
+            f"(it has {', '.join(keywords)})"
+        )
+    missing = [k for k, required in keywords.items() if required and k not in settings]
+    if missing:
+        raise TypeError(f"{name}() needs {', '.join(missing)}")

@@ -1,0 +1,18 @@
+"""Gain."""
+
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_sample
+from dasp.units import db_to_gain
+
+
+@audio_processor
+def gain(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
+    """Change the level by `gain_db`, which may move along time. 0 dB leaves `x` as it is.
+
+    >>> import torch
+    >>> gain(torch.ones(1, 3), 44_100, gain_db=-20.0)
+    tensor([[0.1000, 0.1000, 0.1000]])
+    """
+    return x * db_to_gain(per_sample("gain_db", gain_db, x))

@@ -1,0 +1,138 @@
+"""`Param` and `Option`: what a processor's keywords mean, and the range a controller may use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice, check_range
+from dasp._typing import Value
+
+UNITS = {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s", "samples": "samples", "lufs": "LUFS"}
+
+
+@dataclass(frozen=True)
+class Param:
+    """A continuous parameter, and the map between it and a control in [0, 1].
+
+    `low` and `high` are what the controls 0 and 1 stand for, and what the command line accepts;
+    the function itself takes any value that has a meaning. A repeated band has `bands`, and may
+    then have one number for each band in `low`, `high` and `default`.
+
+    >>> freq_hz = Param("freq_hz", 20.0, 20_000.0, default=1000.0, scale="log")
+    >>> round(freq_hz.to_physical(torch.tensor(0.5)).item(), 2)
+    632.46
+    """
+
+    name: str
+    low: float | Sequence[float]
+    high: float | Sequence[float]
+    default: float | Sequence[float]
+    scale: str = "linear"
+    bands: int | None = None
+    automatable: bool = False
+    """Whether the value may move, in a last axis `time`."""
+    differentiable: bool = True
+    """False for what decides between alternatives, whose gradient is zero almost everywhere."""
+
+    def __post_init__(self):
+        check_choice("scale", self.scale, ("linear", "log"))
+        for field in ("low", "high", "default"):
+            value = getattr(self, field)
+            if self.bands is not None and not isinstance(value, Sequence):
+                value = (value,) * self.bands
+            if isinstance(value, Sequence):
+                if len(value) != self.bands:
+                    raise ValueError(f"{self.name}: expected {self.bands} bands in {field}")
+                object.__setattr__(self, field, tuple(map(float, value)))
+        self.check(self.default)
+
+    @property
+    def size(self) -> int:
+        """How many controls it takes."""
+        return self.bands or 1
+
+    @property
+    def unit(self) -> str:
+        """The unit that its name ends in, or nothing."""
+        return UNITS.get(self.name.rsplit("_", 1)[-1], "")
+
+    def to_physical(self, control: Tensor) -> Tensor:
+        """The value that a control in [0, 1] stands for."""
+        low, high = self._ends(control)
+        if self.scale == "log":
+            # The ends are exact: a range that touches a limit must not step over it.
+            return torch.exp(torch.lerp(low.log(), high.log(), control)).clamp(low, high)
+        return torch.lerp(low, high, control)
+
+    def to_control(self, value: Value) -> Tensor:
+        """The control in [0, 1] that stands for a value; values out of range stop at the ends."""
+        value = value if isinstance(value, Tensor) else torch.tensor(value)
+        low, high = self._ends(value)
+        if self.scale == "log":
+            value, low, high = value.clamp(low, high).log(), low.log(), high.log()
+        return ((value - low) / (high - low)).clamp(0, 1)
+
+    def check(self, value: Value) -> None:
+        """Refuse a value outside [low, high]."""
+        if self.bands is None:
+            check_range(self.name, value, low=self.low, high=self.high)
+            return
+        values = value.unbind(-1) if isinstance(value, Tensor) and value.ndim else value
+        if not isinstance(values, Sequence):
+            values = [values] * self.bands
+        if len(values) != self.bands:
+            raise ValueError(f"{self.name}: expected {self.bands} bands, got {len(values)}")
+        for band, low, high in zip(values, self.low, self.high, strict=True):
+            check_range(self.name, band, low=low, high=high)
+
+    def _ends(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        return like.new_tensor(self.low), like.new_tensor(self.high)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword that is no knob: a choice, or a number that has no control.
+
+    `choices` lists what it may be; without them any number, or None, is meant.
+    """
+
+    name: str
+    default: object
+    choices: Sequence | None = None
+
+    def check(self, value: object) -> None:
+        """Refuse what is not one of the choices, or not a number."""
+        if self.choices is not None:
+            check_choice(self.name, value, self.choices)
+        elif value is not None:
+            check_range(self.name, value)
+
+
+def controls_size(params: Sequence[Param]) -> int:
+    """Number of controls of a list of parameters."""
+    return sum(param.size for param in params)
+
+
+def to_physical(params: Sequence[Param], controls: Tensor) -> dict[str, Tensor]:
+    """Split controls `(*batch, n_controls)` into named physical values."""
+    size = controls_size(params)
+    if controls.ndim == 0 or controls.shape[-1] != size:
+        raise ValueError(f"controls: expected {size} in the last axis, got {tuple(controls.shape)}")
+    pieces = controls.split([param.size for param in params], -1)
+    return {
+        param.name: param.to_physical(piece if param.bands else piece[..., 0])
+        for param, piece in zip(params, pieces, strict=True)
+    }
+
+
+def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tensor:
+    """Join named physical values into controls `(*batch, n_controls)`."""
+    pieces = []
+    for param in params:
+        control = param.to_control(settings.get(param.name, param.default))
+        control = control if control.is_floating_point() else control.float()
+        pieces.append(control if param.bands else control[..., None])
+    batch = torch.broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
+    return torch.cat([piece.expand(*batch, -1) for piece in pieces], -1)

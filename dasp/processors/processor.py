@@ -1,0 +1,86 @@
+"""`Processor`: one pure function with its parameters, as a value."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dasp._checks import did_you_mean
+from dasp._typing import Value
+from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor is data: a name, a function `f(x, sample_rate, *, ...)` and its keywords.
+
+    The keywords of the function are declared in three kinds: `params` are continuous and have
+    controls; `options` are choices; `inputs` are tensors that only a program can pass, such as
+    a side chain. The names are held against the function's own when the value is made.
+
+    >>> import torch
+    >>> from dasp.functional import gain
+    >>> GAIN = Processor("gain", gain, params=(Param("gain_db", -60.0, 24.0, default=0.0),))
+    >>> GAIN(torch.ones(1, 2), 44_100, gain_db=20.0)
+    tensor([[10., 10.]])
+    >>> GAIN.to_physical(torch.tensor([1.0]))
+    {'gain_db': tensor(24.)}
+    """
+
+    name: str
+    function: Callable[..., Tensor]
+    params: tuple[Param, ...] = ()
+    options: tuple[Option, ...] = ()
+    inputs: tuple[str, ...] = ()
+    neutral: Mapping[str, Any] | None = None
+    """Settings that change nothing, beside the defaults; None where there are none."""
+    parts: tuple["Processor", ...] = ()
+    """The processors that a combination is made of."""
+
+    def __post_init__(self):
+        keywords = {
+            p.name
+            for p in inspect.signature(self.function).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        }
+        names = [p.name for p in (*self.params, *self.options)] + list(self.inputs)
+        wrong = keywords.symmetric_difference(names)
+        if wrong or len(names) != len(set(names)):
+            raise ValueError(
+                f"{self.name}: the declared names {sorted(names)} and the function's keywords "
+                f"{sorted(keywords)} differ"
+            )
+
+    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
+        """Run the function; keywords that are left out have their declared defaults."""
+        return self.function(x, sample_rate, **{**self.defaults(), **settings})
+
+    @property
+    def n_controls(self) -> int:
+        """Length of the last axis of `controls`."""
+        return controls_size(self.params)
+
+    def defaults(self) -> dict[str, Any]:
+        """The default of every parameter and option."""
+        return {p.name: p.default for p in (*self.params, *self.options)}
+
+    def to_physical(self, controls: Tensor) -> dict[str, Tensor]:
+        """Named physical values of controls in [0, 1], `(*batch, n_controls)`."""
+        return to_physical(self.params, controls)
+
+    def to_controls(self, settings: Mapping[str, Value]) -> Tensor:
+        """Controls of physical values; those that are left out have their declared defaults."""
+        return to_controls(self.params, settings)
+
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Refuse unknown names, and values out of the declared ranges or choices."""
+        declared = {p.name: p for p in (*self.params, *self.options)}
+        for name, value in settings.items():
+            if name not in declared:
+                raise ValueError(
+                    f"{self.name} has no parameter {name!r}{did_you_mean(name, declared)} "
+                    f"(it has {', '.join(declared)})"
+                )
+            declared[name].check(value)

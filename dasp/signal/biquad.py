@@ -1,0 +1,185 @@
+"""Second-order filter sections: the RBJ designs, and Butterworth and Linkwitz-Riley cascades.
+
+Every design returns float64 sections `(..., sections, 6)` in SciPy's order b0 b1 b2 a0 a1 a2
+with a0 = 1. Arguments broadcast, and a designed filter is differentiable in each of them.
+
+Source: Robert Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter
+coefficients", with its symbols: w0 = 2 pi f0 / fs, alpha = sin(w0) / (2 Q), A = 10^(dB / 40).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice, check_frequency, check_range
+from dasp._typing import Value
+
+BUTTERWORTH_Q = math.sqrt(0.5)
+"""The quality factor without a resonance: the steepest shelf that does not overshoot."""
+
+
+def design_low_shelf(
+    freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value = BUTTERWORTH_Q
+) -> Tensor:
+    """Gain of `gain_db` at DC, half of it (in dB) at `freq_hz`, none at Nyquist.
+
+    >>> sos = design_low_shelf(100.0, 48_000, gain_db=6.0)
+    >>> round(float(frequency_response(sos, torch.tensor([0.0]), 48_000).abs()), 4)
+    1.9953
+    """
+    return _shelf(freq_hz, sample_rate, gain_db, q, sign=1)
+
+
+def design_high_shelf(
+    freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value = BUTTERWORTH_Q
+) -> Tensor:
+    """Gain of `gain_db` at Nyquist, half of it (in dB) at `freq_hz`, none at DC."""
+    return _shelf(freq_hz, sample_rate, gain_db, q, sign=-1)
+
+
+def design_peak(freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value) -> Tensor:
+    """Gain of `gain_db` at `freq_hz`, none at DC and Nyquist."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    amplitude = _square_root_of_gain(gain_db)
+    return _section(
+        (1 + alpha * amplitude, -2 * cos, 1 - alpha * amplitude),
+        (1 + alpha / amplitude, -2 * cos, 1 - alpha / amplitude),
+    )
+
+
+def design_low_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
+    """12 dB per octave above `freq_hz`, where the gain is `q`."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    return _section(((1 - cos) / 2, 1 - cos, (1 - cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
+
+
+def design_high_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
+    """12 dB per octave below `freq_hz`, where the gain is `q`."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    return _section(((1 + cos) / 2, -1 - cos, (1 + cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
+
+
+def design_band_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
+    """Unit gain at `freq_hz`, 6 dB per octave on either side of a band of width freq / q."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    return _section((alpha, 0 * alpha, -alpha), (1 + alpha, -2 * cos, 1 - alpha))
+
+
+def design_notch(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
+    """Nothing at `freq_hz`, everything outside a band of width freq / q."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    return _section((1 + 0 * alpha, -2 * cos, 1 + 0 * alpha), (1 + alpha, -2 * cos, 1 - alpha))
+
+
+def design_all_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
+    """Unit gain everywhere, a phase of -180 degrees at `freq_hz`."""
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    return _section((1 - alpha, -2 * cos, 1 + alpha), (1 + alpha, -2 * cos, 1 - alpha))
+
+
+def design_butterworth_low_pass(freq_hz: Value, sample_rate: float, *, order: int) -> Tensor:
+    """Maximally flat low-pass: -3 dB at `freq_hz`, 6 dB per octave and order above it.
+
+    The poles lie on a circle (S. Butterworth, "On the theory of filter amplifiers", 1930), so
+    the cascade is one RBJ section for each pair, and a first-order one where `order` is odd.
+    """
+    return _butterworth(design_low_pass, _first_order_low_pass, freq_hz, sample_rate, order)
+
+
+def design_butterworth_high_pass(freq_hz: Value, sample_rate: float, *, order: int) -> Tensor:
+    """Maximally flat high-pass: -3 dB at `freq_hz`, 6 dB per octave and order below it."""
+    return _butterworth(design_high_pass, _first_order_high_pass, freq_hz, sample_rate, order)
+
+
+def design_linkwitz_riley(
+    freq_hz: Value, sample_rate: float, *, order: int = 4
+) -> tuple[Tensor, Tensor]:
+    """A low-pass and a high-pass, each -6 dB at `freq_hz`, whose sum is an all-pass.
+
+    Each is a Butterworth filter of half the order applied twice; `order` is 2, 4 or 8.
+    At order 2 the high-pass has its polarity turned, without which the sum has a notch.
+
+    Source: S. H. Linkwitz, "Active crossover networks for noncoincident drivers", JAES 1976.
+    """
+    check_choice("order", order, (2, 4, 8))
+    low = design_butterworth_low_pass(freq_hz, sample_rate, order=order // 2)
+    high = design_butterworth_high_pass(freq_hz, sample_rate, order=order // 2)
+    polarity = torch.tensor([-1.0] * 3 + [1.0] * 3 if order == 2 else [1.0] * 6).to(high)
+    return torch.cat((low, low), -2), torch.cat((high * polarity, high), -2)
+
+
+def frequency_response(sos: Tensor, freq_hz: Tensor, sample_rate: float) -> Tensor:
+    """Complex response `(..., frequencies)` of a cascade `(..., sections, 6)`."""
+    omega = 2 * math.pi * freq_hz.to(sos) / sample_rate
+    powers = torch.exp(-1j * omega[..., None] * torch.arange(3, device=sos.device))
+    sections = sos.to(powers.dtype)
+    numerator = (sections[..., None, :, :3] * powers[..., None, :]).sum(-1)
+    denominator = (sections[..., None, :, 3:] * powers[..., None, :]).sum(-1)
+    return (numerator / denominator).prod(-1)
+
+
+def _angle(freq_hz: Value, sample_rate: float, q: Value) -> tuple[Tensor, Tensor]:
+    check_frequency("freq_hz", freq_hz, sample_rate)
+    check_range("q", q, above=0.0)
+    w0 = 2 * math.pi * _float64(freq_hz) / sample_rate
+    return torch.cos(w0), torch.sin(w0) / (2 * _float64(q))
+
+
+def _square_root_of_gain(gain_db: Value) -> Tensor:
+    return 10 ** (_float64(gain_db) / 40)
+
+
+def _shelf(freq_hz: Value, sample_rate: float, gain_db: Value, q: Value, sign: int) -> Tensor:
+    # The high shelf is the low shelf with the frequency axis turned round: cos -> -cos and
+    # every second coefficient negated.
+    cos, alpha = _angle(freq_hz, sample_rate, q)
+    cos = sign * cos
+    amplitude = _square_root_of_gain(gain_db)
+    slope = 2 * torch.sqrt(amplitude) * alpha
+    up, down = amplitude + 1, amplitude - 1
+    return _section(
+        (
+            amplitude * (up - down * cos + slope),
+            sign * 2 * amplitude * (down - up * cos),
+            amplitude * (up - down * cos - slope),
+        ),
+        (
+            up + down * cos + slope,
+            sign * -2 * (down + up * cos),
+            up + down * cos - slope,
+        ),
+    )
+
+
+def _section(b: tuple, a: tuple) -> Tensor:
+    coefficients = torch.stack(torch.broadcast_tensors(*b, *a), -1)
+    return (coefficients / coefficients[..., 3:4])[..., None, :]
+
+
+def _butterworth(second_order, first_order, freq_hz, sample_rate: float, order: int) -> Tensor:
+    check_range("order", order, low=1)
+    pole_angles = (math.pi * (2 * k + 1) / (2 * order) for k in range(order // 2))
+    pairs = [second_order(freq_hz, sample_rate, q=1 / (2 * math.sin(a))) for a in pole_angles]
+    return torch.cat(pairs + [first_order(freq_hz, sample_rate)] * (order % 2), -2)
+
+
+def _first_order_low_pass(freq_hz: Value, sample_rate: float) -> Tensor:
+    g = _prewarped(freq_hz, sample_rate)
+    return _section((g, g, 0 * g), (1 + g, g - 1, 0 * g))
+
+
+def _first_order_high_pass(freq_hz: Value, sample_rate: float) -> Tensor:
+    g = _prewarped(freq_hz, sample_rate)
+    return _section((1 + 0 * g, -1 + 0 * g, 0 * g), (1 + g, g - 1, 0 * g))
+
+
+def _prewarped(freq_hz: Value, sample_rate: float) -> Tensor:
+    check_frequency("freq_hz", freq_hz, sample_rate)
+    return torch.tan(math.pi * _float64(freq_hz) / sample_rate)
+
+
+def _float64(value: Value) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.to(torch.float64)
+    return torch.tensor(value, dtype=torch.float64)

@@ -1,0 +1,189 @@
+"""Fractional delay lines, with and without feedback.
+
+Between samples the signal is read by third-order Lagrange interpolation (T. Laakso et al.,
+"Splitting the unit delay", 1996, eq. 42): a polynomial through four samples, exact at integer
+delays. The four samples lie around the reading point, except for delays below one sample,
+where they are the four newest, so that nothing is read from the future.
+"""
+
+import functools
+import importlib.util
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp._typing import Value
+from dasp.signal.backends import delay_torch
+
+TAPS = 4
+"""How many samples the interpolation reads: those 0, 1, 2 and 3 behind its newest."""
+
+
+def fractional_delay(x: Tensor, delay_samples: Value) -> Tensor:
+    """Read `x` `(..., time)` `delay_samples` ago: y[n] = x(n - delay[n]), zeros before the start.
+
+    `delay_samples`, 0 or more, is a number or broadcasts to `x`: `(..., time)` for a delay that
+    moves, `(..., 1)` for one number a row. Differentiable in both, with one-sided derivatives
+    at integer delays.
+
+    >>> fractional_delay(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
+    tensor([0., 0., 1., 2., 3.])
+    """
+    check_range("delay_samples", delay_samples, low=0.0)
+    signal, offset, weights = _prepare(x, delay_samples, newest=0)
+    return (weights * _past(signal, offset)).sum(-1).to(x.dtype)
+
+
+def feedback_delay(
+    x: Tensor, delay_samples: Value, feedback: Value, history: Tensor | None = None
+) -> Tensor:
+    """A delay line that hears itself: y[n] = x[n] + feedback[n] y(n - delay[n]).
+
+    `x` is `(..., time)`; `delay_samples`, 1 or more, and `feedback` are numbers or broadcast to
+    `x`, `(..., time)` where they move, `(..., 1)` for one number a row. Solved exactly and
+    differentiable in all of them. `history` `(..., samples)` is earlier output, newest last;
+    for a stream keep at least the longest delay and 3 samples more:
+
+    >>> x, history = torch.randn(2, 1000), torch.zeros(2, 64)
+    >>> blocks = []
+    >>> for block in x.split(100, dim=-1):
+    ...     blocks.append(feedback_delay(block, 60.3, 0.7, history))
+    ...     history = torch.cat((history, blocks[-1]), -1)[..., -64:]
+    >>> torch.allclose(torch.cat(blocks, -1), feedback_delay(x, 60.3, 0.7), atol=1e-5)
+    True
+    """
+    check_range("delay_samples", delay_samples, low=1.0)
+    signal, offset, weights = _prepare(x, delay_samples, newest=1)
+    feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
+    weights = feedback.expand(signal.shape)[..., None] * weights
+    if history is None:
+        return _solve(signal, weights, offset, False).to(x.dtype)
+    # Earlier output is output that comes from the input alone.
+    earlier = history.to(signal.dtype).expand(*x.shape[:-1], history.shape[-1])
+    samples = history.shape[-1]
+    y = _solve(
+        torch.cat((earlier, signal), -1),
+        nnf.pad(weights, (0, 0, samples, 0)),
+        nnf.pad(offset, (samples, 0), value=1),
+        False,
+    )
+    return y[..., samples:].to(x.dtype)
+
+
+def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The signal in the type to compute in, and the samples and weights of every reading.
+
+    A reading takes the samples `offset` to `offset + 3` ago, the newest `newest` ago or earlier.
+    """
+    signal = x.to(torch.promote_types(x.dtype, torch.float32))
+    # Half types have no fractions left at delays of a thousand samples, float32 few.
+    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
+    offset = (torch.floor(delay) - 1).clamp(min=newest)
+    weights = _lagrange_weights(delay - offset).to(signal.dtype)
+    return signal, offset.long().expand(signal.shape), weights.expand(*signal.shape, TAPS)
+
+
+def _lagrange_weights(d: Tensor) -> Tensor:
+    """h_k = prod over j != k of (d - j) / (k - j), for a point `d` samples behind the newest."""
+    d0, d1, d2, d3 = d, d - 1, d - 2, d - 3
+    return torch.stack((-d1 * d2 * d3 / 6, d0 * d2 * d3 / 2, -d0 * d1 * d3 / 2, d0 * d1 * d2 / 6), -1)
+
+
+def _place(offset: Tensor) -> Tensor:
+    """Where each reading falls, `(..., time, taps)`, in a signal with one zero put before it."""
+    n = torch.arange(offset.shape[-1], device=offset.device)
+    k = torch.arange(TAPS, device=offset.device)
+    return ((n - offset)[..., None] - k).clamp(min=-1) + 1
+
+
+def _past(signal: Tensor, offset: Tensor) -> Tensor:
+    """signal[n - offset[n] - k], `(..., time, taps)`."""
+    place = _place(offset)
+    return nnf.pad(signal, (1, 0)).gather(-1, place.flatten(-2)).view(place.shape)
+
+
+def _into_past(contributions: Tensor, offset: Tensor) -> Tensor:
+    """The transpose of `_past`: each contribution `(..., time, taps)` goes where it was read."""
+    place = _place(offset).flatten(-2)
+    total = contributions.new_zeros(*offset.shape[:-1], offset.shape[-1] + 1)
+    return total.scatter_add(-1, place, contributions.flatten(-2))[..., 1:]
+
+
+# The recurrence y = x + W y, with (W y)[n] = sum_k weights[n, k] y[n - offset[n] - k], and its
+# transpose y = x + W' y are each other's adjoints, so the two are closed under differentiation.
+
+
+def _solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
+    # torch.compile takes no function with a forward-mode rule.
+    function = _Recurrence if torch.compiler.is_compiling() else _RecurrenceWithTangents
+    return function.apply(x, weights, offset, transposed)
+
+
+class _Recurrence(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
+        return _kernel(x, weights, offset, transposed)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, weights, offset, ctx.transposed = inputs
+        ctx.save_for_backward(weights, offset, output)
+        ctx.save_for_forward(weights, offset, output)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        weights, offset, y = ctx.saved_tensors
+        adjoint = _solve(grad_y, weights, offset, not ctx.transposed)
+        later, earlier = (y, adjoint) if ctx.transposed else (adjoint, y)
+        return adjoint, later[..., None] * _past(earlier, offset), None, None
+
+
+class _RecurrenceWithTangents(_Recurrence):
+    @staticmethod
+    def jvp(ctx, x_tangent, weights_tangent, *_):
+        weights, offset, y = ctx.saved_tensors
+        drive = torch.zeros_like(y) if x_tangent is None else x_tangent
+        if weights_tangent is not None:
+            if ctx.transposed:
+                drive = drive + _into_past(weights_tangent * y[..., None], offset)
+            else:
+                drive = drive + (weights_tangent * _past(y, offset)).sum(-1)
+        return _solve(drive, weights, offset, ctx.transposed)
+
+
+@torch.library.custom_op("dasp::delay_recurrence", mutates_args=())
+def _kernel(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
+    if x.numel() == 0:
+        return x.clone()
+    rows = x.numel() // x.shape[-1]
+    y = _backend(x.device.type).solve(
+        x.reshape(rows, -1), weights.reshape(rows, -1, TAPS), offset.reshape(rows, -1), transposed
+    )
+    return y.view(x.shape)
+
+
+@_kernel.register_fake
+def _(x, weights, offset, transposed):
+    return x.new_empty(x.shape)
+
+
+@_kernel.register_vmap
+def _(info, in_dims, x, weights, offset, transposed):
+    tensors = (
+        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+        for t, dim in zip((x, weights, offset), in_dims[:3], strict=True)
+    )
+    return _kernel(*tensors, transposed), 0
+
+
+@functools.cache
+def _backend(device: str):
+    if device == "cpu" and importlib.util.find_spec("numba"):
+        from dasp.signal.backends import delay_numba
+
+        return delay_numba
+    return delay_torch

@@ -1,0 +1,61 @@
+"""Linear-phase filters from a wanted response, and filtering with state."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp.signal.fftconv import fft_convolve
+
+
+def design_linear_phase_fir(gain: Tensor, taps: int) -> Tensor:
+    """Impulse response `(..., taps)` with the amplitude `gain` `(..., points)`.
+
+    The points stand at equal distances from 0 Hz to Nyquist, both included, with straight
+    lines between them; `taps` is odd, and the filter delays by (taps - 1) / 2 samples. A
+    Hamming window rounds off what changes faster than about 4 / taps of the sample rate.
+    Differentiable in `gain`. Frequency sampling, the answer of `scipy.signal.firwin2`.
+
+    >>> design_linear_phase_fir(torch.ones(9), taps=5).round(decimals=6)
+    tensor([0., 0., 1., 0., 0.])
+    """
+    check_range("taps", taps, low=1)
+    if taps % 2 == 0:
+        raise ValueError(f"taps: expected an odd number, got {taps}")
+    if gain.shape[-1] < 2:
+        raise ValueError(
+            f"gain: expected shape (..., points) with 2 points or more, got {tuple(gain.shape)}"
+        )
+    bins = 1 + 2 ** math.ceil(math.log2(max(taps, gain.shape[-1])))
+    impulse = torch.fft.irfft(_on_grid(gain, bins))
+    middle = taps // 2
+    window = torch.hamming_window(taps, periodic=False, dtype=gain.dtype, device=gain.device)
+    return impulse.roll(middle, -1)[..., :taps] * window
+
+
+def fir_filter(x: Tensor, taps: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Filter `x` `(..., time)` by the impulse response `taps` `(..., taps)`.
+
+    `zi` `(..., taps - 1)` is the input before `x`, newest last, silence where it is absent.
+    Returns the output and the `zi` of the next block.
+
+    >>> y, zf = fir_filter(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 10.0]))
+    >>> y, zf
+    (tensor([ 1., 12., 23.]), tensor([3.]))
+    """
+    past = taps.shape[-1] - 1
+    if zi is None:
+        zi = x.new_zeros(past)
+    elif zi.shape[-1] != past:
+        raise ValueError(f"zi: expected shape (..., {past}), got {tuple(zi.shape)}")
+    signal = torch.cat((zi.to(x.dtype).expand(*x.shape[:-1], past), x), -1)
+    return fft_convolve(signal, taps)[..., past:], signal[..., signal.shape[-1] - past :]
+
+
+def _on_grid(gain: Tensor, bins: int) -> Tensor:
+    """Straight lines through `gain`, read at `bins` points over the same range."""
+    place = torch.linspace(0, gain.shape[-1] - 1, bins, dtype=torch.float64, device=gain.device)
+    left = place.long().clamp(max=gain.shape[-1] - 2)
+    share = (place - left).to(gain.dtype)
+    return torch.lerp(gain[..., left], gain[..., left + 1], share)

@@ -1,0 +1,44 @@
+"""Noise that is the same on every device and at every call."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def white_noise(
+    shape: Sequence[int],
+    source: int | torch.Generator,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Gaussian noise of mean 0 and variance 1, drawn from a seed or a generator.
+
+    A seed gives the same samples at every call, also under `torch.compile` and `vmap`, where
+    every item gets the same noise. A `torch.Generator` moves on, as it does in torch. Samples
+    are drawn on the CPU in float64, then rounded and moved, so that neither `dtype` nor
+    `device` changes them by more than the rounding.
+
+    >>> torch.equal(white_noise((2, 100), 7), white_noise((2, 100), 7))
+    True
+    """
+    if isinstance(source, int):
+        noise = _seeded_noise(shape, source)
+    elif source.device.type == "cpu":
+        noise = torch.randn(tuple(shape), generator=source, dtype=torch.float64)
+    else:
+        raise ValueError(f"source: expected a generator on the CPU, got one on {source.device}")
+    return noise.to(device, dtype)
+
+
+# An operator of its own, because a generator cannot be made inside a compiled graph.
+@torch.library.custom_op("dasp::seeded_noise", mutates_args=())
+def _seeded_noise(shape: Sequence[int], seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
+
+
+@_seeded_noise.register_fake
+def _(shape: Sequence[int], seed: int) -> Tensor:
+    return torch.empty(tuple(shape), dtype=torch.float64)

@@ -1,0 +1,106 @@
+"""First-order recursions: the one-pole smoother, and the general recurrence beneath it."""
+
+import torch
+from torch import Tensor
+
+from dasp.signal.backends import backend_for
+
+
+def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Smooth `x`: y[n] = p y[n-1] + (1 - p) x[n].
+
+    `x` is `(..., time)`; `pole` broadcasts to `x`, and so has a last axis of 1 where it is
+    constant; `zi` `(...)` is y[-1], 0 by default. Returns the output and the final state y[-1].
+
+    >>> y, _ = one_pole(torch.ones(1, 3), torch.tensor([[0.5]]))
+    >>> y
+    tensor([[0.5000, 0.7500, 0.8750]])
+    """
+    return linear_recurrence(pole, (1 - pole) * x, zi)
+
+
+def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """y[n] = a[n] y[n-1] + b[n] along the last axis, with coefficients that vary in time.
+
+    `a` and `b` broadcast to `(..., time)`, and `zi` `(...)` is y[-1], 0 by default. Returns the
+    output and its last sample, the `zi` of the next block. Differentiable in all three, to any
+    order, in reverse and in forward mode.
+    """
+    shape = torch.broadcast_shapes(a.shape, b.shape)
+    a, b = a.expand(shape), b.expand(shape)
+    zi = b.new_zeros(()) if zi is None else zi.to(b.dtype)
+    zi = zi.expand(b.shape[:-1])
+    if b.shape[-1] == 0:
+        return b.clone(), zi
+    a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
+    function = _Recurrence if torch.compiler.is_compiling() else _RecurrenceWithTangent
+    y = function.apply(a, b, zi.reshape(-1)).reshape(*zi.shape, -1)
+    return y, y[..., -1]
+
+
+def delayed(y: Tensor, zi: Tensor) -> Tensor:
+    """The samples y[n-1], of which the first is the initial state."""
+    return torch.cat((zi[..., None], y[..., :-1]), -1)
+
+
+def fold_vmap_into_rows(operator):
+    """The vmap rule of an operator on rows: the mapped axis is more rows."""
+
+    def rule(info, in_dims, *tensors):
+        mapped = [
+            t.movedim(dim, 0) if dim is not None else t.expand(info.batch_size, *t.shape)
+            for t, dim in zip(tensors, in_dims, strict=True)
+        ]
+        y = operator(*(t.reshape(-1, *t.shape[2:]) for t in mapped))
+        return y.reshape(info.batch_size, -1, *y.shape[1:]), 0
+
+    return rule
+
+
+@torch.library.custom_op("dasp::linear_recurrence", mutates_args=())
+def _recurrence(a: Tensor, b: Tensor, zi: Tensor) -> Tensor:
+    return backend_for(b).linear_recurrence(a, b, zi)
+
+
+@_recurrence.register_fake
+def _(a, b, zi):
+    return torch.empty_like(b, memory_format=torch.contiguous_format)
+
+
+_recurrence.register_vmap(fold_vmap_into_rows(_recurrence))
+
+
+class _Recurrence(torch.autograd.Function):
+    """The adjoint of a recurrence is a recurrence that runs backwards in time."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a, b, zi):
+        return _recurrence(a, b, zi)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        a, _, zi = inputs
+        ctx.save_for_backward(a, zi, output)
+        ctx.save_for_forward(a, zi, output)
+
+    @staticmethod
+    def backward(ctx, grad):
+        a, zi, y = ctx.saved_tensors
+        later = torch.cat((a[:, 1:], torch.zeros_like(a[:, :1])), 1)
+        adjoint, _ = linear_recurrence(later.flip(1), grad.flip(1))
+        adjoint = adjoint.flip(1)
+        return adjoint * delayed(y, zi), adjoint, adjoint[:, 0] * a[:, 0]
+
+
+class _RecurrenceWithTangent(_Recurrence):
+    """With a forward mode too, which `torch.compile` does not accept in a Function."""
+
+    @staticmethod
+    def jvp(ctx, a_tangent, b_tangent, zi_tangent):
+        a, zi, y = ctx.saved_tensors
+        forcing = torch.zeros_like(y) if b_tangent is None else b_tangent
+        if a_tangent is not None:
+            forcing = forcing + a_tangent * delayed(y, zi)
+        return linear_recurrence(a, forcing, zi_tangent)[0]

@@ -1,0 +1,47 @@
+"""Conversions between the units that people set and the numbers that kernels use."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dasp._typing import Value
+
+SILENCE_DB = -160.0
+"""What silence measures in decibels, so that its logarithm stays finite."""
+
+_SMALLEST_GAIN = 10 ** (SILENCE_DB / 20)
+
+
+def db_to_gain(db: Value) -> Value:
+    """Amplitude gain of a level in decibels: 10^(dB / 20).
+
+    >>> db_to_gain(20.0)
+    10.0
+    """
+    return 10 ** (db / 20)
+
+
+def gain_to_db(gain: Value) -> Value:
+    """Level in decibels of an amplitude: 20 log10 |gain|, and `SILENCE_DB` for silence.
+
+    >>> gain_to_db(0.1)
+    -20.0
+    """
+    if isinstance(gain, Tensor):
+        return 20 * torch.log10(gain.abs().clamp(min=_SMALLEST_GAIN))
+    return 20 * math.log10(max(abs(gain), _SMALLEST_GAIN))
+
+
+def power_to_db(power: Tensor) -> Tensor:
+    """Level in decibels of a power: 10 log10(power), and `SILENCE_DB` for silence."""
+    return 10 * torch.log10(power.clamp(min=_SMALLEST_GAIN**2))
+
+
+def smoothing_coefficient(time_ms: Tensor, sample_rate: float) -> Tensor:
+    """Pole of the one-pole smoother that covers 1 - 1/e (63 %) of a step in `time_ms`.
+
+    exp(-1 / (time * rate)); a time of 0 follows its input at once.
+    """
+    time_samples = time_ms * (sample_rate / 1000)
+    return torch.exp(-1 / time_samples.clamp(min=1e-2))

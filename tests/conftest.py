@@ -1,0 +1,21 @@
+"""What all tests share: seeds, threads, and the optional folder of real recordings."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real recordings beside the project; a test that needs it skips without it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the folder of real recordings, ../shared/data, is not there")
+    return SHARED_DATA

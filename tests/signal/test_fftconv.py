@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import scipy.signal
+import torch
+
+from dasp.signal.fftconv import fast_fft_length, fft_convolve
+
+
+def randn(*shape):
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("time, taps", [(1, 1), (1, 7), (100, 1), (100, 33), (33, 100), (1000, 25)])
+def test_equals_direct_convolution(time, taps):
+    x, h = randn(time), randn(taps)
+    direct = np.convolve(x, h)
+    np.testing.assert_allclose(fft_convolve(x, h, full=True), direct, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fft_convolve(x, h), direct[:time], rtol=0, atol=1e-12)
+
+
+def test_leading_dimensions_broadcast():
+    x, h = randn(3, 2, 50), randn(2, 20)
+    expected = np.stack(
+        [[scipy.signal.convolve(x[i, j], h[j], method="direct") for j in (0, 1)] for i in range(3)]
+    )
+    np.testing.assert_allclose(fft_convolve(x, h, full=True), expected, atol=1e-12)
+
+
+def test_nothing_sounds_before_the_impulse():
+    # A circular convolution would bring the tail of the response round to the start.
+    x = torch.zeros(48_000)
+    x[24_000] = 1.0
+    h = torch.randn(65_536)
+    y = fft_convolve(x, h / h.norm())
+    assert y[:24_000].abs().max() < 1e-6 * y.abs().max()
+
+
+def test_a_nan_stays_in_its_own_row():
+    x, h = randn(3, 40), randn(8)
+    alone = fft_convolve(x, h)
+    x[1, 3] = torch.nan
+    torch.testing.assert_close(fft_convolve(x, h)[[0, 2]], alone[[0, 2]], rtol=0, atol=0)
+
+
+def test_no_samples_and_no_taps():
+    assert fft_convolve(torch.zeros(2, 0), torch.ones(5)).shape == (2, 0)
+    torch.testing.assert_close(
+        fft_convolve(torch.zeros(2, 0), torch.ones(5), full=True), torch.zeros(2, 4)
+    )
+    with pytest.raises(ValueError, match=r"h: expected .* at least one tap .* got \(0,\)"):
+        fft_convolve(torch.zeros(2, 10), torch.zeros(0))
+
+
+def test_half_types_are_computed_in_float32():
+    x, h = torch.randn(300).half(), torch.randn(50).half()
+    y = fft_convolve(x, h)
+    assert y.dtype == torch.float16
+    torch.testing.assert_close(y, fft_convolve(x.double(), h.double()).half(), rtol=1e-3, atol=1e-3)
+
+
+def test_gradients():
+    x, h = randn(2, 9).requires_grad_(), randn(2, 5).requires_grad_()
+    torch.autograd.gradcheck(fft_convolve, (x, h), check_forward_ad=True)
+    torch.autograd.gradgradcheck(lambda x, h: fft_convolve(x, h, full=True), (x, h))
+
+
+def test_transforms():
+    x, h = randn(3, 9), randn(3, 5)
+    y = fft_convolve(x, h)
+    torch.testing.assert_close(torch.vmap(fft_convolve)(x, h), y)
+    torch.testing.assert_close(torch.compile(fft_convolve, fullgraph=True, backend="aot_eager")(x, h), y)
+    # Convolution is linear in the signal: the tangent passes through the same filter.
+    dx = randn(3, 9)
+    _, dy = torch.func.jvp(lambda x: fft_convolve(x, h), (x,), (dx,))
+    torch.testing.assert_close(dy, fft_convolve(dx, h))
+
+
+def test_fast_lengths_have_small_factors_and_cost_at_most_a_quarter_more():
+    for least in range(1, 3000):
+        size = fast_fft_length(least)
+        assert least <= size <= max(1.25 * least, least + 1)
+        odd = size
+        while odd % 2 == 0:
+            odd //= 2
+        assert odd in (1, 3, 5, 9, 15)

@@ -1,0 +1,52 @@
+"""The layers of the package: a file imports only from lower layers, or from its own package."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "dasp"
+
+LAYERS = {
+    "units": 0, "_checks": 0, "_typing": 0,
+    "signal": 1,
+    "functional": 2, "analysis": 2,
+    "losses": 3, "processors": 3,
+    "grad": 4, "mixing": 4, "audio_io": 4,
+    "data": 5, "controllers": 5, "streaming": 5,
+    "training": 6, "evaluation": 6,
+    "recipes": 7,
+    "cli": 8,
+}  # fmt: skip
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def _imported(path: Path) -> set[tuple[str, ...]]:
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            origin = tuple(node.module.split("."))
+            if len(origin) == 1:
+                modules |= {(*origin, alias.name) for alias in node.names}
+            modules.add(origin)
+    return {module[1:] for module in modules if module[0] == "dasp" and len(module) > 1}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    own = path.relative_to(ROOT).with_suffix("").parts[0]
+    for module in _imported(path):
+        package = module[0]
+        if package == own or package not in LAYERS:
+            continue
+        assert LAYERS[package] < LAYERS[own], f"{path.name} imports dasp.{'.'.join(module)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_audio_io_reads_files(path):
+    source = path.read_text(encoding="utf-8")
+    assert path.name == "audio_io.py" or "soundfile" not in source
