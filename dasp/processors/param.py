@@ -77,15 +77,20 @@ class Param:
     def check(self, value: Value) -> None:
         """Refuse a value outside [low, high]."""
         if self.bands is None:
-            check_range(self.name, value, low=self.low, high=self.high)
+            self._check_number(value, self.low, self.high)
             return
         values = value.unbind(-1) if isinstance(value, Tensor) and value.ndim else value
         if not isinstance(values, Sequence):
             values = [values] * self.bands
         if len(values) != self.bands:
             raise ValueError(f"{self.name}: expected {self.bands} bands, got {len(values)}")
-        for band, low, high in zip(values, self.low, self.high, strict=True):
-            check_range(self.name, band, low=low, high=high)
+        for number, low, high in zip(values, self.low, self.high, strict=True):
+            self._check_number(number, low, high)
+
+    def _check_number(self, number: Value, low: float, high: float) -> None:
+        # An end of the range that was rounded to float32 is still the end of the range.
+        slack = 1e-7
+        check_range(self.name, number, low=low - slack * abs(low), high=high + slack * abs(high))
 
     def _ends(self, like: Tensor) -> tuple[Tensor, Tensor]:
         return like.new_tensor(self.low), like.new_tensor(self.high)

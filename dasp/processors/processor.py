@@ -40,17 +40,15 @@ class Processor:
     """The processors that a combination is made of."""
 
     def __post_init__(self):
-        keywords = {
-            p.name
-            for p in inspect.signature(self.function).parameters.values()
-            if p.kind is p.KEYWORD_ONLY
-        }
-        names = [p.name for p in (*self.params, *self.options)] + list(self.inputs)
-        wrong = keywords.symmetric_difference(names)
-        if wrong or len(names) != len(set(names)):
+        signature = inspect.signature(self.function).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in signature):
+            return  # a combination, which looks at its keywords itself
+        keywords = sorted(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
+        declared = sorted([p.name for p in (*self.params, *self.options)] + list(self.inputs))
+        if keywords != declared:
             raise ValueError(
-                f"{self.name}: the declared names {sorted(names)} and the function's keywords "
-                f"{sorted(keywords)} differ"
+                f"{self.name}: the declared names {declared} and the function's keywords "
+                f"{keywords} differ"
             )
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:

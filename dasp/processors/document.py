@@ -1,0 +1,171 @@
+"""Chains as JSON: processors by name, settings in physical units.
+
+A node of the document is one of
+
+    {"processor": "compressor", "settings": {"threshold_db": -18}}
+    {"chain": [node, ...]}
+    {"parallel": [node, ...]}
+    {"dry_wet": node, "settings": {"mix": 0.5}}
+
+and the file is a `chain` node with `"format"` and `"version"`. Settings that are left out have
+their defaults. A tensor that a processor takes, such as an impulse response, stands as the name
+of a file, for the program that reads the chain to load.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dasp._checks import did_you_mean
+from dasp.processors.catalogue import CATALOGUE
+from dasp.processors.chain import chain, dry_wet, parallel, part_names
+from dasp.processors.processor import Processor
+
+FORMAT, VERSION = "dasp-chain", 1
+
+COMBINATIONS: dict[str, Callable[..., Processor]] = {
+    "chain": chain,
+    "parallel": parallel,
+    "dry_wet": dry_wet,
+}
+
+
+def save_chain(path: str | Path, processor: Processor, settings: Mapping[str, Any]) -> None:
+    """Write a processor of the catalogue, or a combination of them, with its settings."""
+    Path(path).write_text(
+        json.dumps(to_document(processor, settings), indent=2) + "\n", encoding="utf-8"
+    )
+
+
+def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
+    """Read a processor and its settings, as `processor(x, sample_rate, **settings)` takes them."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON text ({error})") from error
+    try:
+        return from_document(document)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def to_document(processor: Processor, settings: Mapping[str, Any]) -> dict:
+    """The document of a processor with its settings."""
+    node = _to_node(processor, settings)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **(node if "chain" in node else {"chain": [node]}),
+    }
+
+
+def from_document(document: Any) -> tuple[Processor, dict[str, Any]]:
+    """The processor and the settings of a document; errors name the place in it."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f'expected a chain, an object with "format": "{FORMAT}"')
+    if document.get("version") != VERSION:
+        raise ValueError(f"expected version {VERSION}, got {document.get('version')!r}")
+    node = {key: value for key, value in document.items() if key not in ("format", "version")}
+    return _from_node(node, "chain")
+
+
+def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
+    """A processor and its settings from `name:key=value,key=value`; bands are `1/2/3/4`.
+
+    >>> processor, settings = parse_effect("compressor:threshold_db=-18,ratio=4")
+    >>> processor.name, settings
+    ('compressor', {'threshold_db': -18.0, 'ratio': 4.0})
+    """
+    name, _, rest = text.partition(":")
+    settings = {}
+    for assignment in filter(None, rest.split(",")):
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
+        settings[key.strip()] = _parse_value(value.strip())
+    return _from_node({"processor": name.strip(), "settings": settings}, name.strip())
+
+
+def _to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
+    settings = dict(settings)
+    if not processor.parts:
+        if CATALOGUE.get(processor.name) != processor:
+            raise ValueError(f"{processor.name} is not in the catalogue and cannot be saved")
+        return {"processor": processor.name, "settings": _plain(settings)}
+    children = []
+    for prefix, part in zip(
+        part_names(processor.name, processor.parts), processor.parts, strict=True
+    ):
+        own = {k: settings.pop(k) for k in list(settings) if k.startswith(f"{prefix}.")}
+        children.append(_to_node(part, {k.split(".", 1)[1]: v for k, v in own.items()}))
+    node = {processor.name: children[0] if processor.name == "dry_wet" else children}
+    return {**node, "settings": _plain(settings)} if settings else node
+
+
+def _from_node(node: Any, where: str) -> tuple[Processor, dict[str, Any]]:
+    if not isinstance(node, dict):
+        raise ValueError(f"{where}: expected an object, got {node!r}")
+    kinds = ["processor", *COMBINATIONS]
+    kind = next((key for key in kinds if key in node), None)
+    if kind is None:
+        raise ValueError(f"{where}: expected one of the keys {', '.join(kinds)}")
+    for key in node.keys() - {kind, "settings"}:
+        raise ValueError(f"{where}: unknown key {key!r}{did_you_mean(key, [kind, 'settings'])}")
+    settings = node.get("settings", {})
+    if not isinstance(settings, dict):
+        raise ValueError(f"{where}.settings: expected an object, got {settings!r}")
+    if kind == "processor":
+        processor, inherited = _named(node[kind], where), {}
+    else:
+        processor, inherited = _combined(kind, node[kind], where)
+    _check(processor, settings, where)
+    return processor, {**inherited, **settings}
+
+
+def _named(name: Any, where: str) -> Processor:
+    if name not in CATALOGUE:
+        raise ValueError(f"{where}: no processor {name!r}{did_you_mean(name, CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def _combined(kind: str, children: Any, where: str) -> tuple[Processor, dict[str, Any]]:
+    children = [children] if kind == "dry_wet" else children
+    if not isinstance(children, list) or not children:
+        raise ValueError(f"{where}: expected a list of processors in {kind!r}")
+    pairs = [_from_node(child, f"{where}[{i}]") for i, child in enumerate(children)]
+    processors = [processor for processor, _ in pairs]
+    settings = {
+        f"{prefix}.{key}": value
+        for prefix, (_, own) in zip(part_names(kind, processors), pairs, strict=True)
+        for key, value in own.items()
+    }
+    return COMBINATIONS[kind](*processors), settings
+
+
+def _check(processor: Processor, settings: Mapping[str, Any], where: str) -> None:
+    files = {key: value for key, value in settings.items() if key in processor.inputs}
+    for key, value in files.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{where}: {key}: expected the name of a file, got {value!r}")
+    try:
+        processor.check_settings({k: v for k, v in settings.items() if k not in files})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in settings.items()}
+
+
+def _parse_value(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        numbers = [float(part) for part in text.split("/")]
+    except ValueError:
+        return text
+    return numbers if len(numbers) > 1 else numbers[0]
