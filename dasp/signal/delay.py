@@ -1,13 +1,11 @@
 """Fractional delay lines, with and without feedback.
 
 Between samples the signal is read by third-order Lagrange interpolation (T. Laakso et al.,
-"Splitting the unit delay", 1996, eq. 42): a polynomial through four samples, exact at integer
-delays. The four samples lie around the reading point, except for delays below one sample,
-where they are the four newest, so that nothing is read from the future.
+"Splitting the unit delay", IEEE Signal Processing Magazine 1996): a cubic through four samples,
+exact at integer delays. Two samples lie on either side of the reading point, except where that
+would read from the future: a delay below one sample (with feedback, below two) is read from
+the four newest samples there are.
 """
-
-import functools
-import importlib.util
 
 import torch
 import torch.nn.functional as nnf
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp._typing import Value
+from dasp.signal import backends
 from dasp.signal.backends import delay_torch
 
 TAPS = 4
@@ -57,16 +56,16 @@ def feedback_delay(
     check_range("delay_samples", delay_samples, low=1.0)
     signal, offset, weights = _prepare(x, delay_samples, newest=1)
     feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
-    weights = feedback.expand(signal.shape)[..., None] * weights
+    weights = (feedback[..., None] * weights).expand(*signal.shape, TAPS)
     if history is None:
         return _solve(signal, weights, offset, False).to(x.dtype)
-    # Earlier output is output that comes from the input alone.
+    # Earlier output is output that comes from the input alone, and reads nothing.
     earlier = history.to(signal.dtype).expand(*x.shape[:-1], history.shape[-1])
     samples = history.shape[-1]
     y = _solve(
         torch.cat((earlier, signal), -1),
         nnf.pad(weights, (0, 0, samples, 0)),
-        nnf.pad(offset, (samples, 0), value=1),
+        nnf.pad(offset, (samples, 0), value=samples),
         False,
     )
     return y[..., samples:].to(x.dtype)
@@ -78,37 +77,39 @@ def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tens
     A reading takes the samples `offset` to `offset + 3` ago, the newest `newest` ago or earlier.
     """
     signal = x.to(torch.promote_types(x.dtype, torch.float32))
-    # Half types have no fractions left at delays of a thousand samples, float32 few.
+    # In float32 a delay of 100,000 samples would have hundredths left, in half types none.
     delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
     offset = (torch.floor(delay) - 1).clamp(min=newest)
     weights = _lagrange_weights(delay - offset).to(signal.dtype)
-    return signal, offset.long().expand(signal.shape), weights.expand(*signal.shape, TAPS)
+    return signal, offset.long().expand(signal.shape), weights
 
 
 def _lagrange_weights(d: Tensor) -> Tensor:
     """h_k = prod over j != k of (d - j) / (k - j), for a point `d` samples behind the newest."""
     d0, d1, d2, d3 = d, d - 1, d - 2, d - 3
-    return torch.stack((-d1 * d2 * d3 / 6, d0 * d2 * d3 / 2, -d0 * d1 * d3 / 2, d0 * d1 * d2 / 6), -1)
+    return torch.stack(
+        (-d1 * d2 * d3 / 6, d0 * d2 * d3 / 2, -d0 * d1 * d3 / 2, d0 * d1 * d2 / 6), -1
+    )
 
 
 def _place(offset: Tensor) -> Tensor:
-    """Where each reading falls, `(..., time, taps)`, in a signal with one zero put before it."""
+    """Where each reading falls, `(..., time, taps)`, in a signal with `TAPS` zeros before it."""
     n = torch.arange(offset.shape[-1], device=offset.device)
     k = torch.arange(TAPS, device=offset.device)
-    return ((n - offset)[..., None] - k).clamp(min=-1) + 1
+    return (n - offset).clamp(min=-1)[..., None] + (TAPS - k)
 
 
 def _past(signal: Tensor, offset: Tensor) -> Tensor:
     """signal[n - offset[n] - k], `(..., time, taps)`."""
     place = _place(offset)
-    return nnf.pad(signal, (1, 0)).gather(-1, place.flatten(-2)).view(place.shape)
+    return nnf.pad(signal, (TAPS, 0)).gather(-1, place.flatten(-2)).view(place.shape)
 
 
 def _into_past(contributions: Tensor, offset: Tensor) -> Tensor:
     """The transpose of `_past`: each contribution `(..., time, taps)` goes where it was read."""
     place = _place(offset).flatten(-2)
-    total = contributions.new_zeros(*offset.shape[:-1], offset.shape[-1] + 1)
-    return total.scatter_add(-1, place, contributions.flatten(-2))[..., 1:]
+    total = contributions.new_zeros(*offset.shape[:-1], TAPS + offset.shape[-1])
+    return total.scatter_add(-1, place, contributions.flatten(-2))[..., TAPS:]
 
 
 # The recurrence y = x + W y, with (W y)[n] = sum_k weights[n, k] y[n - offset[n] - k], and its
@@ -180,9 +181,8 @@ def _(info, in_dims, x, weights, offset, transposed):
     return _kernel(*tensors, transposed), 0
 
 
-@functools.cache
 def _backend(device: str):
-    if device == "cpu" and importlib.util.find_spec("numba"):
+    if device == "cpu" and backends.HAS_NUMBA:
         from dasp.signal.backends import delay_numba
 
         return delay_numba

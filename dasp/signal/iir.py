@@ -115,18 +115,39 @@ def filter_by_blocks(
 
 
 def _run(x: Tensor, system: StateSpace, state: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """Filter a signal of whole blocks of `length` samples."""
     if x.shape[-1] == 0:
         return x, state
+    return run_blocks(x, block_form(system, length), state)
+
+
+class BlockForm(NamedTuple):
+    """A system over blocks: s[k+1] = step s[k] + reach u[k] and y[k] = observe s[k] + toeplitz u[k].
+
+    u[k] and y[k] are blocks of samples.
+    """
+
+    step: Tensor
+    reach: Tensor
+    observe: Tensor
+    toeplitz: Tensor
+
+
+def block_form(system: StateSpace, length: int) -> BlockForm:
+    """The matrices of `system` over blocks of `length` samples."""
     A, B, C, D = system
     reach = _krylov(A, B, length)  # B, A B, A^2 B, ...: what an input has become later
     observe = _krylov(A.mT, C, length)  # C, C A, C A^2, ...: what a state will sound like
     impulse = torch.cat((D[..., None], (C[..., None, :] @ reach).squeeze(-2)[..., :-1]), -1)
+    step = torch.linalg.matrix_power(A, length)
+    return BlockForm(step, reach.flip(-1), observe.mT, _toeplitz(impulse))
 
-    u = x.unflatten(-1, (-1, length))
-    drive = u.to(A.dtype) @ reach.flip(-1).mT
-    states = _chain(torch.linalg.matrix_power(A, length), drive, state)
-    y = u @ _toeplitz(impulse).mT.to(x.dtype) + (states[..., :-1, :] @ observe).to(x.dtype)
+
+def run_blocks(x: Tensor, form: BlockForm, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Filter `x`, one or more whole blocks, from the float64 `state` `(..., order)`."""
+    u = x.unflatten(-1, (-1, form.toeplitz.shape[-1]))
+    states = _chain(form.step, u.to(form.reach.dtype) @ form.reach.mT, state)
+    heard = (states[..., :-1, :] @ form.observe.mT).to(x.dtype)
+    y = u @ form.toeplitz.mT.to(x.dtype) + heard
     return y.flatten(-2), states[..., -1, :]
 
 

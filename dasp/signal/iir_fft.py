@@ -16,7 +16,7 @@ def sosfilt_frequency_sampled(x: Tensor, sos: Tensor) -> Tensor:
     also before the first input. The error is at most max|x| sum |h[n]| over n > N - time. It
     is nothing for a filter that has died away within the signal, and grows with the radius of
     the poles: expect it with a high-pass of a few hertz or a narrow peak on a short signal.
-    `sosfilt` is exact, and quicker; this is here to compare with.
+    `sosfilt` is exact; this is how many libraries filter, here to compare with.
     """
     time = x.shape[-1]
     dtype = torch.promote_types(x.dtype, torch.float32)

@@ -51,7 +51,9 @@ def resample(x: Tensor, from_rate: float, to_rate: float) -> Tensor:
     ratio = Fraction(to_rate / from_rate).limit_denominator(100_000)
     up, down = ratio.numerator, ratio.denominator
     if up == 0:
-        raise ValueError(f"to_rate: expected at least 1e-5 of from_rate, {from_rate}, got {to_rate}")
+        raise ValueError(
+            f"to_rate: expected at least 1e-5 of from_rate, {from_rate}, got {to_rate}"
+        )
     if up == down or x.shape[-1] == 0:
         return x
     y = _read(x.to(torch.promote_types(x.dtype, torch.float32)), up, down)

@@ -13,13 +13,14 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     Frame k is centred on sample k * hop, and zeros stand before and after the signal; there
     are ceil(time / hop) + 1 frames, so that the last one reaches past the end. A sine of
     amplitude 1 gives a magnitude of half the sum of the window. `window` is "hann" or
-    "sqrt_hann", both periodic. Equals `scipy.signal.stft` times that sum.
+    "sqrt_hann", both periodic. Equals `scipy.signal.stft` times the sum of the window.
 
     >>> stft(torch.zeros(8, 2, 1000), 256, 64).shape
     torch.Size([8, 2, 129, 17])
     """
     check_range("fft_size", fft_size, low=2)
     check_range("hop", hop, low=1)
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
     time = x.shape[-1]
     left = fft_size // 2
     last_centre = _ceil_div(time, hop) * hop
@@ -28,9 +29,7 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     return spectra.mT
 
 
-def istft(
-    spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "hann"
-) -> Tensor:
+def istft(spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "hann") -> Tensor:
     """The signal `(..., length)` whose `stft` comes nearest to `spectra`.
 
     Frames are windowed again, overlapped and divided by the overlapped squares of the window:
@@ -38,6 +37,8 @@ def istft(
     short-time Fourier transform", 1984), which returns an untouched signal exactly.
     """
     check_range("hop", hop, low=1, high=fft_size // 2, because="half of fft_size")
+    reached = (spectra.shape[-1] - 1) * hop
+    check_range("length", length, low=0, high=reached, because="the centre of the last frame")
     pieces = torch.fft.irfft(spectra.mT, fft_size)
     w = _window(window, fft_size, pieces)
     weight = _overlap_add((w * w).expand(pieces.shape[-2:]), hop)

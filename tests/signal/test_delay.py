@@ -176,9 +176,9 @@ def test_errors_name_the_argument():
     x = randn(2, 20)
     with pytest.raises(ValueError, match="delay_samples: expected at least 0, got -1"):
         fractional_delay(x, -1.0)
-    with pytest.raises(ValueError, match="delay_samples: expected at least 1, got 0.5"):
+    with pytest.raises(ValueError, match=r"delay_samples: expected at least 1, got 0\.5"):
         feedback_delay(x, 0.5, 0.5)
-    with pytest.raises(ValueError, match="delay_samples: .* got nan"):
+    with pytest.raises(ValueError, match=r"delay_samples: .* got nan"):
         fractional_delay(x, torch.tensor(math.nan))
 
 

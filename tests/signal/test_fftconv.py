@@ -68,7 +68,9 @@ def test_transforms():
     x, h = randn(3, 9), randn(3, 5)
     y = fft_convolve(x, h)
     torch.testing.assert_close(torch.vmap(fft_convolve)(x, h), y)
-    torch.testing.assert_close(torch.compile(fft_convolve, fullgraph=True, backend="aot_eager")(x, h), y)
+    torch.testing.assert_close(
+        torch.compile(fft_convolve, fullgraph=True, backend="aot_eager")(x, h), y
+    )
     # Convolution is linear in the signal: the tangent passes through the same filter.
     dx = randn(3, 9)
     _, dy = torch.func.jvp(lambda x: fft_convolve(x, h), (x,), (dx,))

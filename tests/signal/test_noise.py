@@ -26,6 +26,8 @@ def test_a_generator_in_one_state_gives_one_answer_and_moves_on():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_narrow_types_are_the_rounded_float64_samples(dtype):
     exact = white_noise((3, 500), 1, dtype=torch.float64)
+    drawn = torch.randn(3, 500, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert torch.equal(exact, drawn)
     assert torch.equal(white_noise((3, 500), 1, dtype=dtype), exact.to(dtype))
 
 

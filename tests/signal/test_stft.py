@@ -24,7 +24,9 @@ def test_there_and_back_is_the_signal(fft_size, hop, window, time):
 def test_equals_scipy(fft_size, hop, time):
     x = randn(2, time)
     window = scipy.signal.get_window("hann", fft_size)  # periodic
-    _, _, expected = scipy.signal.stft(x.numpy(), window=window, nperseg=fft_size, noverlap=fft_size - hop)
+    _, _, expected = scipy.signal.stft(
+        x.numpy(), window=window, nperseg=fft_size, noverlap=fft_size - hop
+    )
     np.testing.assert_allclose(stft(x, fft_size, hop), expected * window.sum(), atol=1e-12)
 
 
@@ -61,6 +63,15 @@ def test_a_masked_stft_gives_the_least_squares_signal():
     torch.testing.assert_close(istft(target, fft_size, hop, time), solved, rtol=0, atol=1e-10)
 
 
+def test_half_types_are_computed_in_float32():
+    x = randn(1, 100).half()
+    spectra = stft(x, 32, 8)
+    assert spectra.dtype == torch.complex64
+    torch.testing.assert_close(
+        spectra.to(torch.complex128), stft(x.double(), 32, 8), atol=1e-5, rtol=0
+    )
+
+
 def test_frames_are_slices():
     x = randn(2, 3, 50)
     cut = frames(x, 12, 5)
@@ -75,6 +86,8 @@ def test_errors_name_the_argument():
         stft(randn(100), 32, 8, "han")
     with pytest.raises(ValueError, match="hop: expected at least 1 and at most 16"):
         istft(stft(randn(100), 32, 20), 32, 20, 100)
+    with pytest.raises(ValueError, match="length: expected at least 0 and at most 104"):
+        istft(stft(randn(100), 32, 8), 32, 8, 105)
     with pytest.raises(ValueError, match="hop: expected at least 1"):
         stft(randn(100), 32, 0)
 

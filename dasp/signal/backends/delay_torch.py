@@ -21,7 +21,7 @@ def solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tenso
     time, step = x.shape[-1], int(offset.min())
     k = torch.arange(weights.shape[-1], device=x.device)
     n = torch.arange(time, device=x.device)
-    # One spare place at the left, always zero, stands for all samples before the start.
+    # One spare place at the left stands for all samples before the start.
     place = ((n - offset)[..., None] - k).clamp(min=-1) + 1
     y = nnf.pad(x, (1, 0))
     starts = range(0, time, step)
@@ -30,7 +30,6 @@ def solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tenso
         w, past, y_now = weights[:, now], place[:, now].flatten(1), y[:, 1:][:, now]
         if transposed:
             y.scatter_add_(1, past, (w * y_now[..., None]).flatten(1))
-            y[:, 0] = 0
         else:
             y_now += (w * y.gather(1, past).view_as(w)).sum(-1)
     return y[:, 1:].contiguous()

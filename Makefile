@@ -1,0 +1,35 @@
+# make demo       install, make a song, mix it: everything ends up in demo/
+# make test       install with the test extra, run the tests (make test-all: the long ones too)
+# make clean      remove what these commands made
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread for each of pytest's processes: together they fill the machine.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
+
+.PHONY: demo test test-all lint clean
+
+demo: .venv/installed-plot
+	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 7 --force
+	$(BIN)/dasp mix demo/stems -o demo/mix.wav --force
+	$(BIN)/dasp plot demo/mix.json -o demo/console.png --force
+
+test: .venv/installed-test
+	$(PYTEST) -m "not long"
+
+test-all: .venv/installed-test
+	$(PYTEST)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv demo build dist *.egg-info
+
+.venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	touch $@
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
