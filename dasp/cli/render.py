@@ -1,0 +1,39 @@
+"""`dasp render`: the mix that a `mix.json` describes."""
+
+import argparse
+from pathlib import Path
+
+from dasp.cli.mix import add_output_options, print_notes, refuse_existing, write_mix
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "render",
+        help="mix from the settings in a mix.json",
+        description="Mix the tracks that a mix.json names, with its settings. The same settings "
+        "and files give the same samples.",
+    )
+    parser.add_argument("mix", type=Path, metavar="MIX.json", help="the settings of a mix")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
+    )
+    add_output_options(parser)
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load the tracks, mix them, write the audio."""
+    import torch
+
+    from dasp.data.multitrack import load_tracks
+    from dasp.mixing.settings import load_mix
+
+    refuse_existing(args, args.output)
+    mix = load_mix(args.mix)
+    files, names = ([getattr(track, key) for track in mix.tracks] for key in ("file", "name"))
+    song = load_tracks(files, names, mix.sample_rate)
+    print_notes(song.notes)
+    with torch.inference_mode():
+        write_mix(args, song.tracks, mix)
+    return 0

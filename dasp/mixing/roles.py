@@ -1,0 +1,69 @@
+"""What a track is, as its name tells it."""
+
+import re
+
+ROLES = {
+    "kick": r"kick|kik|bd|bass ?drum|kd",
+    "snare": r"snare|sn|sd|sidestick|clap",
+    "hihat": r"hi ?hats?|hats?|hh|h",
+    "tom": r"toms?|floor",
+    "overhead": r"over ?heads?|oh",
+    "room": r"rooms?|amb|ambience",
+    "cymbal": r"cymbals?|crash|ride|splash",
+    "percussion": r"perc|percussion|shaker|tamb|tambourine|conga|bongo|cowbell",
+    "drums": r"drums?|beat|loop",
+    "bass": r"bass|sub|di bass",
+    "backing vocal": r"bg ?vox|bgv|backing|bvs?|choir|harmony|harmonies|adlibs?",
+    "vocal": r"vox|vocals?|voc|voice|lead ?vox|sing|singer|rap",
+    "guitar": r"guitars?|gtr|ac|egtr|agtr|banjo|ukulele|mandolin",
+    "keys": r"keys?|piano|organ|rhodes|wurli|clav",
+    "strings": r"strings?|violins?|viola|cello",
+    "brass": r"brass|horns?|trumpet|sax|trombone|flute|clarinet",
+    "synth": r"synths?|arp|lead",
+    "pad": r"pads?|drone|texture",
+    "effect": r"fx|effects?|sfx|noise|riser|echo",
+}
+
+_SIDES = {"left": r"l|left", "right": r"r|right"}
+
+
+def guess_role(name: str) -> str:
+    """The role of a track by the words of its name, or "other".
+
+    >>> [guess_role(name) for name in ("01_KickIn", "overheadL", "bgvox_high", "Thing 7")]
+    ['kick', 'overhead', 'backing vocal', 'other']
+    """
+    text = " ".join(_words(name))
+    for role, pattern in ROLES.items():
+        if re.search(rf"\b({pattern})\b", text):
+            return role
+    return "other"
+
+
+def stereo_pairs(names: list[str]) -> dict[int, str]:
+    """The tracks that are two sides of one stereo recording, and which side each is.
+
+    >>> stereo_pairs(["kick", "overheadL", "overheadR", "gtr left"])
+    {1: 'left', 2: 'right'}
+    """
+    sides = {}
+    for i, name in enumerate(names):
+        *stem, last = _words(name) or [""]
+        for side, pattern in _SIDES.items():
+            if stem and re.fullmatch(pattern, last):
+                sides[(tuple(stem), side)] = i
+    opposite = {"left": "right", "right": "left"}
+    return {
+        i: side for (stem, side), i in sorted(sides.items(), key=lambda item: item[1])
+        if (stem, opposite[side]) in sides
+    }  # fmt: skip
+
+
+def _words(name: str) -> list[str]:
+    """Lower-case words: split at capitals, digits and punctuation, digits left out.
+
+    >>> _words("02_HiHat-topL")
+    ['hi', 'hat', 'top', 'l']
+    """
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return [word for word in re.split(r"[^a-zA-Z]+", apart.lower()) if word]
