@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "dasp"
 
 LAYERS = {
-    "units": 0, "_checks": 0, "_typing": 0,
+    "_typing": -1,
+    "units": 0, "_checks": 0,
     "signal": 1,
     "functional": 2, "analysis": 2,
     "losses": 3, "processors": 3,
@@ -16,7 +17,8 @@ LAYERS = {
     "data": 5, "controllers": 5, "streaming": 5,
     "training": 6, "evaluation": 6,
     "recipes": 7,
-    "cli": 8,
+    "cli": 8, "__main__": 9,
+    "__main__": 9,
 }  # fmt: skip
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

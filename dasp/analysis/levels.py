@@ -16,6 +16,7 @@ def measure_peak(x: Tensor, sample_rate: float) -> Tensor:
 
     The signal between the samples may reach higher: see `measure_true_peak`.
 
+    >>> import torch
     >>> measure_peak(torch.tensor([[0.5, -1.0, 0.1]]), 44_100)
     tensor([0.])
     """
@@ -26,6 +27,7 @@ def measure_peak(x: Tensor, sample_rate: float) -> Tensor:
 def measure_rms(x: Tensor, sample_rate: float) -> Tensor:
     """Root mean square of each channel in dBFS, `(*batch, channels)`.
 
+    >>> import torch
     >>> measure_rms(torch.tensor([[0.1, -0.1]]), 44_100)
     tensor([-20.])
     """
@@ -36,6 +38,7 @@ def measure_rms(x: Tensor, sample_rate: float) -> Tensor:
 def measure_crest_factor(x: Tensor, sample_rate: float) -> Tensor:
     """Peak over RMS of each channel in dB, `(*batch, channels)`: at least 0, and 0 for silence.
 
+    >>> import torch
     >>> measure_crest_factor(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), 44_100)
     tensor([6.0206])
     """

@@ -18,15 +18,17 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp.analysis._measure import audio_measure
 from dasp.signal.iir import sosfilt
+from dasp.signal.resample import resample
 from dasp.signal.stft import frames
-from dasp.units import power_to_db
+from dasp.units import gain_to_db, power_to_db
 
 MOMENTARY_S = 0.4
 SHORT_TERM_S = 3.0
 HOP_S = 0.1
 ABSOLUTE_GATE_LUFS = -70.0
 
-_FILTERED_AT_ONCE_S = 10.0
+_AT_ONCE_S = 10.0
+_OVERLAP = 256  # samples, more than half the filter of `resample` reaches
 
 _CHANNEL_WEIGHTS = {
     1: (1.0,),
@@ -86,6 +88,29 @@ def measure_loudness_range(x: Tensor, sample_rate: float) -> Tensor:
     return _percentile(ascending, count, 0.95) - _percentile(ascending, count, 0.10)
 
 
+@audio_measure
+def measure_true_peak(x: Tensor, sample_rate: float) -> Tensor:
+    """Largest value of each channel in dBTP, between the samples too, `(*batch, channels)`.
+
+    The peak of the signal oversampled to 176.4 kHz at least, or four times, and never less than
+    that of its samples. The maximum over channels is what a meter shows for a file.
+
+    >>> t = torch.arange(48_000) / 4
+    >>> x = torch.hann_window(48_000) * torch.sin(2 * torch.pi * (t + 1 / 8))[None]
+    >>> round(measure_true_peak(x, 48_000).item(), 1)  # the samples reach -3 dB
+    0.0
+    """
+    factor = min(4, math.ceil(176_400 / sample_rate))
+    at_once = round(_AT_ONCE_S * sample_rate)
+    peaks = []
+    for start in range(0, x.shape[-1], at_once):
+        before = min(start, _OVERLAP)
+        part = x[..., start - before : start + at_once + _OVERLAP]
+        between = resample(part, 1, factor)[..., before * factor : (before + at_once) * factor]
+        peaks += [part.abs().amax(-1), between.abs().amax(-1)]
+    return gain_to_db(torch.stack(peaks).amax(0))
+
+
 def design_k_weighting(sample_rate: float) -> Tensor:
     """The two sections `(2, 6)` of K-weighting: a shelf for the head, and a high-pass.
 
@@ -126,12 +151,13 @@ def _block_powers(x: Tensor, sample_rate: float, block_s: float, hop_s: float) -
     hops = round(block_s / hop_s) if hop_s > 0 else 0
     if hops < 1 or abs(hops * hop_s - block_s) > 1e-6:
         raise ValueError(f"hop_s: expected a whole fraction of {block_s} s, got {hop_s}")
-    hop = round(hop_s * sample_rate)
     check_range("hop_s", hop_s, low=1 / sample_rate, because="one sample")
-    x = nnf.pad(x, (0, max(0, hops * hop - x.shape[-1])))
+    hop = round(hop_s * sample_rate)
+    if x.shape[-1] < hops * hop:
+        x = nnf.pad(x, (0, hops * hop - x.shape[-1]))
     sos = design_k_weighting(sample_rate).to(x.device)
     state, powers = None, []
-    for part in x.split(hop * max(1, round(_FILTERED_AT_ONCE_S / hop_s)), -1):
+    for part in x.split(hop * max(1, round(_AT_ONCE_S / hop_s)), -1):
         y, state = sosfilt(part, sos, state)
         powers.append(frames(y, hop, hop).square().mean(-1))
     power = torch.cat(powers, -1) * _channel_weights(x)[:, None]
@@ -161,11 +187,10 @@ def _mean(z: Tensor, kept: Tensor) -> Tensor:
 
 def _percentile(ascending: Tensor, count: Tensor, fraction: float) -> Tensor:
     """Percentile of the first `count` values, interpolated between neighbours."""
-    place = fraction * (count - 1)
-    lower = place.floor().long()
-    upper = place.ceil().long()
-    below, above = ascending.gather(-1, lower), ascending.gather(-1, upper)
-    return (below + (place - lower).to(below) * (above - below)).squeeze(-1)
+    place = fraction * (count - 1).clamp(min=0).to(ascending)
+    lower, upper = place.floor(), place.ceil()
+    below, above = (ascending.gather(-1, index.long()) for index in (lower, upper))
+    return (below + (place - lower) * (above - below)).squeeze(-1)
 
 
 def _loudness(z: Tensor) -> Tensor:

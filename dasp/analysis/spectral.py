@@ -62,8 +62,8 @@ def measure_spectral_rolloff(
     step = p.gather(-2, k)
     short = below.gather(-2, k) - fraction
     place = k - short.clamp(min=0) / step.clamp(min=SILENT_POWER)
-    audible = below[..., -1:, :] > fraction
-    return (torch.where(audible, place.clamp(min=0), 0) * (sample_rate / fft_size)).squeeze(-2)
+    silent = below[..., -1:, :] <= fraction
+    return (torch.where(silent, 0, place.clamp(min=0)) * (sample_rate / fft_size)).squeeze(-2)
 
 
 @audio_measure
@@ -80,9 +80,7 @@ def measure_spectral_flatness(
 
 
 @audio_measure
-def measure_octave_spectrum(
-    x: Tensor, sample_rate: float, *, bands_per_octave: int = 1
-) -> Tensor:
+def measure_octave_spectrum(x: Tensor, sample_rate: float, *, bands_per_octave: int = 1) -> Tensor:
     """Level in dB of the ten octave bands or, for 3, the 31 third-octave bands.
 
     `(*batch, channels, bands)`, the RMS level of what the signal has in each band: powers add up
@@ -138,11 +136,11 @@ def measure_bark_spectrum(x: Tensor, sample_rate: float) -> Tensor:
 
 def bark_filterbank(bins: int, sample_rate: float) -> Tensor:
     """Weights `(bins, 24)` of triangles evenly spaced in Bark from 20 Hz to 20 kHz."""
-    edges = torch.tensor([20.0, 20_000.0], dtype=torch.float64)
-    low, high = _bark(edges).tolist()
-    tips = torch.linspace(low, high, BARK_BANDS + 2, dtype=torch.float64)
-    place = _bark(_bin_frequencies(bins, sample_rate, tips))[:, None]
-    return (1 - (place - tips[1:-1]).abs() / (tips[1] - tips[0])).clamp(min=0)
+    low, high = _bark(torch.tensor([20.0, 20_000.0], dtype=torch.float64))
+    distance = (high - low) / (BARK_BANDS + 1)
+    tips = low + distance * torch.arange(1, BARK_BANDS + 1)
+    place = _bark(_bin_frequencies(bins, sample_rate, tips))
+    return (1 - (place[:, None] - tips).abs() / distance).clamp(min=0)
 
 
 def _bark(freq_hz: Tensor) -> Tensor:
@@ -154,9 +152,7 @@ def _bark(freq_hz: Tensor) -> Tensor:
     return z + 0.15 * (2 - z).clamp(min=0) + 0.22 * (z - 20.1).clamp(min=0)
 
 
-def _distribution(
-    x: Tensor, sample_rate: float, fft_size: int, hop: int
-) -> tuple[Tensor, Tensor]:
+def _distribution(x: Tensor, sample_rate: float, fft_size: int, hop: int) -> tuple[Tensor, Tensor]:
     """Bin frequencies `(bins, 1)`, and each frame's magnitudes over their sum."""
     magnitude = stft(x, fft_size, hop).abs()
     f = _bin_frequencies(magnitude.shape[-2], sample_rate, x)[:, None]
