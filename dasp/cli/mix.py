@@ -2,7 +2,10 @@
 
 import argparse
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+
+from dasp.cli.output import add_output_options, refuse_existing
 
 
 def add_parser(subparsers) -> None:
@@ -26,15 +29,6 @@ def add_parser(subparsers) -> None:
     parser.set_defaults(handler=run)
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """What every command that writes a mix takes."""
-    parser.add_argument(
-        "--subtype", choices=("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-        help="how samples are stored (default: PCM_24 where the format has it)",
-    )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
-
-
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
     from dataclasses import replace
@@ -47,39 +41,63 @@ def run(args: argparse.Namespace) -> int:
 
     document = args.output.with_suffix(".json")
     refuse_existing(args, args.output, document)
-    song = load_folder(args.stems)
-    print_notes(song.notes)
-    with torch.inference_mode():
+    with steps("reading", "listening", "mixing") as step, torch.inference_mode():
+        step()
+        song = load_folder(args.stems)
+        step()
         mix = rule_mix(song.names, song.tracks, song.sample_rate, target_lufs=args.target_lufs)
-        tracks = [
-            replace(track, file=str(file))
-            for track, file in zip(mix.tracks, song.files, strict=True)
-        ]
-        mix = replace(mix, tracks=tuple(tracks))
-        write_mix(args, song.tracks, mix)
+        files = zip(mix.tracks, song.files, strict=True)
+        mix = replace(mix, tracks=tuple(replace(track, file=str(file)) for track, file in files))
+        step()
+        audio = mix_and_save(args, song.tracks, mix)
     save_mix(document, mix)
-    print(document)
+    print_notes(song.notes)
+    print_mix(mix, audio)
+    print(f"{args.output}\n{document}")
     return 0
 
 
-def write_mix(args: argparse.Namespace, tracks, mix) -> None:
-    """Render a mix into the output, and print its settings and what it measures."""
-    from dasp.analysis import measure_loudness, measure_true_peak
+def mix_and_save(args: argparse.Namespace, tracks, mix):
+    """The audio of a mix, which is also written to the output."""
     from dasp.audio_io import save_audio
     from dasp.mixing.console import mix_down
 
     audio = mix_down(tracks, mix)
-    print_settings(mix)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    save_audio(args.output, audio, mix.sample_rate, subtype=args.subtype, overwrite=args.force)
+    return audio
+
+
+@contextmanager
+def steps(*names: str):
+    """A progress bar that says which of a few long steps is under way."""
+    from tqdm import tqdm
+
+    with tqdm(total=len(names), leave=False, disable=None, bar_format="{desc} {bar:20}") as bar:
+        remaining = iter(names)
+
+        def step() -> None:
+            bar.set_description_str(next(remaining))
+            bar.update()
+
+        yield step
+
+
+def print_mix(mix, audio) -> None:
+    """The settings of every strip, and what the mix measures."""
+    from dasp.analysis import measure_loudness, measure_true_peak
+
+    _print_strips(mix)
+    print()
+    for processor, settings in mix.master:
+        values = ", ".join(f"{name} {value}" for name, value in settings.items())
+        print(f"master {processor.name}: {values}")
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
     print(f"\nloudness {loudness:.1f} LUFS, true peak {true_peak:.1f} dBTP")
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_audio(args.output, audio, mix.sample_rate, subtype=args.subtype, overwrite=args.force)
-    print(args.output)
 
 
-def print_settings(mix) -> None:
-    """A line for each track, and one for each stage of the master strip."""
+def _print_strips(mix) -> None:
     from dasp.cli.show import print_table
     from dasp.mixing.settings import setting
 
@@ -96,10 +114,6 @@ def print_settings(mix) -> None:
             )
         )
     print_table(("track", "role", "high-pass", "gain", "pan"), rows)
-    print()
-    for processor, settings in mix.master:
-        values = ", ".join(f"{name} {value}" for name, value in settings.items())
-        print(f"master {processor.name}: {values}")
 
 
 def pan_text(pan: float) -> str:
@@ -112,10 +126,3 @@ def print_notes(notes) -> None:
     """What was done to make the stems fit, on stderr."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
-
-
-def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
-    """Nothing is overwritten without `--force`, and nothing is computed in vain."""
-    for path in paths:
-        if path.exists() and not args.force:
-            raise ValueError(f"{path}: exists already; --force replaces it")

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from dasp.cli.mix import add_output_options, print_notes, refuse_existing, write_mix
+from dasp.cli.mix import mix_and_save, print_mix, print_notes, steps
+from dasp.cli.output import add_output_options, refuse_existing
 
 
 def add_parser(subparsers) -> None:
@@ -32,8 +33,12 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output)
     mix = load_mix(args.mix)
     files, names = ([getattr(track, key) for track in mix.tracks] for key in ("file", "name"))
-    song = load_tracks(files, names, mix.sample_rate)
+    with steps("reading", "mixing") as step, torch.inference_mode():
+        step()
+        song = load_tracks(files, names, mix.sample_rate)
+        step()
+        audio = mix_and_save(args, song.tracks, mix)
     print_notes(song.notes)
-    with torch.inference_mode():
-        write_mix(args, song.tracks, mix)
+    print_mix(mix, audio)
+    print(args.output)
     return 0

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from dasp.cli.output import add_force_option, refuse_existing
+
 
 def add_parser(subparsers) -> None:
     """Declare the command."""
@@ -16,14 +18,13 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--seed", type=int, default=0, help="which song (default: 0)")
     parser.add_argument("--seconds", type=float, default=20.0, help="its length (default: 20)")
     parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="default: 44100")
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    add_force_option(parser)
     parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Synthesise and write the stems."""
     from dasp.audio_io import save_audio
-    from dasp.cli.mix import refuse_existing
     from dasp.data.synthetic import INSTRUMENTS, synthesise_song
 
     refuse_existing(args, *(args.folder / f"{name}.wav" for name in INSTRUMENTS))

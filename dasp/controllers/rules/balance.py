@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 
-MOST_DB = 9.0
+MOST_DB = 6.0
 
 LOUDNESS_BY_ROLE_LU = {
     "vocal": 0.0,

@@ -68,11 +68,15 @@ def rule_mix(
 
 
 def _high_pass(track: Tensor, sample_rate: float) -> tuple[Stage, ...]:
-    """A high-pass at the frequency that holds less than -40 dB of the track below it."""
+    """A high-pass an octave under the frequency that has less than -40 dB of the track below it.
+
+    At that frequency itself it would turn the phase of what is heard, against the same sound in
+    the other microphones.
+    """
     power = torch.fft.rfft(track.double()).abs().square().sum(-2)
     share = power.cumsum(-1) / power.sum().clamp(min=1e-30)
     bin_hz = sample_rate / max(track.shape[-1], 1)
-    freq_hz = float((share < 10 ** (EMPTY_BELOW_DB / 10)).sum() * bin_hz)
+    freq_hz = float((share < 10 ** (EMPTY_BELOW_DB / 10)).sum() * bin_hz) / 2
     if freq_hz < LOWEST_HIGH_PASS_HZ:
         return ()
     return (Stage(HIGH_PASS, {"freq_hz": round(min(freq_hz, HIGHEST_HIGH_PASS_HZ), 1)}),)

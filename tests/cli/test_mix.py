@@ -1,0 +1,118 @@
+import json
+
+import pytest
+import torch
+
+from dasp.audio_io import load_audio, save_audio
+from dasp.data.synthetic import synthesise_song
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def stems(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("song") / "stems"
+    folder.mkdir()
+    for name, audio in synthesise_song(5, seconds=3.0, sample_rate=RATE).items():
+        save_audio(folder / f"{name}.wav", audio, RATE)
+    return folder
+
+
+def test_a_mix_and_its_settings(dasp, stems, tmp_path):
+    status, out, err = dasp("mix", stems, "-o", tmp_path / "mix.wav")
+    assert (status, err) == (0, "")
+    audio, rate = load_audio(tmp_path / "mix.wav")
+    assert (audio.shape, rate) == ((2, 3 * RATE), RATE)
+    document = json.loads((tmp_path / "mix.json").read_text())
+    assert [track["name"] for track in document["tracks"]] == sorted(
+        path.stem for path in stems.iterdir()
+    )
+    for name in ("kick", "vocal", "master limiter", "loudness -18.0 LUFS", "true peak"):
+        assert name in out
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_rendering_the_settings_gives_the_same_file(dasp, stems, tmp_path, subtype):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav", "--subtype", subtype)
+    status, _, err = dasp(
+        "render", tmp_path / "mix.json", "-o", tmp_path / "again.wav", "--subtype", subtype
+    )
+    assert (status, err) == (0, "")
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "mix.wav").read_bytes()
+
+
+def test_a_changed_setting_changes_the_mix(dasp, stems, tmp_path):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav")
+    document = json.loads((tmp_path / "mix.json").read_text())
+    document["master"] = []
+    for track in document["tracks"]:
+        for stage in track["strip"]:
+            if stage["processor"] == "gain" and track["name"] != "bass":
+                stage["settings"]["gain_db"] = -60.0
+    (tmp_path / "mix.json").write_text(json.dumps(document))
+    assert dasp("render", tmp_path / "mix.json", "-o", tmp_path / "bass.wav")[0] == 0
+    solo, _ = load_audio(tmp_path / "bass.wav")
+    bass, _ = load_audio(stems / "bass.wav")
+    cosine = torch.nn.functional.cosine_similarity(solo.mean(0), bass[0], dim=0)
+    assert cosine > 0.98
+
+
+def test_stems_that_do_not_fit_are_noted(dasp, tmp_path):
+    folder = tmp_path / "stems"
+    folder.mkdir()
+    save_audio(folder / "vocal.wav", 0.1 * torch.randn(1, 22_050), 22_050)
+    save_audio(folder / "bass.wav", 0.1 * torch.randn(1, RATE // 2), RATE)
+    status, _, err = dasp("mix", folder, "-o", tmp_path / "mix.wav")
+    assert status == 0
+    assert "note: vocal: resampled from 22050 to 44100 Hz" in err
+    assert "note: bass: 0.500 s of silence added" in err
+
+
+def test_nothing_is_overwritten_without_force(dasp, stems, tmp_path):
+    for existing in ("mix.wav", "mix.json"):
+        (tmp_path / existing).write_text("precious")
+        status, _, err = dasp("mix", stems, "-o", tmp_path / "mix.wav")
+        assert status == 1
+        assert f"{existing}: exists already; --force" in err
+        assert (tmp_path / existing).read_text() == "precious"
+        (tmp_path / existing).unlink()
+    (tmp_path / "mix.wav").write_text("old")
+    assert dasp("mix", stems, "-o", tmp_path / "mix.wav", "--force")[0] == 0
+    assert load_audio(tmp_path / "mix.wav")[0].shape[0] == 2
+
+
+def test_a_broken_stem_is_named_and_nothing_written(dasp, stems, tmp_path):
+    folder = tmp_path / "stems"
+    folder.mkdir()
+    whole = (stems / "bass.wav").read_bytes()
+    (folder / "bass.wav").write_bytes(whole[: len(whole) // 2])
+    status, _, err = dasp("mix", folder, "-o", tmp_path / "mix.wav")
+    assert status == 1
+    assert "bass.wav: is cut off" in err
+    assert not (tmp_path / "mix.wav").exists() and not (tmp_path / "mix.json").exists()
+
+
+def test_missing_folders_and_files_are_named(dasp, tmp_path):
+    status, _, err = dasp("mix", tmp_path / "nowhere", "-o", tmp_path / "mix.wav")
+    assert status == 1 and "nowhere: expected a folder" in err
+    status, _, err = dasp("render", tmp_path / "mix.json", "-o", tmp_path / "mix.wav")
+    assert status == 1 and "mix.json" in err
+
+
+def test_synthesised_stems_are_files_of_a_seed(dasp, tmp_path):
+    for folder in ("a", "b"):
+        status, out, _ = dasp(
+            "synthesise", tmp_path / folder, "--seed", 3, "--seconds", 0.5, "--rate", 8000
+        )
+        assert status == 0 and out.count(".wav") == 8
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@pytest.mark.long
+def test_a_real_drum_kit(dasp, shared_data, tmp_path):
+    """Mixed from the terminal, and rendered again from its settings to the same bytes."""
+    stems = shared_data / "drums_enst066" / "tracks"
+    assert dasp("mix", stems, "-o", tmp_path / "m.wav")[0] == 0
+    assert dasp("render", tmp_path / "m.json", "-o", tmp_path / "again.wav")[0] == 0
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "m.wav").read_bytes()

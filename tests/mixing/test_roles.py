@@ -1,0 +1,36 @@
+import pytest
+
+from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
+from dasp.mixing.roles import ROLES, guess_role, stereo_pairs
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("kick", "kick"), ("01_KickIn", "kick"), ("Bass Drum", "kick"), ("BD", "kick"),
+        ("snare_top", "snare"), ("SnareBtm", "snare"),
+        ("hihat", "hihat"), ("hi-hat", "hihat"), ("HH", "hihat"), ("alt_hats", "hihat"),
+        ("tom1", "tom"), ("FloorTom", "tom"),
+        ("overheadL", "overhead"), ("OH_R", "overhead"), ("overhead_L", "overhead"),
+        ("Room Mic", "room"), ("crash_fade", "cymbal"), ("tambourine", "percussion"),
+        ("house_beat", "drums"), ("main_drums", "drums"),
+        ("ElecBass DI", "bass"), ("pad_bass", "bass"),
+        ("vox_lead", "vocal"), ("LeadVocal", "vocal"),
+        ("bgvox_high", "backing vocal"), ("BGV 2", "backing vocal"),
+        ("Gtr2", "guitar"), ("AcousticGuitar", "guitar"), ("Piano", "keys"),
+        ("minilogue_synth", "synth"), ("echo_pad", "pad"), ("fx", "effect"),
+        ("thing", "other"), ("", "other"), ("42", "other"), ("Bassoonist", "other"),
+    ],
+)  # fmt: skip
+def test_roles_by_name(name, role):
+    assert guess_role(name) == role
+
+
+def test_pairs_need_both_sides():
+    names = ["overheadL", "kick", "overheadR", "Gtr_left", "Keys L", "Keys R", "Room R"]
+    assert stereo_pairs(names) == {0: "left", 2: "right", 4: "left", 5: "right"}
+    assert stereo_pairs(["L", "R"]) == {}
+
+
+def test_every_role_has_a_loudness():
+    assert LOUDNESS_BY_ROLE_LU.keys() == {*ROLES, "other"}
