@@ -64,6 +64,8 @@ def check_range(
     """
     if not _is_readable(value):
         return
+    if value is None or isinstance(value, str):
+        raise ValueError(f"{name}: expected a number, got {value!r}")
     lowest, highest = _extremes(value)
     if low <= lowest and above < lowest and highest <= high and highest < below:
         return
@@ -104,19 +106,20 @@ def did_you_mean(word: object, known: Iterable) -> str:
 
 def _is_readable(value: Value) -> bool:
     if not isinstance(value, Tensor):
-        return True
+        return not isinstance(value, (list, tuple)) or len(value) > 0
     return (
         not torch.compiler.is_compiling()
         and not torch._C._functorch.is_functorch_wrapped_tensor(value)
         and value.device.type == "cpu"
+        and value.numel() > 0
     )
 
 
 def _extremes(value: Value) -> tuple[float, float]:
-    if not isinstance(value, Tensor):
-        numbers = value if isinstance(value, (list, tuple)) else (value,)
-        return float(min(numbers)), float(max(numbers))
-    if value.numel() == 0:
-        return 0.0, 0.0
-    lowest, highest = torch.aminmax(value.detach())
-    return lowest.item(), highest.item()
+    if isinstance(value, Tensor):
+        lowest, highest = torch.aminmax(value.detach())
+        return lowest.item(), highest.item()
+    numbers = [float(n) for n in (value if isinstance(value, (list, tuple)) else (value,))]
+    if any(n != n for n in numbers):  # which min and max may pass over
+        return math.nan, math.nan
+    return min(numbers), max(numbers)

@@ -27,18 +27,24 @@ def run(args: argparse.Namespace) -> int:
     """Load the tracks, mix them, write the audio."""
     import torch
 
-    from dasp.data.multitrack import load_tracks
     from dasp.mixing.settings import load_mix
 
     refuse_existing(args, args.output)
     mix = load_mix(args.mix)
-    files, names = ([getattr(track, key) for track in mix.tracks] for key in ("file", "name"))
     with steps("reading", "mixing") as step, torch.inference_mode():
         step()
-        song = load_tracks(files, names, mix.sample_rate)
+        song = load_mix_tracks(mix)
         step()
         audio = mix_and_save(args, song.tracks, mix)
     print_notes(song.notes)
     print_mix(mix, audio)
     print(args.output)
     return 0
+
+
+def load_mix_tracks(mix):
+    """The audio of every track that a mix names, at its rate."""
+    from dasp.data.multitrack import load_tracks
+
+    files, names = zip(*((track.file, track.name) for track in mix.tracks), strict=True)
+    return load_tracks(files, names, mix.sample_rate)

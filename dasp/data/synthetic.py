@@ -41,10 +41,10 @@ Instrument = Callable[[Note, float], Tensor]
 def synthesise_song(
     seed: int, *, seconds: float = 20.0, sample_rate: int = 44_100
 ) -> dict[str, Tensor]:
-    """Tracks by name, each `(channels, time)` in float32: pad and keys stereo, the others mono.
+    """Tracks by name, each `(channels, time)` in float32: the pad stereo, the others mono.
 
     >>> song = synthesise_song(0, seconds=1.0, sample_rate=8000)
-    >>> song["keys"].shape, list(song)[:3]
+    >>> song["pad"].shape, list(song)[:3]
     (torch.Size([2, 8000]), ['kick', 'snare', 'hihat'])
     """
     check_sample_rate(sample_rate)
@@ -139,22 +139,20 @@ def _guitar(note: Note, rate: float) -> Tensor:
     t = _seconds(note.duration_s, rate)
     period = rate / note.freq_hz
     burst = _noise(t, note) * (t * rate < period)
-    dark = _filtered(burst, design_low_pass(_below(4000, rate), rate))
+    dark = _filtered(burst, design_low_pass(_below(800, rate), rate))
     return _faded(feedback_delay(dark, period, 0.5 ** (8 / note.freq_hz)), rate)
 
 
 def _keys(note: Note, rate: float) -> Tensor:
-    """An electric piano by frequency modulation, slightly out of tune between the sides."""
+    """An electric piano by frequency modulation."""
     t = _seconds(note.duration_s, rate)
-    sides = []
-    for cents in (-2.0, 2.0):
-        phase = 2 * math.pi * note.freq_hz * 2 ** (cents / 1200) * t
-        bell = 1.5 * torch.exp(-t / 0.3) * torch.sin(phase)
-        sides.append(torch.sin(phase + bell) * torch.exp(-t / 0.9))
-    return _faded(torch.stack(sides), rate)
+    phase = 2 * math.pi * note.freq_hz * t
+    bell = 1.5 * torch.exp(-t / 0.3) * torch.sin(phase)
+    return _faded(torch.sin(phase + bell) * torch.exp(-t / 0.9), rate)
 
 
 def _pad(note: Note, rate: float) -> Tensor:
+    """A slow chord of sawtooths, out of tune between the two sides."""
     t = _seconds(note.duration_s, rate)
     swell = torch.sin(math.pi * t / note.duration_s).clamp(min=0)
     sides = [

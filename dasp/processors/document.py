@@ -54,7 +54,7 @@ def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
 
 def to_document(processor: Processor, settings: Mapping[str, Any]) -> dict:
     """The document of a processor with its settings."""
-    node = _to_node(processor, settings)
+    node = to_node(processor, settings)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -69,7 +69,7 @@ def from_document(document: Any) -> tuple[Processor, dict[str, Any]]:
     if document.get("version") != VERSION:
         raise ValueError(f"expected version {VERSION}, got {document.get('version')!r}")
     node = {key: value for key, value in document.items() if key not in ("format", "version")}
-    return _from_node(node, "chain")
+    return from_node(node, "chain")
 
 
 def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
@@ -77,7 +77,7 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
 
     >>> processor, settings = parse_effect("compressor:threshold_db=-18,ratio=4")
     >>> processor.name, settings
-    ('compressor', {'threshold_db': -18.0, 'ratio': 4.0})
+    ('compressor', {'threshold_db': -18, 'ratio': 4})
     """
     name, _, rest = text.partition(":")
     settings = {}
@@ -86,10 +86,11 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
         if not equals:
             raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
         settings[key.strip()] = _parse_value(value.strip())
-    return _from_node({"processor": name.strip(), "settings": settings}, name.strip())
+    return from_node({"processor": name.strip(), "settings": settings}, name.strip())
 
 
-def _to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
+def to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
+    """The node of a processor with its settings."""
     settings = dict(settings)
     if not processor.parts:
         if CATALOGUE.get(processor.name) != processor:
@@ -100,12 +101,13 @@ def _to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
         part_names(processor.name, processor.parts), processor.parts, strict=True
     ):
         own = {k: settings.pop(k) for k in list(settings) if k.startswith(f"{prefix}.")}
-        children.append(_to_node(part, {k.split(".", 1)[1]: v for k, v in own.items()}))
+        children.append(to_node(part, {k.split(".", 1)[1]: v for k, v in own.items()}))
     node = {processor.name: children[0] if processor.name == "dry_wet" else children}
     return {**node, "settings": _plain(settings)} if settings else node
 
 
-def _from_node(node: Any, where: str) -> tuple[Processor, dict[str, Any]]:
+def from_node(node: Any, where: str) -> tuple[Processor, dict[str, Any]]:
+    """The processor and the settings of a node; errors begin with `where` it stands."""
     if not isinstance(node, dict):
         raise ValueError(f"{where}: expected an object, got {node!r}")
     kinds = ["processor", *COMBINATIONS]
@@ -135,7 +137,7 @@ def _combined(kind: str, children: Any, where: str) -> tuple[Processor, dict[str
     children = [children] if kind == "dry_wet" else children
     if not isinstance(children, list) or not children:
         raise ValueError(f"{where}: expected a list of processors in {kind!r}")
-    pairs = [_from_node(child, f"{where}[{i}]") for i, child in enumerate(children)]
+    pairs = [from_node(child, f"{where}[{i}]") for i, child in enumerate(children)]
     processors = [processor for processor, _ in pairs]
     settings = {
         f"{prefix}.{key}": value
@@ -165,7 +167,14 @@ def _parse_value(text: str) -> Any:
     if text.lower() in words:
         return words[text.lower()]
     try:
-        numbers = [float(part) for part in text.split("/")]
+        numbers = [_parse_number(part) for part in text.split("/")]
     except ValueError:
         return text
     return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _parse_number(text: str) -> float:
+    try:
+        return int(text)  # The order of a filter, say, is no float.
+    except ValueError:
+        return float(text)

@@ -21,7 +21,9 @@ def test_linear_and_log_scales_at_the_ends_and_the_middle():
 def test_the_ends_of_a_log_scale_are_not_stepped_over(dtype):
     for high in (16_000.0, 19.99, 23_999.0, 0.3):
         param = Param("freq_hz", high / 7, high, default=high / 2, scale="log")
-        assert param.to_physical(torch.ones((), dtype=dtype)).item() <= torch.tensor(high, dtype=dtype)
+        assert param.to_physical(torch.ones((), dtype=dtype)).item() <= torch.tensor(
+            high, dtype=dtype
+        )
 
 
 def test_bands_have_their_own_ranges():

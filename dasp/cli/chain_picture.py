@@ -1,0 +1,166 @@
+"""A chain as a picture: a frequency response or a level curve for each stage."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dasp.cli.effects import load_inputs
+from dasp.cli.picture import BLUE, GREY, ORANGE, new_figure, tidy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IMPULSE_S = 2.0
+"""How long a response may ring."""
+
+INSTANTS_S = (0.0, 0.1, 0.25)
+"""When impulses come, to see whether a response moves."""
+
+LEVELS_DB = range(-80, 1, 2)
+TONE_HZ, SETTLING_S = 1000.0, 2.0
+"""The level curve is that of a square wave, whose level is the same at every sample."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One processor at its settings: audio in, audio out."""
+
+    name: str
+    processor: object
+    settings: dict
+
+    def __call__(self, x: "Tensor", sample_rate: float) -> "Tensor":
+        settings = {k: v for k, v in self.settings.items() if not k.endswith("sidechain")}
+        settings = load_inputs(self.processor, settings, x, sample_rate)
+        return self.processor(x, sample_rate, **settings)
+
+
+def draw_chain(path: Path, sample_rate: int, processor, settings: dict) -> None:
+    """Find out which stages of a chain are linear, and draw them all."""
+    stages = stages_of(processor, settings)
+    linear = [is_linear(stage, sample_rate) for stage in stages]
+    if len(stages) > 1 and all(linear):
+        stages.append(Stage("all of them", processor, settings))
+        linear.append(True)
+    draw(path, stages, linear, sample_rate)
+
+
+def stages_of(processor, settings: dict) -> list[Stage]:
+    """The stages of a chain, or one for anything else."""
+    from dasp.processors.chain import part_names
+
+    if processor.name != "chain":
+        return [Stage(processor.name, processor, settings)]
+    stages = []
+    for name, part in zip(part_names("chain", processor.parts), processor.parts, strict=True):
+        own = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith(f"{name}.")}
+        stages.append(Stage(name, part, own))
+    return stages
+
+
+def is_linear(stage: Stage, sample_rate: int) -> bool:
+    """Whether soft, normal and far too loud noise come out alike."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, sample_rate // 4, generator=generator)
+    soft, normal, loud = (stage(gain * noise, sample_rate) / gain for gain in (1e-4, 1e-2, 10.0))
+    return torch.allclose(soft, normal, atol=1e-3) and torch.allclose(loud, normal, atol=1e-3)
+
+
+def impulse_response(stage: Stage, sample_rate: int, at_s: float = 0.0) -> "Tensor":
+    """What comes after an impulse on both channels, `(channels, time)`."""
+    import torch
+
+    start = round(at_s * sample_rate)
+    x = torch.zeros(2, start + round(IMPULSE_S * sample_rate))
+    x[:, start] = 1
+    return stage(x, sample_rate)[:, start:]
+
+
+def magnitudes(response: "Tensor", sample_rate: int) -> "tuple[Tensor, Tensor]":
+    """Frequencies in Hz, and the magnitudes in dB `(channels, frequencies)` of a response.
+
+    Powers are means over a 24th of an octave, so that what is denser than the page is level.
+    """
+    import torch
+
+    from dasp.units import power_to_db
+
+    power = torch.fft.rfft(response.double()).abs().square()
+    bins = torch.arange(power.shape[-1], dtype=torch.float64) * sample_rate / response.shape[-1]
+    highest_hz = min(20_000.0, 0.49 * sample_rate)
+    freq_hz = torch.logspace(math.log10(20.0), math.log10(highest_hz), 480, dtype=torch.float64)
+    edges_hz = torch.stack((freq_hz * 2 ** (-1 / 48), freq_hz * 2 ** (1 / 48)))
+    first, last = torch.searchsorted(bins, edges_hz).clamp(max=power.shape[-1])
+    first = first.minimum(last - 1)
+    total = torch.nn.functional.pad(power.cumsum(-1), (1, 0))
+    return freq_hz, power_to_db((total[:, last] - total[:, first]) / (last - first))
+
+
+def measure_levels(stage: Stage, sample_rate: int) -> "tuple[Tensor, Tensor]":
+    """Input levels in dB, and the levels `(levels,)` at which a steady tone comes out."""
+    import torch
+
+    from dasp.units import db_to_gain, power_to_db
+
+    level_db = torch.tensor(LEVELS_DB, dtype=torch.float32)
+    time = torch.arange(round(SETTLING_S * sample_rate))
+    square = 1.0 - 2.0 * ((2 * TONE_HZ * time / sample_rate).long() % 2)
+    x = db_to_gain(level_db)[:, None, None] * square.expand(2, -1)
+    settled = stage(x, sample_rate)[..., -sample_rate // 10 :]
+    return level_db, power_to_db(settled.square().mean((-2, -1)))
+
+
+def draw(path: Path, stages: list[Stage], linear: list[bool], sample_rate: int) -> None:
+    """A PNG with one panel for each stage."""
+    from tqdm import tqdm
+
+    columns = min(3, len(stages))
+    rows = math.ceil(len(stages) / columns)
+    figure = new_figure(4.6 * columns, 3.3 * rows)
+    for place, stage in enumerate(tqdm(stages, unit="stage", leave=False, disable=None)):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        panel = _draw_response if linear[place] else _draw_levels
+        panel(axes, stage, sample_rate)
+        axes.set_title(stage.name, loc="left", fontsize=11, fontweight="bold")
+        tidy(axes)
+    figure.savefig(path)
+
+
+def _draw_response(axes, stage: Stage, sample_rate: int) -> None:
+    responses = [impulse_response(stage, sample_rate, at_s) for at_s in INSTANTS_S]
+    still = responses[0]
+    if not all(still.allclose(response, atol=1e-4) for response in responses):
+        names = [f"left, {at_s:g} s" for at_s in INSTANTS_S]
+        lines = [response[:1] for response in responses]
+        colours = ("#b9d1e6", "#6b9cc7", BLUE)
+    elif len(still) == 1 or still[0].allclose(still[1], atol=1e-4):
+        names, lines, colours = [None], [still[:1]], [BLUE]
+    else:
+        names, lines, colours = ["left", "right"], still.split(1), [BLUE, ORANGE]
+    levels = []
+    for name, line, colour in zip(names, lines, colours, strict=True):
+        freq_hz, (level_db,) = magnitudes(line, sample_rate)
+        axes.semilogx(freq_hz, level_db, color=colour, linewidth=1.8, label=name)
+        levels.append(level_db)
+    if len(lines) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    highest = max(level_db.max().item() for level_db in levels)
+    lowest = min(level_db.min().item() for level_db in levels)
+    axes.set_ylim(min(-12.0, max(lowest, highest - 60) - 3), max(12.0, highest + 3))
+    axes.set_xlim(20, 20_000)
+    axes.set_xticks([20, 100, 1000, 10_000], ["20", "100", "1k", "10k"])
+    axes.set_xlabel("frequency (Hz)")
+    axes.set_ylabel("gain (dB)")
+
+
+def _draw_levels(axes, stage: Stage, sample_rate: int) -> None:
+    level_db, output_db = measure_levels(stage, sample_rate)
+    axes.plot(level_db, level_db, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    axes.plot(level_db, output_db, color=BLUE, linewidth=2)
+    axes.set_xlim(LEVELS_DB[0], 0)
+    axes.set_ylim(LEVELS_DB[0], max(0.0, output_db.max().item() + 3))
+    axes.set_xlabel("input level (dB)")
+    axes.set_ylabel("output level (dB)")

@@ -1,0 +1,128 @@
+"""Effects on the command line: `-e name:key=value,…` or a chain file, and the files they name."""
+
+import argparse
+import inspect
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dasp.processors import Processor
+
+EFFECT_HELP = (
+    "a processor with its settings, e.g. 'compressor:threshold_db=-18,ratio=4'; bands are "
+    "'1/2/3', a tensor is the name of an audio file; may be given several times, in series"
+)
+
+
+def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
+    """The type of an `-e` argument."""
+    from dasp.processors.document import parse_effect
+
+    try:
+        processor, settings = parse_effect(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; see 'dasp list' and 'dasp show'") from error
+    _check_inputs(processor, settings)
+    return processor, {**settings, **_spread(processor, settings)}
+
+
+def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":
+    """The type of a chain argument: files that a chain names lie relative to its folder."""
+    from dasp.processors.document import load_chain
+
+    try:
+        processor, settings = load_chain(text)
+    except FileNotFoundError as error:
+        raise argparse.ArgumentTypeError(f"{text}: does not exist") from error
+    except (ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    _check_inputs(processor, settings)
+    folder = Path(text).parent
+    files = {key: str(folder / settings[key]) for key in processor.inputs if key in settings}
+    return processor, {**settings, **_spread(processor, settings), **files}
+
+
+def save_chain_file(path: Path, processor: "Processor", settings: Mapping[str, Any]) -> None:
+    """Write a chain that `chain_file` reads back: the files it names become relative to it."""
+    from dasp.processors.document import save_chain
+
+    folder = path.resolve().parent
+    files = {
+        key: os.path.relpath(settings[key], folder) for key in processor.inputs if key in settings
+    }
+    save_chain(path, processor, {**settings, **files})
+
+
+def in_series(
+    effects: "list[tuple[Processor, dict[str, Any]]]",
+) -> "tuple[Processor, dict[str, Any]]":
+    """One processor, with its settings, of the effects of several `-e` arguments."""
+    from dasp.processors.chain import chain, part_names
+
+    if len(effects) == 1:
+        return effects[0]
+    processors = [processor for processor, _ in effects]
+    settings = {
+        f"{prefix}.{key}": value
+        for prefix, (_, own) in zip(part_names("chain", processors), effects, strict=True)
+        for key, value in own.items()
+    }
+    return chain(*processors), settings
+
+
+def load_inputs(
+    processor: "Processor", settings: Mapping[str, Any], x: "Tensor", sample_rate: float
+) -> dict[str, Any]:
+    """The settings with every named file loaded for `x`: at its rate, on its device.
+
+    A side chain is cut, or completed with silence, to the length of `x`.
+    """
+    import torch.nn.functional as nnf
+
+    from dasp.audio_io import load_audio
+    from dasp.signal.resample import resample
+
+    loaded = {}
+    for key in processor.inputs:
+        if key not in settings:
+            continue
+        file, file_rate = load_audio(settings[key], dtype=x.dtype)
+        file = resample(file, file_rate, sample_rate)
+        if key.rsplit(".", 1)[-1] == "sidechain":
+            file = nnf.pad(file, (0, x.shape[-1] - file.shape[-1]))
+        loaded[key] = file.to(x.device)
+    return {**settings, **loaded}
+
+
+def _spread(processor: "Processor", settings: Mapping[str, Any]) -> dict[str, list[float]]:
+    """One number for a parameter of several bands stands for each of them."""
+    return {
+        param.name: [settings[param.name]] * param.bands
+        for param in processor.params
+        if param.bands and isinstance(settings.get(param.name), (int, float))
+    }
+
+
+def _check_inputs(processor: "Processor", settings: Mapping[str, Any]) -> None:
+    for key in _required_inputs(processor):
+        if key not in settings:
+            raise argparse.ArgumentTypeError(f"{processor.name} needs an audio file, {key}=FILE")
+
+
+def _required_inputs(processor: "Processor") -> list[str]:
+    from dasp.processors.chain import part_names
+
+    if processor.parts:
+        return [
+            f"{prefix}.{key}"
+            for prefix, part in zip(
+                part_names(processor.name, processor.parts), processor.parts, strict=True
+            )
+            for key in _required_inputs(part)
+        ]
+    parameters = inspect.signature(processor.function).parameters
+    return [key for key in processor.inputs if parameters[key].default is inspect.Parameter.empty]

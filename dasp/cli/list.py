@@ -1,0 +1,35 @@
+"""`dasp list`: the processors."""
+
+import argparse
+import inspect
+import json
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "list", help="the processors", description="Every processor, with one line of what it does."
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the catalogue."""
+    from dasp.processors.catalogue import CATALOGUE
+
+    descriptions = {name: describe(processor) for name, processor in CATALOGUE.items()}
+    if args.json:
+        print(json.dumps(descriptions, indent=2))
+        return 0
+    width = max(map(len, descriptions))
+    for name, description in descriptions.items():
+        print(f"{name:{width}}  {description}")
+    return 0
+
+
+def describe(processor) -> str:
+    """The first sentence of what a processor's function says of itself."""
+    paragraph = inspect.getdoc(processor.function).split("\n\n")[0]
+    sentence = " ".join(paragraph.split()).split(". ")[0]
+    return sentence.replace("`", "").rstrip(".:") + "."

@@ -1,0 +1,112 @@
+"""`dasp show`: the parameters of a processor."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from dasp.cli.list import describe
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "show",
+        help="the parameters of a processor",
+        description="The parameters, options and inputs of a processor, with units and ranges.",
+    )
+    parser.add_argument("processor", type=_processor, help="its name; 'dasp list' has them")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one processor."""
+    processor = args.processor
+    if args.json:
+        print(json.dumps(_document(processor), indent=2))
+        return 0
+    print(f"{processor.name}: {describe(processor)}")
+    if processor.params:
+        print()
+        print_table(("parameter", "unit", "from", "to", "scale", "default"), _rows(processor))
+    if processor.options:
+        rows = [
+            (o.name, " ".join(map(_text, o.choices)) if o.choices else "number", _text(o.default))
+            for o in processor.options
+        ]
+        print()
+        print_table(("option", "choices", "default"), rows)
+    if processor.inputs:
+        print(f"\naudio files: {', '.join(processor.inputs)}")
+    if processor.neutral is not None:
+        settings = ", ".join(f"{k}={_text(v)}" for k, v in processor.neutral.items())
+        print(f"\nchanges nothing with: {settings or 'its defaults'}")
+    return 0
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under a head, in columns as wide as they need to be."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _rows(processor) -> list[tuple[str, ...]]:
+    return [
+        (
+            param.name + (f" (x{param.bands})" if param.bands else ""),
+            param.unit,
+            _text(param.low),
+            _text(param.high),
+            param.scale,
+            _text(param.default),
+        )
+        for param in processor.params
+    ]
+
+
+def _text(value: object) -> str:
+    """A value as `-e` takes it; bands that are all the same as one number."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        same = len(set(value)) == 1
+        return _text(value[0]) if same else "/".join(map(_text, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _document(processor) -> dict:
+    return {
+        "name": processor.name,
+        "description": describe(processor),
+        "parameters": [
+            {
+                "name": param.name,
+                "unit": param.unit,
+                "low": param.low,
+                "high": param.high,
+                "default": param.default,
+                "scale": param.scale,
+                "bands": param.bands,
+            }
+            for param in processor.params
+        ],
+        "options": [
+            {"name": option.name, "choices": option.choices, "default": option.default}
+            for option in processor.options
+        ],
+        "inputs": processor.inputs,
+        "neutral": processor.neutral,
+    }
+
+
+def _processor(name: str):
+    from dasp._checks import did_you_mean
+    from dasp.processors.catalogue import CATALOGUE
+
+    if name not in CATALOGUE:
+        raise argparse.ArgumentTypeError(
+            f"no processor {name!r}{did_you_mean(name, CATALOGUE)} ('dasp list' has them all)"
+        )
+    return CATALOGUE[name]

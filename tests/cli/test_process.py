@@ -1,0 +1,223 @@
+"""`dasp process`: the file is what the function gives, and nothing is lost on the way."""
+
+import json
+
+import pytest
+import torch
+import torch.nn.functional as nnf
+
+from dasp import functional as F
+from dasp.audio_io import audio_info, load_audio, save_audio
+from dasp.processors.catalogue import COMPRESSOR, PARAMETRIC_EQ
+from dasp.signal.resample import resample
+
+RATE = 44_100
+
+
+def test_one_effect(dasp, tmp_path, stereo):
+    x, path = stereo
+    out = tmp_path / "out.wav"
+    assert dasp("process", path, "-o", out, "-e", "gain:gain_db=-6", "--subtype", "FLOAT") == (
+        0, f"{out}\n", ""
+    )  # fmt: skip
+    y, sample_rate = load_audio(out)
+    assert sample_rate == RATE
+    assert torch.equal(y, F.gain(x, RATE, gain_db=-6.0))
+
+
+def test_effects_in_series_and_the_chain_that_keeps_them(dasp, tmp_path, stereo):
+    x, path = stereo
+    effects = [
+        "-e", "compressor:threshold_db=-18,ratio=4,detector=rms,linked=false",
+        "-e", "parametric_eq:peak_gain_db=3/0/0/-2",
+        "-e", "low_pass:order=4",
+    ]  # fmt: skip
+    first, second, chain = (tmp_path / name for name in ("1.wav", "2.wav", "chain.json"))
+    status, _, err = dasp(
+        "process", path, "-o", first, *effects, "--save-chain", chain, "--subtype", "FLOAT"
+    )
+    assert (status, err) == (0, "")
+    y = COMPRESSOR(x, RATE, threshold_db=-18.0, ratio=4.0, detector="rms", linked=False)
+    y = PARAMETRIC_EQ(y, RATE, peak_gain_db=[3.0, 0.0, 0.0, -2.0])
+    y = F.low_pass(y, RATE, freq_hz=10_000.0, order=4)
+    assert torch.equal(load_audio(first)[0], y)
+    assert json.loads(chain.read_text())["format"] == "dasp-chain"
+    assert dasp("process", path, "-o", second, "--chain", chain, "--subtype", "FLOAT")[0] == 0
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_one_number_stands_for_every_band(dasp, tmp_path, stereo):
+    one, four = tmp_path / "one.wav", tmp_path / "four.wav"
+    dasp("process", stereo[1], "-o", one, "-e", "parametric_eq:peak_gain_db=-3")
+    dasp("process", stereo[1], "-o", four, "-e", "parametric_eq:peak_gain_db=-3/-3/-3/-3")
+    assert one.read_bytes() == four.read_bytes()
+
+
+def test_mono_panned_is_stereo_with_24_bits(dasp, tmp_path):
+    save_audio(tmp_path / "mono.flac", 0.1 * torch.ones(1, 100), 48_000)
+    out = tmp_path / "out.flac"
+    assert dasp("process", tmp_path / "mono.flac", "-o", out, "-e", "stereo_panner:pan=-1")[0] == 0
+    info = audio_info(out)
+    assert (info.channels, info.format, info.subtype) == (2, "FLAC", "PCM_24")
+    left, right = load_audio(out)[0]
+    assert left.min() > 0.09 and right.abs().max() < 1e-6
+
+
+def test_a_tail_of_silence(dasp, tmp_path, stereo):
+    x, path = stereo
+    out = tmp_path / "out.wav"
+    dasp("process", path, "-o", out, "-e", "gain", "--tail", "0.5", "--subtype", "FLOAT")
+    assert torch.equal(load_audio(out)[0], nnf.pad(x, (0, RATE // 2)))
+
+
+def test_a_side_chain_from_a_file(dasp, tmp_path, stereo):
+    """At another rate and shorter than the audio: resampled, and completed with silence."""
+    x, path = stereo
+    key = 0.9 * torch.ones(1, 4000)
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    save_audio(folder / "key.wav", key, 48_000, subtype="FLOAT")
+    out, again, chain = (tmp_path / name for name in ("out.wav", "again.wav", "keys/chain.json"))
+    settings = f"compressor:threshold_db=-30,attack_ms=1,sidechain={folder / 'key.wav'}"
+    output = ("--subtype", "FLOAT")
+    status, _, err = dasp(
+        "process", path, "-o", out, "-e", settings, *output, "--save-chain", chain
+    )
+    assert (status, err) == (0, "")
+    key = resample(key, 48_000, RATE)
+    key = nnf.pad(key, (0, x.shape[-1] - key.shape[-1]))
+    expected = COMPRESSOR(x, RATE, threshold_db=-30.0, attack_ms=1.0, sidechain=key)
+    assert torch.equal(load_audio(out)[0], expected)
+    assert expected[:, 2000].abs().max() < 0.1 * x[:, 2000].abs().max()
+    # The chain names the file relative to its own folder, which may move.
+    assert json.loads(chain.read_text())["chain"][0]["settings"]["sidechain"] == "key.wav"
+    folder.rename(tmp_path / "moved")
+    chain = tmp_path / "moved" / "chain.json"
+    assert dasp("process", path, "-o", again, "--chain", chain, *output)[0] == 0
+    assert out.read_bytes() == again.read_bytes()
+
+
+def test_an_impulse_response_from_a_file(dasp, tmp_path, stereo):
+    x, path = stereo
+    response = nnf.pad(torch.tensor([[0.5]]), (100, 0))
+    save_audio(tmp_path / "room.wav", response, RATE)
+    out = tmp_path / "out.wav"
+    effect = f"convolution_reverb:mix=1,impulse_response={tmp_path / 'room.wav'}"
+    assert dasp("process", path, "-o", out, "-e", effect, "--subtype", "FLOAT")[0] == 0
+    echo = nnf.pad(0.5 * x, (100, -100))
+    torch.testing.assert_close(load_audio(out)[0], echo, atol=1e-6, rtol=0)
+
+
+def test_an_impulse_response_is_needed(dasp, tmp_path, stereo):
+    out = tmp_path / "out.wav"
+    status, _, err = dasp("process", stereo[1], "-o", out, "-e", "convolution_reverb:mix=1")
+    assert status == 2
+    assert "convolution_reverb needs an audio file, impulse_response=FILE" in err
+
+
+def test_several_files_into_a_folder(dasp, tmp_path, stereo):
+    x, path = stereo
+    other = tmp_path / "other.flac"
+    save_audio(other, 0.5 * x, 48_000)
+    folder = tmp_path / "new" / "folder"
+    status, out, _ = dasp("process", path, other, "-o", folder, "-e", "gain:gain_db=0")
+    assert status == 0
+    assert out.splitlines() == [str(folder / "stereo.wav"), str(folder / "other.flac")]
+    assert audio_info(folder / "other.flac").sample_rate == 48_000
+    status, _, err = dasp("process", path, path, "-o", tmp_path / "twice", "-e", "gain")
+    assert status == 1 and "two inputs would be written to this file" in err
+
+
+def test_a_bad_file_does_not_stop_the_others(dasp, tmp_path, stereo):
+    _, path = stereo
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(path.read_bytes()[:-99])
+    folder = tmp_path / "folder"
+    status, out, err = dasp("process", bad, path, "-o", folder, "-e", "gain")
+    assert status == 1
+    assert err.startswith(f"dasp process: {bad}: is cut off") and len(err.splitlines()) == 1
+    assert out == f"{folder / 'stereo.wav'}\n"
+    assert not (folder / "bad.wav").exists()
+
+
+def test_an_existing_output_is_kept(dasp, tmp_path, stereo):
+    _, path = stereo
+    out = tmp_path / "out.wav"
+    out.write_text("precious")
+    status, _, err = dasp("process", path, "-o", out, "-e", "gain")
+    assert status == 1
+    assert err == f"dasp process: {out}: exists already; --force replaces it\n"
+    assert out.read_text() == "precious"
+    assert dasp("process", path, "-o", out, "-e", "gain", "--force")[0] == 0
+    assert audio_info(out).channels == 2
+
+
+def test_clipping_is_refused(dasp, tmp_path, stereo):
+    _, path = stereo
+    out = tmp_path / "out.wav"
+    status, _, err = dasp("process", path, "-o", out, "-e", "gain:gain_db=24")
+    assert status == 1 and "over full scale" in err and not out.exists()
+    arguments = ("process", path, "-o", out, "-e", "gain:gain_db=24", "--subtype", "FLOAT")
+    assert dasp(*arguments)[0] == 0
+
+
+def test_a_frequency_out_of_reach_names_the_file(dasp, tmp_path):
+    path = tmp_path / "telephone.wav"
+    save_audio(path, torch.zeros(1, 100), 8000)
+    status, _, err = dasp("process", path, "-o", tmp_path / "out.wav", "-e", "low_pass")
+    assert status == 1
+    assert err.startswith(f"dasp process: {path}: freq_hz: ") and "Nyquist at 8000 Hz" in err
+
+
+@pytest.mark.parametrize(
+    "effect, expected",
+    [
+        ("compresor:ratio=4", "did you mean 'compressor'?"),
+        ("compressor:treshold_db=-18", "did you mean 'threshold_db'?"),
+        ("compressor:ratio=40", "ratio: expected at least 1 and at most 20, got 40"),
+        ("compressor:ratio=high", "ratio: expected a number, got 'high'"),
+        ("compressor:ratio", "expected key=value"),
+        ("compressor:detector=pek", "did you mean 'peak'?"),
+        ("parametric_eq:peak_gain_db=1/2", "peak_gain_db: expected 4 bands, got 2"),
+        ("low_pass:order=12", "order: expected one of"),
+    ],
+)
+def test_wrong_effects(dasp, tmp_path, stereo, effect, expected):
+    status, out, err = dasp("process", stereo[1], "-o", tmp_path / "out.wav", "-e", effect)
+    assert status == 2 and out == "" and not (tmp_path / "out.wav").exists()
+    assert expected in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("{}", '"format": "dasp-chain"'),
+        ("not json", "not a JSON text"),
+        (
+            '{"format": "dasp-chain", "version": 1, "chain": [{"processor": "gian"}]}',
+            "did you mean 'gain'?",
+        ),
+    ],
+)
+def test_wrong_chains(dasp, tmp_path, stereo, text, expected):
+    chain = tmp_path / "chain.json"
+    chain.write_text(text)
+    status, _, err = dasp("process", stereo[1], "-o", tmp_path / "o.wav", "--chain", chain)
+    assert status == 2 and str(chain) in err and expected in err
+    chain.unlink()
+    status, _, err = dasp("process", stereo[1], "-o", tmp_path / "o.wav", "--chain", chain)
+    assert status == 2 and "does not exist" in err
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ((), "one of the arguments -e/--effect --chain is required"),
+        (("-e", "gain", "--tail", "-1"), "expected 0 seconds or more"),
+        (("-e", "gain", "--subtype", "PCM_12"), "invalid choice"),
+        (("-e", "gain", "--device", "abacus"), "'abacus' cannot be used here"),
+    ],
+)
+def test_wrong_usage(dasp, tmp_path, stereo, arguments, expected):
+    status, _, err = dasp("process", stereo[1], "-o", tmp_path / "out.wav", *arguments)
+    assert status == 2 and expected in err
