@@ -1,21 +1,48 @@
 """Pure processors: `f(x, sample_rate, *, ...)` on audio `(*batch, channels, time)`."""
 
 from dasp.functional.bus import stereo_bus
+from dasp.functional.convolution_reverb import convolution_reverb
+from dasp.functional.delay import delay
+from dasp.functional.distortion import distortion
 from dasp.functional.dynamics import compressor, compressor_gain_reduction
 from dasp.functional.eq import high_pass, low_pass, parametric_eq
+from dasp.functional.feedback_delay_network import feedback_delay_network
 from dasp.functional.gain import gain
+from dasp.functional.gate import expander, noise_gate
+from dasp.functional.graphic_eq import graphic_eq
+from dasp.functional.limiter import limiter
+from dasp.functional.modulation import chorus, flanger, phaser, tremolo
+from dasp.functional.multiband import de_esser, multiband_compressor
+from dasp.functional.noise_shaped_reverb import noise_shaped_reverb
 from dasp.functional.pan import stereo_panner
+from dasp.functional.plate_reverb import plate_reverb
 from dasp.functional.stereo import mid_side, stereo_widener
 
 __all__ = [
+    "chorus",
     "compressor",
     "compressor_gain_reduction",
+    "convolution_reverb",
+    "de_esser",
+    "delay",
+    "distortion",
+    "expander",
+    "feedback_delay_network",
+    "flanger",
     "gain",
+    "graphic_eq",
     "high_pass",
+    "limiter",
     "low_pass",
     "mid_side",
+    "multiband_compressor",
+    "noise_gate",
+    "noise_shaped_reverb",
     "parametric_eq",
+    "phaser",
+    "plate_reverb",
     "stereo_bus",
     "stereo_panner",
     "stereo_widener",
+    "tremolo",
 ]

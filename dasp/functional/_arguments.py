@@ -41,7 +41,7 @@ def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:
     check_range(name, value, **limits)
     batch = x.shape[:-2]
     value = _as_tensor(value, x)
-    if not _broadcasts(value.shape, batch):
+    if not broadcasts(value.shape, batch):
         raise ValueError(
             f"{name}: expected a number or a tensor of shape {tuple(batch)}, one number for "
             f"each batch item of x, got shape {tuple(value.shape)}"
@@ -57,7 +57,7 @@ def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **lim
     if value.ndim == 0 and bands is not None:
         value = value.expand(bands)
     wrong_bands = value.ndim == 0 or (bands is not None and value.shape[-1] != bands)
-    if wrong_bands or not _broadcasts(value.shape[:-1], batch):
+    if wrong_bands or not broadcasts(value.shape[:-1], batch):
         expected = (*batch, "bands" if bands is None else bands)
         raise ValueError(
             f"{name}: expected a tensor of shape ({', '.join(map(str, expected))}) or "
@@ -74,9 +74,9 @@ def per_sample(name: str, value: Value, x: Tensor, **limits) -> Tensor:
     check_range(name, value, **limits)
     batch, time = x.shape[:-2], x.shape[-1]
     value = _as_tensor(value, x)
-    if value.ndim <= len(batch) and _broadcasts(value.shape, batch):
+    if value.ndim <= len(batch) and broadcasts(value.shape, batch):
         return value[..., None, None]
-    if value.ndim and value.shape[-1] == time and _broadcasts(value.shape[:-1], batch):
+    if value.ndim and value.shape[-1] == time and broadcasts(value.shape[:-1], batch):
         return value[..., None, :]
     raise ValueError(
         f"{name}: expected a number, a tensor of shape {tuple(batch)} or, moving along time, "
@@ -89,18 +89,19 @@ def below_nyquist(sample_rate: float) -> dict:
     return {"above": 0.0, "below": sample_rate / 2, "because": f"Nyquist at {sample_rate:g} Hz"}
 
 
-def _as_tensor(value: Value, x: Tensor) -> Tensor:
-    if isinstance(value, Tensor):
-        return value.to(x)
-    return torch.tensor(value, dtype=x.dtype, device=x.device)
-
-
-def _broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
+def broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
+    """Whether a tensor of `shape` expands to `batch`."""
     if len(shape) > len(batch):
         return False
     return all(
         mine in (1, theirs) for mine, theirs in zip(reversed(shape), reversed(batch), strict=False)
     )
+
+
+def _as_tensor(value: Value, x: Tensor) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.to(x)
+    return torch.tensor(value, dtype=x.dtype, device=x.device)
 
 
 def _check_keywords(name: str, keywords: dict[str, bool], settings: dict) -> None:

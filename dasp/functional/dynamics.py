@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, below_nyquist, per_item
+from dasp.functional._arguments import audio_processor, below_nyquist, broadcasts, per_item
 from dasp.functional.eq import filter_with
 from dasp.signal.ballistics import ballistics
 from dasp.signal.biquad import design_high_pass
@@ -101,8 +101,14 @@ def compressor_gain_reduction(
 
     It has one channel where `linked`.
     """
-    key = _key_signal(x, sample_rate, sidechain, sidechain_high_pass_hz)
-    level_db = detect_level(key, sample_rate, detector=detector, linked=linked)
+    level_db = detect_level(
+        x,
+        sample_rate,
+        detector=detector,
+        linked=linked,
+        sidechain=sidechain,
+        sidechain_high_pass_hz=sidechain_high_pass_hz,
+    )
     over_db = level_db - per_item("threshold_db", threshold_db, x)[..., None, None]
     slope = 1 - 1 / per_item("ratio", ratio, x, low=1.0)[..., None, None]
     knee_db = per_item("knee_db", knee_db, x, low=0.0)[..., None, None]
@@ -113,17 +119,32 @@ def compressor_gain_reduction(
     return advanced(reduction_db, lookahead)
 
 
-def detect_level(x: Tensor, sample_rate: float, *, detector: str, linked: bool) -> Tensor:
+def detect_level(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+) -> Tensor:
     """Level in dB `(*batch, channels or 1, time)`: of each channel, or of the loudest if `linked`.
 
-    "peak" is the magnitude of each sample, "rms" the mean square over `RMS_TIME_MS`.
+    "peak" is the magnitude of each sample, "rms" the mean square over `RMS_TIME_MS`. The level
+    is that of `sidechain` where there is one, above `sidechain_high_pass_hz` where that is given.
     """
     check_choice("detector", detector, ("peak", "rms"))
+    key = x if sidechain is None else _key(sidechain, x)
+    if sidechain_high_pass_hz is not None:
+        high_pass_hz = per_item(
+            "sidechain_high_pass_hz", sidechain_high_pass_hz, x, **below_nyquist(sample_rate)
+        )
+        key = filter_with(key, design_high_pass(high_pass_hz, sample_rate))
     if detector == "rms":
         pole = smoothing_coefficient(x.new_tensor(RMS_TIME_MS), sample_rate)
-        level_db = power_to_db(one_pole(x.square(), pole)[0])
+        level_db = power_to_db(one_pole(key.square(), pole)[0])
     else:
-        level_db = gain_to_db(x)
+        level_db = gain_to_db(key)
     return level_db.amax(-2, keepdim=True) if linked else level_db
 
 
@@ -139,42 +160,41 @@ def soft_knee(over_db: Tensor, knee_db: Tensor) -> Tensor:
     return torch.where(over_db >= half, over_db.clamp(min=0), bend)
 
 
-def smooth(x: Tensor, sample_rate: float, *, attack_ms: Value, release_ms: Value) -> Tensor:
-    """Follow `x` `(*batch, channels, time)`: rises take `attack_ms`, falls `release_ms`."""
+def smooth(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    attack_ms: Value,
+    release_ms: Value,
+    zi: Tensor | None = None,
+) -> Tensor:
+    """Follow `x` `(*batch, channels, time)`: rises take `attack_ms`, falls `release_ms`.
+
+    `zi` `(*batch, channels)` is where it starts, 0 by default.
+    """
     attack, release = (
         smoothing_coefficient(per_item(name, time_ms, x, low=0.0), sample_rate)[..., None]
         for name, time_ms in (("attack_ms", attack_ms), ("release_ms", release_ms))
     )
-    return ballistics(x, attack, release)[0]
+    return ballistics(x, attack, release, zi)[0]
 
 
 def advanced(x: Tensor, samples: Tensor) -> Tensor:
     """`x` moved earlier by `samples` `(*batch)`, a fraction by a straight line; the end holds."""
-    time = x.shape[-1]
-    position = torch.arange(time, device=x.device) + samples[..., None, None]
-    position = position.clamp(max=max(time - 1, 0)).expand(*x.shape[:-2], 1, time)
-    before = position.detach().floor()
-    fraction = (position - before).to(x.dtype)
-    index = before.long().expand_as(x)
-    following = (index + 1).clamp(max=max(time - 1, 0))
+    last = max(x.shape[-1] - 1, 0)
+    whole = samples.detach().floor()
+    fraction = (samples - whole)[..., None, None]
+    n = torch.arange(x.shape[-1], device=x.device)
+    index = (n + whole.clamp(max=last).long()[..., None, None]).clamp(max=last).expand(x.shape)
+    following = (index + 1).clamp(max=last)
     return torch.lerp(x.gather(-1, index), x.gather(-1, following), fraction)
 
 
-def _key_signal(
-    x: Tensor, sample_rate: float, sidechain: Tensor | None, high_pass_hz: Value | None
-) -> Tensor:
-    key = x
-    if sidechain is not None:
-        check_audio(sidechain, "sidechain")
-        if sidechain.shape[-1] != x.shape[-1] or sidechain.shape[-2] not in (1, x.shape[-2]):
-            raise ValueError(
-                f"sidechain: expected {x.shape[-2]} channels or 1, and {x.shape[-1]} samples, "
-                f"got shape {tuple(sidechain.shape)}"
-            )
-        key = sidechain.to(x)
-    if high_pass_hz is not None:
-        high_pass_hz = per_item(
-            "sidechain_high_pass_hz", high_pass_hz, x, **below_nyquist(sample_rate)
+def _key(sidechain: Tensor, x: Tensor) -> Tensor:
+    check_audio(sidechain, "sidechain")
+    if sidechain.shape[-1] != x.shape[-1] or not broadcasts(sidechain.shape, x.shape):
+        raise ValueError(
+            f"sidechain: expected the shape of x, {tuple(x.shape)}, with as many channels or 1, "
+            f"got shape {tuple(sidechain.shape)}"
         )
-        key = filter_with(key, design_high_pass(high_pass_hz, sample_rate))
-    return key
+    return sidechain.to(x).expand(*x.shape[:-2], -1, -1)

@@ -37,7 +37,7 @@ def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = 
         return x * torch.cat((_side_gain(-pan, law_db), _side_gain(pan, law_db)), -2)
     toward_left, toward_right = pan.clamp(max=0), pan.clamp(min=0)
     fades = torch.cat((_side_gain(-toward_right, law_db), _side_gain(toward_left, law_db)), -2)
-    return x * fades / _side_gain(torch.zeros_like(pan), law_db)
+    return x * (fades / _side_gain(torch.zeros_like(pan), law_db))
 
 
 def _side_gain(position: Tensor, law_db: float) -> Tensor:

@@ -66,6 +66,20 @@ PARAMETRIC_EQ = Processor(
     neutral={},
 )
 
+GRAPHIC_EQ = Processor(
+    "graphic_eq",
+    F.graphic_eq,
+    params=(Param("gain_db", -12.0, 12.0, default=0.0, bands=10),),
+    neutral={},
+)
+
+GRAPHIC_EQ_31 = Processor(
+    "graphic_eq_31",
+    F.graphic_eq,
+    params=(Param("gain_db", -12.0, 12.0, default=0.0, bands=31),),
+    neutral={},
+)
+
 LOW_PASS = Processor(
     "low_pass",
     F.low_pass,
@@ -102,6 +116,252 @@ COMPRESSOR = Processor(
     neutral={"ratio": 1.0},
 )
 
+EXPANDER = Processor(
+    "expander",
+    F.expander,
+    params=(
+        Param("threshold_db", -80.0, 0.0, default=-40.0),
+        Param("ratio", 1.0, 10.0, default=2.0, scale="log"),
+        Param("attack_ms", 0.05, 100.0, default=2.0, scale="log"),
+        Param("release_ms", 5.0, 4000.0, default=100.0, scale="log"),
+        Param("knee_db", 0.0, 24.0, default=6.0),
+        Param("range_db", 0.0, 80.0, default=40.0),
+    ),
+    options=(
+        Option("detector", "peak", choices=("peak", "rms")),
+        Option("linked", True, choices=(True, False)),
+        Option("sidechain_high_pass_hz", None),
+    ),
+    inputs=("sidechain",),
+    neutral={"ratio": 1.0},
+)
+
+NOISE_GATE = Processor(
+    "noise_gate",
+    F.noise_gate,
+    params=(
+        Param("threshold_db", -80.0, 0.0, default=-40.0, differentiable=False),
+        Param("attack_ms", 0.05, 100.0, default=1.0, scale="log"),
+        Param("release_ms", 5.0, 4000.0, default=100.0, scale="log"),
+        Param("hysteresis_db", 0.0, 24.0, default=6.0, differentiable=False),
+        Param("hold_ms", 1.0, 500.0, default=20.0, scale="log", differentiable=False),
+        Param("range_db", 0.0, 120.0, default=80.0),
+    ),
+    options=(
+        Option("detector", "peak", choices=("peak", "rms")),
+        Option("linked", True, choices=(True, False)),
+        Option("sidechain_high_pass_hz", None),
+    ),
+    inputs=("sidechain",),
+    neutral={"range_db": 0.0},
+)
+
+LIMITER = Processor(
+    "limiter",
+    F.limiter,
+    params=(
+        Param("ceiling_db", -40.0, 0.0, default=-1.0),
+        Param("release_ms", 5.0, 1000.0, default=100.0, scale="log"),
+        Param("gain_db", 0.0, 40.0, default=0.0),
+    ),
+    options=(
+        Option("lookahead_ms", 5.0),
+        Option("true_peak", False, choices=(True, False)),
+        Option("linked", True, choices=(True, False)),
+    ),
+)
+
+MULTIBAND_COMPRESSOR = Processor(
+    "multiband_compressor",
+    F.multiband_compressor,
+    params=(
+        Param(
+            "crossover_freq_hz",
+            (40.0, 1000.0),
+            (800.0, 16_000.0),
+            default=(200.0, 2500.0),
+            scale="log",
+            bands=2,
+        ),
+        Param("threshold_db", -80.0, 0.0, default=-24.0, bands=3),
+        Param("ratio", 1.0, 20.0, default=2.0, scale="log", bands=3),
+        Param("attack_ms", 0.05, 300.0, default=(20.0, 10.0, 5.0), scale="log", bands=3),
+        Param("release_ms", 5.0, 4000.0, default=(200.0, 100.0, 60.0), scale="log", bands=3),
+        Param("makeup_gain_db", -24.0, 24.0, default=0.0, bands=3),
+        Param("knee_db", 0.0, 24.0, default=6.0),
+    ),
+    options=(
+        Option("detector", "peak", choices=("peak", "rms")),
+        Option("linked", True, choices=(True, False)),
+    ),
+)
+
+DE_ESSER = Processor(
+    "de_esser",
+    F.de_esser,
+    params=(
+        Param("freq_hz", 2000.0, 12_000.0, default=6000.0, scale="log"),
+        Param("threshold_db", -80.0, 0.0, default=-30.0),
+        Param("ratio", 1.0, 20.0, default=4.0, scale="log"),
+        Param("attack_ms", 0.05, 100.0, default=1.0, scale="log"),
+        Param("release_ms", 5.0, 1000.0, default=60.0, scale="log"),
+        Param("range_db", 0.0, 24.0, default=12.0),
+    ),
+    options=(Option("linked", True, choices=(True, False)),),
+)
+
+DISTORTION = Processor(
+    "distortion",
+    F.distortion,
+    params=(
+        Param("drive_db", 0.0, 48.0, default=12.0),
+        Param("bias", -1.0, 1.0, default=0.0),
+        Param("tone_hz", 500.0, 20_000.0, default=20_000.0, scale="log"),
+        Param("output_gain_db", -24.0, 12.0, default=0.0),
+        Param("mix", 0.0, 1.0, default=1.0),
+    ),
+    options=(
+        Option("shape", "tanh", choices=("tanh", "hard", "cubic")),
+        Option("oversampling", 1, choices=(1, 2, 4, 8)),
+    ),
+    neutral={"mix": 0.0},
+)
+
+DELAY = Processor(
+    "delay",
+    F.delay,
+    params=(
+        Param("time_ms", 10.0, 2000.0, default=350.0, scale="log"),
+        Param("feedback", 0.0, 0.95, default=0.4),
+        Param("mix", 0.0, 1.0, default=0.3),
+    ),
+    options=(Option("ping_pong", False, choices=(True, False)),),
+    neutral={"mix": 0.0},
+)
+
+CHORUS = Processor(
+    "chorus",
+    F.chorus,
+    params=(
+        Param("rate_hz", 0.05, 10.0, default=0.8, scale="log"),
+        Param("depth_ms", 0.0, 10.0, default=3.0),
+        Param("delay_ms", 1.0, 50.0, default=10.0, scale="log"),
+        Param("mix", 0.0, 1.0, default=0.5),
+        Param("phase", 0.0, 1.0, default=0.0),
+        Param("stereo_phase", 0.0, 1.0, default=0.25),
+    ),
+    options=(Option("voices", 2, choices=tuple(range(1, 9))),),
+    neutral={"mix": 0.0},
+)
+
+FLANGER = Processor(
+    "flanger",
+    F.flanger,
+    params=(
+        Param("rate_hz", 0.05, 10.0, default=0.3, scale="log"),
+        Param("depth_ms", 0.0, 10.0, default=3.0),
+        Param("delay_ms", 0.2, 10.0, default=0.5, scale="log"),
+        Param("feedback", -0.95, 0.95, default=0.5),
+        Param("mix", 0.0, 1.0, default=0.5),
+        Param("phase", 0.0, 1.0, default=0.0),
+        Param("stereo_phase", 0.0, 1.0, default=0.0),
+    ),
+    neutral={"mix": 0.0},
+)
+
+PHASER = Processor(
+    "phaser",
+    F.phaser,
+    params=(
+        Param("rate_hz", 0.05, 10.0, default=0.4, scale="log"),
+        Param("depth_octaves", 0.0, 3.0, default=1.5),
+        Param("centre_freq_hz", 100.0, 2500.0, default=800.0, scale="log"),
+        Param("feedback", -0.95, 0.95, default=0.3),
+        Param("mix", 0.0, 1.0, default=0.5),
+        Param("phase", 0.0, 1.0, default=0.0),
+        Param("stereo_phase", 0.0, 1.0, default=0.0),
+    ),
+    options=(Option("stages", 4, choices=tuple(range(2, 13, 2))),),
+    neutral={"mix": 0.0},
+)
+
+TREMOLO = Processor(
+    "tremolo",
+    F.tremolo,
+    params=(
+        Param("rate_hz", 0.1, 20.0, default=5.0, scale="log"),
+        Param("depth", 0.0, 1.0, default=0.5),
+        Param("phase", 0.0, 1.0, default=0.0),
+        Param("stereo_phase", 0.0, 1.0, default=0.0),
+    ),
+    neutral={"depth": 0.0},
+)
+
+NOISE_SHAPED_REVERB = Processor(
+    "noise_shaped_reverb",
+    F.noise_shaped_reverb,
+    params=(
+        Param("band_gain_db", -48.0, 12.0, default=0.0, bands=10),
+        Param(
+            "rt60_s",
+            0.1,
+            4.0,
+            default=(1.2, 1.2, 1.2, 1.2, 1.2, 1.2, 1.1, 0.9, 0.7, 0.4),
+            scale="log",
+            bands=10,
+        ),
+        Param("mix", 0.0, 1.0, default=0.3),
+        Param("pre_delay_ms", 0.0, 200.0, default=0.0),
+    ),
+    options=(Option("length_s", 4.0),),
+    inputs=("noise",),
+    neutral={"mix": 0.0},
+)
+
+FEEDBACK_DELAY_NETWORK = Processor(
+    "feedback_delay_network",
+    F.feedback_delay_network,
+    params=(
+        Param("rt60_low_s", 0.1, 20.0, default=2.0, scale="log"),
+        Param("rt60_mid_s", 0.1, 20.0, default=1.5, scale="log"),
+        Param("rt60_high_s", 0.1, 20.0, default=0.8, scale="log"),
+        Param("mix", 0.0, 1.0, default=0.3),
+        Param("low_crossover_hz", 50.0, 1000.0, default=200.0, scale="log"),
+        Param("high_crossover_hz", 1000.0, 10_000.0, default=4000.0, scale="log"),
+        Param("pre_delay_ms", 0.0, 200.0, default=0.0),
+    ),
+    options=(Option("lines", 16, choices=(8, 16)), Option("size", 1.0)),
+    neutral={"mix": 0.0},
+)
+
+PLATE_REVERB = Processor(
+    "plate_reverb",
+    F.plate_reverb,
+    params=(
+        Param("decay", 0.0, 0.95, default=0.5),
+        Param("mix", 0.0, 1.0, default=0.3),
+        Param("damping_hz", 500.0, 20_000.0, default=6000.0, scale="log"),
+        Param("bandwidth_hz", 500.0, 20_000.0, default=10_000.0, scale="log"),
+        Param("diffusion", 0.0, 1.0, default=1.0),
+        Param("modulation_ms", 0.0, 2.0, default=0.25),
+        Param("modulation_hz", 0.1, 5.0, default=1.0, scale="log"),
+        Param("pre_delay_ms", 0.0, 200.0, default=0.0),
+    ),
+    neutral={"mix": 0.0},
+)
+
+CONVOLUTION_REVERB = Processor(
+    "convolution_reverb",
+    F.convolution_reverb,
+    params=(
+        Param("mix", 0.0, 1.0, default=0.3),
+        Param("pre_delay_ms", 0.0, 200.0, default=0.0),
+        Param("wet_gain_db", -48.0, 24.0, default=0.0),
+    ),
+    inputs=("impulse_response",),
+    neutral={"mix": 0.0},
+)
+
 CATALOGUE: dict[str, Processor] = {
     processor.name: processor
     for processor in (
@@ -111,9 +371,26 @@ CATALOGUE: dict[str, Processor] = {
         MID_SIDE,
         STEREO_BUS,
         PARAMETRIC_EQ,
+        GRAPHIC_EQ,
+        GRAPHIC_EQ_31,
         LOW_PASS,
         HIGH_PASS,
         COMPRESSOR,
+        EXPANDER,
+        NOISE_GATE,
+        LIMITER,
+        MULTIBAND_COMPRESSOR,
+        DE_ESSER,
+        DISTORTION,
+        DELAY,
+        CHORUS,
+        FLANGER,
+        PHASER,
+        TREMOLO,
+        NOISE_SHAPED_REVERB,
+        FEEDBACK_DELAY_NETWORK,
+        PLATE_REVERB,
+        CONVOLUTION_REVERB,
     )
 }
 """All processors by name, in the order of the documentation."""

@@ -9,7 +9,15 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 
-UNITS = {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s", "samples": "samples", "lufs": "LUFS"}
+UNITS = {
+    "db": "dB",
+    "hz": "Hz",
+    "ms": "ms",
+    "s": "s",
+    "samples": "samples",
+    "lufs": "LUFS",
+    "octaves": "octaves",
+}
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ JAES 60(6), 2012, equation 16 (the smooth, branching peak detector).
 import torch
 from torch import Tensor
 
-from dasp.signal.backends import backend_for
-from dasp.signal.smoothing import delayed, fold_vmap_into_rows, one_pole
+from dasp.signal._operator import define_row_operator
+from dasp.signal.backends import backend
+from dasp.signal.smoothing import delayed, one_pole
 
 
 def ballistics(
@@ -38,14 +39,7 @@ def ballistics(
     return one_pole(x, pole, zi)
 
 
-@torch.library.custom_op("dasp::ballistics", mutates_args=())
-def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
-    return backend_for(x).ballistics(x, attack, release, zi)
-
-
-@_ballistics.register_fake
-def _(x, attack, release, zi):
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
-
-
-_ballistics.register_vmap(fold_vmap_into_rows(_ballistics))
+_ballistics = define_row_operator(
+    "ballistics(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
+    lambda x, *poles_and_state: backend("recurrence", x).ballistics(x, *poles_and_state),
+)

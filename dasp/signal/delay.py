@@ -7,14 +7,16 @@ would read from the future: a delay below one sample (with feedback, below two) 
 the four newest samples there are.
 """
 
+import math
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_range
 from dasp._typing import Value
-from dasp.signal import backends
-from dasp.signal.backends import delay_torch
+from dasp.signal._operator import define_row_operator
+from dasp.signal.backends import backend
 
 TAPS = 4
 """How many samples the interpolation reads: those 0, 1, 2 and 3 behind its newest."""
@@ -57,18 +59,21 @@ def feedback_delay(
     signal, offset, weights = _prepare(x, delay_samples, newest=1)
     feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
     weights = (feedback[..., None] * weights).expand(*signal.shape, TAPS)
-    if history is None:
-        return _solve(signal, weights, offset, False).to(x.dtype)
     # Earlier output is output that comes from the input alone, and reads nothing.
-    earlier = history.to(signal.dtype).expand(*x.shape[:-1], history.shape[-1])
-    samples = history.shape[-1]
+    earlier = x.new_zeros(0) if history is None else history
+    earlier = earlier.to(signal.dtype).expand(*x.shape[:-1], earlier.shape[-1])
+    samples = earlier.shape[-1]
+    signal = torch.cat((earlier, signal), -1)
+    weights = nnf.pad(weights, (0, 0, samples, 0))
+    offset = nnf.pad(offset, (samples, 0), value=samples)
+    rows, time = math.prod(x.shape[:-1]), signal.shape[-1]
     y = _solve(
-        torch.cat((earlier, signal), -1),
-        nnf.pad(weights, (0, 0, samples, 0)),
-        nnf.pad(offset, (samples, 0), value=samples),
+        signal.reshape(rows, time),
+        weights.reshape(rows, time, TAPS),
+        offset.reshape(rows, time),
         False,
     )
-    return y[..., samples:].to(x.dtype)
+    return y.reshape(signal.shape)[..., samples:].to(x.dtype)
 
 
 def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -156,34 +161,7 @@ class _RecurrenceWithTangents(_Recurrence):
         return _solve(drive, weights, offset, ctx.transposed)
 
 
-@torch.library.custom_op("dasp::delay_recurrence", mutates_args=())
-def _kernel(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
-    if x.numel() == 0:
-        return x.clone()
-    rows = x.numel() // x.shape[-1]
-    y = _backend(x.device.type).solve(
-        x.reshape(rows, -1), weights.reshape(rows, -1, TAPS), offset.reshape(rows, -1), transposed
-    )
-    return y.view(x.shape)
-
-
-@_kernel.register_fake
-def _(x, weights, offset, transposed):
-    return x.new_empty(x.shape)
-
-
-@_kernel.register_vmap
-def _(info, in_dims, x, weights, offset, transposed):
-    tensors = (
-        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-        for t, dim in zip((x, weights, offset), in_dims[:3], strict=True)
-    )
-    return _kernel(*tensors, transposed), 0
-
-
-def _backend(device: str):
-    if device == "cpu" and backends.HAS_NUMBA:
-        from dasp.signal.backends import delay_numba
-
-        return delay_numba
-    return delay_torch
+_kernel = define_row_operator(
+    "delay_recurrence(Tensor x, Tensor weights, Tensor offset, bool transposed) -> Tensor",
+    lambda x, *arguments: backend("delay", x).solve(x, *arguments),
+)

@@ -19,7 +19,10 @@ def fft_convolve(x: Tensor, h: Tensor, *, full: bool = False) -> Tensor:
             f"h: expected shape (..., taps) with at least one tap to convolve x with, "
             f"got {tuple(h.shape)} for x of shape {tuple(x.shape)}"
         )
-    time, whole = x.shape[-1], x.shape[-1] + h.shape[-1] - 1
+    time = x.shape[-1]
+    if not full:
+        h = h[..., : max(time, 1)]  # later taps sound after x has ended
+    whole = time + h.shape[-1] - 1
     dtype = torch.promote_types(torch.promote_types(x.dtype, h.dtype), torch.float32)
     size = fast_fft_length(whole)
     spectrum = _spectrum(x.to(dtype), size) * _spectrum(h.to(dtype), size)

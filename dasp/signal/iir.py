@@ -7,9 +7,11 @@ one batched product, and only the states at the block edges remain to be chained
 same idea does in pairs. Nothing is truncated: the result is the recursion's own, its cost does
 not depend on the number of sections, and ordinary automatic differentiation is exact.
 
-Source of the block form: C. Burrus, "Block realization of digital filters", IEEE 1972.
-Matrices and states are float64 whatever the signal: direct-form states of a low frequency at a
-high rate lose their digits in float32.
+Source of the block form: C. Burrus, "Block realization of digital filters", IEEE 1972; of the
+basis for the states of a section C. W. Barnes and A. T. Fam, "Minimum norm recursive digital
+filters that are free of overflow limit cycles", IEEE 1977.
+Matrices and states are float64 whatever the signal, and in that basis as exact as the recursion
+itself, down to the lowest frequency at the highest rate.
 """
 
 from typing import NamedTuple
@@ -33,10 +35,10 @@ class StateSpace(NamedTuple):
 def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Filter `x` through a cascade of second-order sections.
 
-    `x` is `(..., time)`, `sos` `(..., sections, 6)` and `zi` `(..., sections, 2)`; leading
-    dimensions broadcast to those of `x`. Returns the output, shaped like `x`, and the final
-    states in float64, which are the `zi` of the next block. Sections and states are SciPy's
-    (transposed direct form II), and so is the answer.
+    `x` is `(..., time)`, `sos` `(..., sections, 6)` and `zi` `(..., sections, 2)`, whose leading
+    dimensions broadcast. Returns the output, in the type of `x`, and the final states in
+    float64, which are the `zi` of the next block. Sections and states are SciPy's (transposed
+    direct form II), and so is the answer.
 
     >>> from dasp.signal.biquad import design_low_pass
     >>> x, sos = torch.randn(2, 1000), design_low_pass(1000.0, 48_000)
@@ -51,15 +53,20 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
     sections = sos.shape[-2]
     if zi is not None and zi.shape[-2:] != (sections, 2):
         raise ValueError(f"zi: expected shape (..., {sections}, 2), got {tuple(zi.shape)}")
-    y, zf = filter_by_blocks(x, cascade(sos), None if zi is None else zi.flatten(-2))
-    return y, zf.unflatten(-1, (sections, 2))
+    c, _ = _poles(sos[..., 4:].to(torch.float64) / sos[..., 3:4])
+    if zi is not None:
+        s1, s2 = zi.unbind(-1)
+        zi = torch.stack((s1, s2 + c * s1), -1).flatten(-2)
+    y, zf = filter_by_blocks(x, cascade(sos), zi)
+    s1, v = zf.unflatten(-1, (sections, 2)).unbind(-1)
+    return y, torch.stack((s1, v - c * s1), -1)
 
 
 def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Filter `x` by the transfer function b / a, of any order.
 
-    `x` is `(..., time)`, `b` and `a` `(..., taps)`, and `zi` `(..., max(taps) - 1)`; leading
-    dimensions broadcast to those of `x`. Returns the output and the final state, as
+    `x` is `(..., time)`, `b` and `a` `(..., taps)`, and `zi` `(..., max(taps) - 1)`, whose
+    leading dimensions broadcast. Returns the output and the final state, as
     `scipy.signal.lfilter` does. For more than two poles prefer `sosfilt`: polynomials of a
     high order are ill-conditioned.
     """
@@ -71,7 +78,12 @@ def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[
 
 
 def cascade(sos: Tensor) -> StateSpace:
-    """The system of sections `(..., sections, 6)` in series, two states to a section."""
+    """The system of sections `(..., sections, 6)` in series, two states to a section.
+
+    A section with the poles c +- sqrt(d) has the state matrix [[c, 1], [d, c]], which is normal
+    but for a scale, so that its powers keep the digits of poles near 1; those of the direct form
+    do not. Its states are the s1 of the direct form, and s2 + c s1.
+    """
     sos = sos.to(torch.float64)
     sos = sos / sos[..., 3:4]
     order = 2 * sos.shape[-2]
@@ -80,10 +92,26 @@ def cascade(sos: Tensor) -> StateSpace:
     signal, next_states = rows[-1], []
     for i, section in enumerate(sos.unbind(-2)):
         b0, b1, b2, _, a1, a2 = section[..., None].unbind(-2)
-        output = b0 * signal + rows[2 * i]
-        next_states += [b1 * signal - a1 * output + rows[2 * i + 1], b2 * signal - a2 * output]
-        signal = output
+        c, d = _poles(section[..., None, 4:])
+        s1, v = rows[2 * i], rows[2 * i + 1]
+        drive = b1 - a1 * b0
+        next_states += [
+            c * s1 + v + drive * signal,
+            d * s1 + c * v + (b2 - a2 * b0 + c * drive) * signal,
+        ]
+        signal = b0 * signal + s1
     return _from_rows(next_states, signal)
+
+
+def _poles(a: Tensor) -> tuple[Tensor, Tensor]:
+    """c and d of the poles c +- sqrt(d), from a1 and a2 `(..., 2)`.
+
+    d is c^2 - a2, as a sum in which nothing cancels where both poles are near 1, or near -1.
+    """
+    a1, a2 = a.unbind(-1)
+    c = -a1 / 2
+    side = torch.where(a1 > 0, -1.0, 1.0).to(a1)
+    return c, (1 - side * c).square() - (1 - 2 * side * c + a2)
 
 
 def direct_form(b: Tensor, a: Tensor) -> StateSpace:
@@ -107,7 +135,8 @@ def filter_by_blocks(
     """Run any linear system over `x` `(..., time)` from the state `zi` `(..., order)`."""
     order = system.A.shape[-1]
     state = torch.zeros(order, dtype=torch.float64, device=x.device) if zi is None else zi
-    state = state.to(torch.float64).expand(*x.shape[:-1], order)
+    rows = torch.broadcast_shapes(x.shape[:-1], system.A.shape[:-2], state.shape[:-1])
+    x, state = x.expand(*rows, -1), state.to(torch.float64).expand(*rows, order)
     whole_blocks = x.shape[-1] // BLOCK * BLOCK
     y, state = _run(x[..., :whole_blocks], system, state, BLOCK)
     y_tail, state = _run(x[..., whole_blocks:], system, state, x.shape[-1] - whole_blocks)
@@ -121,7 +150,7 @@ def _run(x: Tensor, system: StateSpace, state: Tensor, length: int) -> tuple[Ten
 
 
 class BlockForm(NamedTuple):
-    """A system over blocks: s[k+1] = step s[k] + reach u[k] and y[k] = observe s[k] + toeplitz u[k].
+    """A system over blocks: s[k+1] = step s[k] + reach u[k], y[k] = observe s[k] + toeplitz u[k].
 
     u[k] and y[k] are blocks of samples.
     """

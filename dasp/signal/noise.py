@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dasp.signal._operator import define_operator
+
 
 def white_noise(
     shape: Sequence[int],
@@ -32,13 +34,14 @@ def white_noise(
     return noise.to(device, dtype)
 
 
-# An operator of its own, because a generator cannot be made inside a compiled graph.
-@torch.library.custom_op("dasp::seeded_noise", mutates_args=())
-def _seeded_noise(shape: Sequence[int], seed: int) -> Tensor:
+def _draw(shape: Sequence[int], seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
 
 
-@_seeded_noise.register_fake
-def _(shape: Sequence[int], seed: int) -> Tensor:
-    return torch.empty(tuple(shape), dtype=torch.float64)
+# An operator of its own, because a generator cannot be made inside a compiled graph.
+_seeded_noise = define_operator(
+    "seeded_noise(SymInt[] shape, int seed) -> Tensor",
+    _draw,
+    lambda shape, seed: torch.empty(tuple(shape), dtype=torch.float64),
+)

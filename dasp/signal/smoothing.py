@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from dasp.signal.backends import backend_for
+from dasp.signal._operator import define_row_operator
+from dasp.signal.backends import backend
 
 
 def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -43,31 +44,10 @@ def delayed(y: Tensor, zi: Tensor) -> Tensor:
     return torch.cat((zi[..., None], y[..., :-1]), -1)
 
 
-def fold_vmap_into_rows(operator):
-    """The vmap rule of an operator on rows: the mapped axis is more rows."""
-
-    def rule(info, in_dims, *tensors):
-        mapped = [
-            t.movedim(dim, 0) if dim is not None else t.expand(info.batch_size, *t.shape)
-            for t, dim in zip(tensors, in_dims, strict=True)
-        ]
-        y = operator(*(t.reshape(-1, *t.shape[2:]) for t in mapped))
-        return y.reshape(info.batch_size, -1, *y.shape[1:]), 0
-
-    return rule
-
-
-@torch.library.custom_op("dasp::linear_recurrence", mutates_args=())
-def _recurrence(a: Tensor, b: Tensor, zi: Tensor) -> Tensor:
-    return backend_for(b).linear_recurrence(a, b, zi)
-
-
-@_recurrence.register_fake
-def _(a, b, zi):
-    return torch.empty_like(b, memory_format=torch.contiguous_format)
-
-
-_recurrence.register_vmap(fold_vmap_into_rows(_recurrence))
+_recurrence = define_row_operator(
+    "linear_recurrence(Tensor a, Tensor b, Tensor zi) -> Tensor",
+    lambda a, b, zi: backend("recurrence", b).linear_recurrence(a, b, zi),
+)
 
 
 class _Recurrence(torch.autograd.Function):

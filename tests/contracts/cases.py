@@ -26,10 +26,37 @@ class Case:
     """Tensors that the processor cannot do without."""
     settings: tuple[tuple[str, object], ...] = ()
     """Options that make every parameter heard."""
+    scaled: tuple[tuple[str, float], ...] = ()
+    """Factors on drawn parameters whose range would need a longer signal."""
+    ends_quiet: bool = False
+    """Whether the noise all but stops, for what only happens after a sound."""
 
+
+IMPULSE_RESPONSE = ((37 * torch.arange(160.0)).remainder(17) - 8).view(4, 40) / 16
+"""Four responses that every type can hold."""
 
 SPECIAL = {
+    "chorus": Case(sample_rate=500),
     "compressor": Case(time=192, sample_rate=8000),
+    "convolution_reverb": Case(sample_rate=500, inputs=(("impulse_response", IMPULSE_RESPONSE),)),
+    "delay": Case(sample_rate=100),
+    "expander": Case(time=64, scaled=(("threshold_db", 0.5),)),
+    "feedback_delay_network": Case(
+        time=64,
+        sample_rate=24_000,
+        settings=(("lines", 8), ("size", 0.1)),
+        scaled=(("pre_delay_ms", 0.001),),
+    ),
+    "flanger": Case(sample_rate=8000),
+    "limiter": Case(time=64, sample_rate=8000),
+    "multiband_compressor": Case(time=128, scaled=(("threshold_db", 1.5), ("attack_ms", 0.01))),
+    "noise_gate": Case(
+        sample_rate=8000,
+        scaled=(("threshold_db", 0.3), ("hysteresis_db", 3.0), ("hold_ms", 0.01)),
+        ends_quiet=True,
+    ),
+    "noise_shaped_reverb": Case(settings=(("length_s", 0.05),), scaled=(("pre_delay_ms", 0.01),)),
+    "plate_reverb": Case(time=42, sample_rate=200, scaled=(("pre_delay_ms", 0.1),)),
     "stereo_bus": Case(tracks=(3,)),
 }
 
@@ -43,6 +70,8 @@ def audio(name: str, batch: tuple[int, ...] = (), *, time: int = 0, dtype=torch.
     time = time or CASES[name].time
     x = 0.3 * torch.randn(*batch, *CASES[name].tracks, 2, time, dtype=torch.float64)
     x[..., : time // 3] *= 0.1
+    if CASES[name].ends_quiet:
+        x[..., time * 2 // 3 :] *= 1e-3
     return x.to(dtype)
 
 
@@ -53,7 +82,8 @@ def draw(
     processor = CATALOGUE[name]
     shape = (*batch, *CASES[name].tracks, processor.n_controls)
     controls = low + (1 - 2 * low) * torch.rand(shape, dtype=dtype)
-    return processor.to_physical(controls)
+    settings = processor.to_physical(controls)
+    return settings | {key: factor * settings[key] for key, factor in CASES[name].scaled}
 
 
 def run(name: str, x: Tensor, settings: dict, sample_rate: float | None = None) -> Tensor:

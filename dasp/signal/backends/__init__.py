@@ -1,9 +1,11 @@
-"""Two ways to run the recursions that are not matrix products.
+"""Two ways to run each recursion that is not a matrix product.
 
-`torch_ref` runs anywhere and defines the answer; `numba_cpu` is compiled, and runs on a CPU
-where numba is installed. Both have the same functions, on rows `(rows, time)`.
+`<kernel>_torch` runs anywhere and defines the answer; `<kernel>_numba` is compiled, and runs on a
+CPU where numba is installed. Both have the same functions, on tensors whose first dimension is
+rows that know nothing of each other.
 """
 
+import importlib
 import importlib.util
 from types import ModuleType
 
@@ -12,12 +14,7 @@ from torch import Tensor
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
 
 
-def backend_for(x: Tensor) -> ModuleType:
-    """The quickest backend for signals like `x`."""
-    if x.device.type == "cpu" and HAS_NUMBA:
-        from dasp.signal.backends import numba_cpu  # compiles on import: only when needed
-
-        return numba_cpu
-    from dasp.signal.backends import torch_ref
-
-    return torch_ref
+def backend(kernel: str, x: Tensor) -> ModuleType:
+    """The quickest module of a kernel for signals like `x`, imported when it is first needed."""
+    compiled = x.device.type == "cpu" and HAS_NUMBA
+    return importlib.import_module(f"{__name__}.{kernel}_{'numba' if compiled else 'torch'}")

@@ -1,0 +1,38 @@
+"""What the reverbs share: pre-delay, the balance of dry and wet, delay lines read in blocks."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import per_item
+from dasp.signal.delay import fractional_delay
+
+
+def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value) -> Tensor:
+    """`x` as it reaches the reverb, `pre_delay_ms` late (0 or more, with fractions of samples)."""
+    delay_ms = per_item("pre_delay_ms", pre_delay_ms, x, low=0.0)
+    return fractional_delay(x, delay_ms[..., None, None] * (sample_rate / 1000))
+
+
+def mixed(x: Tensor, wet: Tensor, mix: Value) -> Tensor:
+    """(1 - mix) x + mix wet: 0 is dry, 1 only the reverb."""
+    mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
+    return (1 - mix) * x + mix * wet
+
+
+def check_mono_or_stereo(x: Tensor) -> None:
+    """Refuse audio for which a reverb has no outputs."""
+    if x.shape[-2] not in (1, 2):
+        raise ValueError(f"x: expected 1 or 2 channels, got {x.shape[-2]} (shape {tuple(x.shape)})")
+
+
+def read_lines(written: Tensor, lengths: Sequence[int], time: int) -> Tensor:
+    """What the lines `(..., lines, samples)`, written up to now, give in the next `time` samples.
+
+    Line i is read `lengths[i]` samples ago, which is no less than `time`.
+    """
+    now = written.shape[-1]
+    lines = zip(written.unbind(-2), lengths, strict=True)
+    return torch.stack([line[..., now - m : now - m + time] for line, m in lines], -2)

@@ -1,0 +1,61 @@
+"""Echoes."""
+
+from torch import Tensor
+
+from dasp._checks import check_channels, check_choice
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._reverb import mixed
+from dasp.functional.stereo import from_mid_side, to_mid_side
+from dasp.signal.delay import feedback_delay, fractional_delay
+
+
+@audio_processor
+def delay(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    time_ms: Value,
+    feedback: Value,
+    mix: Value,
+    ping_pong: bool = False,
+) -> Tensor:
+    """Repeat `x`: echo k comes k * `time_ms` later, feedback^(k-1) as loud. A mix of 0 is dry.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, stereo for `ping_pong`.
+        sample_rate: In Hz.
+        time_ms: From one echo to the next, one sample or more. Echoes fall between samples.
+        feedback: Share of each echo that is repeated, from 0, a single echo, to less than 1.
+        mix: Share of the echoes, 0 (dry) to 1.
+        ping_pong: Whether the echoes alternate sides. Those of the mid signal start on the left.
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0]])
+    >>> delay(x, 1000, time_ms=2.0, feedback=0.5, mix=0.5)
+    tensor([[0.5000, 0.0000, 0.5000, 0.0000, 0.2500, 0.0000, 0.1250]])
+    """
+    check_choice("ping_pong", ping_pong, (True, False))
+    samples = loop_samples("time_ms", time_ms, x, sample_rate)
+    feedback = per_item("feedback", feedback, x, low=0.0, below=1.0)[..., None, None]
+    if not ping_pong:
+        return mixed(x, _echoes(x, samples, feedback), mix)
+    # Two lines that feed each other are, in mid and side, two lines that feed themselves, the
+    # side with its sign turned at every pass. A sound on the left is in both, half as loud.
+    check_channels(x, 2)
+    left = to_mid_side(x)[0] / 2
+    mid, side = _echoes(left, samples, feedback), _echoes(left, samples, -feedback)
+    return mixed(x, from_mid_side(mid, side), mix)
+
+
+def loop_samples(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Tensor:
+    """How long a sound is on its way through a loop, `(*batch, 1, 1)`: one sample or more."""
+    one_sample_ms = 1000 / sample_rate
+    because = f"one sample at {sample_rate:g} Hz"
+    time_ms = per_item(name, time_ms, x, low=one_sample_ms, because=because)[..., None, None]
+    samples = time_ms.double() / one_sample_ms
+    return samples.clamp(min=1.0)  # one sample in float32 may be less
+
+
+def _echoes(x: Tensor, samples: Tensor, feedback: Tensor) -> Tensor:
+    return fractional_delay(feedback_delay(x, samples, feedback), samples)

@@ -1,0 +1,78 @@
+"""Distortion: a memoryless curve, with the band-width that it needs.
+
+The curves have a slope of 1 at silence and a limit of 1, so that the same drive means the same
+in each. A curve makes harmonics without end, and what lies above Nyquist folds back:
+oversampling runs the curve at a higher rate, between two linear-phase resamplers.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.signal.resample import resample
+from dasp.signal.smoothing import one_pole
+from dasp.units import db_to_gain, smoothing_coefficient
+
+OVERSAMPLING = (1, 2, 4, 8)
+
+
+def _cubic(x: Tensor) -> Tensor:
+    """x - 4/27 x^3, which is level at 1.5, and stays there."""
+    x = x.clamp(-1.5, 1.5)
+    return x - (4 / 27) * x**3
+
+
+CURVES = {"tanh": torch.tanh, "hard": lambda x: x.clamp(-1, 1), "cubic": _cubic}
+"""From a soft knee that never ends, through none, to a soft one that ends in a plateau."""
+
+
+@audio_processor
+def distortion(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    drive_db: Value,
+    bias: Value = 0.0,
+    tone_hz: Value = 20_000.0,
+    output_gain_db: Value = 0.0,
+    mix: Value = 1.0,
+    shape: str = "tanh",
+    oversampling: int = 1,
+) -> Tensor:
+    """Bend `x` along a curve of slope 1 and limit 1. A mix of 0 leaves `x` as it is.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        drive_db: Gain in front of the curve.
+        bias: Offset in front of the curve, in its input's units. It bends one half of the wave
+            more, which adds even harmonics; what it makes of silence is taken off again.
+        tone_hz: Corner of a one-pole low-pass behind the curve, whose time constant is
+            1 / (2 pi tone_hz); it may lie above Nyquist.
+        output_gain_db: Gain of the distorted signal.
+        mix: Share of the distorted signal, 0 (dry) to 1.
+        shape: "tanh"; "hard", which clips; or "cubic", x - 4/27 x^3 up to its limit.
+        oversampling: How many times faster the curve runs: 1, 2, 4 or 8. Above 1 the distorted
+            signal is limited to 0.9 of Nyquist, in phase with `x`, and so rings before an onset.
+
+    >>> distortion(torch.tensor([[0.1, 1.0, -1.0]]), 44_100, drive_db=20, tone_hz=1e6, shape="hard")
+    tensor([[ 1.,  1., -1.]])
+    """
+    check_choice("shape", shape, CURVES)
+    check_choice("oversampling", oversampling, OVERSAMPLING)
+    drive_db = per_item("drive_db", drive_db, x)[..., None, None]
+    bias = per_item("bias", bias, x)[..., None, None]
+    tone_hz = per_item("tone_hz", tone_hz, x, above=0.0)[..., None, None]
+    output_gain_db = per_item("output_gain_db", output_gain_db, x)[..., None, None]
+    mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
+
+    curve = CURVES[shape]
+    wet = resample(x, 1, oversampling)
+    wet = curve(wet * db_to_gain(drive_db) + bias) - curve(bias)
+    wet = resample(wet, oversampling, 1)
+    tone, _ = one_pole(wet, smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate))
+    return torch.lerp(x, tone * db_to_gain(output_gain_db), mix)

@@ -1,0 +1,173 @@
+"""Reverb by a feedback delay network: delay lines that hear each other.
+
+Every line is filtered by what its own length absorbs, then all lines are mixed by an
+orthogonal matrix, which keeps their energy, and written back. The lines decay together,
+so the three times of decay are those of every mode of the network.
+
+Source: J.-M. Jot and A. Chaigne, "Digital delay networks for designing artificial
+reverberators", 90th AES Convention, 1991.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._checks import check_choice, check_range
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, below_nyquist, per_item
+from dasp.functional._reverb import check_mono_or_stereo, mixed, pre_delayed, read_lines
+from dasp.signal.biquad import design_high_shelf, design_low_shelf
+from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, run_blocks
+from dasp.units import db_to_gain
+
+SHORTEST_MS, LONGEST_MS = 20.0, 70.0
+"""Lengths of the delay lines of a room of size 1."""
+
+WRITTEN_ROWS, HEARD_ROWS = (1, 2), (4, 5)
+"""Rows of the Hadamard matrix with which left and right enter the lines and leave them. The
+product of any two rows is a row, and that of the first pair is not that of the second: what
+is in the middle of the input comes out of the first passage uncorrelated."""
+
+
+@audio_processor
+def feedback_delay_network(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    rt60_low_s: Value,
+    rt60_mid_s: Value,
+    rt60_high_s: Value,
+    mix: Value,
+    low_crossover_hz: Value = 200.0,
+    high_crossover_hz: Value = 4000.0,
+    pre_delay_ms: Value = 0.0,
+    lines: int = 16,
+    size: float = 1.0,
+) -> Tensor:
+    """Reverberate `x` in a network of delay lines. A `mix` of 0 leaves `x` as it is.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, mono or stereo. A side goes into all lines, and is
+            heard from all of them, with signs of its own.
+        sample_rate: In Hz.
+        rt60_low_s: Time in which what lies below `low_crossover_hz` decays by 60 dB, above 0.
+        rt60_mid_s: The same between the crossovers. It also sets the level, so that noise comes
+            out of a long reverb as loud as it went in.
+        rt60_high_s: The same above `high_crossover_hz`.
+        mix: Share of the reverb, 0 (dry) to 1.
+        low_crossover_hz: Where the losses in dB are midway between those of low and mid.
+        high_crossover_hz: Where they are midway between those of mid and high: no lower than
+            `low_crossover_hz`, and below Nyquist.
+        pre_delay_ms: Time between `x` and its reverb, beside the shortest line.
+        lines: 8 or 16; more are denser.
+        size: Scales the lines, which are 20 to 70 ms long at 1.
+
+    >>> impulse = torch.eye(1, 48_000)
+    >>> room = dict(rt60_low_s=0.5, rt60_mid_s=0.5, rt60_high_s=0.5)
+    >>> wet = feedback_delay_network(impulse, 48_000, **room, mix=1.0)
+    >>> before, after = wet[0, 6000:18_000].square().sum(), wet[0, 18_000:30_000].square().sum()
+    >>> round(10 * torch.log10(after / before).item())  # in half of the time, half of 60 dB
+    -30
+    """
+    check_choice("lines", lines, (8, 16))
+    check_range("size", size, above=0.0)
+    check_mono_or_stereo(x)
+    rt60 = {
+        name: per_item(f"rt60_{name}_s", value, x, above=0.0)
+        for name, value in (("low", rt60_low_s), ("mid", rt60_mid_s), ("high", rt60_high_s))
+    }
+    nyquist = below_nyquist(sample_rate)
+    low_hz = per_item("low_crossover_hz", low_crossover_hz, x, **nyquist)
+    high_hz = per_item("high_crossover_hz", high_crossover_hz, x, **nyquist)
+    overlap = "where the bands overlap the network would grow"
+    check_range("high_crossover_hz - low_crossover_hz", high_hz - low_hz, low=0.0, because=overlap)
+
+    lengths = line_lengths(lines, size * sample_rate)
+    absorption = _absorption(lengths, sample_rate, **rt60, low_hz=low_hz, high_hz=high_hz)
+    signs = hadamard(lines).to(x)
+    written, heard = (signs[list(rows)][: x.shape[-2]] for rows in (WRITTEN_ROWS, HEARD_ROWS))
+    drive = written.mT @ pre_delayed(x, sample_rate, pre_delay_ms)
+    wet = heard @ run_lines(drive, lengths, signs, absorption)
+    return mixed(x, _level(lengths, sample_rate, rt60["mid"]) * wet, mix)
+
+
+def line_lengths(lines: int, samples_per_second: float) -> list[int]:
+    """Lengths in samples: primes, so that no two lines share an echo, in a geometric series."""
+    ratio = LONGEST_MS / SHORTEST_MS
+    lengths = []
+    for i in range(lines):
+        length = round(samples_per_second * SHORTEST_MS / 1000 * ratio ** (i / (lines - 1)))
+        lengths.append(_prime_from(max(length, lengths[-1] + 1 if lengths else 2)))
+    return lengths
+
+
+def hadamard(size: int) -> Tensor:
+    """The orthogonal matrix of equal magnitudes, for a `size` that is a power of 2."""
+    matrix = torch.ones(1, 1, dtype=torch.float64)
+    while len(matrix) < size:
+        matrix = torch.cat((torch.cat((matrix, matrix), 1), torch.cat((matrix, -matrix), 1)))
+    return matrix / math.sqrt(size)
+
+
+def run_lines(
+    drive: Tensor, lengths: list[int], feedback: Tensor, absorption: StateSpace
+) -> Tensor:
+    """Outputs of the lines, y_i[n] = h_i * u_i[n - m_i] with u[n] = drive[n] + feedback y[n].
+
+    `drive` is `(..., lines, time)`. Over as many samples as the shortest line has, no line hears
+    what is written, so the network advances by blocks of that length.
+    """
+    longest, shortest, time = max(lengths), min(lengths), drive.shape[-1]
+    filters = block_form(absorption, min(shortest, BLOCK))
+    block = shortest - shortest % min(shortest, BLOCK)
+    written = drive.new_zeros(*drive.shape[:-1], longest)
+    state = drive.new_zeros(*drive.shape[:-1], absorption.A.shape[-1], dtype=torch.float64)
+    outputs = [drive[..., :0]]
+    parts = nnf.pad(drive, (0, -time % block)).split(block, -1) if time else ()
+    for part in parts:
+        y, state = run_blocks(read_lines(written, lengths, block), filters, state)
+        written = torch.cat((written[..., block:], part + feedback @ y), -1)
+        outputs.append(y)
+    return torch.cat(outputs, -1)[..., :time]
+
+
+def _absorption(
+    lengths: list[int],
+    sample_rate: float,
+    *,
+    low: Tensor,
+    mid: Tensor,
+    high: Tensor,
+    low_hz: Tensor,
+    high_hz: Tensor,
+) -> StateSpace:
+    """The filter of every line: -60 m / (rt60 * rate) dB in each band, a gain and two shelves."""
+    sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
+    low_db, mid_db, high_db = (sixty_db / rt60.double()[..., None] for rt60 in (low, mid, high))
+    low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
+    high_shelf = design_high_shelf(high_hz[..., None], sample_rate, gain_db=high_db - mid_db)
+    gain = torch.cat((db_to_gain(mid_db)[..., None, None].expand(*mid_db.shape, 1, 3),
+                      mid_db.new_ones(*mid_db.shape, 1, 3)), -1)  # fmt: skip
+    low_shelf, high_shelf = torch.broadcast_tensors(low_shelf * gain, high_shelf)
+    return cascade(torch.cat((low_shelf, high_shelf), -2))
+
+
+def _level(lengths: list[int], sample_rate: float, rt60_mid: Tensor) -> Tensor:
+    """The gain that makes the energy of an impulse 1, but for what the first passage absorbs.
+
+    An impulse brings 1 into the lines, of which g^2 is left after every passage, and each output
+    hears one part in `lines` of it: g^2 / (1 - g^2) / lines in all. The last two are undone; g^2
+    itself is not, which would lift a short reverb out of nothing.
+    """
+    mean_s = sum(lengths) / len(lengths) / sample_rate
+    lost = -torch.expm1(-6 * math.log(10) * mean_s / rt60_mid)
+    return torch.sqrt(len(lengths) * lost)[..., None, None]
+
+
+def _prime_from(least: int) -> int:
+    """The smallest prime from `least` on."""
+    while any(least % divisor == 0 for divisor in range(2, math.isqrt(least) + 1)):
+        least += 1
+    return least

@@ -1,0 +1,150 @@
+"""What makes quiet passages quieter: the downward expander and the noise gate.
+
+Both listen as if silence stood before the audio, and so begin closed.
+"""
+
+import torch
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional.dynamics import detect_level, smooth, soft_knee
+from dasp.units import SILENCE_DB, db_to_gain
+
+
+@audio_processor
+def expander(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    ratio: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    knee_db: Value = 6.0,
+    range_db: Value = 40.0,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+) -> Tensor:
+    """Spread what is below `threshold_db` by `ratio`. A ratio of 1 leaves `x` as it is.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        threshold_db: Level below which the gain falls, in dB of full scale.
+        ratio: Change of level that 1 dB below the threshold becomes, 1 or more.
+        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more.
+        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more.
+        knee_db: Width of the quadratic bend around the threshold; 0 is a corner.
+        range_db: The most that the gain falls, 0 or more.
+        detector, linked, sidechain, sidechain_high_pass_hz: As for `compressor`.
+
+    >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
+    >>> y = expander(x, 48_000, threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
+    >>> round(20 * y[0, -1].log10().item(), 3)
+    -50.0
+    """
+    level_db = detect_level(
+        x,
+        sample_rate,
+        detector=detector,
+        linked=linked,
+        sidechain=sidechain,
+        sidechain_high_pass_hz=sidechain_high_pass_hz,
+    )
+    slope = per_item("ratio", ratio, x, low=1.0)[..., None, None] - 1
+    threshold_db = per_item("threshold_db", threshold_db, x)[..., None, None]
+    knee_db = per_item("knee_db", knee_db, x, low=0.0)[..., None, None]
+    range_db = _range(range_db, x)
+
+    def static_gain_db(level_db: Tensor) -> Tensor:
+        reduction_db = slope * soft_knee(threshold_db - level_db, knee_db)
+        return -torch.minimum(reduction_db, range_db)
+
+    gain_db = smooth(
+        static_gain_db(level_db),
+        sample_rate,
+        attack_ms=attack_ms,
+        release_ms=release_ms,
+        zi=static_gain_db(x.new_tensor(SILENCE_DB))[..., 0],
+    )
+    return x * db_to_gain(gain_db)
+
+
+@audio_processor
+def noise_gate(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    hysteresis_db: Value = 6.0,
+    hold_ms: Value = 20.0,
+    range_db: Value = 80.0,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+) -> Tensor:
+    """Let through what is loud, and little or nothing else. A range of 0 leaves `x` as it is.
+
+    The gate opens when the level reaches `threshold_db`, and closes when the level has been more
+    than `hysteresis_db` below it for longer than `hold_ms`. Open or closed is a decision: it has
+    no gradient, and so none reaches the parameters and the audio that it is made from.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        threshold_db: Level that opens, in dB of full scale.
+        attack_ms: Time in which the gain covers 63 % of the way to open, 0 or more.
+        release_ms: Time in which the gain covers 63 % of the way to closed, 0 or more.
+        hysteresis_db: How far the closing level is below the opening one, 0 or more.
+        hold_ms: How long the gate stays open after the last sample at the closing level or above.
+        range_db: How far a closed gate lowers the level, 0 or more.
+        detector, linked, sidechain, sidechain_high_pass_hz: As for `compressor`.
+    """
+    level_db = detect_level(
+        x,
+        sample_rate,
+        detector=detector,
+        linked=linked,
+        sidechain=sidechain,
+        sidechain_high_pass_hz=sidechain_high_pass_hz,
+    )
+    opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
+    hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
+    hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
+    is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold)
+    closed = db_to_gain(-_range(range_db, x))
+    gain = smooth(
+        torch.where(is_open, 1.0, closed),
+        sample_rate,
+        attack_ms=attack_ms,
+        release_ms=release_ms,
+        zi=closed[..., 0],
+    )
+    return x * gain
+
+
+def _is_open(opens: Tensor, stays: Tensor, hold: Tensor) -> Tensor:
+    """Where the gate is open, given where the level opens it and where it would keep it so.
+
+    It is open where it was told to open later than it was last found to have been quiet for
+    longer than `hold` samples: a matter of when things happened last, without a loop.
+    """
+    n = torch.arange(opens.shape[-1], device=opens.device)
+    quiet = n - _last(stays) > hold.round()
+    return _last(opens) > _last(quiet)
+
+
+def _last(event: Tensor) -> Tensor:
+    """When the event happened last, at every sample; -1 before the first time."""
+    n = torch.arange(event.shape[-1], device=event.device)
+    return torch.where(event, n, -1).cummax(-1).values
+
+
+def _range(range_db: Value, x: Tensor) -> Tensor:
+    return per_item("range_db", range_db, x, low=0.0)[..., None, None]

@@ -1,0 +1,102 @@
+"""The graphic equaliser: a peak at every octave or third of an octave, interaction solved.
+
+The skirt of each peak raises its neighbours' centres too, so peaks set to the asked gains do
+not pass through them. The peaks' own gains are found instead, such that their sum in dB does.
+
+Sources: the interaction matrix of J. S. Abel and D. P. Berners, "Filter design using
+second-order peaking and shelving sections", ICMC 2004, and R. J. Oliver and J.-M. Jot,
+"Efficient multi-band digital audio graphic equalizer with accurate frequency response control",
+AES 139, 2015, here the first of a few steps of Newton's method; the centres of IEC 61260-1:2014.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_band
+from dasp.functional.eq import filter_with
+from dasp.signal.biquad import design_peak
+
+CENTRES_HZ = {
+    10: tuple(1000 * 10 ** (k / 10) for k in range(-15, 13, 3)),
+    31: tuple(1000 * 10 ** (k / 10) for k in range(-17, 14)),
+}
+"""Exact base-ten centres of the octaves (31.5 Hz to 16 kHz) and thirds (20 Hz to 20 kHz)."""
+
+HALF_GAIN_AT = 0.75
+"""Where a peak has half its gain, in bands from its centre: wide enough that level gains give a
+level response, narrow enough that opposite gains at neighbours can still be told apart."""
+
+NEWTON_STEPS = 5
+"""Enough for 1e-13 dB with all gains within 12 dB, and for 1e-9 dB within `MOST_DB`."""
+
+MOST_DB = 24.0
+
+
+@audio_processor
+def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
+    """Ten octave or 31 third-octave bands; the response is `gain_db` at every band's centre.
+
+    `gain_db` is `(*batch, bands)` or `(bands,)`, within -24 to 24; 0 dB is neutral. The number
+    of bands, 10 or 31, is its length, and their centres are `CENTRES_HZ`. Bands with a centre
+    at or above Nyquist are left out, and must be asked for 0 dB.
+    """
+    gain_db = per_band("gain_db", gain_db, x, low=-MOST_DB, high=MOST_DB)
+    return filter_with(x, design_graphic_eq(gain_db, sample_rate))
+
+
+def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:
+    """The peaks `(..., bands below Nyquist, 6)` whose cascade has `gain_db` `(..., bands)`.
+
+    >>> from dasp.signal.biquad import frequency_response
+    >>> from dasp.units import gain_to_db
+    >>> sos = design_graphic_eq(torch.tensor([12.0, -12.0] * 5), 48_000)
+    >>> response = frequency_response(sos, torch.tensor(CENTRES_HZ[10]), 48_000)
+    >>> [round(db, 6) for db in gain_to_db(response).tolist()]
+    [12.0, -12.0, 12.0, -12.0, 12.0, -12.0, 12.0, -12.0, 12.0, -12.0]
+    """
+    bands = gain_db.shape[-1]
+    if bands not in CENTRES_HZ:
+        raise ValueError(f"gain_db: expected 10 or 31 bands, got {bands}")
+    reachable = sum(centre < sample_rate / 2 for centre in CENTRES_HZ[bands])
+    check_range(
+        "gain_db",
+        gain_db[..., reachable:],
+        low=0.0,
+        high=0.0,
+        because=f"in bands from {CENTRES_HZ[bands][min(reachable, bands - 1)]:.0f} Hz on, "
+        f"which are not below Nyquist at {sample_rate:g} Hz",
+    )
+    asked_db = gain_db[..., :reachable].double()
+    centre = asked_db.new_tensor(CENTRES_HZ[bands][:reachable])
+    half_gain = centre * (CENTRES_HZ[bands][0] / CENTRES_HZ[bands][1]) ** HALF_GAIN_AT
+
+    # On the frequency axis of the bilinear transform, where every peak is the analogue one.
+    warped = torch.tan(math.pi * centre / sample_rate)
+    edge = torch.tan(math.pi * half_gain / sample_rate) / warped
+    q = edge / (1 - edge.square())
+    omega = warped[:, None] / warped
+    off_centre = (q * (omega - 1 / omega)).square()
+
+    peak_db = _gains_that_sum_to(asked_db, off_centre)
+    return design_peak(centre, sample_rate, gain_db=peak_db, q=q).squeeze(-2)
+
+
+def _gains_that_sum_to(asked_db: Tensor, off_centre: Tensor) -> Tensor:
+    """Newton's method on the sum of all peaks at every centre, from no gain on.
+
+    The power response of a peak of gain G is (u + G) / (u + 1 / G) with
+    u = Q^2 (omega - 1 / omega)^2, which is `off_centre` (centres, peaks). The steps are ordinary
+    differentiable operations, and so is the solution.
+    """
+    peak_db = torch.zeros_like(asked_db)
+    for _ in range(NEWTON_STEPS):
+        u, gain = off_centre, 10 ** (peak_db[..., None, :] / 20)
+        response_db = (10 * torch.log10((u + gain) / (u + 1 / gain))).sum(-1)
+        slope = (gain / (u + gain) + 1 / (u * gain + 1)) / 2  # of each peak, dB per dB
+        missing_db = asked_db - response_db
+        peak_db = peak_db + torch.linalg.solve(slope, missing_db[..., None])[..., 0]
+    return peak_db

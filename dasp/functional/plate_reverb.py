@@ -1,0 +1,165 @@
+"""Dattorro's plate: all-pass diffusers before a tank of two halves that feed each other.
+
+    input: pre-delay -> low-pass -> four all-passes -> both halves
+    half:  modulated all-pass -> delay -> damping -> decay -> all-pass -> delay -> decay -> other
+
+Source: J. Dattorro, "Effect design, part 1: reverberator and other filters", JAES 45(9), 1997,
+figure 1 and tables 1 and 2, which give all lengths at a rate of 29,761 Hz.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._reverb import check_mono_or_stereo, mixed, pre_delayed, read_lines
+from dasp.signal.delay import feedback_delay
+from dasp.signal.smoothing import one_pole
+
+REFERENCE_RATE = 29_761
+INPUT_ALL_PASSES = ((142, 0.75), (107, 0.75), (379, 0.625), (277, 0.625))
+
+# Lengths of the two halves of the tank, a and b.
+MODULATED_ALL_PASS, MODULATED_GAIN = (672, 908), -0.70
+FIRST_DELAY = (4453, 4217)
+ALL_PASS, ALL_PASS_GAIN = (1800, 2656), 0.50
+SECOND_DELAY = (3720, 3163)
+
+A, B = 0, 1
+LEFT_TAPS = (
+    ("first", B, 266, 1), ("first", B, 2974, 1), ("all_pass", B, 1913, -1), ("second", B, 1996, 1),
+    ("first", A, 1990, -1), ("all_pass", A, 187, -1), ("second", A, 1066, -1),
+)  # fmt: skip
+RIGHT_TAPS = (
+    ("first", A, 353, 1), ("first", A, 3627, 1), ("all_pass", A, 1228, -1), ("second", A, 2673, 1),
+    ("first", B, 2111, -1), ("all_pass", B, 335, -1), ("second", B, 121, -1),
+)  # fmt: skip
+TAP_GAIN = 0.6
+
+
+@audio_processor
+def plate_reverb(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    decay: Value,
+    mix: Value,
+    damping_hz: Value = 6000.0,
+    bandwidth_hz: Value = 10_000.0,
+    diffusion: Value = 1.0,
+    modulation_ms: Value = 0.25,
+    modulation_hz: Value = 1.0,
+    pre_delay_ms: Value = 0.0,
+) -> Tensor:
+    """Reverberate `x` on Dattorro's plate. A `mix` of 0 leaves `x` as it is.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, mono or stereo. The plate has one input, the mean
+            of both sides, and two outputs, of which mono audio gets the left.
+        sample_rate: In Hz. The lengths of the plate are scaled by it and rounded.
+        decay: Gain at four places of the round through the tank, from 0 to less than 1. The
+            round lasts 0.725 s, so the reverb decays by 60 dB in -0.544 s / log10(decay).
+        mix: Share of the reverb, 0 (dry) to 1.
+        damping_hz: Corner of the low-pass in each half of the tank: what lies above dies sooner.
+        bandwidth_hz: Corner of the low-pass before the plate. Both corners are above 0, and
+            far above Nyquist the filters are open.
+        diffusion: Scales the gains of the four input all-passes: from 0, separate echoes, to 1.
+        modulation_ms: How far the first all-pass of each half swings around its length, 0 to 10;
+            0 stands still.
+        modulation_hz: How often it swings; the two halves are a quarter of a period apart.
+        pre_delay_ms: Time between `x` and its reverb.
+    """
+    check_mono_or_stereo(x)
+    decay = per_item("decay", decay, x, low=0.0, below=1.0)[..., None, None]
+    damping = _pole("damping_hz", damping_hz, x, sample_rate)
+    bandwidth = _pole("bandwidth_hz", bandwidth_hz, x, sample_rate)
+    diffusion = per_item("diffusion", diffusion, x, low=0.0, high=1.0)[..., None, None]
+    depth_ms = per_item("modulation_ms", modulation_ms, x, low=0.0, high=10.0)[..., None, None]
+    rate_hz = per_item("modulation_hz", modulation_hz, x, low=0.0)[..., None, None]
+
+    signal = pre_delayed(x.mean(-2, keepdim=True), sample_rate, pre_delay_ms)
+    signal, _ = one_pole(signal, bandwidth)
+    for length, gain in INPUT_ALL_PASSES:
+        length = _scaled(length, sample_rate)
+        inside = feedback_delay(signal, length, -diffusion * gain)
+        signal = diffusion * gain * inside + _late(inside, length)
+    swing = _swing(x, sample_rate, depth_ms, rate_hz)
+    heard = _tank(signal, sample_rate, decay, damping, swing)
+    sides = (LEFT_TAPS, RIGHT_TAPS)[: x.shape[-2]]
+    wet = torch.stack([_sum_of(taps, heard, sample_rate) for taps in sides], -2)
+    return mixed(x, TAP_GAIN * wet, mix)
+
+
+def _tank(
+    x: Tensor, sample_rate: float, decay: Tensor, damping: Tensor, swing: Tensor
+) -> dict[str, Tensor]:
+    """What is written into the fixed delays of both halves, each `(..., 2, time)`.
+
+    The end of one half reaches the other no sooner than through the shorter of the last delays,
+    so the tank advances by blocks of that length, both halves side by side. Two blocks are as
+    far as any delay reaches back, one as far as any all-pass.
+    """
+    first_delay, all_pass_delay, second_delay = (
+        [_scaled(length, sample_rate) for length in lengths]
+        for lengths in (FIRST_DELAY, ALL_PASS, SECOND_DELAY)
+    )
+    block = min(second_delay)
+    silence = x.new_zeros(*x.shape[:-2], 2, block)
+    swinging, first, all_pass, second = ([silence, silence] for _ in range(4))
+    all_pass_length = torch.tensor(all_pass_delay, device=x.device)[:, None]
+    damped_before = None
+    parts = zip(x.split(block, -1), swing.split(block, -1), strict=True) if x.shape[-1] else ()
+    for part, length in parts:
+        time = part.shape[-1]
+        other_end = read_lines(torch.cat(second[-2:], -1), second_delay, time).flip(-2)
+        signal = part + decay * other_end
+        swinging.append(feedback_delay(signal, length, -MODULATED_GAIN, swinging[-1]))
+        swung = _all_pass(signal, swinging[-1], MODULATED_GAIN)
+
+        signal = read_lines(torch.cat(first[-2:], -1), first_delay, time)
+        first.append(swung)
+        damped, damped_before = one_pole(signal, damping, damped_before)
+        signal = decay * damped
+        all_pass.append(feedback_delay(signal, all_pass_length, -ALL_PASS_GAIN, all_pass[-1]))
+        second.append(_all_pass(signal, all_pass[-1], ALL_PASS_GAIN))
+    written = {"first": first, "all_pass": all_pass, "second": second}
+    return {name: torch.cat(blocks, -1)[..., 2 * block :] for name, blocks in written.items()}
+
+
+def _all_pass(x: Tensor, inside: Tensor, gain: float) -> Tensor:
+    """y = g v + v(n - N) of the all-pass whose delay holds v = x - g v(n - N)."""
+    return gain * inside + (x - inside) / gain
+
+
+def _swing(x: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor) -> Tensor:
+    """The moving lengths of the first all-pass of both halves, `(..., 2, time)`."""
+    n = torch.arange(x.shape[-1], dtype=torch.float64, device=x.device)
+    start = torch.tensor([[0.0], [math.pi / 2]], dtype=torch.float64, device=x.device)
+    phase = (2 * math.pi / sample_rate) * rate_hz.double() * n + start
+    depth = depth_ms.double() * (sample_rate / 1000)
+    middle = [[float(_scaled(length, sample_rate))] for length in MODULATED_ALL_PASS]
+    return torch.tensor(middle, dtype=torch.float64, device=x.device) + depth * torch.sin(phase)
+
+
+def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float) -> Tensor:
+    return sum(
+        sign * _late(written[name][..., half, :], _scaled(length, sample_rate))
+        for name, half, length, sign in taps
+    )
+
+
+def _scaled(length: int, sample_rate: float) -> int:
+    """A length at the reference rate in samples of `sample_rate`, 1 or more."""
+    return max(1, round(length * sample_rate / REFERENCE_RATE))
+
+
+def _late(x: Tensor, samples: int) -> Tensor:
+    return nnf.pad(x, (samples, 0))[..., : x.shape[-1]]
+
+
+def _pole(name: str, corner_hz: Value, x: Tensor, sample_rate: float) -> Tensor:
+    corner_hz = per_item(name, corner_hz, x, above=0.0)[..., None, None]
+    return torch.exp(-2 * math.pi / sample_rate * corner_hz)

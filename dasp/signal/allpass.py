@@ -1,0 +1,132 @@
+"""A cascade of first-order all-passes whose break frequency moves, with feedback around it.
+
+    x -->(+)--> u_0 --> [all-pass 1] --> u_1 --> ... --> [all-pass N] --> u_N = y
+          ^                                                          |
+          +---------------- feedback <-- one sample late <-----------+
+
+All stages share one coefficient a[n]. In the signals u_i between the stages the cascade is
+
+    u_0[n] = x[n] + feedback[n] u_N[n-1]
+    u_i[n] = a[n] u_(i-1)[n] + u_(i-1)[n-1] - a[n] u_i[n-1]
+
+Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2 (the
+all-pass and the phaser).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.signal._operator import define_row_operator
+from dasp.signal.backends import backend
+
+
+def design_first_order_all_pass(freq_hz: Tensor, sample_rate: float) -> Tensor:
+    """The coefficient a of (a + z^-1) / (1 + a z^-1), which turns `freq_hz` by 90 degrees.
+
+    The bilinear transform of (w - s) / (w + s): the phase is 0 at DC and -180 degrees at Nyquist.
+    """
+    tangent = torch.tan(math.pi / sample_rate * freq_hz)
+    return (tangent - 1) / (tangent + 1)
+
+
+def all_pass_cascade(
+    x: Tensor, a: Tensor, feedback: Value, stages: int, zi: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Run `x` `(..., time)` through `stages` all-passes in a loop.
+
+    `a` and `feedback`, both between -1 and 1, broadcast to `x`, and so have a last axis of 1
+    where they are constant. `zi` `(..., stages + 1)` holds u_0 to u_N of the sample before the
+    first, 0 by default. Returns the output and the `zi` of the next block. Differentiable in
+    all of them, to any order, in reverse and in forward mode.
+
+    >>> y, _ = all_pass_cascade(torch.eye(1, 3), torch.tensor([[0.5]]), 0.0, stages=1)
+    >>> y
+    tensor([[ 0.5000,  0.7500, -0.3750]])
+    """
+    zi = x.new_zeros(()) if zi is None else zi.to(x.dtype)
+    zi = zi.expand(*x.shape[:-1], stages + 1)
+    if x.shape[-1] == 0:
+        return x.clone(), zi
+    feedback = torch.as_tensor(feedback, dtype=x.dtype, device=x.device)
+    a, feedback = a.to(x.dtype).expand(x.shape), feedback.expand(x.shape)
+    # A sample before the first, whose coefficients are 0, holds what it is driven with: the state.
+    drive = torch.cat((zi[..., None, :], nnf.pad(x[..., None], (0, stages))), -2)
+    a, feedback = nnf.pad(a, (1, 0)), nnf.pad(feedback, (1, 0))
+    rows, time = math.prod(x.shape[:-1]), drive.shape[-2]
+    u = _solve(
+        drive.reshape(rows, time, stages + 1), a.reshape(rows, time), feedback.reshape(rows, time)
+    ).reshape(drive.shape)
+    return u[..., 1:, -1], u[..., -1, :]
+
+
+# With a drive q_i at every stage, the cascade is a linear map u = q + W u. Its transpose
+# v = q + W' v is its adjoint, so the two are closed under differentiation.
+
+
+def _solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool = False) -> Tensor:
+    # torch.compile takes no function with a forward-mode rule.
+    function = _Cascade if torch.compiler.is_compiling() else _CascadeWithTangent
+    return function.apply(q, a, feedback, transposed)
+
+
+def _read(u: Tensor) -> tuple[Tensor, Tensor]:
+    """What W multiplies by a, for every stage but the first, and by the feedback for the first."""
+    late = nnf.pad(u, (0, 0, 1, -1))
+    return u[..., :-1] - late[..., 1:], late[..., -1]
+
+
+def _changed(u: Tensor, da: Tensor, df: Tensor) -> Tensor:
+    """dW u, for changes of a and of the feedback."""
+    by_a, by_feedback = _read(u)
+    return torch.cat(((df * by_feedback)[..., None], da[..., None] * by_a), -1)
+
+
+def _changed_transposed(v: Tensor, da: Tensor, df: Tensor) -> Tensor:
+    """dW' v: what `_read` reads is written back there."""
+    stages, by_feedback = da[..., None] * v[..., 1:], (df * v[..., 0])[..., None]
+    late = nnf.pad(by_feedback, (stages.shape[-1], 0)) - nnf.pad(stages, (1, 0))
+    return nnf.pad(stages, (0, 1)) + nnf.pad(late, (0, 0, -1, 1))
+
+
+class _Cascade(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool) -> Tensor:
+        return _kernel(q, a, feedback, transposed)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, a, feedback, ctx.transposed = inputs
+        ctx.save_for_backward(a, feedback, output)
+        ctx.save_for_forward(a, feedback, output)
+
+    @staticmethod
+    def backward(ctx, grad):
+        a, feedback, u = ctx.saved_tensors
+        adjoint = _solve(grad, a, feedback, not ctx.transposed)
+        v, u = (u, adjoint) if ctx.transposed else (adjoint, u)
+        by_a, by_feedback = _read(u)
+        return adjoint, (v[..., 1:] * by_a).sum(-1), v[..., 0] * by_feedback, None
+
+
+class _CascadeWithTangent(_Cascade):
+    @staticmethod
+    def jvp(ctx, q_tangent, a_tangent, feedback_tangent, _):
+        a, feedback, u = ctx.saved_tensors
+        da = torch.zeros_like(a) if a_tangent is None else a_tangent
+        df = torch.zeros_like(a) if feedback_tangent is None else feedback_tangent
+        drive = (_changed_transposed if ctx.transposed else _changed)(u, da, df)
+        if q_tangent is not None:
+            drive = drive + q_tangent
+        return _solve(drive, a, feedback, ctx.transposed)
+
+
+_kernel = define_row_operator(
+    "all_pass_cascade(Tensor q, Tensor a, Tensor feedback, bool transposed) -> Tensor",
+    lambda q, *arguments: backend("allpass", q).solve(q, *arguments),
+)
