@@ -13,13 +13,19 @@ _LIBRARY = torch.library.Library("dasp", "FRAGMENT")
 def define_operator(schema: str, kernel: Callable, fake: Callable) -> Callable:
     """The operator `dasp::schema`, such as "double(Tensor x) -> Tensor", that runs `kernel`.
 
-    `fake` returns an empty tensor of the shape and type of the result. There is no gradient.
+    `fake` returns an empty tensor of the shape and type of the result. The operator has no
+    gradient: that is for the `autograd.Function` around it, which an exported program leaves out.
     """
     name = schema.split("(")[0]
     _LIBRARY.define(schema)
     _LIBRARY.impl(name, kernel, "CompositeExplicitAutograd")
     torch.library.register_fake(f"dasp::{name}", fake, lib=_LIBRARY)
+    torch.library.register_autograd(f"dasp::{name}", _no_gradient, lib=_LIBRARY)
     return getattr(torch.ops.dasp, name).default
+
+
+def _no_gradient(ctx, *grads):
+    raise NotImplementedError("an exported program has no gradient through the kernels of dasp")
 
 
 def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:

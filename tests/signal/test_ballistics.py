@@ -102,7 +102,10 @@ def test_the_backends_agree(dtype, tolerance):
     x = (20 * torch.exp(-(n % 4000) / 800) + torch.randn(3, len(n))).to(dtype)
     rows = [torch.full((3,), value, dtype=dtype) for value in (0.99, 0.9995, 0.0)]
     torch.testing.assert_close(
-        recurrence_torch.ballistics(x, *rows), recurrence_numba.ballistics(x, *rows), rtol=0, atol=20 * tolerance
+        recurrence_torch.ballistics(x, *rows),
+        recurrence_numba.ballistics(x, *rows),
+        rtol=0,
+        atol=20 * tolerance,
     )
 
 
@@ -118,7 +121,10 @@ def test_the_portable_scan_ends_on_any_sound(sound):
     }[sound][None]
     rows = torch.tensor([0.3]), torch.tensor([0.9]), torch.tensor([0.1])
     torch.testing.assert_close(
-        recurrence_torch.ballistics(x, *rows), recurrence_numba.ballistics(x, *rows), rtol=0, atol=1e-6
+        recurrence_torch.ballistics(x, *rows),
+        recurrence_numba.ballistics(x, *rows),
+        rtol=0,
+        atol=1e-6,
     )
 
 

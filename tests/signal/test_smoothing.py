@@ -17,7 +17,7 @@ def randn(*shape):
 
 def loop(a, b, zi):
     """y[n] = a[n] y[n-1] + b[n], sample by sample, for rows `(rows, time)`."""
-    y, last = np.empty(b.shape), np.array(zi, dtype=np.float64)
+    y, last = np.empty(b.shape), np.asarray(zi, dtype=np.float64)
     for n in range(b.shape[-1]):
         last = a[:, n] * last + b[:, n]
         y[:, n] = last
