@@ -17,7 +17,7 @@ LAYERS = {
     "data": 5, "controllers": 5, "streaming": 5,
     "training": 6, "evaluation": 6,
     "recipes": 7,
-    "cli": 8, "__main__": 9,
+    "cli": 8,
     "__main__": 9,
 }  # fmt: skip
 

@@ -32,10 +32,10 @@ def draw_strips(axes, mix: Mix) -> None:
     axes.set_ylim(LOWEST_DB - 14, HIGHEST_DB + 26)
     axes.set_axis_off()
     for level in range(int(LOWEST_DB), int(HIGHEST_DB) + 1, 12):
-        axes.text(-0.62, level, f"{level:+d}" if level else "0", ha="right", va="center", fontsize=7, color=GREY)
+        _label(axes, level, f"{level:+d}" if level else "0")
     rows = {"pan": HIGHEST_DB + 19, "high-pass": HIGHEST_DB + 10, "gain (dB)": LOWEST_DB - 5}
     for name, y in rows.items():
-        axes.text(-0.62, y, name, ha="right", va="center", fontsize=7, color=GREY)
+        _label(axes, y, name)
 
 
 def _draw_strip(axes, x: int, track: Track) -> None:
@@ -71,6 +71,10 @@ def _draw_fader(axes, x: int, gain_db: float, colour: str) -> None:
         [x - 0.22, x + 0.22], [place, place], color=colour, linewidth=7, solid_capstyle="butt"
     )
     _write(axes, x, LOWEST_DB - 5, f"{gain_db:+.1f}")
+
+
+def _label(axes, y: float, text: str) -> None:
+    axes.text(-0.62, y, text, ha="right", va="center", fontsize=7, color=GREY)
 
 
 def _write(axes, x: float, y: float, text: str, *, weight="normal", color=GREY) -> None:

@@ -1,4 +1,4 @@
-"""What the reverbs share: pre-delay, the balance of dry and wet, delay lines read in blocks."""
+"""What the reverbs share: pre-delay, and delay lines read in blocks."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,6 @@ def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value) -> Tensor:
     """`x` as it reaches the reverb, `pre_delay_ms` late (0 or more, with fractions of samples)."""
     delay_ms = per_item("pre_delay_ms", pre_delay_ms, x, low=0.0)
     return fractional_delay(x, delay_ms[..., None, None] * (sample_rate / 1000))
-
-
-def mixed(x: Tensor, wet: Tensor, mix: Value) -> Tensor:
-    """(1 - mix) x + mix wet: 0 is dry, 1 only the reverb."""
-    mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
-    return (1 - mix) * x + mix * wet
 
 
 def check_mono_or_stereo(x: Tensor) -> None:

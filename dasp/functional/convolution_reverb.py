@@ -5,7 +5,8 @@ from torch import Tensor
 from dasp._checks import check_audio
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_item
-from dasp.functional._reverb import mixed, pre_delayed
+from dasp.functional._mix import mixed
+from dasp.functional._reverb import pre_delayed
 from dasp.signal.fftconv import fft_convolve
 from dasp.units import db_to_gain
 

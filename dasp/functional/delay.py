@@ -5,7 +5,7 @@ from torch import Tensor
 from dasp._checks import check_channels, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional._reverb import mixed
+from dasp.functional._mix import mixed
 from dasp.functional.stereo import from_mid_side, to_mid_side
 from dasp.signal.delay import feedback_delay, fractional_delay
 

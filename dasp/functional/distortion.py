@@ -13,6 +13,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._mix import mixed
 from dasp.signal.resample import resample
 from dasp.signal.smoothing import one_pole
 from dasp.units import db_to_gain, smoothing_coefficient
@@ -68,11 +69,10 @@ def distortion(
     bias = per_item("bias", bias, x)[..., None, None]
     tone_hz = per_item("tone_hz", tone_hz, x, above=0.0)[..., None, None]
     output_gain_db = per_item("output_gain_db", output_gain_db, x)[..., None, None]
-    mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
 
     curve = CURVES[shape]
     wet = resample(x, 1, oversampling)
     wet = curve(wet * db_to_gain(drive_db) + bias) - curve(bias)
     wet = resample(wet, oversampling, 1)
     tone, _ = one_pole(wet, smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate))
-    return torch.lerp(x, tone * db_to_gain(output_gain_db), mix)
+    return mixed(x, tone * db_to_gain(output_gain_db), mix)

@@ -11,6 +11,7 @@ from torch import Tensor
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, broadcasts, per_item
+from dasp.functional._mix import mixed
 from dasp.functional.eq import filter_with
 from dasp.signal.ballistics import ballistics
 from dasp.signal.biquad import design_high_pass
@@ -77,8 +78,7 @@ def compressor(
         sidechain_high_pass_hz=sidechain_high_pass_hz,
     )
     makeup_gain_db = per_item("makeup_gain_db", makeup_gain_db, x)[..., None, None]
-    mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
-    return x * (1 + mix * (db_to_gain(makeup_gain_db - reduction_db) - 1))
+    return mixed(x, x * db_to_gain(makeup_gain_db - reduction_db), mix)
 
 
 @audio_processor

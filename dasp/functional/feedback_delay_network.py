@@ -17,7 +17,8 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
-from dasp.functional._reverb import check_mono_or_stereo, mixed, pre_delayed, read_lines
+from dasp.functional._mix import mixed
+from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal.biquad import design_high_shelf, design_low_shelf
 from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, run_blocks
 from dasp.units import db_to_gain

@@ -15,7 +15,7 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
-from dasp.functional._reverb import mixed
+from dasp.functional._mix import mixed
 from dasp.functional.delay import loop_samples
 from dasp.signal.allpass import all_pass_cascade, design_first_order_all_pass
 from dasp.signal.delay import feedback_delay, fractional_delay

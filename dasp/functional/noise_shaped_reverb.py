@@ -17,7 +17,8 @@ from torch import Tensor
 from dasp._checks import check_audio, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_band
-from dasp.functional._reverb import mixed, pre_delayed
+from dasp.functional._mix import mixed
+from dasp.functional._reverb import pre_delayed
 from dasp.signal.fftconv import fast_fft_length, fft_convolve
 from dasp.signal.noise import white_noise
 from dasp.units import db_to_gain

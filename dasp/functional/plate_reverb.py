@@ -15,7 +15,8 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional._reverb import check_mono_or_stereo, mixed, pre_delayed, read_lines
+from dasp.functional._mix import mixed
+from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal.delay import feedback_delay
 from dasp.signal.smoothing import one_pole
 
