@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 .PHONY: demo test test-all lint clean
 
 demo: .venv/installed-plot
-	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 3 --force
+	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
 	$(BIN)/dasp mix demo/stems -o demo/mix.wav --force
 	$(BIN)/dasp plot demo/mix.json -o demo/console.png --force
 

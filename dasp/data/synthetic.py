@@ -79,7 +79,7 @@ def _write_score(seconds: float, draw: torch.Generator) -> dict[str, list[Note]]
                 score["snare"].append(Note(now, 0.25, 190.0, loud))
             if _uniform(draw) < 0.75:
                 score["bass"].append(Note(now, 0.45 * beat, triad[0] / 2, loud))
-            string = 2 * triad[eighth % 3] * (2 if eighth >= 6 else 1)
+            string = triad[eighth % 3] * (2 if eighth >= 6 else 1)
             score["guitar"].append(Note(now, 2 * beat, string, loud))
             if eighth % 2 == 0 and _uniform(draw) < 0.7:
                 tone = _pitch(root + 12, degree + (0, 2, 4, 5, 7)[int(5 * _uniform(draw))])
