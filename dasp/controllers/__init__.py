@@ -1,0 +1,1 @@
+"""What sets the knobs of a console."""

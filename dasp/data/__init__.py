@@ -1,0 +1,1 @@
+"""Songs as separate tracks: read from files, or made up."""

@@ -1,0 +1,1 @@
+"""Kernels: what happens to samples, one concept a module. Time is the last axis."""

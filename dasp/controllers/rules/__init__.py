@@ -1,0 +1,1 @@
+"""Controllers that follow rules and need no training."""

@@ -30,6 +30,8 @@ BUS_RATIO, BUS_ATTACK_MS, BUS_RELEASE_MS, BUS_KNEE_DB = 2.0, 30.0, 200.0, 6.0
 BUS_REDUCTION_DB = 2.0
 CEILING_DB = -1.0
 
+LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS = 0.05, 8
+
 
 def rule_mix(
     names: Sequence[str],
@@ -120,10 +122,13 @@ def _master(bus: Tensor, sample_rate: int, target_lufs: float) -> tuple[Stage, .
         },
     )
     limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
+    lowest_db, highest_db = GAIN.params[0].low, GAIN.params[0].high
     gain_db = 0.0
     # The limiter takes some of what the gain adds, so the gain is corrected by what was missed.
-    for _ in range(3):
+    for _ in range(MOST_CORRECTIONS):
         master = (compressor, Stage(GAIN, {"gain_db": round(gain_db, 2)}), limiter)
         missed = target_lufs - measure_loudness(run_strip(bus, sample_rate, master), sample_rate)
-        gain_db = min(max(gain_db + missed.item(), GAIN.params[0].low), GAIN.params[0].high)
-    return (compressor, Stage(GAIN, {"gain_db": round(gain_db, 2)}), limiter)
+        if missed.abs() < LOUDNESS_TOLERANCE_LU:
+            break
+        gain_db = min(max(gain_db + missed.item(), lowest_db), highest_db)
+    return master
