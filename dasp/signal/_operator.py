@@ -41,7 +41,7 @@ def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[
 
     def over_batch(info, in_dims, *arguments):
         rows = [
-            _folded(argument, dim, info.batch_size)
+            folded(argument, dim, info.batch_size)
             for argument, dim in zip(arguments, in_dims, strict=True)
         ]
         return operator(*rows).unflatten(0, (info.batch_size, -1)), 0
@@ -50,7 +50,7 @@ def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[
     return operator
 
 
-def _folded(argument, dim: int | None, batch_size: int):
+def folded(argument, dim: int | None, batch_size: int):
     """A tensor with its mapped axis folded into the rows; anything else as it is."""
     if not isinstance(argument, Tensor):
         return argument

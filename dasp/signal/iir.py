@@ -4,23 +4,35 @@ A filter of any order is a small linear system s' = A s + B u, y = C s + D u. Ov
 L samples it becomes four matrices: a lower-triangular Toeplitz matrix from the block's input
 to its output, and A^L, reach and observability to carry the state across. All blocks are then
 one batched product, and only the states at the block edges remain to be chained, which the
-same idea does in pairs. Nothing is truncated: the result is the recursion's own, its cost does
-not depend on the number of sections, and ordinary automatic differentiation is exact.
+same idea does in groups of blocks. Nothing is truncated: the result is the recursion's own, and
+its cost does not depend on the number of sections. The adjoint is the same filter backwards in
+time, and keeps no more than the input and the states at the block edges.
 
 Source of the block form: C. Burrus, "Block realization of digital filters", IEEE 1972; of the
 basis for the states of a section C. W. Barnes and A. T. Fam, "Minimum norm recursive digital
 filters that are free of overflow limit cycles", IEEE 1977.
-Matrices and states are float64 whatever the signal, and in that basis as exact as the recursion
-itself, down to the lowest frequency at the highest rate.
+Matrices, states, and what passes between them and the signal are float64 whatever the signal, and
+in that basis as exact as the recursion itself, down to the lowest frequency at the highest rate.
 """
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp.signal._operator import folded
+
 BLOCK = 64
+"""Samples to a block."""
+
+GROUP = 4
+"""Blocks to a group, and groups to a group of the next level."""
+
+PIECE = 1024
+"""Blocks that are worked on at once: their float64 copy stays in the cache."""
 
 
 class StateSpace(NamedTuple):
@@ -53,7 +65,7 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
     sections = sos.shape[-2]
     if zi is not None and zi.shape[-2:] != (sections, 2):
         raise ValueError(f"zi: expected shape (..., {sections}, 2), got {tuple(zi.shape)}")
-    c, _ = _poles(sos[..., 4:].to(torch.float64) / sos[..., 3:4])
+    c = sos[..., 4].to(torch.float64) / (-2 * sos[..., 3])
     if zi is not None:
         s1, s2 = zi.unbind(-1)
         zi = torch.stack((s1, s2 + c * s1), -1).flatten(-2)
@@ -85,22 +97,20 @@ def cascade(sos: Tensor) -> StateSpace:
     do not. Its states are the s1 of the direct form, and s2 + c s1.
     """
     sos = sos.to(torch.float64)
-    sos = sos / sos[..., 3:4]
-    order = 2 * sos.shape[-2]
+    sos = (sos / sos[..., 3:4])[..., None, :]
+    b0, b1, b2, _, a1, a2 = sos.unbind(-1)
+    c, d = _poles(sos[..., 4:])
     # A signal inside the system is a row of weights: one for each state, and one for the input.
-    rows = torch.eye(order + 1, dtype=sos.dtype, device=sos.device)
-    signal, next_states = rows[-1], []
-    for i, section in enumerate(sos.unbind(-2)):
-        b0, b1, b2, _, a1, a2 = section[..., None].unbind(-2)
-        c, d = _poles(section[..., None, 4:])
-        s1, v = rows[2 * i], rows[2 * i + 1]
-        drive = b1 - a1 * b0
-        next_states += [
-            c * s1 + v + drive * signal,
-            d * s1 + c * v + (b2 - a2 * b0 + c * drive) * signal,
-        ]
-        signal = b0 * signal + s1
-    return _from_rows(next_states, signal)
+    rows = torch.eye(2 * sos.shape[-3] + 1, dtype=sos.dtype, device=sos.device)
+    s1, v = rows[:-1:2], rows[1::2]
+    signals = [rows[-1].expand(*sos.shape[:-3], -1)]
+    for gain, state in zip(b0.unbind(-2), s1.unbind(0), strict=True):
+        signals.append(torch.addcmul(state, gain, signals[-1]))
+    entering = torch.stack(signals[:-1], -2)
+    drive = b1 - a1 * b0
+    next_s1 = c * s1 + v + drive * entering
+    next_v = d * s1 + c * v + (b2 - a2 * b0 + c * drive) * entering
+    return _from_rows(torch.stack((next_s1, next_v), -2).flatten(-3, -2), signals[-1])
 
 
 def _poles(a: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,27 +136,27 @@ def direct_form(b: Tensor, a: Tensor) -> StateSpace:
         + (rows[i] if i < order else 0)
         for i in range(1, order + 1)
     ]  # fmt: skip
-    return _from_rows(next_states, output)
+    return _from_rows(torch.stack(next_states, -2), output)
 
 
 def filter_by_blocks(
     x: Tensor, system: StateSpace, zi: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Run any linear system over `x` `(..., time)` from the state `zi` `(..., order)`."""
-    order = system.A.shape[-1]
+    order, time = system.A.shape[-1], x.shape[-1]
     state = torch.zeros(order, dtype=torch.float64, device=x.device) if zi is None else zi
     rows = torch.broadcast_shapes(x.shape[:-1], system.A.shape[:-2], state.shape[:-1])
-    x, state = x.expand(*rows, -1), state.to(torch.float64).expand(*rows, order)
-    whole_blocks = x.shape[-1] // BLOCK * BLOCK
-    y, state = _run(x[..., :whole_blocks], system, state, BLOCK)
-    y_tail, state = _run(x[..., whole_blocks:], system, state, x.shape[-1] - whole_blocks)
-    return torch.cat((y, y_tail), -1), state
-
-
-def _run(x: Tensor, system: StateSpace, state: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    if x.shape[-1] == 0:
-        return x, state
-    return run_blocks(x, block_form(system, length), state)
+    x, state = x.expand(*rows, time), state.to(torch.float64).expand(*rows, order)
+    if time == 0:
+        return x.clone(), state.clone()
+    length = min(BLOCK, time)
+    form = block_form(system, length)
+    if time % length == 0:
+        return run_blocks(x, form, state)
+    whole, rest = x.split((time - time % length, time % length), -1)
+    y, state = run_blocks(whole, form, state)
+    y_rest, state = run_blocks(rest, _beginning(form, system, time % length), state)
+    return torch.cat((y, y_rest), -1), state
 
 
 class BlockForm(NamedTuple):
@@ -164,54 +174,200 @@ class BlockForm(NamedTuple):
 def block_form(system: StateSpace, length: int) -> BlockForm:
     """The matrices of `system` over blocks of `length` samples."""
     A, B, C, D = system
-    reach = _krylov(A, B, length)  # B, A B, A^2 B, ...: what an input has become later
-    observe = _krylov(A.mT, C, length)  # C, C A, C A^2, ...: what a state will sound like
+    # B, A B, A^2 B, ...: what an input has become later; and C, C A, C A^2, ...: what a state
+    # will sound like.
+    reach, observe = _krylov(torch.stack((A, A.mT)), torch.stack((B, C))[..., None], length)
     impulse = torch.cat((D[..., None], (C[..., None, :] @ reach).squeeze(-2)[..., :-1]), -1)
     step = torch.linalg.matrix_power(A, length)
-    return BlockForm(step, reach.flip(-1), observe.mT, _toeplitz(impulse))
+    return BlockForm(step, reach.flip(-1), observe.mT, _shifted(impulse, 1).mT)
+
+
+def _beginning(form: BlockForm, system: StateSpace, length: int) -> BlockForm:
+    """What `form` becomes for blocks of fewer samples."""
+    return BlockForm(
+        torch.linalg.matrix_power(system.A, length),
+        form.reach[..., -length:],
+        form.observe[..., :length, :],
+        form.toeplitz[..., :length, :length],
+    )
 
 
 def run_blocks(x: Tensor, form: BlockForm, state: Tensor) -> tuple[Tensor, Tensor]:
     """Filter `x`, one or more whole blocks, from the float64 `state` `(..., order)`."""
-    u = x.unflatten(-1, (-1, form.toeplitz.shape[-1]))
-    states = _chain(form.step, u.to(form.reach.dtype) @ form.reach.mT, state)
-    heard = (states[..., :-1, :] @ form.observe.mT).to(x.dtype)
-    y = u @ form.toeplitz.mT.to(x.dtype) + heard
-    return y.flatten(-2), states[..., -1, :]
+    rows, count = x.shape[:-1], math.prod(x.shape[:-1])
+    length, order = form.observe.shape[-2:]
+    step, reach, observe, toeplitz = (
+        m.expand(*rows, -1, -1).reshape(count, *m.shape[-2:]) for m in form
+    )
+    u = x.reshape(count, x.shape[-1] // length, length)
+    state = state.reshape(count, order)
+    y, _, last = _blocks(u, None, step, reach, observe, toeplitz.to(x.dtype), state, False)
+    return y.reshape(x.shape), last.reshape(*rows, order)
 
 
-def _chain(step: Tensor, drive: Tensor, state: Tensor) -> Tensor:
-    """All states of s[k+1] = step s[k] + drive[k] from s[0] = state on, `(..., steps + 1, order)`.
+def _blocks(*arguments) -> tuple[Tensor, Tensor, Tensor]:
+    function = _Blocks if torch.compiler.is_compiling() else _BlocksWithTangent
+    return function.apply(*arguments)
 
-    Two steps are one step of the same form, so half the states come from half the problem.
+
+class _Blocks(torch.autograd.Function):
+    """s[k+1] = step s[k] + reach u[k] + drive[k] and y[k] = observe s[k] + toeplitz u[k].
+
+    Of the blocks u `(rows, blocks, length)`, drives `(rows, blocks, order)` and the state
+    `(rows, order)`, for matrices `(rows, ., .)`; k runs down from the last block to the first
+    where time runs `backwards`. Returns all y, all s[k], and the state after the end. The adjoint
+    is another such filter, of transposed matrices, that runs in the other direction.
     """
-    steps = drive.shape[-2]
-    if steps == 1:
-        return torch.stack((state, (step @ state[..., None])[..., 0] + drive[..., 0, :]), -2)
-    drive = nnf.pad(drive, (0, 0, 0, steps % 2))
-    first, second = drive[..., 0::2, :], drive[..., 1::2, :]
-    even = _chain(step @ step, first @ step.mT + second, state)
-    odd = even[..., :-1, :] @ step.mT + first
-    pairs = torch.stack((even[..., :-1, :], odd), -2).flatten(-3, -2)
-    return torch.cat((pairs, even[..., -1:, :]), -2)[..., : steps + 1, :]
+
+    @staticmethod
+    def forward(u, drive, step, reach, observe, toeplitz, state, backwards):
+        reached = _reached(u, reach)
+        drive = reached if drive is None else reached.add_(drive)
+        states, last = _chain(step, drive, state, backwards)
+        return _heard(u, states, observe, toeplitz), states, last
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        u, drive, *matrices, _, ctx.backwards = inputs
+        ctx.driven = drive is not None
+        saved = u, *matrices, output[1]
+        ctx.save_for_backward(*saved)
+        ctx.save_for_forward(*saved)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx, grad, states_grad, last_grad):
+        u, step, reach, observe, toeplitz, states = ctx.saved_tensors
+        grad = torch.zeros_like(u) if grad is None else grad
+        last_grad = torch.zeros_like(states[:, 0]) if last_grad is None else last_grad
+        transposed = step.mT, observe.mT, reach.mT, toeplitz.mT
+        u_grad, adjoint, first = _blocks(
+            grad, states_grad, *transposed, last_grad, not ctx.backwards
+        )
+        if any(ctx.needs_input_grad[2:6]):
+            step_grad = adjoint.mT @ states
+            pairs = (adjoint, u), (grad, states), (grad, u)
+            matrix_grads = step_grad, *(_correlation(*pair) for pair in pairs)
+        else:
+            matrix_grads = (None,) * 4
+        return u_grad, adjoint if ctx.driven else None, *matrix_grads, first, None
+
+    @staticmethod
+    def vmap(info, in_dims, *arguments):
+        results = _blocks(
+            *(
+                folded(argument, dim, info.batch_size)
+                for argument, dim in zip(arguments, in_dims, strict=True)
+            )
+        )
+        return tuple(result.unflatten(0, (info.batch_size, -1)) for result in results), (0, 0, 0)
 
 
-def _krylov(matrix: Tensor, vector: Tensor, length: int) -> Tensor:
-    """The columns v, M v, M^2 v, ... `(..., order, length)`, twice as many at every step."""
-    columns = vector[..., None]
-    while columns.shape[-1] < length:
+class _BlocksWithTangent(_Blocks):
+    """With a forward mode too, which `torch.compile` does not accept in a Function."""
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        u, step, reach, observe, toeplitz, states = ctx.saved_tensors
+        zeros = u, states, step, reach, observe, toeplitz, states[:, 0]
+        du, drive, dstep, dreach, dobserve, dtoeplitz, dstate = (
+            torch.zeros_like(zero) if tangent is None else tangent
+            for zero, tangent in zip(zeros, tangents, strict=False)
+        )
+        drive = drive + states @ dstep.mT + u.to(dreach) @ dreach.mT
+        dy, dstates, dlast = _blocks(
+            du, drive, step, reach, observe, toeplitz, dstate, ctx.backwards
+        )
+        dy = dy + (states @ dobserve.mT).to(u) + u @ dtoeplitz.mT
+        return dy, dstates, dlast
+
+
+def _reached(u: Tensor, reach: Tensor) -> Tensor:
+    """reach u[k], in float64."""
+    drive = reach.new_empty(*u.shape[:2], reach.shape[-2])
+    for rows, blocks in _pieces(u):
+        drive[rows, blocks] = u[rows, blocks].to(reach.dtype) @ reach[rows].mT
+    return drive
+
+
+def _heard(u: Tensor, states: Tensor, observe: Tensor, toeplitz: Tensor) -> Tensor:
+    """observe s[k] + toeplitz u[k], the first product in float64."""
+    y = torch.empty_like(u, memory_format=torch.contiguous_format)
+    for rows, blocks in _pieces(u):
+        y[rows, blocks] = states[rows, blocks] @ observe[rows].mT
+        y[rows, blocks].baddbmm_(u[rows, blocks], toeplitz[rows].mT)
+    return y
+
+
+def _pieces(u: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Parts of all rows and blocks that stay in the cache in float64."""
+    rows, blocks = max(1, PIECE // u.shape[1]), PIECE
+    for row in range(0, u.shape[0], rows):
+        for block in range(0, u.shape[1], blocks):
+            yield slice(row, row + rows), slice(block, block + blocks)
+
+
+def _correlation(a: Tensor, b: Tensor) -> Tensor:
+    """sum_k a[k] b[k]^T, in the narrower type of the two and returned in the wider."""
+    narrow, wide = sorted((a.dtype, b.dtype), key=lambda dtype: dtype.itemsize)
+    return (a.to(narrow).mT @ b.to(narrow)).to(wide)
+
+
+def _chain(step: Tensor, drive: Tensor, state: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
+    """The states of s[k+1] = step s[k] + drive[k]: before every step, and after the last.
+
+    A group of steps is one step of the same form, so a chain is a shorter chain of groups, and
+    within a group the block form over again.
+    """
+    steps, order = drive.shape[-2:]
+    direction = -1 if backwards else 1
+    if steps <= 2 * GROUP:
+        states = [state]
+        for one in drive.unbind(1)[::direction]:
+            states.append((step @ states[-1][..., None])[..., 0] + one)
+        return torch.stack(states[:-1][::direction], 1), states[-1]
+    eye = torch.eye(order, dtype=step.dtype, device=step.device)
+    carried = _krylov(step.mT, eye.expand(step.shape), GROUP)
+    inner = _shifted(nnf.pad(carried, (order, -order)), order)
+    # From now on (rows, earlier step, order, later step, order), with one step for the edge.
+    carried = carried.unflatten(-1, (1, GROUP, order)).movedim(1, 2)
+    gathered = carried.flip(3).transpose(1, 3)
+    inner = inner.unflatten(-1, (GROUP, order)).transpose(1, 2)
+    if backwards:
+        carried, gathered, inner = carried.flip(3), gathered.flip(1), inner.flip(1, 3)
+    carried, gathered, inner = (m.flatten(3, 4).flatten(1, 2) for m in (carried, gathered, inner))
+
+    missing = -steps % GROUP
+    before, after = (missing, 0) if backwards else (0, missing)
+    padded = nnf.pad(drive, (0, 0, before, after)) if missing else drive
+    groups = padded.reshape(len(drive), -1, GROUP * order)
+    group_step = torch.linalg.matrix_power(step, GROUP)
+    edges, last = _chain(group_step, groups @ gathered, state, backwards)
+    states = (groups @ inner).baddbmm_(edges, carried).reshape(len(drive), -1, order)
+    if missing:
+        last = states[:, missing - 1] if backwards else states[:, steps]
+    return states[:, before : before + steps], last
+
+
+def _krylov(matrix: Tensor, columns: Tensor, length: int) -> Tensor:
+    """The columns V, M V, M^2 V, ..., `length` times as many, twice as many at every step."""
+    width = length * columns.shape[-1]
+    while columns.shape[-1] < width:
         columns = torch.cat((columns, matrix @ columns), -1)
         matrix = matrix @ matrix
-    return columns[..., :length]
+    return columns[..., :width]
 
 
-def _toeplitz(impulse: Tensor) -> Tensor:
-    """The matrix that convolves a block with `impulse` `(..., length)`."""
-    n = torch.arange(impulse.shape[-1], device=impulse.device)
-    lag = n[:, None] - n
-    return impulse[..., lag.clamp(min=0)].tril()
+def _shifted(row: Tensor, by: int) -> Tensor:
+    """`(..., width)` moved to the right by 0, `by`, 2 `by`, ...: `(..., width / by, width)`."""
+    width = row.shape[-1]
+    count = width // by
+    # A row of twice the width is repeated, and cut into rows that are too short by `by`.
+    repeated = nnf.pad(row, (0, width))[..., None, :].expand(*row.shape[:-1], count, 2 * width)
+    cut = repeated.flatten(-2)[..., : count * (2 * width - by)]
+    return cut.unflatten(-1, (count, 2 * width - by))[..., :width]
 
 
-def _from_rows(next_states: list[Tensor], output: Tensor) -> StateSpace:
-    states = torch.stack(next_states, -2)
+def _from_rows(states: Tensor, output: Tensor) -> StateSpace:
+    output = output.expand(*states.shape[:-2], -1)
     return StateSpace(A=states[..., :-1], B=states[..., -1], C=output[..., :-1], D=output[..., -1])

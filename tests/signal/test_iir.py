@@ -228,6 +228,59 @@ def test_the_adjoint_is_the_filter_run_backwards():
     np.testing.assert_allclose(x.grad.flip(-1), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("time", [5 * BLOCK, 20_001, 17 * BLOCK])
+def test_gradients_of_a_section_at_length(time):
+    """dy/db_k is z^-k / A applied to x, and dy/da_k the same to -y; dy/dzi_k is an echo of zi_k."""
+    x, w, zi = randn(2, time), randn(2, time), torch.zeros(2, 1, 2).double().requires_grad_()
+    sos = design_peak(300.0, 44_100, gain_db=6.0, q=3.0).requires_grad_()
+    y, _ = sosfilt(x, sos, zi)
+    (y * w).sum().backward()
+    a = sos.detach()[0, 3:].numpy()
+    expected = [
+        (scipy.signal.lfilter(np.eye(3)[k], a, signal) * w.numpy()).sum()
+        for signal in (x.numpy(), -y.detach().numpy())
+        for k in range(3)
+    ]
+    np.testing.assert_allclose(sos.grad[0], expected, rtol=1e-9)
+    for k in range(2):
+        echo, _ = scipy_sosfilt(0 * x, sos.detach(), np.eye(2)[k])
+        np.testing.assert_allclose(zi.grad[:, 0, k], (echo * w.numpy()).sum(-1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("freq_hz, rate, q", [(20.0, 192_000, 0.7), (20.0, 192_000, 20.0),
+                                              (1000.0, 44_100, 2.0)])  # fmt: skip
+def test_float32_gradients_are_those_of_float64(freq_hz, rate, q):
+    values, signal, w = torch.tensor([freq_hz, 6.0, q]).double(), randn(2, 100_001), randn(2, 1)
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        x = signal.float().to(dtype).requires_grad_()
+        freq, gain_db, width = parameters = [v.clone().requires_grad_() for v in values]
+        sections = (
+            design_low_shelf(freq, rate, gain_db=gain_db),
+            design_peak(freq, rate, gain_db=-gain_db, q=width),
+        )
+        y, _ = sosfilt(x, torch.cat(sections))
+        weights = (w * signal.flip(-1)).float().to(dtype)
+        results.append(torch.autograd.grad((y * weights).sum(), (x, *parameters)))
+    for got, expected in zip(*results, strict=True):
+        assert error_db(got, expected.numpy()) < -100
+
+
+@pytest.mark.long
+def test_an_hour_of_float32():
+    """SciPy in float64 goes along minute by minute."""
+    rate, minute = 44_100, 44_100 * 60
+    x = torch.randn(1, 60 * minute).add_(0.1)
+    sos = torch.cat((six_bands(), design_low_shelf(20.0, rate, gain_db=12.0, q=2.0)))
+    y, _ = sosfilt(x, sos)
+    zi, error, peak = None, 0.0, 0.0
+    for part, filtered in zip(x.split(minute, -1), y.split(minute, -1), strict=True):
+        expected, zi = scipy_sosfilt(part, sos, zi)
+        error = max(error, np.abs(filtered.double().numpy() - expected).max())
+        peak = max(peak, np.abs(expected).max())
+    assert 20 * np.log10(error / peak) < -100
+
+
 def test_forward_mode_by_value():
     """A filter is linear in signal and state; in a gain b0 = b1 = b2 of a section as well."""
     x, dx, sos = randn(2, 300), randn(2, 300), six_bands()
@@ -250,6 +303,36 @@ def test_vmap_over_signals_sections_and_states():
         expected, expected_zf = sosfilt(x[i], sos[i], zi[i])
         torch.testing.assert_close(y[i], expected)
         torch.testing.assert_close(zf[i], expected_zf)
+
+
+def test_hessians_and_gradients_of_items():
+    x, w = randn(2, 150), randn(150)
+
+    def loss(parameters, x):
+        freq_hz, gain_db = parameters
+        y, _ = sosfilt(x, design_peak(freq_hz, 44_100, gain_db=gain_db, q=2.0))
+        return (y.square() * w).sum()
+
+    parameters = torch.tensor([[900.0, 3.0], [4000.0, -6.0]], dtype=torch.float64)
+    hessians = torch.vmap(torch.func.hessian(loss))(parameters, x)
+    gradients = torch.vmap(torch.func.grad(loss))(parameters, x)
+    for i in range(2):
+        item = lambda p, i=i: loss(p, x[i])  # noqa: E731
+        expected = torch.autograd.functional.hessian(item, parameters[i])
+        torch.testing.assert_close(hessians[i], expected)
+        expected = torch.autograd.functional.jacobian(item, parameters[i])
+        torch.testing.assert_close(gradients[i], expected)
+
+
+def test_exported_equals_eager():
+    class Filter(torch.nn.Module):
+        def forward(self, x, sos):
+            return sosfilt(x, sos)
+
+    arguments = randn(2, 1500), six_bands()
+    exported = torch.export.export(Filter(), arguments).module()
+    for got, expected in zip(exported(*arguments), sosfilt(*arguments), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_compiled_equals_eager():
