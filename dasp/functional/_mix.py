@@ -1,5 +1,6 @@
 """The balance of dry and wet."""
 
+import torch
 from torch import Tensor
 
 from dasp._typing import Value
@@ -9,4 +10,4 @@ from dasp.functional._arguments import per_item
 def mixed(x: Tensor, wet: Tensor, mix: Value) -> Tensor:
     """(1 - mix) x + mix wet: 0 is dry, 1 only the effect."""
     mix = per_item("mix", mix, x, low=0.0, high=1.0)[..., None, None]
-    return (1 - mix) * x + mix * wet
+    return torch.lerp(x, wet, mix)

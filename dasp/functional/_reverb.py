@@ -13,6 +13,8 @@ from dasp.signal.delay import fractional_delay
 def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value) -> Tensor:
     """`x` as it reaches the reverb, `pre_delay_ms` late (0 or more, with fractions of samples)."""
     delay_ms = per_item("pre_delay_ms", pre_delay_ms, x, low=0.0)
+    if isinstance(pre_delay_ms, float | int) and pre_delay_ms == 0:
+        return x
     return fractional_delay(x, delay_ms[..., None, None] * (sample_rate / 1000))
 
 

@@ -20,7 +20,7 @@ from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal.biquad import design_high_shelf, design_low_shelf
-from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, run_blocks
+from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade
 from dasp.units import db_to_gain
 
 SHORTEST_MS, LONGEST_MS = 20.0, 70.0
@@ -121,17 +121,42 @@ def run_lines(
     what is written, so the network advances by blocks of that length.
     """
     longest, shortest, time = max(lengths), min(lengths), drive.shape[-1]
-    filters = block_form(absorption, min(shortest, BLOCK))
-    block = shortest - shortest % min(shortest, BLOCK)
+    step, *filters = block_form(absorption, min(shortest, BLOCK))
+    edges = shortest // min(shortest, BLOCK)
+    block = edges * min(shortest, BLOCK)
+    chain, reach, observe, toeplitz = (  # copied to every row once, not in every product
+        matrix.expand(*drive.shape[:-1], *matrix.shape[-2:]).contiguous()
+        for matrix in (_chain(step, edges), *filters)
+    )
+    toeplitz = toeplitz.to(drive.dtype)
     written = drive.new_zeros(*drive.shape[:-1], longest)
-    state = drive.new_zeros(*drive.shape[:-1], absorption.A.shape[-1], dtype=torch.float64)
+    state = drive.new_zeros(*drive.shape[:-1], step.shape[-1], dtype=torch.float64)
     outputs = [drive[..., :0]]
     parts = nnf.pad(drive, (0, -time % block)).split(block, -1) if time else ()
     for part in parts:
-        y, state = run_blocks(read_lines(written, lengths, block), filters, state)
+        u = read_lines(written, lengths, block).unflatten(-1, (edges, -1))
+        driven = torch.cat((state[..., None, :], u.double() @ reach.mT), -2)
+        states = (chain @ driven.flatten(-2)[..., None]).view(driven.shape)
+        heard = states[..., :-1, :] @ observe.mT
+        y = (u @ toeplitz.mT + heard.to(u.dtype)).flatten(-2)
         written = torch.cat((written[..., block:], part + feedback @ y), -1)
+        state = states[..., -1, :]
         outputs.append(y)
     return torch.cat(outputs, -1)[..., :time]
+
+
+def _chain(step: Tensor, steps: int) -> Tensor:
+    """The matrix from a state and the drives of `steps` steps to the state after each of them.
+
+    From column c to row k leads step^(k - c). One product for all, where every operation counts.
+    """
+    powers = [torch.eye(step.shape[-1], dtype=step.dtype, device=step.device).expand_as(step)]
+    for _ in range(steps):
+        powers.append(step @ powers[-1])
+    powers = torch.stack((*powers, torch.zeros_like(step)), -3)
+    k = torch.arange(steps + 1, device=step.device)
+    lag = (k[:, None] - k).clamp(min=-1)  # -1 is the 0 at the end: nothing leads back in time
+    return powers[..., lag, :, :].transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
 
 def _absorption(

@@ -8,6 +8,7 @@ the four newest samples there are.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as nnf
@@ -18,23 +19,23 @@ from dasp._typing import Value
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 
-TAPS = 4
-"""How many samples the interpolation reads: those 0, 1, 2 and 3 behind its newest."""
-
 
 def fractional_delay(x: Tensor, delay_samples: Value) -> Tensor:
     """Read `x` `(..., time)` `delay_samples` ago: y[n] = x(n - delay[n]), zeros before the start.
 
     `delay_samples`, 0 or more, is a number or broadcasts to `x`: `(..., time)` for a delay that
     moves, `(..., 1)` for one number a row. Differentiable in both, with one-sided derivatives
-    at integer delays.
+    at integer delays. Integers, and tensors of them, are read without interpolation.
 
     >>> fractional_delay(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
     tensor([0., 0., 1., 2., 3.])
     """
     check_range("delay_samples", delay_samples, low=0.0)
     signal, offset, weights = _prepare(x, delay_samples, newest=0)
-    return (weights * _past(signal, offset)).sum(-1).to(x.dtype)
+    y = torch.zeros_like(signal)
+    for k, late in enumerate(_readings(signal, offset, weights.shape[-1])):
+        y = torch.addcmul(y, weights[..., k], late)
+    return y.to(x.dtype)
 
 
 def feedback_delay(
@@ -58,18 +59,19 @@ def feedback_delay(
     check_range("delay_samples", delay_samples, low=1.0)
     signal, offset, weights = _prepare(x, delay_samples, newest=1)
     feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
-    weights = (feedback[..., None] * weights).expand(*signal.shape, TAPS)
-    # Earlier output is output that comes from the input alone, and reads nothing.
-    earlier = x.new_zeros(0) if history is None else history
-    earlier = earlier.to(signal.dtype).expand(*x.shape[:-1], earlier.shape[-1])
-    samples = earlier.shape[-1]
-    signal = torch.cat((earlier, signal), -1)
-    weights = nnf.pad(weights, (0, 0, samples, 0))
-    offset = nnf.pad(offset, (samples, 0), value=samples)
+    weights = (feedback[..., None] * weights).expand(*signal.shape, -1)
+    offset, samples = offset.expand(signal.shape), 0
+    if history is not None:
+        # Earlier output is output that comes from the input alone, and reads nothing.
+        samples = history.shape[-1]
+        earlier = history.to(signal.dtype).expand(*x.shape[:-1], samples)
+        signal = torch.cat((earlier, signal), -1)
+        weights = nnf.pad(weights, (0, 0, samples, 0))
+        offset = nnf.pad(offset, (samples, 0), value=samples)
     rows, time = math.prod(x.shape[:-1]), signal.shape[-1]
     y = _solve(
         signal.reshape(rows, time),
-        weights.reshape(rows, time, TAPS),
+        weights.reshape(rows, time, weights.shape[-1]),
         offset.reshape(rows, time),
         False,
     )
@@ -79,14 +81,18 @@ def feedback_delay(
 def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tensor, Tensor]:
     """The signal in the type to compute in, and the samples and weights of every reading.
 
-    A reading takes the samples `offset` to `offset + 3` ago, the newest `newest` ago or earlier.
+    A reading takes the samples `offset` to `offset + 3` ago, the newest `newest` ago or earlier;
+    that of an integer delay takes one sample.
     """
     signal = x.to(torch.promote_types(x.dtype, torch.float32))
+    delay = torch.as_tensor(delay_samples, device=x.device)
+    if not delay.is_floating_point():
+        return signal, delay.long(), signal.new_ones(*delay.shape, 1)
     # In float32 a delay of 100,000 samples would have hundredths left, in half types none.
     delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
     offset = (torch.floor(delay) - 1).clamp(min=newest)
-    weights = _lagrange_weights(delay - offset).to(signal.dtype)
-    return signal, offset.long().expand(signal.shape), weights
+    weights = _lagrange_weights((delay - offset).to(signal.dtype))
+    return signal, offset.long(), weights
 
 
 def _lagrange_weights(d: Tensor) -> Tensor:
@@ -97,24 +103,40 @@ def _lagrange_weights(d: Tensor) -> Tensor:
     )
 
 
-def _place(offset: Tensor) -> Tensor:
-    """Where each reading falls, `(..., time, taps)`, in a signal with `TAPS` zeros before it."""
+def _place(offset: Tensor, taps: int) -> Tensor:
+    """Where each reading falls, `(..., time, taps)`, in a signal with `taps` zeros before it."""
     n = torch.arange(offset.shape[-1], device=offset.device)
-    k = torch.arange(TAPS, device=offset.device)
-    return (n - offset).clamp(min=-1)[..., None] + (TAPS - k)
+    k = torch.arange(taps, device=offset.device)
+    return (n - offset).clamp(min=-1)[..., None] + (taps - k)
 
 
-def _past(signal: Tensor, offset: Tensor) -> Tensor:
+def _readings(signal: Tensor, offset: Tensor, taps: int) -> Iterator[Tensor]:
+    """signal[n - offset[n] - k] `(..., time)` for each k. A delay at rest is one shift for all."""
+    rows, time = signal.shape[:-1], signal.shape[-1]
+    at_rest = offset.shape[-1:] in ((), (1,))
+    n = torch.arange(1 - taps if at_rest else 0, time, device=signal.device)
+    place = (n - offset).clamp(min=-1) + 1  # 0 stands for all before the start
+    place = place.expand(*rows, place.shape[-1])
+    if at_rest:
+        late = nnf.pad(signal, (1, 0)).gather(-1, place)
+        yield from (late[..., taps - 1 - k :][..., :time] for k in range(taps))
+    else:
+        padded = nnf.pad(signal, (taps, 0))
+        yield from (padded[..., taps - 1 - k :].gather(-1, place) for k in range(taps))
+
+
+def _past(signal: Tensor, offset: Tensor, taps: int) -> Tensor:
     """signal[n - offset[n] - k], `(..., time, taps)`."""
-    place = _place(offset)
-    return nnf.pad(signal, (TAPS, 0)).gather(-1, place.flatten(-2)).view(place.shape)
+    place = _place(offset, taps)
+    return nnf.pad(signal, (taps, 0)).gather(-1, place.flatten(-2)).view(place.shape)
 
 
 def _into_past(contributions: Tensor, offset: Tensor) -> Tensor:
     """The transpose of `_past`: each contribution `(..., time, taps)` goes where it was read."""
-    place = _place(offset).flatten(-2)
-    total = contributions.new_zeros(*offset.shape[:-1], TAPS + offset.shape[-1])
-    return total.scatter_add(-1, place, contributions.flatten(-2))[..., TAPS:]
+    taps = contributions.shape[-1]
+    place = _place(offset, taps).flatten(-2)
+    total = contributions.new_zeros(*offset.shape[:-1], taps + offset.shape[-1])
+    return total.scatter_add(-1, place, contributions.flatten(-2))[..., taps:]
 
 
 # The recurrence y = x + W y, with (W y)[n] = sum_k weights[n, k] y[n - offset[n] - k], and its
@@ -144,8 +166,10 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx, grad_y):
         weights, offset, y = ctx.saved_tensors
         adjoint = _solve(grad_y, weights, offset, not ctx.transposed)
+        if not ctx.needs_input_grad[1]:
+            return adjoint, None, None, None
         later, earlier = (y, adjoint) if ctx.transposed else (adjoint, y)
-        return adjoint, later[..., None] * _past(earlier, offset), None, None
+        return adjoint, later[..., None] * _past(earlier, offset, weights.shape[-1]), None, None
 
 
 class _RecurrenceWithTangents(_Recurrence):
@@ -157,7 +181,7 @@ class _RecurrenceWithTangents(_Recurrence):
             if ctx.transposed:
                 drive = drive + _into_past(weights_tangent * y[..., None], offset)
             else:
-                drive = drive + (weights_tangent * _past(y, offset)).sum(-1)
+                drive = drive + (weights_tangent * _past(y, offset, weights.shape[-1])).sum(-1)
         return _solve(drive, weights, offset, ctx.transposed)
 
 

@@ -1,33 +1,84 @@
-"""Convolution through the FFT, equal to the direct sum."""
+"""Convolution through the FFT, equal to the direct sum.
+
+A long signal is cut into blocks, each of which is transformed together with as many samples
+before it as the response looks back on. What wraps around falls on those, and is dropped:
+overlap-save (A. V. Oppenheim and R. W. Schafer, "Discrete-time signal processing", 1989,
+section 8.9).
+"""
+
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
+OVERLAP = 3
+"""Transforms of long signals are this many times as long as the response, or more."""
 
-def fft_convolve(x: Tensor, h: Tensor, *, full: bool = False) -> Tensor:
+LEAST_SIZE = 2**17
+"""Nor are they shorter than this, doubled until it is enough: powers of 2 are quickest."""
+
+
+class Response(NamedTuple):
+    """The spectrum of a response of `taps` samples, padded to `size`."""
+
+    bins: Tensor
+    taps: int
+    size: int
+
+
+def transform_response(h: Tensor, time: int) -> Response:
+    """The spectrum of `h` `(..., taps)`, to convolve with many signals of about `time` samples.
+
+    `fft_convolve` takes it in the place of `h`. Signals of any length may be convolved with it;
+    `time` is what the length of the transforms is chosen for.
+    """
+    taps = h.shape[-1]
+    h = h.to(torch.promote_types(h.dtype, torch.float32))
+    hop = _doubled_to(LEAST_SIZE, OVERLAP * taps) - taps + 1
+    blocks = max(1, -(-time // hop))
+    size = fast_fft_length(max(1, -(-time // blocks)) + taps - 1)
+    return Response(_spectrum(h, 0, size), taps, size)
+
+
+def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False) -> Tensor:
     """Convolve `x` `(..., time)` with `h` `(..., taps)`; leading dimensions broadcast.
 
-    Both are padded with zeros to at least time + taps - 1 samples, so nothing wraps around.
     Returns the first `time` samples, what a causal filter gives while `x` lasts, or with `full`
     all time + taps - 1 of them. Computed in the wider of the two types, returned in that of `x`.
+    Beside `x` and the result, the memory is that of a few blocks.
 
-    >>> fft_convolve(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0]), full=True)
+    >>> fft_convolve(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0]), full=True).round()
     tensor([1., 3., 5., 3.])
     """
-    if x.ndim < 1 or h.ndim < 1 or h.shape[-1] == 0:
+    shape = h.shape if isinstance(h, Tensor) else (*h.bins.shape[:-1], h.taps)
+    if x.ndim < 1 or len(shape) < 1 or shape[-1] == 0:
         raise ValueError(
             f"h: expected shape (..., taps) with at least one tap to convolve x with, "
-            f"got {tuple(h.shape)} for x of shape {tuple(x.shape)}"
+            f"got {tuple(shape)} for x of shape {tuple(x.shape)}"
         )
-    time = x.shape[-1]
-    if not full:
-        h = h[..., : max(time, 1)]  # later taps sound after x has ended
-    whole = time + h.shape[-1] - 1
-    dtype = torch.promote_types(torch.promote_types(x.dtype, h.dtype), torch.float32)
-    size = fast_fft_length(whole)
-    spectrum = _spectrum(x.to(dtype), size) * _spectrum(h.to(dtype), size)
-    y = torch.fft.irfft(spectrum, size)
-    return y[..., : whole if full else time].to(x.dtype)
+    time = x.shape[-1] + (shape[-1] - 1 if full else 0)
+    if isinstance(h, Tensor):
+        heard = h[..., : max(time, 1)]  # later taps sound after x has ended
+        h = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
+    signal = x.to(torch.promote_types(x.dtype, h.bins.real.dtype))
+    hop = h.size - h.taps + 1
+    starts = range(0, max(time, 1), hop)
+    blocks = [_block(signal, h, start, min(start + hop, time)) for start in starts]
+    return torch.cat(blocks, -1).to(x.dtype)
+
+
+def _block(x: Tensor, h: Response, start: int, stop: int) -> Tensor:
+    """Samples `start` to `stop` of the convolution of `x`, which is silent outside its ends."""
+    past = h.taps - 1
+    first = max(start - past, 0)
+    spectrum = _spectrum(x[..., first:stop], first - (start - past), h.size) * h.bins
+    return torch.fft.irfft(spectrum, h.size)[..., past : past + stop - start]
+
+
+def _spectrum(signal: Tensor, late: int, size: int) -> Tensor:
+    """The transform of `size` samples that are 0 but for `signal` from `late` on."""
+    return torch.fft.rfft(nnf.pad(signal, (late, size - late - signal.shape[-1])))
 
 
 def fast_fft_length(least: int) -> int:
@@ -43,7 +94,3 @@ def _doubled_to(length: int, least: int) -> int:
     while length < least:
         length *= 2
     return length
-
-
-def _spectrum(signal: Tensor, size: int) -> Tensor:
-    return torch.fft.rfft(torch.nn.functional.pad(signal, (0, size - signal.shape[-1])))

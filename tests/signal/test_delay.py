@@ -44,8 +44,8 @@ def test_integer_delays_move_samples_and_no_more(delay):
     x = randn(2, 50)
     expected = torch.zeros_like(x)
     expected[:, delay:] = x[:, : max(50 - delay, 0)]
-    assert torch.equal(fractional_delay(x, delay), expected)
-    assert torch.equal(fractional_delay(x, torch.full_like(x, delay)), expected)
+    for same in (delay, float(delay), torch.full_like(x, delay), torch.full((2, 1), delay)):
+        assert torch.equal(fractional_delay(x, same), expected)
 
 
 def test_equals_a_written_out_loop():
@@ -53,6 +53,26 @@ def test_equals_a_written_out_loop():
     np.testing.assert_allclose(
         fractional_delay(x, delay), delayed_loop(x.numpy(), delay.numpy()), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.0, 5.7, 59.2, 100.5])
+def test_a_delay_at_rest_equals_the_same_delay_all_along(delay):
+    x = randn(3, 60)
+    moving = fractional_delay(x, torch.full_like(x, delay))
+    torch.testing.assert_close(fractional_delay(x, delay), moving, rtol=0, atol=1e-15)
+    one_a_row = torch.full((3, 1), delay, dtype=torch.float64)
+    torch.testing.assert_close(fractional_delay(x, one_a_row), moving, rtol=0, atol=1e-15)
+
+
+def test_integer_delays_feed_back_like_floating_ones():
+    x, gain, history = randn(2, 60), rand(2, 60), randn(2, 30)
+    lengths = torch.tensor([[7], [20]])
+    whole, fractional = (feedback_delay(x, d, gain, history) for d in (lengths, lengths.double()))
+    torch.testing.assert_close(whole, fractional, rtol=0, atol=1e-13)
+    arguments = x[:, :9].requires_grad_(), gain[:, :9].requires_grad_()
+    loop = lambda x, gain: feedback_delay(x, 3, gain)  # noqa: E731
+    torch.autograd.gradcheck(loop, arguments, check_forward_ad=True)
+    torch.autograd.gradgradcheck(loop, arguments, check_fwd_over_rev=True)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.3, 0.99, 1.0, 1.5, 7.25])

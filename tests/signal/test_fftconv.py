@@ -1,9 +1,14 @@
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import scipy.signal
 import torch
 
-from dasp.signal.fftconv import fast_fft_length, fft_convolve
+from dasp.signal import fftconv
+from dasp.signal.fftconv import fast_fft_length, fft_convolve, transform_response
 
 
 def randn(*shape):
@@ -16,6 +21,67 @@ def test_equals_direct_convolution(time, taps):
     direct = np.convolve(x, h)
     np.testing.assert_allclose(fft_convolve(x, h, full=True), direct, rtol=0, atol=1e-12)
     np.testing.assert_allclose(fft_convolve(x, h), direct[:time], rtol=0, atol=1e-12)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(fftconv, "LEAST_SIZE", 64)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("time", [1, 47, 48, 49, 95, 500])
+@pytest.mark.parametrize("taps", [1, 2, 17, 100])
+def test_blocks_equal_direct_convolution(small_blocks, time, taps, full):
+    """At lengths around those of the blocks, and with responses of more than a block."""
+    x, h = randn(2, time), randn(taps)
+    direct = np.stack([np.convolve(row, h) for row in x])[:, : None if full else time]
+    np.testing.assert_allclose(fft_convolve(x, h, full=full), direct, rtol=0, atol=1e-12)
+
+
+def test_gradients_through_blocks(small_blocks):
+    x, h = randn(2, 150).requires_grad_(), randn(2, 5).requires_grad_()
+    torch.autograd.gradcheck(fft_convolve, (x, h), check_forward_ad=True, fast_mode=True)
+    late = torch.autograd.grad(fft_convolve(x, h)[0, 149], x)[0][0, 145:]
+    torch.testing.assert_close(late, h[0].flip(0))
+
+
+def test_a_long_signal_and_a_long_response():
+    x, h = randn(1_000_000), randn(50_000)
+    exact = scipy.signal.oaconvolve(x.numpy(), h.numpy())[: len(x)]
+    np.testing.assert_allclose(fft_convolve(x, h), exact, rtol=0, atol=1e-9)
+    single = fft_convolve(x.float(), h.float()).numpy()
+    assert np.abs(single - exact).max() < 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_response_is_transformed_once_for_signals_of_any_length(small_blocks, full):
+    h = randn(2, 30)
+    response = transform_response(h, 40)
+    for time in (0, 10, 40, 300):
+        x = randn(3, 2, time)
+        y = fft_convolve(x, response, full=full)
+        torch.testing.assert_close(y, fft_convolve(x, h, full=full), rtol=0, atol=1e-12)
+    assert fft_convolve(randn(2, 50).float(), response).dtype is torch.float32
+
+
+def test_memory_beside_the_signal_is_that_of_a_few_blocks():
+    """In a process of its own, whose peak is its own."""
+    pytest.importorskip("resource")
+    code = """
+        import resource, torch
+        from dasp.signal.fftconv import fft_convolve
+        torch.set_num_threads(1)
+        h, peaks = torch.ones(96_000), []
+        for time in (2**22, 2**24):
+            x = torch.zeros(time)
+            y = fft_convolve(x, h)
+            del x, y
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(peaks[1] - peaks[0])
+    """
+    more_mib = float(subprocess.check_output([sys.executable, "-c", textwrap.dedent(code)]))
+    # 48 MiB more of x, of y in blocks, and of y in one piece.
+    assert more_mib < 3.3 * 48
 
 
 def test_leading_dimensions_broadcast():

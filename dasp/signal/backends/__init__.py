@@ -5,8 +5,10 @@ CPU where numba is installed. Both have the same functions, on tensors whose fir
 rows that know nothing of each other.
 """
 
+import functools
 import importlib
 import importlib.util
+import warnings
 from types import ModuleType
 
 from torch import Tensor
@@ -16,5 +18,24 @@ HAS_NUMBA = importlib.util.find_spec("numba") is not None
 
 def backend(kernel: str, x: Tensor) -> ModuleType:
     """The quickest module of a kernel for signals like `x`, imported when it is first needed."""
-    compiled = x.device.type == "cpu" and HAS_NUMBA
+    compiled = x.device.type == "cpu" and numba_works()
     return importlib.import_module(f"{__name__}.{kernel}_{'numba' if compiled else 'torch'}")
+
+
+def numba_works() -> bool:
+    """Whether numba is installed, and can be imported."""
+    return HAS_NUMBA and _can_import_numba()
+
+
+@functools.cache
+def _can_import_numba() -> bool:
+    try:
+        importlib.import_module("numba")
+    except Exception as error:  # of any kind, beside a NumPy that it was not made for
+        warnings.warn(
+            f"numba is installed, but cannot be imported; recursions run slowly ({error})",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True

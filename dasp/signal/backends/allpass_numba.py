@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from dasp.signal.backends._compiled import compiled
 
 
 def solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool) -> Tensor:
@@ -14,7 +15,7 @@ def solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool) -> Tensor:
     return u
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _gather_forwards(u, a, feedback):
     rows, time, signals = u.shape
     for row in range(rows):
@@ -27,7 +28,7 @@ def _gather_forwards(u, a, feedback):
             last = now
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _scatter_backwards(v, a, feedback):
     rows, time, signals = v.shape
     before_the_start = np.zeros(signals, v.dtype)

@@ -1,8 +1,9 @@
 """The delay recurrence as a compiled loop over samples, on the CPU."""
 
-import numba
 import torch
 from torch import Tensor
+
+from dasp.signal.backends._compiled import compiled
 
 
 def solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
@@ -13,7 +14,7 @@ def solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tenso
     return y
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _gather_forwards(y, weights, offset):
     rows, time, taps = weights.shape
     for row in range(rows):
@@ -22,7 +23,7 @@ def _gather_forwards(y, weights, offset):
                 y[row, n] += weights[row, n, k] * y[row, n - offset[row, n] - k]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _scatter_backwards(y, weights, offset):
     rows, time, taps = weights.shape
     for row in range(rows):

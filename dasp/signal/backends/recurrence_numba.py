@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from dasp.signal.backends._compiled import compiled
 
 
 def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _linear_recurrence(a, b, zi, y):
     for row in range(b.shape[0]):
         last = zi[row]
@@ -33,7 +34,7 @@ def _linear_recurrence(a, b, zi, y):
             y[row, n] = last
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _ballistics(x, attack, release, zi, y):
     for row in range(x.shape[0]):
         last = zi[row]
