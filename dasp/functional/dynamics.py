@@ -5,21 +5,27 @@ a tutorial and analysis", JAES 60(6), 2012: the feed-forward design with a log-d
 smooth branching detector behind the gain computer, which the authors recommend.
 """
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, broadcasts, per_item
-from dasp.functional._mix import mixed
 from dasp.functional.eq import filter_with
+from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
 from dasp.signal.biquad import design_high_pass
 from dasp.signal.smoothing import one_pole
-from dasp.units import db_to_gain, gain_to_db, power_to_db, smoothing_coefficient
+from dasp.units import SILENCE_DB, db_to_gain, gain_to_db, power_to_db, smoothing_coefficient
 
 RMS_TIME_MS = 10.0
 """Averaging time of the RMS detector."""
+
+DB_PER_DECADE = {"peak": 20.0, "rms": 10.0}
+"""Of what each detector measures: an amplitude, or a power."""
 
 
 @audio_processor
@@ -63,22 +69,22 @@ def compressor(
     >>> round(gain_to_db(y[0, -1].item()), 3)
     -9.0
     """
-    reduction_db = compressor_gain_reduction(
+    return compressed(
         x,
         sample_rate,
         threshold_db=threshold_db,
-        ratio=ratio,
+        slope=_slope(ratio, x),
         attack_ms=attack_ms,
         release_ms=release_ms,
         knee_db=knee_db,
+        makeup_gain_db=makeup_gain_db,
         lookahead_ms=lookahead_ms,
+        mix=mix,
         detector=detector,
         linked=linked,
         sidechain=sidechain,
         sidechain_high_pass_hz=sidechain_high_pass_hz,
     )
-    makeup_gain_db = per_item("makeup_gain_db", makeup_gain_db, x)[..., None, None]
-    return mixed(x, x * db_to_gain(makeup_gain_db - reduction_db), mix)
 
 
 @audio_processor
@@ -101,22 +107,151 @@ def compressor_gain_reduction(
 
     It has one channel where `linked`.
     """
-    level_db = detect_level(
-        x,
-        sample_rate,
-        detector=detector,
-        linked=linked,
-        sidechain=sidechain,
-        sidechain_high_pass_hz=sidechain_high_pass_hz,
+    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
+    curve = _curve(x, sample_rate, threshold_db, _slope(ratio, x), knee_db, attack_ms, release_ms)
+    per_decade = DB_PER_DECADE[detector]
+    reduction_db = over_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
+    return _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
+
+
+def compressed(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    slope: Tensor,
+    attack_ms: Value,
+    release_ms: Value,
+    knee_db: Value = 0.0,
+    range_db: Tensor | None = None,
+    makeup_gain_db: Value = 0.0,
+    lookahead_ms: Value = 0.0,
+    mix: Value = 1.0,
+    downwards: bool = False,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+) -> Tensor:
+    """What compressors of all kinds share: a gain that falls with the level over a threshold.
+
+    It falls by `slope` for each dB over the threshold and at most by `range_db`: in `attack_ms`,
+    and back in `release_ms`. Where `downwards`, it falls with the level below the threshold, and
+    starts as it is for silence. The other arguments are those of `compressor`.
+    """
+    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
+    curve = _curve(
+        x, sample_rate, threshold_db, slope, knee_db, attack_ms, release_ms, range_db, downwards
     )
-    over_db = level_db - per_item("threshold_db", threshold_db, x)[..., None, None]
-    slope = 1 - 1 / per_item("ratio", ratio, x, low=1.0)[..., None, None]
-    knee_db = per_item("knee_db", knee_db, x, low=0.0)[..., None, None]
-    reduction_db = smooth(
-        slope * soft_knee(over_db, knee_db), sample_rate, attack_ms=attack_ms, release_ms=release_ms
+    sign = -1.0 if downwards else 1.0
+    if key is x and is_zero(lookahead_ms):
+        parameters = *curve, *_mixing(x, makeup_gain_db, mix)
+        return over_rows(_compressed, (x,), parameters, sign, linked=linked)
+    per_decade = DB_PER_DECADE[detector]
+    reduction_db = over_rows(_reduction_db, (key,), curve, per_decade, sign, linked=linked)
+    reduction_db = _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
+    return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
+
+
+def _slope(ratio: Value, x: Tensor) -> Tensor:
+    return 1 - 1 / per_item("ratio", ratio, x, low=1.0)
+
+
+def _curve(
+    x: Tensor,
+    sample_rate: float,
+    threshold_db: Value,
+    slope: Tensor,
+    knee_db: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    range_db: Tensor | None = None,
+    downwards: bool = False,
+) -> tuple[Tensor, ...]:
+    """The parameters of `_reduction_db`, of which the last is the reduction before the start."""
+    threshold_db = per_item("threshold_db", threshold_db, x)
+    knee_db = per_item("knee_db", knee_db, x, low=0.0)
+    range_db = x.new_full((), math.inf) if range_db is None else range_db
+    start_db = torch.zeros_like(threshold_db)
+    if downwards:
+        start_db = torch.minimum(slope * soft_knee(threshold_db - SILENCE_DB, knee_db), range_db)
+    poles = _poles(x, sample_rate, attack_ms, release_ms)
+    return threshold_db, slope, knee_db, range_db, *poles, start_db
+
+
+def over_rows(
+    function: Callable, signals: tuple[Tensor, ...], parameters: tuple[Tensor, ...], *options,
+    linked: bool,
+) -> Tensor:  # fmt: skip
+    """Run a function of rows `(rows, channels, time)` on any batch; a row has one gain.
+
+    Its channels are those of an item where `linked`, else there is one. Reductions of gain,
+    which have no channels, are `(*batch, channels or 1, time)`, and parameters `(*batch)`.
+    """
+    first = signals[0].unsqueeze(-3 if linked else -2)
+    rows, time = first.shape[:-2], first.shape[-1]
+    flat = math.prod(rows)
+    y = function(
+        first.reshape(flat, *first.shape[-2:]),
+        *(signal.reshape(flat, time) for signal in signals[1:]),
+        *(parameter[..., None].expand(rows).reshape(flat) for parameter in parameters),
+        *options,
     )
-    lookahead = per_item("lookahead_ms", lookahead_ms, x, low=0.0) * (sample_rate / 1000)
-    return advanced(reduction_db, lookahead)
+    return y.reshape(*rows, time) if y.ndim == 2 else y.reshape(signals[0].shape)
+
+
+def reduced(
+    x: Tensor,
+    reduction_db: Tensor,
+    makeup_gain_db: Value = 0.0,
+    mix: Value = 1.0,
+    *,
+    linked: bool = True,
+) -> Tensor:
+    """`x` lowered by `reduction_db` `(*batch, channels or 1, time)` and raised by the makeup."""
+    return over_rows(_amplified, (x, reduction_db), _mixing(x, makeup_gain_db, mix), linked=linked)
+
+
+def _mixing(x: Tensor, makeup_gain_db: Value, mix: Value) -> tuple[Tensor, Tensor]:
+    return (
+        per_item("makeup_gain_db", makeup_gain_db, x),
+        per_item("mix", mix, x, low=0.0, high=1.0),
+    )
+
+
+@fused("dynamics")
+def _compressed(x: Tensor, *parameters_and_sign) -> Tensor:
+    *curve, makeup_gain_db, mix, sign = parameters_and_sign
+    return _amplified(x, _reduction_db(x, *curve, 20.0, sign), makeup_gain_db, mix)
+
+
+@fused("dynamics")
+def _reduction_db(
+    key: Tensor,
+    threshold_db: Tensor,
+    slope: Tensor,
+    knee_db: Tensor,
+    range_db: Tensor,
+    attack: Tensor,
+    release: Tensor,
+    start_db: Tensor,
+    db_per_decade: float,
+    sign: float,
+) -> Tensor:
+    """The reduction `(rows, time)` that a key `(rows, channels, time)` asks for.
+
+    It is for levels over the threshold where `sign` is 1, below it where it is -1.
+    """
+    over_db = sign * (_level_db(key, db_per_decade).amax(-2) - threshold_db[:, None])
+    wanted_db = slope[:, None] * soft_knee(over_db, knee_db[:, None])
+    return ballistics(torch.minimum(wanted_db, range_db[:, None]), attack, release, start_db)[0]
+
+
+@fused("dynamics")
+def _amplified(x: Tensor, reduction_db: Tensor, makeup_gain_db: Tensor, mix: Tensor) -> Tensor:
+    """`x` `(rows, channels, time)` and its wet share, lowered by `reduction_db` `(rows, time)`."""
+    gain = db_to_gain(makeup_gain_db[:, None] - reduction_db)[:, None]
+    return torch.lerp(x, x * gain, mix[:, None, None])
 
 
 def detect_level(
@@ -133,8 +268,21 @@ def detect_level(
     "peak" is the magnitude of each sample, "rms" the mean square over `RMS_TIME_MS`. The level
     is that of `sidechain` where there is one, above `sidechain_high_pass_hz` where that is given.
     """
-    check_choice("detector", detector, ("peak", "rms"))
-    key = x if sidechain is None else _key(sidechain, x)
+    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
+    level_db = _level_db(key, DB_PER_DECADE[detector])
+    return level_db.amax(-2, keepdim=True) if linked else level_db
+
+
+def _key(
+    x: Tensor,
+    sample_rate: float,
+    detector: str,
+    sidechain: Tensor | None,
+    sidechain_high_pass_hz: Value | None,
+) -> Tensor:
+    """What the detector listens to: amplitudes, or the power of "rms"."""
+    check_choice("detector", detector, DB_PER_DECADE)
+    key = x if sidechain is None else _checked_sidechain(sidechain, x)
     if sidechain_high_pass_hz is not None:
         high_pass_hz = per_item(
             "sidechain_high_pass_hz", sidechain_high_pass_hz, x, **below_nyquist(sample_rate)
@@ -142,10 +290,12 @@ def detect_level(
         key = filter_with(key, design_high_pass(high_pass_hz, sample_rate))
     if detector == "rms":
         pole = smoothing_coefficient(x.new_tensor(RMS_TIME_MS), sample_rate)
-        level_db = power_to_db(one_pole(key.square(), pole)[0])
-    else:
-        level_db = gain_to_db(key)
-    return level_db.amax(-2, keepdim=True) if linked else level_db
+        key = one_pole(key.square(), pole)[0]
+    return key
+
+
+def _level_db(key: Tensor, db_per_decade: float) -> Tensor:
+    return gain_to_db(key) if db_per_decade == 20 else power_to_db(key)
 
 
 def soft_knee(over_db: Tensor, knee_db: Tensor) -> Tensor:
@@ -172,11 +322,31 @@ def smooth(
 
     `zi` `(*batch, channels)` is where it starts, 0 by default.
     """
-    attack, release = (
-        smoothing_coefficient(per_item(name, time_ms, x, low=0.0), sample_rate)[..., None]
-        for name, time_ms in (("attack_ms", attack_ms), ("release_ms", release_ms))
+    attack, release = _poles(x, sample_rate, attack_ms, release_ms)
+    return ballistics(x, attack[..., None], release[..., None], zi)[0]
+
+
+def _poles(
+    x: Tensor, sample_rate: float, attack_ms: Value, release_ms: Value
+) -> tuple[Tensor, Tensor]:
+    attack_ms = per_item("attack_ms", attack_ms, x, low=0.0)
+    release_ms = per_item("release_ms", release_ms, x, low=0.0)
+    return (
+        smoothing_coefficient(attack_ms.double(), sample_rate),
+        smoothing_coefficient(release_ms.double(), sample_rate),
     )
-    return ballistics(x, attack, release, zi)[0]
+
+
+def _looking_ahead(
+    reduction_db: Tensor, lookahead_ms: Value, x: Tensor, sample_rate: float
+) -> Tensor:
+    lookahead = per_item("lookahead_ms", lookahead_ms, x, low=0.0) * (sample_rate / 1000)
+    return reduction_db if is_zero(lookahead_ms) else advanced(reduction_db, lookahead)
+
+
+def is_zero(value: Value) -> bool:
+    """Whether a parameter is the number 0, and not a tensor, which may have a gradient."""
+    return not isinstance(value, Tensor) and value == 0
 
 
 def advanced(x: Tensor, samples: Tensor) -> Tensor:
@@ -190,7 +360,7 @@ def advanced(x: Tensor, samples: Tensor) -> Tensor:
     return torch.lerp(x.gather(-1, index), x.gather(-1, following), fraction)
 
 
-def _key(sidechain: Tensor, x: Tensor) -> Tensor:
+def _checked_sidechain(sidechain: Tensor, x: Tensor) -> Tensor:
     check_audio(sidechain, "sidechain")
     if sidechain.shape[-1] != x.shape[-1] or not broadcasts(sidechain.shape, x.shape):
         raise ValueError(

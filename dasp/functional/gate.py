@@ -8,8 +8,8 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional.dynamics import detect_level, smooth, soft_knee
-from dasp.units import SILENCE_DB, db_to_gain
+from dasp.functional.dynamics import compressed, detect_level, smooth
+from dasp.units import db_to_gain
 
 
 @audio_processor
@@ -46,31 +46,22 @@ def expander(
     >>> round(20 * y[0, -1].log10().item(), 3)
     -50.0
     """
-    level_db = detect_level(
+    return compressed(
         x,
         sample_rate,
+        threshold_db=threshold_db,
+        slope=per_item("ratio", ratio, x, low=1.0) - 1,
+        # The reduction grows while the gain falls.
+        attack_ms=per_item("release_ms", release_ms, x, low=0.0),
+        release_ms=per_item("attack_ms", attack_ms, x, low=0.0),
+        knee_db=knee_db,
+        range_db=per_item("range_db", range_db, x, low=0.0),
+        downwards=True,
         detector=detector,
         linked=linked,
         sidechain=sidechain,
         sidechain_high_pass_hz=sidechain_high_pass_hz,
     )
-    slope = per_item("ratio", ratio, x, low=1.0)[..., None, None] - 1
-    threshold_db = per_item("threshold_db", threshold_db, x)[..., None, None]
-    knee_db = per_item("knee_db", knee_db, x, low=0.0)[..., None, None]
-    range_db = _range(range_db, x)
-
-    def static_gain_db(level_db: Tensor) -> Tensor:
-        reduction_db = slope * soft_knee(threshold_db - level_db, knee_db)
-        return -torch.minimum(reduction_db, range_db)
-
-    gain_db = smooth(
-        static_gain_db(level_db),
-        sample_rate,
-        attack_ms=attack_ms,
-        release_ms=release_ms,
-        zi=static_gain_db(x.new_tensor(SILENCE_DB))[..., 0],
-    )
-    return x * db_to_gain(gain_db)
 
 
 @audio_processor
@@ -118,7 +109,8 @@ def noise_gate(
     hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
     hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
     is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold)
-    closed = db_to_gain(-_range(range_db, x))
+    range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
+    closed = db_to_gain(-range_db)
     gain = smooth(
         torch.where(is_open, 1.0, closed),
         sample_rate,
@@ -144,7 +136,3 @@ def _last(event: Tensor) -> Tensor:
     """When the event happened last, at every sample; -1 before the first time."""
     n = torch.arange(event.shape[-1], device=event.device)
     return torch.where(event, n, -1).cummax(-1).values
-
-
-def _range(range_db: Value, x: Tensor) -> Tensor:
-    return per_item("range_db", range_db, x, low=0.0)[..., None, None]

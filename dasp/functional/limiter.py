@@ -18,9 +18,11 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional.dynamics import smooth
+from dasp.functional.dynamics import is_zero, over_rows, reduced
+from dasp.signal._fused import fused
+from dasp.signal.ballistics import ballistics
 from dasp.signal.resample import resample
-from dasp.units import db_to_gain, gain_to_db
+from dasp.units import db_to_gain, gain_to_db, smoothing_coefficient
 
 OVERSAMPLING = 4
 TRUE_PEAK_PASSES = 3
@@ -60,24 +62,27 @@ def limiter(
     tensor([[ 0.1000, -1.0000,  0.0500]])
     """
     check_range("lookahead_ms", lookahead_ms, low=0.0)
-    ceiling_db = per_item("ceiling_db", ceiling_db, x)[..., None, None]
+    ceiling_db = per_item("ceiling_db", ceiling_db, x)
+    release_ms = per_item("release_ms", release_ms, x, low=0.0)
+    release = smoothing_coefficient(release_ms.double(), sample_rate)
     window = 1 + round(lookahead_ms * sample_rate / 1000)
-    x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
+    if not is_zero(gain_db):
+        x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
     for _ in range(TRUE_PEAK_PASSES if true_peak else 1):
-        peak = _true_peak(x) if true_peak else x.abs()
-        peak = peak.amax(-2, keepdim=True) if linked else peak
-        excess_db = (gain_to_db(peak) - ceiling_db).clamp(min=0)
-        reduction_db = _smooth_cover(excess_db, sample_rate, window, release_ms)
-        x = x * db_to_gain(-reduction_db)
-    ceiling = db_to_gain(ceiling_db)
+        key = _true_peak(x) if true_peak else x
+        reduction_db = over_rows(_limiting_db, (key,), (ceiling_db, release), window, linked=linked)
+        x = reduced(x, reduction_db, linked=linked)
+    ceiling = db_to_gain(ceiling_db)[..., None, None]
     return x.clamp(-ceiling, ceiling)  # of what rounding has left above
 
 
-def _smooth_cover(x: Tensor, sample_rate: float, window: int, release_ms: Value) -> Tensor:
-    """A smooth curve that is nowhere below `x`, which is 0 or more."""
-    ahead = _over_window(nnf.pad(x, (window - 1, window - 1)), window, torch.maximum)
-    held = smooth(ahead, sample_rate, attack_ms=0.0, release_ms=release_ms)
-    return _over_window(held, window, torch.add) / window
+@fused("limiter")
+def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) -> Tensor:
+    """A smooth reduction `(rows, time)` that keeps a key `(rows, channels, time)` down."""
+    excess_db = (gain_to_db(key).amax(-2) - ceiling_db[:, None]).clamp(min=0)
+    ahead_db = _over_window(nnf.pad(excess_db, (window - 1, window - 1)), window, torch.maximum)
+    held_db, _ = ballistics(ahead_db, torch.zeros_like(release), release)
+    return _over_window(held_db, window, torch.add) / window
 
 
 def _true_peak(x: Tensor) -> Tensor:

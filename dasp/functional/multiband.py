@@ -15,10 +15,9 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
-from dasp.functional.dynamics import compressor, detect_level, smooth
+from dasp.functional.dynamics import compressed, compressor
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_riley
-from dasp.units import db_to_gain
 
 
 @audio_processor
@@ -103,17 +102,16 @@ def de_esser(
     """
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     low, high = split_bands(x, freq_hz[..., None], sample_rate).unbind(-3)
-    threshold_db = per_item("threshold_db", threshold_db, x)[..., None, None]
-    slope = 1 - 1 / per_item("ratio", ratio, x, low=1.0)[..., None, None]
-    range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
-    over_db = (detect_level(high, sample_rate, linked=linked) - threshold_db).clamp(min=0)
-    reduction_db = smooth(
-        torch.minimum(slope * over_db, range_db),
+    return low + compressed(
+        high,
         sample_rate,
+        threshold_db=threshold_db,
+        slope=1 - 1 / per_item("ratio", ratio, x, low=1.0),
         attack_ms=attack_ms,
         release_ms=release_ms,
+        range_db=per_item("range_db", range_db, x, low=0.0),
+        linked=linked,
     )
-    return low + high * db_to_gain(-reduction_db)
 
 
 def split_bands(x: Tensor, crossover_freq_hz: Tensor, sample_rate: float) -> Tensor:

@@ -4,9 +4,12 @@ Source: D. Giannoulis, M. Massberg and J. D. Reiss, "Digital dynamic range compr
 JAES 60(6), 2012, equation 16 (the smooth, branching peak detector).
 """
 
+import math
+
 import torch
 from torch import Tensor
 
+from dasp.signal._fused import fused
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 from dasp.signal.smoothing import delayed, one_pole
@@ -19,7 +22,8 @@ def ballistics(
 
     y[n] = p y[n-1] + (1 - p) x[n], where p is `attack` if x[n] > y[n-1] and else `release`.
     `x` is `(..., time)`; the poles, in [0, 1), and the state `zi`, 0 by default, broadcast to
-    `(...)`. Returns the output and its last sample, the `zi` of the next block.
+    `(...)`. Returns the output and its last sample, the `zi` of the next block. Poles in float64
+    keep long times exact: 1 s at 192 kHz is a pole of 1 - 5e-6, of which float32 holds 1 %.
 
     >>> y, _ = ballistics(torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor(0.0), torch.tensor(0.5))
     >>> y
@@ -29,17 +33,24 @@ def ballistics(
     zi = (x.new_zeros(()) if zi is None else zi.to(x.dtype)).expand(rows)
     if x.shape[-1] == 0:
         return x, zi
-    attack, release = attack.to(x.dtype).expand(rows), release.to(x.dtype).expand(rows)
+    of_rows = (t.expand(rows).reshape(math.prod(rows)) for t in (attack, release, zi))
+    y = _ballistics(x.reshape(math.prod(rows), -1), *of_rows).reshape(x.shape)
+    return y, y[..., -1]
+
+
+@fused("dynamics")
+def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
     # Which branch a sample takes has no gradient. Given the branches, the smoother is a linear
     # recurrence, and that has every gradient there is.
-    flat = (t.detach().reshape(-1, *t.shape[len(rows) :]) for t in (x, attack, release, zi))
-    y = _ballistics(*flat).reshape(x.shape)
-    rising = x.detach() > delayed(y, zi.detach())
-    pole = torch.where(rising, attack[..., None], release[..., None])
-    return one_pole(x, pole, zi)
+    exact = torch.promote_types(x.dtype, torch.promote_types(attack.dtype, release.dtype))
+    arguments = [t.to(exact) for t in (x, attack, release, zi)]
+    y = _followed(*(t.detach() for t in arguments))
+    rising = arguments[0].detach() > delayed(y, arguments[3].detach())
+    pole = torch.where(rising, arguments[1][:, None], arguments[2][:, None])
+    return one_pole(arguments[0], pole, arguments[3])[0].to(x.dtype)
 
 
-_ballistics = define_row_operator(
+_followed = define_row_operator(
     "ballistics(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
     lambda x, *poles_and_state: backend("recurrence", x).ballistics(x, *poles_and_state),
 )

@@ -1,0 +1,137 @@
+"""The compiled steps of dynamics equal the torch operations that they stand in for."""
+
+import numpy as np
+import pytest
+import torch
+
+from dasp.functional.dynamics import _amplified, _compressed, _reduction_db
+from dasp.functional.limiter import _limiting_db
+from dasp.signal import backends
+from dasp.signal.backends._rows import over_rows
+from dasp.signal.ballistics import _ballistics
+
+ROWS, TIME = 3, 10_000  # more than two chunks
+double = torch.float64
+
+
+def row(*numbers):
+    return torch.tensor(numbers, dtype=double)
+
+
+def key(channels):
+    """Noise, loud and soft in turns, with silence in front, and one pair of equal channels."""
+    x = (
+        torch.randn(ROWS, channels, TIME, dtype=double)
+        * 10 ** torch.linspace(-3, 0, 20).double()[torch.arange(TIME) // 97 % 20]
+    )
+    x[..., :50] = 0
+    x[1] = x[1, :1] * (1 - 2 * (torch.arange(channels) % 2))[:, None]
+    return x
+
+
+CURVE = (
+    row(-30.0, -20.0, -40.0),  # threshold_db
+    row(0.5, 0.9, 0.0),  # slope
+    row(6.0, 0.0, 12.0),  # knee_db
+    row(9.0, torch.inf, 9.0),  # range_db
+    row(0.9, 0.999, 0.0),  # attack
+    row(0.999, 0.9, 0.99),  # release
+    row(0.0, 3.0, 1.0),  # the reduction before the start
+)
+MIXING = row(3.0, 0.0, -2.0), row(1.0, 0.3, 0.0)
+
+STEPS = {
+    "ballistics": lambda: (_ballistics, key(1)[:, 0], *CURVE[4:]),
+    "reduction of a peak": lambda: (_reduction_db, key(2), *CURVE, 20.0, 1.0),
+    "reduction of a power": lambda: (_reduction_db, key(3).square(), *CURVE, 10.0, 1.0),
+    "reduction of one channel": lambda: (_reduction_db, key(1), *CURVE, 20.0, 1.0),
+    "amplified": lambda: (_amplified, key(2), 20 * key(1)[:, 0].abs(), *MIXING),
+    "compressed": lambda: (_compressed, key(2), *CURVE, *MIXING, 1.0),
+    "expanded": lambda: (_compressed, key(2), *CURVE, *MIXING, -1.0),
+    "limited": lambda: (_limiting_db, key(2), row(-6.0, -20.0, 0.0), row(0.9, 0.999, 0.0), 100),
+    "limited at once": lambda: (_limiting_db, key(1), row(-6.0, -20.0, 0.0), row(0.9, 0.9, 0.9), 1),
+}  # fmt: skip
+
+
+def value_and_gradients(step, arguments, cotangent):
+    arguments = [
+        a.clone().requires_grad_() if isinstance(a, torch.Tensor) else a for a in arguments
+    ]
+    y = step(*arguments)
+    y.backward(cotangent)
+    return [y.detach(), *(a.grad for a in arguments if isinstance(a, torch.Tensor))]
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_equals_the_torch_operations_in_value_and_gradient(name, threads, monkeypatch):
+    step, *arguments = STEPS[name]()
+    cotangent = torch.randn_like(step(*arguments))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    fused = value_and_gradients(step, arguments, cotangent)
+    torch.set_num_threads(before)
+    monkeypatch.setattr(backends, "HAS_NUMBA", False)
+    composed = value_and_gradients(step, arguments, cotangent)
+    for compiled, expected in zip(fused, composed, strict=True):
+        torch.testing.assert_close(compiled, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_in_single_precision(name):
+    """Signals in float32, poles in float64: the value is that of float64, rounded."""
+    step, *arguments = STEPS[name]()
+    signals = [isinstance(a, torch.Tensor) and a.ndim > 1 for a in arguments]
+    rounded = [a.float() if signal else a for a, signal in zip(arguments, signals, strict=True)]
+    exact = step(*(a.double() if s else a for a, s in zip(rounded, signals, strict=True)))
+    y = step(*rounded)
+    assert y.dtype is torch.float32
+    torch.testing.assert_close(y.double(), exact, rtol=1e-6, atol=1e-6)
+
+
+def test_second_derivatives_are_those_of_the_torch_operations(monkeypatch):
+    step, x, *parameters = STEPS["compressed"]()
+    x = x[..., 60:90].clone().requires_grad_()
+    results = []
+    for has_numba in (True, False):
+        monkeypatch.setattr(backends, "HAS_NUMBA", has_numba)
+        (grad,) = torch.autograd.grad(step(x, *parameters).square().sum(), x, create_graph=True)
+        results += torch.autograd.grad(grad.square().sum(), x)
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+def test_a_nan_stays_in_the_reduction():
+    x = key(2)[:1]
+    x[0, 1, 500] = torch.nan
+    y = _reduction_db(x, *(p[:1] for p in CURVE), 20.0, 1.0)
+    assert y[0, :500].isfinite().all() and y[0, 500:].isnan().all()
+
+
+def test_logarithm_and_exponential_are_those_of_numpy():
+    numba = pytest.importorskip("numba")
+    from dasp.signal.backends._log_exp_numba import exp2, log2
+
+    @numba.njit
+    def each(x, y, z):
+        for n in range(len(x)):
+            y[n] = log2(x[n])
+            z[n] = exp2(y[n])
+
+    x = np.concatenate((np.geomspace(1e-300, 1e300, 20_001), 1 + np.linspace(-1e-3, 1e-3, 2001)))
+    y, z = np.empty_like(x), np.empty_like(x)
+    each(x, y, z)
+    np.testing.assert_allclose(y, np.log2(x), rtol=1e-15, atol=0)
+    np.testing.assert_allclose(z, np.exp2(y), rtol=1e-15, atol=0)
+
+
+def test_rows_are_shared_out_once_each():
+    x = torch.zeros(7, 20_000)
+
+    def count(rows):
+        rows += 1
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    over_rows(count, x)
+    torch.set_num_threads(before)
+    assert (x == 1).all()
