@@ -1,5 +1,6 @@
 # make demo       install, make a song, mix it: everything ends up in demo/
 # make test       install with the test extra, run the tests (make test-all: the long ones too)
+# make bench      install the peers, measure them beside dasp (about 10 minutes)
 # make clean      remove what these commands made
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all lint bench clean
 
 demo: .venv/installed-plot
 	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
@@ -19,6 +20,12 @@ test: .venv/installed-test
 
 test-all: .venv/installed-test
 	$(PYTEST)
+
+# diffFx-pytorch demands an older torchlpc, and torchaudio, of which no build loads beside this
+# torch: without its dependencies it runs.
+bench: .venv/installed-bench
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps diffFx-pytorch==0.0.5
+	$(BIN)/python -m benchmarks.generate
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

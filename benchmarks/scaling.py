@@ -1,0 +1,134 @@
+"""How time and memory of dasp grow with the work, forward without gradients.
+
+Every series has a process of its own: `python -m benchmarks.scaling SERIES [--quick]`.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from benchmarks.common import THREADS, alternate, peak_memory, use_threads
+from benchmarks.settings import (
+    SAMPLE_RATE,
+    bursts,
+    compressor_settings,
+    eq_settings,
+    noise,
+)
+from dasp.functional import compressor, parametric_eq
+from dasp.signal.biquad import design_peak
+from dasp.signal.fftconv import fft_convolve
+from dasp.signal.iir import sosfilt
+
+LINEAR_FROM_S = 10
+"""From this length on, time and memory are to grow in proportion to it."""
+
+
+def _eq(x: Tensor) -> Tensor:
+    return parametric_eq(x, SAMPLE_RATE, **eq_settings(len(x)))
+
+
+def _compressor(x: Tensor) -> Tensor:
+    return compressor(x, SAMPLE_RATE, **compressor_settings(len(x)))
+
+
+def _convolution(response: Tensor, x: Tensor) -> Tensor:
+    return fft_convolve(x, response)
+
+
+def _sections(count: int, x: Tensor) -> Tensor:
+    freq_hz = torch.logspace(2, 4, count)
+    sos = design_peak(freq_hz, SAMPLE_RATE, gain_db=1.0, q=2.0)
+    return sosfilt(x, sos.flatten(0, 1))[0]
+
+
+KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+    "six-band EQ": _eq,
+    "compressor": _compressor,
+    "convolution, 65,536 taps": partial(_convolution, noise(65_536, seed=4)),
+}
+
+
+def series(quick: bool) -> dict[str, dict]:
+    """What grows, in which unit, over which values, and the work at each value."""
+    second = SAMPLE_RATE // 100 if quick else SAMPLE_RATE
+    lengths, batches = (1, 10, 60, 600, 3600), (1, 4, 16, 64, 256)
+    found = {}
+    for name, kernel in KERNELS.items():
+        found |= {
+            f"{name} / length": {
+                "values": lengths, "unit": "s of mono audio",
+                "work": lambda n, k=kernel: partial(k, bursts(1, 1, n * second)),
+            },
+            f"{name} / batch": {
+                "values": batches, "unit": "items of 1 s stereo",
+                "work": lambda n, k=kernel: partial(k, bursts(n, 2, second)),
+            },
+            f"{name} / channels": {
+                "values": (1, 2, 8, 32), "unit": "channels of 10 s",
+                "work": lambda n, k=kernel: partial(k, bursts(1, n, 10 * second)),
+            },
+            f"{name} / threads": {
+                "values": (1, THREADS), "unit": "threads, 8 items of 10 s stereo",
+                "work": lambda n, k=kernel: partial(_with_threads, n, k, bursts(8, 2, 10 * second)),
+            },
+        }  # fmt: skip
+    found["filter cascade / sections"] = {
+        "values": (1, 2, 4, 8, 16, 32), "unit": "sections on 8 items of 3 s stereo",
+        "work": lambda n: partial(_sections, n, bursts(8, 2, 3 * second)),
+    }  # fmt: skip
+    return found
+
+
+def _with_threads(threads: int, kernel: Callable, x: Tensor) -> None:
+    use_threads(threads)
+    kernel(x)
+    use_threads(THREADS)
+
+
+def measure_series(name: str, quick: bool) -> dict:
+    """Time and peak memory at every value of a series."""
+    one = series(quick)[name]
+    points = []
+    for value in one["values"]:
+        call = torch.inference_mode()(one["work"](value))
+        call()
+        rounds, seconds = (3, 0.1) if quick else (9, 1.0)
+        times = alternate({"dasp": call}, rounds, seconds)["dasp"]
+        points.append(
+            {
+                "value": value,
+                "median_s": statistics.median(times),
+                "peak_bytes": peak_memory(call),
+            }
+        )
+    return {"name": name, "unit": one["unit"], "points": points}
+
+
+def measure_all(quick: bool) -> list[dict]:
+    """All series, each in its process, so that none has the memory of another."""
+    options = ["--quick"] if quick else []
+    found = []
+    for name in series(quick):
+        print(f"  {name} ...", flush=True)
+        command = [sys.executable, "-m", "benchmarks.scaling", name, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return found
+
+
+def growth(points: list[dict], field: str) -> float:
+    """The most that a unit of work costs, against its cost in the first point: 1 is linear."""
+    costs = [point[field] / point["value"] for point in points]
+    return max(costs) / costs[0]
+
+
+if __name__ == "__main__":
+    use_threads(THREADS)
+    print(json.dumps(measure_series(sys.argv[1], "--quick" in sys.argv)))
