@@ -1,7 +1,6 @@
 """Effects on the command line: `-e name:key=value,…` or a chain file, and the files they name."""
 
 import argparse
-import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,21 +107,8 @@ def _spread(processor: "Processor", settings: Mapping[str, Any]) -> dict[str, li
 
 
 def _check_inputs(processor: "Processor", settings: Mapping[str, Any]) -> None:
-    for key in _required_inputs(processor):
+    from dasp.processors.chain import required_inputs
+
+    for key in required_inputs(processor):
         if key not in settings:
             raise argparse.ArgumentTypeError(f"{processor.name} needs an audio file, {key}=FILE")
-
-
-def _required_inputs(processor: "Processor") -> list[str]:
-    from dasp.processors.chain import part_names
-
-    if processor.parts:
-        return [
-            f"{prefix}.{key}"
-            for prefix, part in zip(
-                part_names(processor.name, processor.parts), processor.parts, strict=True
-            )
-            for key in _required_inputs(part)
-        ]
-    parameters = inspect.signature(processor.function).parameters
-    return [key for key in processor.inputs if parameters[key].default is inspect.Parameter.empty]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dasp._checks import did_you_mean
+from dasp.processors.chain import required_inputs
 from dasp.processors.document import from_node, to_node
 from dasp.processors.processor import Processor
 
@@ -132,7 +133,11 @@ def _read_track(track: Any, where: str, folder: Path) -> Track:
 def _read_stages(nodes: Any, where: str) -> tuple[Stage, ...]:
     if not isinstance(nodes, list):
         raise ValueError(f"{where}: expected a list of processors, got {nodes!r}")
-    return tuple(Stage(*from_node(node, f"{where}[{i}]")) for i, node in enumerate(nodes))
+    stages = tuple(Stage(*from_node(node, f"{where}[{i}]")) for i, node in enumerate(nodes))
+    for i, (processor, settings) in enumerate(stages):
+        for key in [*required_inputs(processor), *(settings.keys() & set(processor.inputs))]:
+            raise ValueError(f"{where}[{i}]: {key}: a mix cannot name files inside a strip")
+    return stages
 
 
 def _check_keys(node: dict, known: Sequence[str], where: str) -> None:

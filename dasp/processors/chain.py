@@ -1,5 +1,6 @@
 """Combinations: processors in series, in parallel, and beside the dry signal."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -67,6 +68,20 @@ def part_names(kind: str, processors: Sequence[Processor]) -> list[str]:
     names = [processor.name for processor in processors]
     earlier = [names[:i].count(name) for i, name in enumerate(names)]
     return [f"{name}_{n + 1}" if n else name for name, n in zip(names, earlier, strict=True)]
+
+
+def required_inputs(processor: Processor) -> list[str]:
+    """The tensors that a processor, or a part of a combination, cannot do without."""
+    if processor.parts:
+        return [
+            f"{prefix}.{key}"
+            for prefix, part in zip(
+                part_names(processor.name, processor.parts), processor.parts, strict=True
+            )
+            for key in required_inputs(part)
+        ]
+    parameters = inspect.signature(processor.function).parameters
+    return [key for key in processor.inputs if parameters[key].default is inspect.Parameter.empty]
 
 
 def _combine(

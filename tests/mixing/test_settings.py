@@ -57,6 +57,14 @@ def test_settings_are_found_in_a_strip():
             r"master\[0\]: gain has no parameter 'gian_db'; did you mean 'gain_db'",
         ),
         (
+            {"master": [{"processor": "compressor", "settings": {"sidechain": "kick.wav"}}]},
+            r"master\[0\]: sidechain: a mix cannot name files inside a strip",
+        ),
+        (
+            {"master": [{"processor": "convolution_reverb"}]},
+            r"master\[0\]: impulse_response: a mix cannot name files inside a strip",
+        ),
+        (
             {"master": [{"processor": "gain", "settings": {"gain_db": 1e9}}]},
             r"master\[0\]: gain_db: expected at least -60 and at most 24",
         ),
