@@ -89,6 +89,8 @@ def _document(processor) -> dict:
                 "default": param.default,
                 "scale": param.scale,
                 "bands": param.bands,
+                "automatable": param.automatable,
+                "differentiable": param.differentiable,
             }
             for param in processor.params
         ],

@@ -110,7 +110,7 @@ def compressor_gain_reduction(
     key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
     curve = _curve(x, sample_rate, threshold_db, _slope(ratio, x), knee_db, attack_ms, release_ms)
     per_decade = DB_PER_DECADE[detector]
-    reduction_db = over_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
+    reduction_db = run_as_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
     return _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
 
 
@@ -146,9 +146,9 @@ def compressed(
     sign = -1.0 if downwards else 1.0
     if key is x and is_zero(lookahead_ms):
         parameters = *curve, *_mixing(x, makeup_gain_db, mix)
-        return over_rows(_compressed, (x,), parameters, sign, linked=linked)
+        return run_as_rows(_compressed, (x,), parameters, sign, linked=linked)
     per_decade = DB_PER_DECADE[detector]
-    reduction_db = over_rows(_reduction_db, (key,), curve, per_decade, sign, linked=linked)
+    reduction_db = run_as_rows(_reduction_db, (key,), curve, per_decade, sign, linked=linked)
     reduction_db = _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
     return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
 
@@ -179,7 +179,7 @@ def _curve(
     return threshold_db, slope, knee_db, range_db, *poles, start_db
 
 
-def over_rows(
+def run_as_rows(
     function: Callable, signals: tuple[Tensor, ...], parameters: tuple[Tensor, ...], *options,
     linked: bool,
 ) -> Tensor:  # fmt: skip
@@ -209,7 +209,9 @@ def reduced(
     linked: bool = True,
 ) -> Tensor:
     """`x` lowered by `reduction_db` `(*batch, channels or 1, time)` and raised by the makeup."""
-    return over_rows(_amplified, (x, reduction_db), _mixing(x, makeup_gain_db, mix), linked=linked)
+    return run_as_rows(
+        _amplified, (x, reduction_db), _mixing(x, makeup_gain_db, mix), linked=linked
+    )
 
 
 def _mixing(x: Tensor, makeup_gain_db: Value, mix: Value) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional.dynamics import is_zero, over_rows, reduced
+from dasp.functional.dynamics import is_zero, reduced, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
 from dasp.signal.resample import resample
@@ -70,7 +70,9 @@ def limiter(
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
     for _ in range(TRUE_PEAK_PASSES if true_peak else 1):
         key = _true_peak(x) if true_peak else x
-        reduction_db = over_rows(_limiting_db, (key,), (ceiling_db, release), window, linked=linked)
+        reduction_db = run_as_rows(
+            _limiting_db, (key,), (ceiling_db, release), window, linked=linked
+        )
         x = reduced(x, reduction_db, linked=linked)
     ceiling = db_to_gain(ceiling_db)[..., None, None]
     return x.clamp(-ceiling, ceiling)  # of what rounding has left above

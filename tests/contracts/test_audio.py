@@ -89,6 +89,25 @@ def test_nothing_sounds_before_an_impulse(name):
 
 
 @every_processor
+def test_what_may_move_along_time_and_what_may_not(name):
+    """A parameter that moves is, at every sample, what it would be if it stood still there."""
+    x, settings = audio(name, (2,)), draw(name, (2,))
+    elsewhere = draw(name, (2,))
+    for param in CATALOGUE[name].params:
+        before, after = settings[param.name], elsewhere[param.name]
+        if not param.automatable:
+            moving = before[..., None].expand(*before.shape, x.shape[-1])
+            with pytest.raises(ValueError, match=f"{param.name}.*expected"):
+                run(name, x, {**settings, param.name: moving})
+            continue
+        late = torch.arange(x.shape[-1]) >= x.shape[-1] // 2
+        moving = torch.where(late, after[..., None], before[..., None])
+        y = run(name, x, {**settings, param.name: moving})
+        still = run(name, x, settings), run(name, x, {**settings, param.name: after})
+        torch.testing.assert_close(y, torch.where(late, still[1], still[0]))
+
+
+@every_processor
 def test_the_same_call_gives_the_same_samples(name):
     x, settings = audio(name, (2,)), draw(name, (2,))
     before = x.clone()
