@@ -4,6 +4,7 @@ Every measure is `measure_*(x, sample_rate, ...)` on audio `(*batch, channels, t
 the type of `x`, and is differentiable where its docstring does not say otherwise.
 """
 
+from dasp.analysis.alignment import measure_delay
 from dasp.analysis.levels import measure_crest_factor, measure_peak, measure_rms
 from dasp.analysis.loudness import (
     measure_loudness,
@@ -32,6 +33,7 @@ from dasp.analysis.stereo import (
 __all__ = [
     "measure_bark_spectrum",
     "measure_crest_factor",
+    "measure_delay",
     "measure_loudness",
     "measure_loudness_range",
     "measure_momentary_loudness",
