@@ -1,0 +1,112 @@
+"""Any function on arrays as a processor: a NumPy effect, another library, another program."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp.functional._arguments import audio_processor, per_band, per_item
+from dasp.grad._black_box import refuse_gradient, wants_gradient
+from dasp.grad._workers import Workers
+from dasp.processors.param import Option, Param
+from dasp.processors.processor import Processor
+
+
+def external(
+    function: Callable[..., np.ndarray],
+    params: Sequence[Param],
+    *,
+    name: str | None = None,
+    options: Sequence[Option] = (),
+    workers: int = 0,
+    timeout_s: float | None = None,
+) -> Processor:
+    """A function of arrays as a `Processor`, for `spsa`, `finite_difference` or `proxy` to train.
+
+    Args:
+        function: `function(x, sample_rate, **settings)` of one batch item, an array
+            `(channels, time)`, that returns an array of that shape. The settings are floats, or
+            arrays of floats for bands, and the options as they are.
+        params: What it is steered by.
+        name: Of the processor; that of the function by default.
+        options: Its other keywords.
+        workers: How many processes share the items of a batch. They survive a black box that
+            crashes, and the function must stand in a module. With 0 it runs in this process.
+        timeout_s: How long one item may take in a worker; None is for ever.
+
+    A black box that raises, crashes, is late or returns another shape is a `RuntimeError` with
+    its name. It has no gradient of its own, and backward through it is an error too.
+
+    >>> def halved(x, sample_rate, *, push):
+    ...     return np.tanh(push * x) / 2
+    >>> push = external(halved, [Param("push", 1.0, 100.0, default=1.0, scale="log")])
+    >>> push(torch.ones(1, 2), 44_100, push=100.0)
+    tensor([[0.5000, 0.5000]])
+    """
+    name = name or function.__name__
+    check_range("workers", workers, low=0)
+    if timeout_s is not None:
+        check_range("timeout_s", timeout_s, above=0.0)
+        if workers == 0:
+            raise ValueError("timeout_s: only a worker can be ended, and workers is 0")
+    pool = Workers(function, workers, timeout_s) if workers else None
+
+    def run(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        wanted = [{"x": x, **settings}[key] for key in wants_gradient(x=x, **settings)]
+        x = x.detach()
+        by_item = _by_item(params, settings, x)
+        y = x.reshape(len(by_item), *x.shape[-2:]).cpu().clone()
+        calls = [
+            ((item.numpy(), sample_rate), {**settings, **own})
+            for item, own in zip(y, by_item, strict=True)
+        ]
+        try:
+            results = pool.map(calls) if pool else [function(*a, **k) for a, k in calls]
+        except Exception as error:
+            raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
+        for place, result in zip(y, results, strict=True):
+            if np.shape(result) != place.shape:
+                raise RuntimeError(
+                    f"{name}: expected it to return shape {tuple(place.shape)}, "
+                    f"got {np.shape(result)}"
+                )
+            place.copy_(torch.as_tensor(np.array(result)))
+        message = (
+            f"{name} is a black box without a gradient: wrap it in spsa, finite_difference or proxy"
+        )
+        return refuse_gradient(message, y.reshape(x.shape).to(x.device), *wanted)
+
+    run.__name__ = name
+    run.__signature__ = _signature([*params, *options])
+    return Processor(name, audio_processor(run), params=tuple(params), options=tuple(options))
+
+
+def _by_item(params: Sequence[Param], settings: Mapping[str, Any], x: Tensor) -> list[dict]:
+    """The parameters of each item: floats, or arrays of bands."""
+    rows = math.prod(x.shape[:-2])
+    columns = {}
+    for param in params:
+        value = settings[param.name]
+        if param.bands:
+            value = per_band(param.name, value, x, param.bands).expand(*x.shape[:-2], -1)
+            columns[param.name] = value.detach().reshape(rows, param.bands).cpu().double().numpy()
+        else:
+            value = per_item(param.name, value, x).expand(x.shape[:-2])
+            columns[param.name] = value.detach().reshape(rows).tolist()
+    return [{name: column[row] for name, column in columns.items()} for row in range(rows)]
+
+
+def _signature(keywords: Sequence[Param | Option]) -> inspect.Signature:
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature(
+        [inspect.Parameter(name, positional) for name in ("x", "sample_rate")]
+        + [
+            inspect.Parameter(k.name, inspect.Parameter.KEYWORD_ONLY, default=k.default)
+            for k in keywords
+        ]
+    )

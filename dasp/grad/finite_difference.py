@@ -1,0 +1,28 @@
+"""Gradients from outputs alone: one control after the other."""
+
+import torch
+from torch import Tensor
+
+from dasp.grad._black_box import Epsilon, black_box
+from dasp.processors.processor import Processor
+
+
+def finite_difference(processor: Processor, *, epsilon: Epsilon = 1e-3) -> Processor:
+    """The same processor, with the gradient by central differences, one-sided at range ends.
+
+    The output is the processor's own. A gradient costs two more outputs for each control that
+    has one, and is exact but for terms in epsilon², `epsilon` being the step of a control in
+    [0, 1], or a function without arguments that returns it. There is none for audio.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> gain_db = torch.tensor([0.0], requires_grad=True)
+    >>> finite_difference(GAIN)(torch.ones(1, 1, 1), 44_100, gain_db=gain_db).sum().backward()
+    >>> gain_db.grad  # of 10 ** (gain_db / 20), ln(10) / 20
+    tensor([0.1151])
+    """
+
+    def one_by_one(items: torch.Size, movable: int) -> Tensor:
+        each = torch.eye(movable).view(movable, *[1] * len(items), movable)
+        return each.expand(movable, *items, movable)
+
+    return black_box(processor, "finite_difference", one_by_one, epsilon)

@@ -1,0 +1,133 @@
+"""Gradients through a network that has learnt to imitate a processor.
+
+Source: C. J. Steinmetz, N. J. Bryan and J. D. Reiss, "Style transfer of audio effects with
+differentiable signal processing", JAES 70(9), 2022: the full proxy and the two hybrids.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dasp._checks import check_choice
+from dasp.grad._black_box import check_steady, wants_gradient
+from dasp.grad.tcn import TCN
+from dasp.processors.processor import Processor
+
+FORMAT = "dasp-proxy-1"
+MODES = ("full", "half_hybrid", "full_hybrid")
+
+
+def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
+    """The same processor, with the gradient of a network that imitates it.
+
+    | mode | output in training | gradient | output in use |
+    | --- | --- | --- | --- |
+    | "full" | network | network | network |
+    | "half_hybrid" | network | network | processor |
+    | "full_hybrid" | processor | network | processor |
+
+    A call is training where a gradient is asked for: of `x` or of a setting, outside of
+    `torch.no_grad()`. A network stands for the processor at the options it was trained with, the
+    defaults; others, and tensors such as a side chain, are refused.
+    """
+    check_choice("mode", mode, MODES)
+    if network.n_controls != processor.n_controls:
+        raise ValueError(
+            f"network: expected one of {processor.n_controls} controls, those of "
+            f"{processor.name}, got {network.n_controls}"
+        )
+
+    def imitate(x: Tensor, settings: dict) -> Tensor:
+        controls = processor.to_controls(settings)
+        weight = next(network.parameters())
+        y = network(x.to(weight), controls.to(weight).expand(*x.shape[:-2], -1))
+        return y.to(x)
+
+    @functools.wraps(processor.function)
+    @torch.compiler.disable
+    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        settings = {**processor.defaults(), **settings}
+        wanted = wants_gradient(x=x, **settings)
+        if mode != "full" and not wanted:
+            return processor.function(x, sample_rate, **settings)
+        _check_heard(processor, network, x, sample_rate, settings)
+        y = imitate(x, settings)
+        if mode != "full_hybrid":
+            return y
+        with torch.no_grad():
+            exact = processor.function(x, sample_rate, **settings)
+        return exact + (y - y.detach())
+
+    return replace(processor, function=function)
+
+
+def save_proxy(path: str | Path, network: TCN, processor: Processor) -> None:
+    """Write a trained network, with what it imitates, as safetensors."""
+    metadata = {
+        **_declaration(processor),
+        "sample_rate": json.dumps(network.sample_rate),
+        "architecture": json.dumps(network.architecture),
+    }
+    save_file(network.state_dict(), path, metadata)
+
+
+def load_proxy(path: str | Path, processor: Processor, sample_rate: float) -> TCN:
+    """Read a network for a processor and a sample rate; one that imitates another is refused.
+
+    It is there to be used: its weights are frozen.
+    """
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected a proxy in the format {FORMAT}")
+    for key, expected in _declaration(processor).items():
+        if metadata.get(key) != expected:
+            raise ValueError(
+                f"{path}: the proxy of another processor: expected {key} {expected}, "
+                f"got {metadata.get(key)}"
+            )
+    trained_at = json.loads(metadata["sample_rate"])
+    if trained_at != sample_rate:
+        raise ValueError(f"{path}: trained at {trained_at:g} Hz, and not at {sample_rate:g} Hz")
+    network = TCN(processor.n_controls, trained_at, **json.loads(metadata["architecture"]))
+    network.load_state_dict(weights)
+    return network.requires_grad_(False)
+
+
+def _declaration(processor: Processor) -> dict[str, str]:
+    return {
+        "format": FORMAT,
+        "processor": processor.name,
+        "params": json.dumps([asdict(param) for param in processor.params]),
+        "options": json.dumps([asdict(option) for option in processor.options]),
+    }
+
+
+def _check_heard(
+    processor: Processor, network: TCN, x: Tensor, sample_rate: float, settings: Mapping[str, Any]
+) -> None:
+    """Refuse what the network has not learnt."""
+    if sample_rate != network.sample_rate:
+        raise ValueError(
+            f"sample_rate: the proxy of {processor.name} was trained at "
+            f"{network.sample_rate:g} Hz, got {sample_rate:g} Hz"
+        )
+    params = {param.name: param for param in processor.params}
+    learnt = {option.name: option.default for option in processor.options}
+    for key, value in settings.items():
+        if key in params:
+            check_steady(params[key], value, x, "proxy")
+        elif value is not None and value != learnt.get(key):
+            raise ValueError(
+                f"{key}: the proxy of {processor.name} was trained without, or at the default "
+                f"{learnt.get(key)!r}"
+            )

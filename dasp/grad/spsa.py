@@ -1,0 +1,54 @@
+"""Gradients from outputs alone: all controls move at once, by random signs.
+
+Source: J. C. Spall, "Multivariate stochastic approximation using a simultaneous perturbation
+gradient approximation", IEEE Trans. Automatic Control 37(3), 1992; for audio effects, M. A.
+Martínez Ramírez et al., "Differentiable signal processing with black-box audio effects", ICASSP
+2021.
+"""
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp.grad._black_box import Epsilon, black_box
+from dasp.processors.processor import Processor
+
+
+def spsa(
+    processor: Processor,
+    *,
+    epsilon: Epsilon = 1e-3,
+    draws: int = 1,
+    generator: torch.Generator | None = None,
+    audio_gradient: bool = False,
+) -> Processor:
+    """The same processor, with the gradient by simultaneous perturbation.
+
+    The output is the processor's own. A gradient costs two more outputs for each draw, however
+    many parameters there are: it is unbiased but for terms in epsilon², and the more controls
+    move, the more it scatters. `draws` are averaged. Parameters without a gradient stay still.
+
+    Args:
+        processor: Any; a chain is one black box.
+        epsilon: Step of every control in [0, 1]; or a function without arguments that returns it,
+            called for every gradient, so that a recipe may let it fall.
+        draws: Random sign vectors for each item and gradient.
+        generator: Where the signs come from; None is a new one with seed 0.
+        audio_gradient: Whether `x` may have a gradient too, at the same cost again. As many
+            samples move at once as there are, so that it is right only in the mean of very many
+            draws. Without it, an `x` that requires a gradient is refused.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> gain_db = torch.tensor([0.0], requires_grad=True)
+    >>> spsa(GAIN)(torch.ones(1, 1, 1), 44_100, gain_db=gain_db).sum().backward()
+    >>> gain_db.grad  # of 10 ** (gain_db / 20), ln(10) / 20
+    tensor([0.1151])
+    """
+    check_range("draws", draws, low=1)
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
+
+    def signs(items: torch.Size, movable: int) -> Tensor:
+        shape = (draws, *items, movable)
+        return 2 * torch.randint(2, shape, generator=generator, device=generator.device) - 1
+
+    return black_box(processor, "spsa", signs, epsilon, audio_gradient=audio_gradient)
