@@ -1,10 +1,14 @@
 """Audio files to tensors and back: whole or not at all, and never a sample that is not a number."""
 
+import hashlib
+import io
 import os
 import secrets
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import scipy.io.wavfile
@@ -12,20 +16,28 @@ import soundfile
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_choice, check_sample_rate
+from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
+from dasp._containers import what_is_missing, without_chance
 from dasp.units import gain_to_db
 
-_CONTAINERS = {b"RIFF": "little", b"RF64": "little", b"FORM": "big"}
-_UNKNOWN_SIZE = 0xFFFF_FFFF
-"""What a program writes as the length of the data when it cannot know it beforehand."""
+_FORMATS = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+"""Endings that are not called as libsndfile calls the format."""
 
-_OGG_PAGE = 65_307
-"""No Ogg page has more bytes."""
+_READABLE = {"WAV", "RF64", "FLAC", "AIFF", "OGG", "MP3", "W64", "CAF", "AU"}
 
-_READABLE = {".wav", ".flac", ".aif", ".aiff", ".ogg", ".oga", ".opus", ".mp3", ".w64", ".caf"}
+AUDIO_SUFFIXES = frozenset(f".{name.lower()}" for name in {*_READABLE, *_FORMATS})
+"""What the names of audio files end in."""
 
 _PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _FLOATS = {"FLOAT": torch.float32, "DOUBLE": torch.float64}
+
+_MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
+
+_LARGEST_WAV = 2**32 - 1024
+"""Bytes of samples that 32 bits can count beside the head; more become RF64."""
+
+_SMALL = 2**26
+"""Bytes that are taken without looking at what is free."""
 
 
 class AudioFileError(ValueError):
@@ -52,27 +64,60 @@ class AudioInfo:
         """Length in seconds."""
         return self.frames / self.sample_rate
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that holds every sample exactly: float32 up to 24 bits, float64 beyond."""
+        return torch.float64 if self.subtype in ("PCM_32", "DOUBLE", "ALAC_32") else torch.float32
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What writing a file did to its samples."""
+
+    subtype: str
+    over: int
+    """Samples that were over full scale, and would have clipped."""
+    gain_db: float
+    """The gain that brought them back to it; 0 where none was needed or asked for."""
+
 
 def load_audio(
-    path: str | os.PathLike, *, dtype: torch.dtype = torch.float32
+    path: str | os.PathLike,
+    *,
+    dtype: torch.dtype = torch.float32,
+    start: int = 0,
+    frames: int | None = None,
 ) -> tuple[Tensor, int]:
-    """Read a file whole: audio `(channels, time)` with full scale at 1, and its sample rate.
+    """Read a file: audio `(channels, time)` with full scale at 1, and its sample rate.
 
-    `dtype` is float32, exact up to 24 bits, or float64. Raises `AudioFileError` for a file that
-    is missing, empty, not audio, or holds NaN or infinity, and for WAV, AIFF, FLAC and Ogg files
-    that are cut off.
+    `dtype` is float32, exact up to 24 bits, or float64. `start` and `frames` choose a part, which
+    is all that is read; it ends where the file does. Raises `AudioFileError` for a file that
+    is missing, empty, not audio, too large for the memory that is free, or holds NaN or infinity,
+    and for a file that is cut off, where its container tells how long it should be.
     """
     check_choice("dtype", dtype, (torch.float32, torch.float64))
+    check_range("start", start, low=0)
     with _open(path) as file:
+        left = max(0, file.frames - start)
+        expected = left if frames is None else min(frames, left)
+        _check_memory(path, file, expected, dtype.itemsize)
         try:
-            data = file.read(dtype=str(dtype).removeprefix("torch."), always_2d=True)
+            if start:
+                file.seek(min(start, file.frames))
+            data = file.read(expected, dtype=str(dtype).removeprefix("torch."), always_2d=True)
         except soundfile.LibsndfileError as error:
             raise AudioFileError(path, f"is damaged or cut off ({error.error_string})") from error
-        if len(data) < file.frames and file.format != "MP3":  # Whose head has an estimate.
-            raise _cut_off(path, f"{file.frames} frames", f"{len(data)}")
+        except MemoryError as error:
+            raise AudioFileError(path, f"{file.frames} frames do not fit in memory") from error
+        if len(data) < expected and file.format != "MP3":  # Whose head has an estimate.
+            raise AudioFileError(
+                path,
+                f"is cut off: its head promises {file.frames} frames, "
+                f"{start + len(data)} are there",
+            )
         sample_rate = file.samplerate
     x = torch.from_numpy(np.ascontiguousarray(data.T))
-    _check_finite(path, x, sample_rate)
+    _check_finite(path, x, sample_rate, start)
     return x, sample_rate
 
 
@@ -83,12 +128,14 @@ def save_audio(
     *,
     subtype: str | None = None,
     overwrite: bool = False,
-) -> None:
+    clip_mode: str = "error",
+    dither: torch.Generator | None = None,
+) -> Saved:
     """Write audio `(channels, time)` to a file, in the format that its name ends in.
 
-    The same samples give the same WAV or FLAC file to the last bit. The file appears only when
-    it is whole. Formats of integers round to the nearest step, and their largest step stands
-    for 1; "FLOAT" and "DOUBLE" keep samples as they are, also beyond 1.
+    The same samples give the same file to the last bit. The file appears only when it is whole.
+    Formats of integers round to the nearest step, and their largest step stands for 1; "FLOAT"
+    and "DOUBLE" keep samples as they are, also beyond 1. A WAV over 4 GiB is written as RF64.
 
     Args:
         path: The new file; its folder exists.
@@ -97,37 +144,49 @@ def save_audio(
         subtype: How samples are stored, such as "PCM_16" or "FLOAT"; by default "PCM_24" where
             the format has it.
         overwrite: Whether an existing file may be replaced.
+        clip_mode: What becomes of samples over full scale where the format would clip them:
+            "error" writes nothing, "clamp" clips them, "rescale" lowers the whole file until its
+            peak is 1.
+        dither: Where noise is drawn from, on the CPU, that frees the rounding to integers of its
+            bond to the signal: triangular, two steps wide. Audio that lies on the steps as it is
+            stays so.
 
     Raises:
-        AudioFileError: For NaN or infinity, for samples over full scale in a format that would
-            clip them, for a format or rate that cannot be written, or where the file exists.
+        AudioFileError: For NaN or infinity, for samples over full scale with "error", for a
+            format, rate or number of channels that cannot be written, or where the file exists.
     """
     path = Path(path)
     check_audio(x)
     check_sample_rate(sample_rate)
+    check_choice("clip_mode", clip_mode, ("error", "clamp", "rescale"))
     if x.ndim != 2 or x.shape[0] == 0:
         raise ValueError(f"x: expected shape (channels, time), got {tuple(x.shape)}")
     if sample_rate != int(sample_rate):
         raise AudioFileError(path, f"files need a whole sample rate, got {sample_rate} Hz")
     format, subtype = _format_of(path, subtype)
+    if x.shape[0] > _MOST_CHANNELS.get(format, 1024):
+        raise AudioFileError(
+            path, f"{format} holds {_MOST_CHANNELS.get(format, 1024)} channels, got {x.shape[0]}"
+        )
     if path.exists() and not overwrite:
         raise AudioFileError(path, "exists already; pass overwrite=True to replace it")
     if not path.parent.is_dir():
         raise AudioFileError(path, f"the folder {path.parent} does not exist")
     x = x.detach().cpu().to(torch.promote_types(x.dtype, torch.float32))
     _check_finite(path, x, sample_rate)
-    if subtype not in _FLOATS:
-        _check_full_scale(path, x, subtype)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    over, gain_db = 0, 0.0
+    if subtype not in _FLOATS and _peak(x) > 1:
+        over = int((x.abs() > 1).sum())
+        x, gain_db = _fitted(path, x, over, subtype, clip_mode)
     try:
-        _write(unfinished, x, int(sample_rate), format, subtype)
-        os.replace(unfinished, path)
+        content = _encoded(x, int(sample_rate), format, subtype, dither)
+        with whole(path) as unfinished:
+            unfinished.write_bytes(content)
     except soundfile.LibsndfileError as error:
         raise AudioFileError(path, f"cannot be written ({error.error_string})") from error
     except OSError as error:
         raise AudioFileError(path, f"cannot be written ({error.strerror})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    return Saved(subtype, over, gain_db)
 
 
 def audio_info(path: str | os.PathLike) -> AudioInfo:
@@ -139,105 +198,164 @@ def audio_info(path: str | os.PathLike) -> AudioInfo:
         return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
 
 
+def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
+    """Whether the format that a name ends in can store samples so."""
+    format, _ = _format_of(Path(path), None)
+    return soundfile.check_format(format, subtype)
+
+
+def readable_formats() -> dict[str, bool]:
+    """The formats that are read and written here, and whether libsndfile was built with each."""
+    return {format: format in soundfile.available_formats() for format in sorted(_READABLE)}
+
+
+def dither_source(seed: int, x: Tensor) -> torch.Generator:
+    """Noise for one signal: the same for the same samples and seed, another for other samples.
+
+    So a file does not depend on its name, and the noises of tracks that are summed are unlike.
+    """
+    samples = zlib.crc32(x.detach().cpu().float().contiguous().numpy())
+    digest = hashlib.sha256(f"{seed}:{samples}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+UNFINISHED = ".part"
+"""How the names end of files that are not finished, and whose writer may have died."""
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write a file under, which takes the place of `path` when all went well."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+# Reading
+
+
 def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     path = Path(path)
     try:
+        if not path.is_dir() and path.exists() and not path.is_file():
+            raise AudioFileError(path, "is a device or a pipe, not a file")
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size == 0:
-                raise AudioFileError(path, "is empty")
-            _check_complete(path, file, size)
+            magic = file.read(12)
+            missing = what_is_missing(file) if magic else "is empty"
     except FileNotFoundError as error:
         raise AudioFileError(path, "does not exist") from error
     except OSError as error:
         raise AudioFileError(path, f"cannot be read ({error.strerror})") from error
+    except (AudioFileError, MemoryError):
+        raise
+    except ValueError as error:  # A NUL in the name.
+        raise AudioFileError(path, f"is no name of a file ({error})") from error
+    if missing:
+        raise AudioFileError(path, missing)
     try:
-        return soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(path, _unreadable(path, error.error_string)) from error
+        audio = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: from the ending .raw.
+        reason = getattr(error, "error_string", "no format is known without a head")
+        raise AudioFileError(path, _unreadable(path, magic, reason)) from error
+    if audio.format == "RAW" or audio.samplerate < 1 or audio.channels < 1 or audio.frames < 0:
+        audio.close()
+        raise AudioFileError(path, _unreadable(path, magic, "its head has no meaning"))
+    return audio
 
 
-def _unreadable(path: Path, why: str) -> str:
-    if path.suffix.lower() == ".mp3" and "MP3" not in soundfile.available_formats():
-        return "MP3 needs a newer libsndfile: pip install --upgrade soundfile"
-    if path.suffix.lower() in _READABLE:
+def _unreadable(path: Path, magic: bytes, why: str) -> str:
+    format = _format_named(path)
+    if format in _READABLE and format not in soundfile.available_formats():
+        return f"{format} needs a newer libsndfile: pip install --upgrade soundfile"
+    if magic[4:8] == b"ftyp":
+        return f"is MPEG-4; install ffmpeg and convert it first: ffmpeg -i {path} out.wav"
+    if format in _READABLE:
         return f"is not audio, or is damaged ({why.rstrip('.')})"
-    return f"is in no format that can be read here; convert it first: ffmpeg -i {path} out.wav"
+    return (
+        "is in no format that can be read here; install ffmpeg and convert it first: "
+        f"ffmpeg -i {path} out.wav"
+    )
 
 
-def _check_complete(path: Path, file: BinaryIO, size: int) -> None:
-    """Refuse a file that ends before its own head says: libsndfile would read what is there."""
-    file.seek(0)
-    magic = file.read(12)[:4]
-    if magic == b"OggS" and not _has_last_page(file, size):
-        raise AudioFileError(path, "is cut off: its last page is not there")
-    if magic in _CONTAINERS:
-        declared = _data_size(file, _CONTAINERS[magic])
-        present = max(0, size - file.tell())
-        if declared > present:
-            raise _cut_off(path, f"{declared} bytes of samples", f"{present}")
-
-
-def _has_last_page(file: BinaryIO, size: int) -> bool:
-    """Whether an Ogg file ends with a whole page that is marked as the last (RFC 3533)."""
-    file.seek(-min(size, _OGG_PAGE), os.SEEK_END)
-    end = file.read()
-    page = end[end.rfind(b"OggS") :]
-    if len(page) < 27 or not page[5] & 4:
-        return False
-    segments = page[27 : 27 + page[26]]
-    return len(page) >= 27 + page[26] + sum(segments)
-
-
-def _data_size(file: BinaryIO, byte_order: str) -> int:
-    """Go to the samples of a RIFF or AIFF file and return their declared size; 0 if unknown."""
-    size_64 = 0
-    while len(head := file.read(8)) == 8:
-        name, size = head[:4], int.from_bytes(head[4:], byte_order)
-        if name in (b"data", b"SSND"):
-            return size_64 if size == _UNKNOWN_SIZE else size
-        start = file.tell()
-        if name == b"ds64":  # Where the sizes are that 32 bits cannot hold.
-            size_64 = int.from_bytes(file.read(16)[8:], byte_order)
-        file.seek(start + size + size % 2)
-    return 0
-
-
-def _cut_off(path: str | os.PathLike, expected: str, came: str) -> AudioFileError:
-    return AudioFileError(path, f"is cut off: its head promises {expected}, {came} are there")
-
-
-def _check_finite(path: str | os.PathLike, x: Tensor, sample_rate: float) -> None:
-    wrong = ~torch.isfinite(x)
-    if wrong.any():
-        frame, channel = (int(i) for i in wrong.T.nonzero()[0])
+def _check_memory(
+    path: str | os.PathLike, file: soundfile.SoundFile, frames: int, itemsize: int
+) -> None:
+    needed = 2 * frames * file.channels * itemsize  # Interleaved, and by channels.
+    if needed > _SMALL and needed > (free := _free_memory()):
         raise AudioFileError(
             path,
-            f"holds {x[channel, frame].item()} at sample {frame} ({frame / sample_rate:.3f} s) "
-            f"of channel {channel + 1}",
+            f"{frames} frames of {file.channels} channels need {needed / 1e9:.1f} GB of "
+            f"memory, and {free / 1e9:.1f} GB are free",
         )
 
 
-def _check_full_scale(path: Path, x: Tensor, subtype: str) -> None:
-    over = int((x.abs() > 1).sum())
-    if over:
-        peak = x.abs().max().item()
-        excess_db = max(gain_to_db(peak), 0.01)
-        raise AudioFileError(
-            path,
-            f"{over} samples are over full scale, by up to {excess_db:.2f} dB, and {subtype} would "
-            f"clip them; lower the level, or keep them in a .wav file with subtype FLOAT",
-        )
+def _free_memory() -> float:
+    """Bytes that a program may still take, as far as the system tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":") for line in file)
+        return 1024 * int(lines["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):
+            return float("inf")
+
+
+def _check_finite(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> None:
+    if _peak(x) < float("inf"):
+        return
+    frame, channel = (int(i) for i in (~torch.isfinite(x)).T.nonzero()[0])
+    value, frame = x[channel, frame].item(), start + frame
+    raise AudioFileError(
+        path,
+        f"holds {value} at sample {frame} ({frame / sample_rate:.3f} s) of channel {channel + 1}",
+    )
+
+
+def _peak(x: Tensor) -> float:
+    """The largest magnitude; not a number where a sample is none."""
+    if x.numel() == 0:
+        return 0.0
+    low, high = torch.aminmax(x)
+    return max(-low.item(), high.item())
+
+
+# Writing
+
+
+def _fitted(path: Path, x: Tensor, over: int, subtype: str, clip_mode: str) -> tuple[Tensor, float]:
+    """Audio within full scale, and the gain that brought it there."""
+    peak = _peak(x)
+    if clip_mode == "clamp":
+        return x.clamp(-1, 1), 0.0
+    if clip_mode == "rescale":
+        return (x.double() / peak).to(x.dtype).clamp(-1, 1), -gain_to_db(peak)
+    excess_db = max(gain_to_db(peak), 0.01)
+    raise AudioFileError(
+        path,
+        f"{over} samples are over full scale, by up to {excess_db:.2f} dB, and {subtype} would "
+        f"clip them; lower the level, or keep them in a .wav file with subtype FLOAT",
+    )
+
+
+def _format_named(path: Path) -> str:
+    format = path.suffix.removeprefix(".").upper()
+    return _FORMATS.get(format, format)
 
 
 def _format_of(path: Path, subtype: str | None) -> tuple[str, str]:
-    format = path.suffix.removeprefix(".").upper()
-    format = {"AIF": "AIFF", "OGA": "OGG"}.get(format, format)
+    format = _format_named(path)
     known = soundfile.available_formats()
     if format not in known or format == "RAW":
         raise AudioFileError(path, "cannot tell the format from the name; use .wav or .flac")
     if subtype is None:
         has_24_bits = soundfile.check_format(format, "PCM_24")
+        if path.suffix.lower() == ".opus":
+            return format, "OPUS"
         return format, "PCM_24" if has_24_bits else soundfile.default_subtype(format)
     subtype = subtype.upper()
     if not soundfile.check_format(format, subtype):
@@ -246,20 +364,39 @@ def _format_of(path: Path, subtype: str | None) -> tuple[str, str]:
     return format, subtype
 
 
-def _write(path: Path, x: Tensor, sample_rate: int, format: str, subtype: str) -> None:
+def _encoded(
+    x: Tensor, sample_rate: int, format: str, subtype: str, dither: torch.Generator | None
+) -> memoryview | bytearray:
+    """The content of the new file. Disks are full only for what writes it, which can tell."""
     if subtype in _PCM_BITS:
-        data = _quantised(x, _PCM_BITS[subtype]).T.numpy()
+        data = _quantised(x, _PCM_BITS[subtype], dither).T.numpy()
     else:
         data = x.to(_FLOATS.get(subtype, x.dtype)).T.numpy()
+    stored = data.size * _PCM_BITS.get(subtype, 8 * data.itemsize) // 8
+    if format == "WAV" and stored > _LARGEST_WAV:
+        format = "RF64"
+    file = io.BytesIO()
     if format == "WAV" and subtype in _FLOATS:
         # libsndfile would add the time of day to files of floats, so that no two are the same.
-        scipy.io.wavfile.write(path, sample_rate, np.ascontiguousarray(data))
+        scipy.io.wavfile.write(file, sample_rate, np.ascontiguousarray(data))
     else:
-        soundfile.write(path, data, sample_rate, format=format, subtype=subtype)
+        soundfile.write(file, data, sample_rate, format=format, subtype=subtype)
+    if format in ("OGG", "AIFF"):
+        return without_chance(bytearray(file.getbuffer()))
+    return file.getbuffer()
 
 
-def _quantised(x: Tensor, bits: int) -> Tensor:
-    """The nearest of 2^bits steps, in the upper bits of an int32, from which it is written."""
+def _quantised(x: Tensor, bits: int, dither: torch.Generator | None) -> Tensor:
+    """The nearest of 2^bits steps, in the upper bits of an int32, from which it is written.
+
+    With the noise of S. P. Lipshitz, R. A. Wannamaker and J. Vanderkooy, "Quantization and
+    dither: a theoretical survey", 1992, section 5: the sum of two uniform draws, each one step
+    wide, keeps mean and variance of the error from following the signal.
+    """
     steps = 2.0 ** (bits - 1)
-    nearest = torch.round(x.double() * steps).clamp(max=steps - 1)
-    return (nearest * 2.0 ** (32 - bits)).to(torch.int32)
+    y = (x if bits <= 16 else x.double()) * steps
+    nearest = y.round()
+    if dither is not None and not torch.equal(y, nearest):
+        first, second = (torch.rand(y.shape, generator=dither, dtype=y.dtype) for _ in range(2))
+        nearest = y.add_(first).sub_(second).round_()
+    return nearest.clamp_(-steps, steps - 1).mul_(2.0 ** (32 - bits)).to(torch.int32)

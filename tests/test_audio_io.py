@@ -2,14 +2,30 @@
 
 import os
 import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io.wavfile
+import soundfile
 import torch
 
 import dasp
-from dasp.audio_io import AudioFileError, AudioInfo, audio_info, load_audio, save_audio
+from dasp import audio_io
+from dasp.audio_io import (
+    AudioFileError,
+    AudioInfo,
+    Saved,
+    audio_info,
+    dither_source,
+    has_subtype,
+    load_audio,
+    save_audio,
+)
+from tests.broken_audio import flac_that_declares
 
 
 @pytest.fixture
@@ -113,6 +129,119 @@ def test_an_unknown_length_reads_to_the_end(tmp_path):
     assert (x * 32768).tolist() == [[1, 2, 3]]
 
 
+def test_the_same_samples_are_the_same_file(tmp_path, noise):
+    """In every format and subtype, at another time of day."""
+    endings = ("wav", "aiff", "flac", "ogg", "opus", "mp3", "w64", "rf64", "au")
+    kinds = [(f"a.{ending}", subtype) for ending in endings for subtype in (None, "FLOAT")]
+    contents = []
+    for seconds in (0.0, 1.1):
+        time.sleep(seconds)
+        for name, subtype in kinds:
+            if subtype is None or has_subtype(tmp_path / name, subtype):
+                save_audio(tmp_path / name, noise, 48_000, subtype=subtype, overwrite=True)
+                contents.append((name, subtype, (tmp_path / name).read_bytes()))
+    half = len(contents) // 2
+    assert contents[:half] == contents[half:]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8, 16])
+@pytest.mark.parametrize("name", ["a.wav", "a.rf64", "a.flac", "a.ogg", "a.mp3", "a.aiff", "a.caf"])
+def test_many_channels(tmp_path, name, channels):
+    """Each comes back in its place, and is not one of the others."""
+    x = 0.5 * torch.sin(torch.arange(9600) * 0.02 * torch.arange(1, channels + 1)[:, None])
+    most = {"a.flac": 8, "a.mp3": 2}.get(name, 16)
+    if channels > most:
+        with pytest.raises(AudioFileError, match=f"holds {most} channels, got {channels}"):
+            save_audio(tmp_path / name, x, 48_000)
+        return
+    save_audio(tmp_path / name, x, 48_000)
+    y, _ = load_audio(tmp_path / name)
+    assert y.shape[0] == channels
+    likeness = torch.corrcoef(torch.cat([x, y[:, :9600]]))[:channels, channels:]
+    if name == "a.mp3":  # Which begins later.
+        likeness = likeness.abs() + 0.5 * torch.eye(channels)
+    assert likeness.argmax(1).tolist() == list(range(channels))
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 37_800, 192_000, 768_000])
+def test_any_rate(tmp_path, noise, sample_rate):
+    for name in ("a.wav", "a.w64", "a.aiff"):
+        save_audio(tmp_path / name, noise, sample_rate)
+        assert load_audio(tmp_path / name)[1] == sample_rate
+
+
+def test_sixty_four_bits_are_kept(tmp_path, noise):
+    for subtype in ("PCM_32", "DOUBLE"):
+        save_audio(tmp_path / "a.wav", noise, 48_000, subtype=subtype, overwrite=True)
+        assert audio_info(tmp_path / "a.wav").dtype is torch.float64
+    y, _ = load_audio(tmp_path / "a.wav", dtype=torch.float64)
+    assert torch.equal(y, noise)
+    save_audio(tmp_path / "b.wav", noise, 48_000)
+    assert audio_info(tmp_path / "b.wav").dtype is torch.float32
+
+
+def test_a_wav_beyond_its_limit_is_rf64(tmp_path, noise, monkeypatch):
+    monkeypatch.setattr(audio_io, "_LARGEST_WAV", noise.numel() * 3 - 1)
+    save_audio(tmp_path / "a.wav", noise, 48_000)
+    assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
+    y, _ = load_audio(tmp_path / "a.wav", dtype=torch.float64)
+    torch.testing.assert_close(y, noise, atol=2**-24, rtol=0)
+    monkeypatch.setattr(audio_io, "_LARGEST_WAV", noise.numel() * 3)
+    save_audio(tmp_path / "b.wav", noise, 48_000)
+    assert (tmp_path / "b.wav").read_bytes()[:4] == b"RIFF"
+
+
+# Dither
+
+
+def _errors(tmp_path, x, dither):
+    save_audio(tmp_path / "d.wav", x, 48_000, subtype="PCM_16", dither=dither, overwrite=True)
+    return load_audio(tmp_path / "d.wav", dtype=torch.float64)[0] * 2**15 - x * 2**15
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 0.25, 0.5, 0.9])
+def test_dithered_errors_do_not_depend_on_the_signal(tmp_path, offset):
+    """Between any two steps: mean 0 and variance 1/4 step^2, of the noise 1/6 and 1/12."""
+    x = torch.full((1, 200_000), (1000 + offset) / 2**15, dtype=torch.float64)
+    x[0, 0] = 0.3 / 2**15  # Or a level on a step would be left as it is.
+    error = _errors(tmp_path, x, torch.Generator().manual_seed(1))
+    assert abs(error.mean().item()) < 5 * (0.25 / 200_000) ** 0.5
+    assert abs(error.var().item() - 0.25) < 0.005
+    assert error.abs().max() <= 1.5
+
+
+def test_a_sine_below_a_step_survives_in_dither_alone(tmp_path):
+    """The reason for it: without, the file is silent."""
+    t = torch.arange(480_000, dtype=torch.float64)
+    x = 0.4 / 2**15 * torch.sin(2 * torch.pi * 1000 / 48_000 * t)[None]
+    for dither, level in ((None, 0.0), (torch.Generator().manual_seed(0), 0.4)):
+        save_audio(tmp_path / "a.wav", x, 48_000, subtype="PCM_16", dither=dither, overwrite=True)
+        y = load_audio(tmp_path / "a.wav", dtype=torch.float64)[0] * 2**15
+        correlation = 2 * (y * torch.sin(2 * torch.pi * 1000 / 48_000 * t)).mean().item()
+        assert correlation == pytest.approx(level, abs=0.01)
+
+
+def test_what_lies_on_the_steps_is_not_dithered(tmp_path, noise):
+    save_audio(tmp_path / "a.wav", noise, 48_000, subtype="PCM_16")
+    x, _ = load_audio(tmp_path / "a.wav")
+    save_audio(tmp_path / "b.wav", x, 48_000, subtype="PCM_16", dither=torch.Generator())
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+def test_dither_has_a_seed_and_depends_on_the_samples(noise):
+    def drawn(seed, x):
+        return torch.rand(4, generator=dither_source(seed, x)).tolist()
+
+    assert drawn(0, noise) == drawn(0, noise.clone())
+    assert len({tuple(drawn(*case)) for case in ((0, noise), (1, noise), (0, -noise))}) == 3
+
+
+def test_dither_does_not_wrap_at_full_scale(tmp_path):
+    x = torch.tensor([[1.0, -1.0, 0.99999]]).repeat(1, 1000)
+    error = _errors(tmp_path, x.double(), torch.Generator())
+    assert error.abs().max() < 4
+
+
 # Broken files
 
 
@@ -179,7 +308,96 @@ def test_not_a_number(tmp_path, value):
     assert os.listdir(tmp_path) == ["a.wav"]
 
 
+def test_sizes_are_checked_before_memory_is_taken(tmp_path, noise, monkeypatch):
+    save_audio(tmp_path / "a.flac", noise, 48_000)
+    content = flac_that_declares(2**36 - 1, (tmp_path / "a.flac").read_bytes())
+    (tmp_path / "a.flac").write_bytes(content)
+    assert "channels need 1099.5 GB of memory" in _reason(tmp_path / "a.flac")
+    save_audio(tmp_path / "a.wav", noise, 48_000)
+    monkeypatch.setattr(audio_io, "_SMALL", 0)
+    monkeypatch.setattr(audio_io, "_free_memory", lambda: 4 * 2 * noise.numel() - 1)
+    assert "4410 frames of 2 channels need" in _reason(tmp_path / "a.wav")
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    assert _reason(tmp_path / "a.wav") == "is a device or a pipe, not a file"
+
+
+def test_a_nul_in_a_name():
+    with pytest.raises(AudioFileError, match="no name of a file"):
+        load_audio("a\0b.wav")
+
+
+def test_a_film_is_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(1000))
+    assert "is MPEG-4; install ffmpeg and convert it first" in _reason(tmp_path / "a.wav")
+
+
+def test_a_format_that_this_libsndfile_lacks(tmp_path, noise, monkeypatch):
+    (tmp_path / "a.mp3").write_text("not audio at all " * 100)
+    formats = {k: v for k, v in soundfile.available_formats().items() if k != "MP3"}
+    monkeypatch.setattr(soundfile, "available_formats", lambda: formats)
+    assert "MP3 needs a newer libsndfile: pip install --upgrade" in _reason(tmp_path / "a.mp3")
+    assert not audio_io.readable_formats()["MP3"]
+
+
 # Refusals to write
+
+
+def test_clipping_is_clamped_or_rescaled_when_asked(tmp_path):
+    x = torch.tensor([[0.0, 2.0, -1.5, 1.0, 0.5]])
+    saved = save_audio(tmp_path / "a.wav", x, 48_000, subtype="PCM_16", clip_mode="clamp")
+    assert saved == Saved("PCM_16", 2, 0.0)
+    _, data = scipy.io.wavfile.read(tmp_path / "a.wav")
+    assert data.tolist() == [0, 32767, -32768, 32767, 16384]
+    saved = save_audio(tmp_path / "b.wav", x, 48_000, subtype="PCM_16", clip_mode="rescale")
+    assert saved.over == 2 and saved.gain_db == pytest.approx(20 * np.log10(0.5))
+    _, data = scipy.io.wavfile.read(tmp_path / "b.wav")
+    assert data.tolist() == [0, 32767, -24576, 16384, 8192]
+    saved = save_audio(tmp_path / "c.wav", x, 48_000, subtype="FLOAT", clip_mode="clamp")
+    assert saved == Saved("FLOAT", 0, 0.0)
+    assert torch.equal(load_audio(tmp_path / "c.wav")[0], x)
+    with pytest.raises(ValueError, match="clip_mode: expected one of 'error', 'clamp'"):
+        save_audio(tmp_path / "d.wav", x, 48_000, clip_mode="wrap")
+
+
+def test_a_full_disk(tmp_path):
+    """A limit on the size of files stands in for it: the error of the write is told."""
+    code = """
+import os, resource, signal, torch
+from dasp.audio_io import AudioFileError, save_audio
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+for name in ("a.wav", "a.flac", "a.ogg"):
+    try:
+        save_audio(name, torch.rand(2, 48_000) - 0.5, 48_000)
+    except AudioFileError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(dasp.__file__).parents[1])},
+    )
+    reason = "cannot be written (File too large)"
+    assert done.stdout.splitlines() == [
+        f"a.{ending}: {reason}" for ending in ("wav", "flac", "ogg")
+    ]
+    assert done.stderr == "" and os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)  # The administrator may write anywhere.
+    with pytest.raises(AudioFileError, match="Permission denied"):
+        save_audio(tmp_path / "a.wav", torch.zeros(1, 10), 48_000)
+    assert os.listdir(tmp_path) == []
 
 
 def test_clipping_is_refused_by_how_much(tmp_path):
