@@ -1,5 +1,6 @@
 # make demo       install, make a song, mix it: everything ends up in demo/
 # make test       install with the test extra, run the tests (make test-all: the long ones too)
+# make soak       the long half of docs/reliability.md: an hour of damage, kills and many files
 # make bench      install the peers, measure them beside dasp (about 10 minutes)
 # make clean      remove what these commands made
 
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all soak lint bench clean
 
 demo: .venv/installed-plot
 	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
@@ -20,6 +21,12 @@ test: .venv/installed-test
 
 test-all: .venv/installed-test
 	$(PYTEST)
+
+soak: .venv/installed-test
+	$(PYTEST) -m long tests/contracts/test_abuse.py
+	$(BIN)/python -m tests.fuzz_audio 600
+	$(BIN)/python -m tests.kill_batch 50
+	$(BIN)/python -m benchmarks.many_files
 
 # diffFx-pytorch demands an older torchlpc, and torchaudio, of which no build loads beside this
 # torch: without its dependencies it runs.

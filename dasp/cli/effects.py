@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dasp.processors import Processor
 
 EFFECT_HELP = (
@@ -19,6 +17,7 @@ EFFECT_HELP = (
 
 def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     """The type of an `-e` argument."""
+    from dasp.batch.settings import spread_bands
     from dasp.processors.document import parse_effect
 
     try:
@@ -26,11 +25,12 @@ def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; see 'dasp list' and 'dasp show'") from error
     _check_inputs(processor, settings)
-    return processor, {**settings, **_spread(processor, settings)}
+    return processor, spread_bands(processor, settings)
 
 
 def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":
     """The type of a chain argument: files that a chain names lie relative to its folder."""
+    from dasp.batch.settings import spread_bands
     from dasp.processors.document import load_chain
 
     try:
@@ -42,7 +42,7 @@ def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":
     _check_inputs(processor, settings)
     folder = Path(text).parent
     files = {key: str(folder / settings[key]) for key in processor.inputs if key in settings}
-    return processor, {**settings, **_spread(processor, settings), **files}
+    return processor, {**spread_bands(processor, settings), **files}
 
 
 def save_chain_file(path: Path, processor: "Processor", settings: Mapping[str, Any]) -> None:
@@ -54,6 +54,14 @@ def save_chain_file(path: Path, processor: "Processor", settings: Mapping[str, A
         key: os.path.relpath(settings[key], folder) for key in processor.inputs if key in settings
     }
     save_chain(path, processor, {**settings, **files})
+
+
+def as_document(processor: "Processor", settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a processor, in which every file has its full name."""
+    from dasp.processors.document import to_document
+
+    files = {key: os.path.abspath(settings[key]) for key in processor.inputs if key in settings}
+    return to_document(processor, {**settings, **files})
 
 
 def in_series(
@@ -71,39 +79,6 @@ def in_series(
         for key, value in own.items()
     }
     return chain(*processors), settings
-
-
-def load_inputs(
-    processor: "Processor", settings: Mapping[str, Any], x: "Tensor", sample_rate: float
-) -> dict[str, Any]:
-    """The settings with every named file loaded for `x`: at its rate, on its device.
-
-    A side chain is cut, or completed with silence, to the length of `x`.
-    """
-    import torch.nn.functional as nnf
-
-    from dasp.audio_io import load_audio
-    from dasp.signal.resample import resample
-
-    loaded = {}
-    for key in processor.inputs:
-        if key not in settings:
-            continue
-        file, file_rate = load_audio(settings[key], dtype=x.dtype)
-        file = resample(file, file_rate, sample_rate)
-        if key.rsplit(".", 1)[-1] == "sidechain":
-            file = nnf.pad(file, (0, x.shape[-1] - file.shape[-1]))
-        loaded[key] = file.to(x.device)
-    return {**settings, **loaded}
-
-
-def _spread(processor: "Processor", settings: Mapping[str, Any]) -> dict[str, list[float]]:
-    """One number for a parameter of several bands stands for each of them."""
-    return {
-        param.name: [settings[param.name]] * param.bands
-        for param in processor.params
-        if param.bands and isinstance(settings.get(param.name), (int, float))
-    }
 
 
 def _check_inputs(processor: "Processor", settings: Mapping[str, Any]) -> None:

@@ -8,9 +8,27 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from dasp.cli import info, list, mix, plot, process, render, show, synthesise
+from dasp.cli import (
+    batch,
+    doctor,
+    eval,
+    export,
+    fit,
+    info,
+    list,
+    mix,
+    plot,
+    process,
+    render,
+    show,
+    synthesise,
+    unmix,
+)
 
-COMMANDS = (mix, render, process, list, show, info, plot, synthesise)
+COMMANDS = (
+    mix, unmix, render, process, batch, fit, eval, list, show, info, plot, export,
+    synthesise, doctor,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,12 +3,24 @@
 import argparse
 from pathlib import Path
 
+SUBTYPES = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """`--subtype` and `--force`."""
+    """`--subtype`, `--clip-mode`, `--dither` and `--force`."""
     parser.add_argument(
-        "--subtype", choices=("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-        help="how samples are stored (default: PCM_24 where the format has it)",
+        "--subtype", choices=SUBTYPES,
+        help="how samples are stored (default: as in the input, else PCM_24, where the format "
+        "has it)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clip-mode", choices=("error", "clamp", "rescale"), default="error",
+        help="for samples over full scale that the subtype cannot hold: write nothing, clip them, "
+        "or lower the whole file (default: error)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dither", type=_seed_or_off, default=0, metavar="SEED",
+        help="the seed of the noise before rounding to integers, or off (default: 0)",
     )  # fmt: skip
     add_force_option(parser)
 
@@ -18,8 +30,27 @@ def add_force_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
+def writing(args: argparse.Namespace):
+    """The `Writing` that the options ask for."""
+    from dasp.batch.writing import Writing
+
+    return Writing(args.subtype, args.clip_mode, args.dither is not None, args.dither or 0)
+
+
+def clipping_note(path: Path, over: int, gain_db: float) -> str | None:
+    """What was done about samples over full scale, if there were any."""
+    if not over:
+        return None
+    cure = f"lowered by {-gain_db:.2f} dB" if gain_db else "clipped"
+    return f"{path}: {over} samples were over full scale: {cure}"
+
+
 def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
     """Nothing is overwritten without `--force`, and nothing is computed in vain."""
     for path in paths:
         if path.exists() and not args.force:
             raise ValueError(f"{path}: exists already; --force replaces it")
+
+
+def _seed_or_off(text: str) -> int | None:
+    return None if text == "off" else int(text)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from dasp.cli.effects import (
     EFFECT_HELP,
+    as_document,
     chain_file,
     effect,
     in_series,
-    load_inputs,
     save_chain_file,
 )
-from dasp.cli.output import add_output_options, refuse_existing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 
 def add_parser(subparsers) -> None:
@@ -28,32 +28,62 @@ def add_parser(subparsers) -> None:
         help="the new file; for several inputs, or with a / at the end, a folder",
     )  # fmt: skip
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "-e", "--effect", dest="effects", action="append", type=effect, help=EFFECT_HELP
-    )
-    what.add_argument("--chain", type=chain_file, metavar="JSON", help="a chain of effects")
+    add_effect_options(what)
     parser.add_argument("--save-chain", type=Path, metavar="JSON", help="keep the effects as chain")
-    parser.add_argument(
-        "--tail", type=_seconds, default=0.0, metavar="SECONDS",
-        help="silence added at the end of each file, for what rings on (default: 0)",
-    )  # fmt: skip
-    parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
+    add_run_options(parser)
     add_output_options(parser)
     parser.set_defaults(handler=run)
+
+
+def add_effect_options(group) -> None:
+    """`-e` and `--chain`."""
+    group.add_argument(
+        "-e", "--effect", dest="effects", action="append", type=effect, help=EFFECT_HELP
+    )
+    group.add_argument("--chain", type=chain_file, metavar="JSON", help="a chain of effects")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """`--tail`, `--rate` and `--device`."""
+    parser.add_argument(
+        "--tail", type=seconds, default=0.0, metavar="SECONDS",
+        help="silence added at the end of each file, for what rings on (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rate", type=_rate, metavar="HZ", help="sample rate of the new files (default: as it is)"
+    )
+    parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
+
+
+def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
+    """What is done to every file."""
+    from dasp.batch.process_file import ProcessFile
+
+    return ProcessFile(
+        as_document(processor, settings),
+        writing=writing(args),
+        device=args.device,
+        tail_s=args.tail,
+        sample_rate=args.rate,
+        overwrite=overwrite,
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Process every input; those that fail are reported, and the others written."""
     from tqdm import tqdm
 
+    from dasp.batch.job import Job
+
     processor, settings = args.chain or in_series(args.effects)
     outputs = _outputs(args.inputs, args.output)
     refuse_existing(args, *outputs, *filter(None, [args.save_chain]))
+    process = work(args, processor, settings, overwrite=args.force)
     failures = 0
     pairs = list(zip(args.inputs, outputs, strict=True))
     for source, target in tqdm(pairs, unit="file", leave=False, disable=None):
         try:
-            _process(source, target, processor, settings, args)
+            facts = process(Job(source, (target,)))
         except (ValueError, OSError) as error:
             if args.debug:
                 raise
@@ -61,26 +91,16 @@ def run(args: argparse.Namespace) -> int:
             failures += 1
         else:
             tqdm.write(str(target), file=sys.stdout)
+            if note := clipping_note(target, facts["over"], facts["gain_db"]):
+                tqdm.write(f"note: {note}", file=sys.stderr)
     if args.save_chain and not failures:
         save_chain_file(args.save_chain, processor, settings)
     return 1 if failures else 0
 
 
-def _process(source: Path, target: Path, processor, settings, args: argparse.Namespace) -> None:
-    import torch
-    import torch.nn.functional as nnf
-
-    from dasp.audio_io import load_audio, save_audio
-
-    x, sample_rate = load_audio(source)
-    x = nnf.pad(x.to(args.device), (0, round(args.tail * sample_rate)))
-    with torch.inference_mode():
-        y = processor(x, sample_rate, **load_inputs(processor, settings, x, sample_rate))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    save_audio(target, y, sample_rate, subtype=args.subtype, overwrite=args.force)
-
-
 def _outputs(inputs: list[Path], output: str) -> list[Path]:
+    from dasp.batch.paths import inside
+
     folder = Path(output)
     if len(inputs) == 1 and not output.endswith("/") and not folder.is_dir():
         return [folder]
@@ -88,7 +108,7 @@ def _outputs(inputs: list[Path], output: str) -> list[Path]:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{folder / name}: two inputs would be written to this file")
-    return [folder / name for name in names]
+    return [inside(folder, name) for name in names]
 
 
 def _naming(source: Path, error: Exception) -> str:
@@ -98,18 +118,25 @@ def _naming(source: Path, error: Exception) -> str:
     return str(error) if isinstance(error, AudioFileError) else f"{source}: {error}"
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
+def seconds(text: str) -> float:
+    """The type of an argument that is a time."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"expected 0 seconds or more, got {text}")
-    return seconds
+    return number
 
 
-def _device(text: str):
+def _rate(text: str) -> int:
+    if not 1000 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected 1000 to 1000000 Hz, got {text}")
+    return int(text)
+
+
+def _device(text: str) -> str:
     import torch
 
     try:
-        return torch.empty(0, device=text).device
+        return str(torch.empty(0, device=text).device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise argparse.ArgumentTypeError(f"{text!r} cannot be used here: {reason}") from error

@@ -10,6 +10,9 @@ A node of the document is one of
 and the file is a `chain` node with `"format"` and `"version"`. Settings that are left out have
 their defaults. A tensor that a processor takes, such as an impulse response, stands as the name
 of a file, for the program that reads the chain to load.
+
+A document is data: it names processors of the catalogue and nothing else, and is refused where it
+is larger or deeper than any that a person has a use for.
 """
 
 import json
@@ -25,6 +28,10 @@ from dasp.processors.chain import chain, dry_wet, parallel, part_names
 from dasp.processors.processor import Processor
 
 FORMAT, VERSION = "dasp-chain", 1
+
+MOST_BYTES = 2**20
+MOST_LEVELS = 64
+"""Lists and objects within each other; one processor inside another is two levels."""
 
 COMBINATIONS: dict[str, Callable[..., Processor]] = {
     "chain": chain,
@@ -42,14 +49,26 @@ def save_chain(path: str | Path, processor: Processor, settings: Mapping[str, An
 
 def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
     """Read a processor and its settings, as `processor(x, sample_rate, **settings)` takes them."""
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON text ({error})") from error
+    document = read_json(path)
     try:
         return from_document(document)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def read_json(path: str | Path) -> Any:
+    """The JSON text of a file, of at most `MOST_BYTES` and `MOST_LEVELS`, without NaN."""
+    with open(path, "rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{path}: a document has at most {MOST_BYTES} bytes, this has more")
+    try:
+        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not a JSON text ({error})") from error
+    if _levels(document) > MOST_LEVELS:
+        raise ValueError(f"{path}: a document has at most {MOST_LEVELS} levels, this has more")
+    return document
 
 
 def to_document(processor: Processor, settings: Mapping[str, Any]) -> dict:
@@ -85,7 +104,7 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
         key, equals, value = assignment.partition("=")
         if not equals:
             raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
-        settings[key.strip()] = _parse_value(value.strip())
+        settings[key.strip()] = parse_value(value.strip())
     return from_node({"processor": name.strip(), "settings": settings}, name.strip())
 
 
@@ -128,7 +147,7 @@ def from_node(node: Any, where: str) -> tuple[Processor, dict[str, Any]]:
 
 
 def _named(name: Any, where: str) -> Processor:
-    if name not in CATALOGUE:
+    if not isinstance(name, str) or name not in CATALOGUE:
         raise ValueError(f"{where}: no processor {name!r}{did_you_mean(name, CATALOGUE)}")
     return CATALOGUE[name]
 
@@ -152,6 +171,11 @@ def _check(processor: Processor, settings: Mapping[str, Any], where: str) -> Non
     for key, value in files.items():
         if not isinstance(value, str):
             raise ValueError(f"{where}: {key}: expected the name of a file, got {value!r}")
+    for param in processor.params:
+        if param.bands is None and isinstance(settings.get(param.name), list | dict):
+            raise ValueError(
+                f"{where}: {param.name}: expected a number, got {settings[param.name]!r}"
+            )
     try:
         processor.check_settings({k: v for k, v in settings.items() if k not in files})
     except (ValueError, TypeError) as error:
@@ -162,7 +186,8 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in settings.items()}
 
 
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """A setting as people write it: a number, bands `1/2/3/4`, a word, or the name of a file."""
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
@@ -171,6 +196,21 @@ def _parse_value(text: str) -> Any:
     except ValueError:
         return text
     return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _levels(document: Any) -> int:
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        outer = [value for value in level if isinstance(value, dict | list)]
+        level = [
+            v for value in outer for v in (value.values() if isinstance(value, dict) else value)
+        ]
+    return depth
 
 
 def _parse_number(text: str) -> float:

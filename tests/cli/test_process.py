@@ -155,10 +155,41 @@ def test_an_existing_output_is_kept(dasp, tmp_path, stereo):
 def test_clipping_is_refused(dasp, tmp_path, stereo):
     _, path = stereo
     out = tmp_path / "out.wav"
-    status, _, err = dasp("process", path, "-o", out, "-e", "gain:gain_db=24")
+    arguments = ("process", path, "-o", out, "-e", "gain:gain_db=24")
+    status, _, err = dasp(*arguments, "--subtype", "PCM_24")
     assert status == 1 and "over full scale" in err and not out.exists()
-    arguments = ("process", path, "-o", out, "-e", "gain:gain_db=24", "--subtype", "FLOAT")
-    assert dasp(*arguments)[0] == 0
+    assert dasp(*arguments, "--subtype", "FLOAT")[0] == 0
+
+
+@pytest.mark.parametrize("mode, cure", [("clamp", "clipped"), ("rescale", "lowered by ")])
+def test_clipping_is_reported(dasp, tmp_path, mode, cure):
+    x = torch.tensor([[0.0, 0.25, -0.5, 0.75]])
+    save_audio(tmp_path / "in.wav", x, RATE)
+    out = tmp_path / "out.wav"
+    status, _, err = dasp(
+        "process", tmp_path / "in.wav", "-o", out, "-e", "gain:gain_db=12", "--clip-mode", mode
+    )
+    assert status == 0 and err.startswith(f"note: {out}: 2 samples were over full scale: {cure}")
+    expected = (4 * x).clamp(-1, 1) if mode == "clamp" else x / 0.75
+    torch.testing.assert_close(load_audio(out)[0], expected, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_rate_and_subtype_are_kept_and_nothing_is_lost(dasp, tmp_path, subtype):
+    x = torch.rand(3, 1000, dtype=torch.float64) - 0.5
+    path, out = tmp_path / "in.wav", tmp_path / "out.wav"
+    save_audio(path, x, 37_800, subtype=subtype)
+    assert dasp("process", path, "-o", out, "-e", "gain:gain_db=0")[0] == 0
+    assert out.read_bytes() == path.read_bytes()
+
+
+def test_another_rate(dasp, tmp_path, stereo):
+    x, path = stereo
+    out = tmp_path / "out.wav"
+    assert dasp("process", path, "-o", out, "-e", "gain:gain_db=-6", "--rate", "22050")[0] == 0
+    y, sample_rate = load_audio(out)
+    assert sample_rate == 22_050
+    assert torch.equal(y, F.gain(resample(x, RATE, 22_050), 22_050, gain_db=-6.0))
 
 
 def test_a_frequency_out_of_reach_names_the_file(dasp, tmp_path):

@@ -1,0 +1,99 @@
+"""A job: what is read, what is written, and what makes the one of the other."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from dasp.audio_io import AudioFileError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file, or one folder, that becomes one file or several."""
+
+    source: Path
+    targets: tuple[Path, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What this job has of its own, beside what the work does to all."""
+
+    def to_json(self) -> bytes:
+        """The job as a text, for another process."""
+        targets = [str(target) for target in self.targets]
+        return json.dumps([str(self.source), targets, dict(self.settings)]).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Job":
+        """The job of `to_json`."""
+        source, targets, settings = json.loads(text)
+        return cls(Path(source), tuple(map(Path, targets)), settings)
+
+
+class Work(Protocol):
+    """What is done to every job. It can be sent to another process."""
+
+    def __call__(self, job: Job) -> dict[str, Any]:
+        """Write the targets, whole or not at all, and tell what a person may want to know."""
+
+    def reads(self, job: Job) -> list[Path]:
+        """The files that a job is made from."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that the targets depend on, beside what is read and the job's settings."""
+
+
+def attempt(work: Work, job: Job) -> dict[str, Any]:
+    """What came of a job: "ok" with the digests of its targets, or "failed" with the reason."""
+    try:
+        facts = work(job)
+        return {"status": "ok", "digests": [digest(target) for target in job.targets], **facts}
+    except AudioFileError as error:
+        return failed(str(error))
+    except (ValueError, OSError) as error:
+        return failed(f"{job.source}: {error}")
+    except Exception as error:  # One file's trouble, of whatever kind, is not the next one's.
+        return failed(f"{job.source}: {type(error).__name__}: {error}")
+
+
+def failed(reason: str) -> dict[str, Any]:
+    """What came of a job that was not done."""
+    return {"status": "failed", "reason": reason}
+
+
+def fingerprint(work: Work, job: Job) -> str:
+    """A number that changes with anything that the targets are made from."""
+    sources = [(str(file), *_size_and_time(file)) for file in work.reads(job)]
+    made_from = [_version(), work.identity(), dict(job.settings), sources]
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def digest(path: Path) -> str | None:
+    """The size of a file and the SHA-256 of its content; None where there is no file."""
+    try:
+        with path.open("rb") as file:
+            sha = hashlib.sha256()
+            while block := file.read(2**20):
+                sha.update(block)
+            return f"{file.tell()}:{sha.hexdigest()}"
+    except OSError:
+        return None
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except OSError:  # It cannot be read either, and the work will say so.
+        return (0, 0)
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("dasp-audio")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,54 @@
+"""The work of `dasp batch --mix`: the stems of one song, mixed by rules."""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dasp.audio_io import whole
+from dasp.batch.job import Job
+from dasp.batch.writing import Writing
+from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.data.multitrack import load_folder
+from dasp.mixing.document import save_mix
+from dasp.mixing.mixdown import mix_down
+
+
+@dataclass(frozen=True)
+class MixSong:
+    """Read a folder of stems, find the settings, write the mix, and beside it the settings."""
+
+    target_lufs: float = -18.0
+    writing: Writing = field(default_factory=Writing)
+    overwrite: bool = False
+
+    def __call__(self, job: Job) -> dict[str, Any]:
+        """Write the targets of a job, the mix and its `.json`."""
+        audio, document = job.targets
+        song = load_folder(job.source)
+        with torch.inference_mode():
+            mix = rule_mix(song.names, song.tracks, song.sample_rate, target_lufs=self.target_lufs)
+            files = zip(mix.tracks, song.files, strict=True)
+            tracks = tuple(replace(track, file=str(file)) for track, file in files)
+            mix = replace(mix, tracks=tracks)
+            y = mix_down(song.tracks, mix)
+        audio.parent.mkdir(parents=True, exist_ok=True)
+        saved = self.writing.save(audio, y, song.sample_rate, overwrite=self.overwrite)
+        with whole(document) as unfinished:
+            save_mix(unfinished, mix)
+        return {
+            "tracks": len(song.names),
+            "frames": y.shape[-1],
+            "sample_rate": song.sample_rate,
+            "notes": list(song.notes),
+            **asdict(saved),
+        }
+
+    def reads(self, job: Job) -> list[Path]:
+        """The stems."""
+        return sorted(job.source.iterdir())
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what is written."""
+        return {key: value for key, value in asdict(self).items() if key != "overwrite"}

@@ -1,0 +1,104 @@
+"""Names of files: which are meant, and that what is written stays in its folder."""
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
+
+from dasp.audio_io import AUDIO_SUFFIXES, UNFINISHED
+
+
+class Found(NamedTuple):
+    """A file or folder, and the folder that its place in the output is relative to."""
+
+    path: Path
+    root: Path
+
+    @property
+    def relative(self) -> Path:
+        """The place in the output."""
+        return self.path.relative_to(self.root)
+
+
+def find_files(patterns: Iterable[str]) -> list[Found]:
+    """The files that are meant by files, folders (their audio files, at any depth) and globs.
+
+    A file by its name stands at the top of the output, one from a folder where it stands in the
+    folder, one from a glob where it stands beneath the part that has no wildcard.
+    """
+    found = []
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            files = (p for p in _walk(path) if p.suffix.lower() in AUDIO_SUFFIXES)
+            found += [Found(file, path) for file in files]
+        elif glob.has_magic(pattern) and not path.exists():
+            root = _fixed_part(pattern)
+            matches = map(Path, glob.iglob(pattern, recursive=True))
+            found += [Found(file, root) for file in matches if file.is_file()]
+        else:  # Also what does not exist: reading it will say so.
+            found.append(Found(path, path.parent))
+    return _once(found)
+
+
+def find_songs(patterns: Iterable[str]) -> list[Found]:
+    """The folders with audio files that are meant by folders, at any depth, and by globs."""
+    found = []
+    for pattern in patterns:
+        folders = [pattern] if Path(pattern).exists() else glob.iglob(pattern, recursive=True)
+        for folder in filter(Path.is_dir, map(Path, folders)):
+            files = (p for p in _walk(folder) if p.suffix.lower() in AUDIO_SUFFIXES)
+            root = _fixed_part(pattern) if glob.has_magic(pattern) else folder
+            found += [Found(song, root) for song in {file.parent for file in files}]
+    # A song may be the folder itself, and then has its name.
+    return _once(Found(p, p.parent if p == root else root) for p, root in found)
+
+
+def inside(folder: Path, relative: str | Path) -> Path:
+    """The path beneath a folder, refused where it would leave it, here or on another system.
+
+    That is for `..`, absolute names, drives, backslashes, NUL, and symbolic links on the way.
+    """
+    relative = Path(relative)
+    for part in relative.parts:
+        as_windows = PureWindowsPath(part)
+        if part == ".." or "\0" in part or as_windows.drive or as_windows.name != part:
+            raise ValueError(f"{str(relative)!r}: no name of a file within {folder}")
+    target = folder / relative
+    if relative.is_absolute() or not relative.parts:
+        raise ValueError(f"{str(relative)!r}: no name of a file within {folder}")
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{target}: a symbolic link leads out of {folder}")
+    return target
+
+
+def remove_unfinished(targets: Iterable[Path]) -> None:
+    """Remove what writers that were killed have left of these files."""
+    names: dict[Path, set[str]] = {}
+    for target in targets:
+        names.setdefault(target.parent, set()).add(target.name)
+    for folder, known in names.items():
+        if not folder.is_dir():
+            continue
+        for entry in os.listdir(folder):
+            if entry.startswith(".") and entry.endswith(UNFINISHED):
+                target = entry[1 : -len(UNFINISHED)].rpartition(".")[0]
+                if target in known:
+                    (folder / entry).unlink(missing_ok=True)
+
+
+def _walk(folder: Path) -> Iterable[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _fixed_part(pattern: str) -> Path:
+    parts = Path(pattern).parts[:-1]
+    fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return Path(*parts[:fixed])
+
+
+def _once(found: Iterable[Found]) -> list[Found]:
+    return sorted({item.path: item for item in found}.values())

@@ -1,0 +1,64 @@
+"""The work of `dasp process` and `dasp batch`: one file through a processor."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as nnf
+
+from dasp.audio_io import audio_info, load_audio
+from dasp.batch.job import Job
+from dasp.batch.settings import load_inputs
+from dasp.batch.writing import Writing
+from dasp.processors.document import from_document
+from dasp.processors.processor import Processor
+from dasp.signal.resample import resample
+
+
+@dataclass(frozen=True)
+class ProcessFile:
+    """Read a file, process it, write it, at its own rate and stored as it was."""
+
+    document: dict[str, Any]
+    """The processor with its settings, as `dasp.processors.document` has them."""
+    writing: Writing = field(default_factory=Writing)
+    device: str = "cpu"
+    tail_s: float = 0.0
+    """Silence added at the end, for what rings on."""
+    sample_rate: int | None = None
+    """The rate of the new file, which the processor runs at; None is that of the old one."""
+    overwrite: bool = False
+
+    def __call__(self, job: Job) -> dict[str, Any]:
+        """Write the one target of a job; tells what samples were stored, and how."""
+        info = audio_info(job.source)
+        x, sample_rate = load_audio(job.source, dtype=info.dtype)
+        if self.sample_rate is not None:
+            x, sample_rate = resample(x, sample_rate, self.sample_rate), self.sample_rate
+        x = nnf.pad(x.to(self.device), (0, round(self.tail_s * sample_rate)))
+        processor, settings = _processor(json.dumps(self.document))
+        with torch.inference_mode():
+            settings = load_inputs(processor, {**settings, **job.settings}, x, sample_rate)
+            y = processor(x, sample_rate, **settings)
+        (target,) = job.targets
+        target.parent.mkdir(parents=True, exist_ok=True)
+        saved = self.writing.save(target, y, sample_rate, like=info, overwrite=self.overwrite)
+        return {"frames": y.shape[-1], "sample_rate": sample_rate, **asdict(saved)}
+
+    def reads(self, job: Job) -> list[Path]:
+        """The source, and the files that the settings name."""
+        processor, settings = _processor(json.dumps(self.document))
+        settings = {**settings, **job.settings}
+        return [job.source, *(Path(settings[key]) for key in processor.inputs if key in settings)]
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what is written."""
+        return {key: value for key, value in asdict(self).items() if key != "overwrite"}
+
+
+@lru_cache(maxsize=8)
+def _processor(document: str) -> tuple[Processor, dict[str, Any]]:
+    return from_document(json.loads(document))

@@ -1,0 +1,84 @@
+"""Settings as people write them in files, made into what a processor takes."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp.audio_io import load_audio
+from dasp.processors.document import parse_value
+from dasp.processors.processor import Processor
+from dasp.signal.resample import resample
+
+MOST_BYTES = 2**26
+"""Of a table of settings: a million files with ten numbers each."""
+
+Table = dict[str, dict[str, Any]]
+
+
+def spread_bands(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with one number for a parameter of several bands given to each of them."""
+    spread = {
+        param.name: [settings[param.name]] * param.bands
+        for param in processor.params
+        if param.bands and isinstance(settings.get(param.name), int | float)
+    }
+    return {**settings, **spread}
+
+
+def load_inputs(
+    processor: Processor, settings: Mapping[str, Any], x: Tensor, sample_rate: float
+) -> dict[str, Any]:
+    """The settings with every named file loaded for `x`: at its rate, on its device.
+
+    A side chain is cut, or completed with silence, to the length of `x`.
+    """
+    loaded = {}
+    for key in processor.inputs:
+        if key not in settings:
+            continue
+        file, file_rate = load_audio(settings[key], dtype=x.dtype)
+        file = resample(file, file_rate, sample_rate)
+        if key.rsplit(".", 1)[-1] == "sidechain":
+            file = nnf.pad(file, (0, x.shape[-1] - file.shape[-1]))
+        loaded[key] = file.to(x.device)
+    return {**settings, **loaded}
+
+
+def read_table(path: Path, processor: Processor) -> Table:
+    """Settings for each file of a CSV: a column `file`, and one for each parameter by its name.
+
+    Files stand as their names relative to the input folder, with `/`. An empty cell leaves the
+    setting as it is. In a chain, parameters are `part.parameter`.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path}: a table has at most {MOST_BYTES} bytes, this has more")
+    table: Table = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, restkey="", strict=True)
+        try:
+            if "file" not in (reader.fieldnames or ()):
+                raise ValueError("expected a first line with a column 'file'")
+            for row in reader:
+                name, settings = _row(row, processor, path.parent)
+                if name in table:
+                    raise ValueError(f"{name!r} is there twice")
+                table[name] = settings
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
+    return table
+
+
+def _row(row: Mapping[str, Any], processor: Processor, folder: Path) -> tuple[str, dict[str, Any]]:
+    if "" in row or None in row.values():
+        raise ValueError("expected as many cells as the first line has")
+    cells = {key.strip(): value.strip() for key, value in row.items()}
+    name = cells.pop("file")
+    settings = {key: parse_value(value) for key, value in cells.items() if value}
+    files = {key: str(folder / cells[key]) for key in settings if key in processor.inputs}
+    settings = spread_bands(processor, {k: v for k, v in settings.items() if k not in files})
+    processor.check_settings(settings)
+    return name, {**settings, **files}

@@ -1,0 +1,208 @@
+"""`dasp batch`: folders of files through a chain, or of songs to mixes, on all cores."""
+
+import argparse
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from dasp.cli.effects import in_series
+from dasp.cli.output import add_output_options, clipping_note, writing
+from dasp.cli.process import add_effect_options, add_run_options, seconds, work
+
+JOURNAL = "dasp-batch"
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "batch",
+        help="run folders of files through effects, on all cores",
+        description="Run every file through effects, or with --mix every folder of stems through "
+        "the rules of 'dasp mix'. New files stand in OUT as the old ones did beneath the input, "
+        "and beside them a journal, a line of JSON for each. A file that cannot be processed is "
+        "named, and the others are written.",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="a file, a folder, or a quoted 'in/**/*.wav'"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder of new files"
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    add_effect_options(what)
+    what.add_argument("--mix", action="store_true", help="mix every folder of stems by rules")
+    parser.add_argument(
+        "--settings", type=Path, metavar="CSV",
+        help="settings of single files: a column 'file', and one for each parameter by its name",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target-lufs", type=float, default=-18.0, metavar="LUFS",
+        help="with --mix, the integrated loudness of the mixes (default: -18)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--name", default="{stem}", metavar="TEMPLATE",
+        help="name of the new files, without the ending (default: {stem}, the old name)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", metavar="ENDING", help="wav, flac, … (default: the old one; for mixes wav)"
+    )
+    add_run_options(parser)
+    _add_batch_options(parser)
+    add_output_options(parser)
+    parser.set_defaults(handler=run, usage_error=parser.error)
+
+
+def _add_batch_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-j", "--jobs", type=_count, metavar="N",
+        help="files at a time, each in a process of its own (default: the number of cores)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="give up a file that takes longer"
+    )
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="go on where an earlier run was stopped: leave what is whole and was made from the "
+        "same, make the rest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="I/N",
+        help="do only the I-th of N parts, for N machines that share the work",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument(
+        "--report", type=Path, metavar="JSONL", help=f"the journal (default: OUT/{JOURNAL}.jsonl)"
+    )
+    parser.add_argument(
+        "--engine", choices=("processes", "ray"), default="processes",
+        help="where the work is done: processes of this machine, or a Ray cluster",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, refuse what cannot be, do the rest."""
+    from dasp.batch.journal import Journal
+    from dasp.batch.ray_tasks import import_ray
+    from dasp.batch.run import strangers, unfinished
+
+    if args.engine == "ray":
+        import_ray()
+    task, jobs = _mixes(args) if args.mix else _files(args)
+    if not jobs:
+        raise ValueError(f"{' '.join(args.inputs)}: nothing to do, no such files")
+    part, parts = args.shard
+    jobs = jobs[part - 1 :: parts]
+    path = args.report or args.output / f"{_journal_name(part, parts)}.jsonl"
+    earlier = {path, *args.output.glob(f"{JOURNAL}*.jsonl")} if args.resume else ()
+    journal = Journal(path, args.output, [file for file in sorted(earlier) if file.exists()])
+    todo = unfinished(task, jobs, journal) if args.resume else jobs
+    if args.dry_run:
+        return _say_what_would_be_done(jobs, todo)
+    in_the_way = strangers(todo, journal)
+    if in_the_way and not args.force:
+        more = f", and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
+        raise ValueError(
+            f"{in_the_way[0]}: exists already{more}; --force replaces what exists, --resume goes "
+            f"on where an earlier run was stopped"
+        )
+    args.output.mkdir(parents=True, exist_ok=True)
+    with journal:
+        return _do(args, task, todo, journal, skipped=len(jobs) - len(todo))
+
+
+def _files(args: argparse.Namespace):
+    from dasp.batch.paths import find_files
+    from dasp.batch.run import plan
+    from dasp.batch.settings import read_table
+    from dasp.processors.document import from_document
+
+    task = work(args, *(args.chain or in_series(args.effects)), overwrite=True)
+    processor, _ = from_document(task.document)
+    table = read_table(args.settings, processor) if args.settings else None
+    suffixes = [_suffix(args.format)] if args.format else []
+    found = find_files(args.inputs)
+    return task, plan(found, args.output, name=args.name, suffixes=suffixes, table=table)
+
+
+def _mixes(args: argparse.Namespace):
+    from dasp.batch.mix_song import MixSong
+    from dasp.batch.paths import find_songs
+    from dasp.batch.run import plan
+
+    if args.settings or args.tail or args.rate or args.device != "cpu":
+        args.usage_error("--settings, --tail, --rate and --device are for effects, not for --mix")
+    task = MixSong(args.target_lufs, writing(args), overwrite=True)
+    suffixes = [_suffix(args.format or "wav"), ".json"]
+    return task, plan(find_songs(args.inputs), args.output, name=args.name, suffixes=suffixes)
+
+
+def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
+    from tqdm import tqdm
+
+    from dasp.batch.processes import in_processes
+    from dasp.batch.ray_tasks import in_ray
+    from dasp.batch.run import run as run_batch
+
+    engine = in_ray if args.engine == "ray" else in_processes
+    workers = args.jobs or (os.cpu_count() if args.device == "cpu" else 1)
+    written = failures = 0
+    outcomes = run_batch(
+        task,
+        todo,
+        journal,
+        workers=max(1, min(workers, len(todo))),
+        timeout_s=args.timeout,
+        engine=engine,
+    )
+    try:
+        with (
+            tqdm(total=len(todo), unit="file", leave=False, disable=None) as bar,
+            closing(outcomes),
+        ):
+            for job, outcome in outcomes:
+                bar.update()
+                if outcome["status"] != "ok":
+                    failures += 1
+                    tqdm.write(f"dasp batch: {outcome['reason']}", file=sys.stderr)
+                    continue
+                written += 1
+                if note := clipping_note(job.targets[0], outcome["over"], outcome["gain_db"]):
+                    tqdm.write(f"note: {note}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("dasp batch: stopped; --resume goes on from here", file=sys.stderr)
+        return 130
+    finally:
+        print(f"{written} written, {skipped} whole already, {failures} failed")
+    return 1 if failures else 0
+
+
+def _say_what_would_be_done(jobs, todo) -> int:
+    needed = {job.targets for job in todo}
+    for job in jobs:
+        targets = " ".join(map(str, job.targets))
+        print(f"{job.source} -> {targets}{'' if job.targets in needed else ' (whole already)'}")
+    return 0
+
+
+def _journal_name(part: int, parts: int) -> str:
+    return JOURNAL if parts == 1 else f"{JOURNAL}-{part}-of-{parts}"
+
+
+def _suffix(ending: str) -> str:
+    if not ending.removeprefix(".").isalnum():
+        raise ValueError(f"--format: expected an ending such as wav, got {ending!r}")
+    return f".{ending.removeprefix('.')}"
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return int(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not slash or not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
+        raise argparse.ArgumentTypeError(f"expected I/N with I from 1 to N, got {text!r}")
+    return int(part), int(parts)

@@ -1,0 +1,214 @@
+"""`dasp doctor`: whether all that dasp leans on is there and works, and what to do if not."""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+REQUIRED = ("torch", "numpy", "scipy", "numba", "soundfile", "pyloudnorm", "safetensors", "tqdm")
+
+EXTRAS = {"plot": "matplotlib", "ray": "ray"}
+"""What an extra is for, by the module that it brings."""
+
+KERNELS = {
+    "linear filters": "parametric_eq",
+    "dynamics": "compressor",
+    "gate": "noise_gate",
+    "limiter": "limiter",
+    "delay lines": "flanger",
+    "all-pass": "phaser",
+    "networks": "feedback_delay_network",
+    "recurrence": "plate_reverb",
+}
+"""A processor that runs on each kernel."""
+
+LARGEST_ERROR = 1e-4
+"""Between compiled and portable kernels in single precision, relative to the peak."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: "ok", a "note" on what could be better, or a "fault"."""
+
+    status: str
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="whether everything works here",
+        description="Versions, devices, kernels, audio formats and extras, with a test of the "
+        "kernels: what is wrong, and what to do about it. Exits with 1 if there is a fault.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything, and print what was found."""
+    findings = []
+    for examine in (_versions, _devices, _kernels, _codecs, _extras):
+        try:
+            findings += examine()
+        except Exception as error:  # A broken library may raise anything, and is to be told.
+            what = examine.__name__.removeprefix("_")
+            remedy = "pip install --force-reinstall dasp-audio"
+            findings.append(Finding("fault", what, f"{type(error).__name__}: {error}", remedy))
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    return 1 if any(finding.status == "fault" for finding in findings) else 0
+
+
+def _versions() -> Iterator[Finding]:
+    python = platform.python_version()
+    yield Finding("ok", "python", f"{python}, {platform.system()} {platform.machine()}")
+    for name in REQUIRED:
+        if importlib.util.find_spec(name) is None:
+            yield Finding("fault", name, "not installed", f"pip install {name}")
+        else:
+            yield Finding("ok", name, _version(name))
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    cores, threads = os.cpu_count(), torch.get_num_threads()
+    yield Finding("ok", "cpu", f"{cores} cores, torch uses {threads} threads")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            name = torch.cuda.get_device_name(index)
+            total = torch.cuda.get_device_properties(index).total_memory
+            yield Finding("ok", f"cuda:{index}", f"{name}, {total / 2**30:.0f} GiB")
+    elif Path("/proc/driver/nvidia/version").exists():
+        remedy = "install the build of torch for CUDA, see pytorch.org"
+        yield Finding("note", "cuda", "the driver is there, but torch cannot use it", remedy)
+    else:
+        yield Finding("ok", "cuda", "none here; --device cuda is refused")
+
+
+def _kernels() -> Iterator[Finding]:
+    from dasp.signal import backends
+
+    if not backends.numba_works():
+        remedy = "pip install --upgrade numba numpy"
+        yield Finding("note", "kernels", "numba does not work: recursions run slowly", remedy)
+        return
+    yield _cache()
+    yield from (_kernel(what, name) for what, name in KERNELS.items())
+
+
+def _kernel(what: str, processor: str) -> Finding:
+    remedy = "delete the cache of machine code, and upgrade numba"
+    try:
+        error = _difference(processor)
+    except Exception as failure:  # of a compiler, which may raise anything
+        found = f"does not run ({type(failure).__name__}: {failure})"
+        return Finding("fault", f"kernel: {what}", found, remedy)
+    found = f"compiled and portable differ by {error:.0e}"
+    if error < LARGEST_ERROR:
+        return Finding("ok", f"kernel: {what}", found)
+    return Finding("fault", f"kernel: {what}", found, remedy)
+
+
+def _cache() -> Finding:
+    """Where numba may keep machine code: its own setting, beside the source, or the user's."""
+    from numba.misc.appdirs import AppDirs
+
+    import dasp
+
+    own = os.environ.get("NUMBA_CACHE_DIR")
+    beside = Path(dasp.__file__).parent / "signal" / "backends" / "__pycache__"
+    users = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
+    for folder in [Path(own)] if own else [beside, users]:
+        if _is_writable(folder):
+            return Finding("ok", "machine code", f"is kept in {folder}")
+    remedy = "set NUMBA_CACHE_DIR to a folder that can be written"
+    return Finding("note", "machine code", "cannot be kept: every run compiles anew", remedy)
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _difference(name: str) -> float:
+    """How far the compiled form of a processor is from the portable one, over its peak."""
+    import torch
+
+    from dasp.processors.catalogue import CATALOGUE
+    from dasp.signal import backends
+
+    x = torch.randn(1, 2, 4800, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        compiled = CATALOGUE[name](x, 48_000)
+        backends.HAS_NUMBA = False
+        try:
+            portable = CATALOGUE[name](x, 48_000)
+        finally:
+            backends.HAS_NUMBA = True
+    return ((compiled - portable).abs().max() / portable.abs().max()).item()
+
+
+def _codecs() -> Iterator[Finding]:
+    import torch
+
+    from dasp.audio_io import load_audio, readable_formats, save_audio
+
+    x = 0.5 * torch.sin(torch.arange(4800) * 0.05)[None]
+    with tempfile.TemporaryDirectory() as folder:
+        for format, is_there in readable_formats().items():
+            what, remedy = f"format: {format}", "pip install --upgrade soundfile"
+            if not is_there:
+                yield Finding("note", what, "this libsndfile was built without", remedy)
+                continue
+            path = Path(folder) / f"a.{format.lower()}"
+            save_audio(path, x, 48_000)
+            y, _ = load_audio(path)
+            n = min(x.shape[-1], y.shape[-1])
+            error = (x[:, :n] - y[:, :n]).square().mean() / x.square().mean()
+            if y.shape[-1] < 4800 or error > 1e-2:
+                yield Finding("fault", what, "does not come back as it was written", remedy)
+            else:
+                yield Finding("ok", what, "reads what it writes")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, module in EXTRAS.items():
+        if importlib.util.find_spec(module) is None:
+            remedy = f"pip install 'dasp-audio[{extra}]', if you want it"
+            yield Finding("ok", f"extra: {extra}", "not installed", remedy)
+        else:
+            yield Finding("ok", f"extra: {extra}", f"{module} {_version(module)}")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"
+
+
+def _print(findings: list[Finding]) -> None:
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        print(f"{finding.status:5}  {finding.what:{width}}  {finding.found}")
+        if finding.remedy:
+            print(f"{'':5}  {'':{width}}  -> {finding.remedy}")
+    faults = sum(finding.status == "fault" for finding in findings)
+    print(f"\n{faults} faults" if faults else "\nAll is well.")

@@ -1,0 +1,92 @@
+"""`dasp doctor`: what is well is said to be, and every fault is named with its cure."""
+
+import json
+
+import pytest
+import torch
+
+from dasp.cli import doctor
+from dasp.signal import backends
+
+
+def _findings(dasp) -> tuple[int, dict[str, dict]]:
+    status, out, err = dasp("doctor", "--json")
+    assert err == ""
+    return status, {finding["what"]: finding for finding in json.loads(out)}
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    monkeypatch.setattr(doctor, "KERNELS", {})
+
+
+def test_a_healthy_machine(dasp):
+    status, findings = _findings(dasp)
+    assert status == 0
+    assert {finding["status"] for finding in findings.values()} <= {"ok", "note"}
+    assert findings["torch"]["found"] == torch.__version__
+    for kernel in doctor.KERNELS:
+        assert "compiled and portable differ by" in findings[f"kernel: {kernel}"]["found"]
+    assert findings["format: WAV"]["found"] == "reads what it writes"
+    assert backends.HAS_NUMBA
+
+
+def test_in_words(dasp, no_kernels):
+    status, out, _ = dasp("doctor")
+    assert status == 0 and out.endswith("\nAll is well.\n")
+    assert any(line.startswith("ok     python ") for line in out.splitlines())
+
+
+def test_a_kernel_that_computes_something_else(dasp, monkeypatch):
+    monkeypatch.setattr(doctor, "KERNELS", {"limiter": "limiter"})
+    real = doctor._difference
+    monkeypatch.setattr(doctor, "_difference", lambda name: real(name) + 1e-3)
+    status, findings = _findings(dasp)
+    assert status == 1
+    assert findings["kernel: limiter"]["status"] == "fault"
+    assert "delete the cache" in findings["kernel: limiter"]["remedy"]
+
+
+def test_a_kernel_that_does_not_compile(dasp, monkeypatch):
+    monkeypatch.setattr(doctor, "KERNELS", {"limiter": "no such processor"})
+    status, findings = _findings(dasp)
+    assert status == 1
+    assert findings["kernel: limiter"]["found"].startswith("does not run (KeyError")
+
+
+def test_no_numba(dasp, monkeypatch):
+    monkeypatch.setattr(backends, "HAS_NUMBA", False)
+    status, findings = _findings(dasp)
+    assert status == 0 and findings["kernels"]["status"] == "note"
+    assert findings["kernels"]["remedy"] == "pip install --upgrade numba numpy"
+
+
+def test_nowhere_to_keep_machine_code(dasp, monkeypatch, no_kernels, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "folder"))
+    _, findings = _findings(dasp)
+    assert findings["machine code"]["status"] == "note"
+    assert "NUMBA_CACHE_DIR" in findings["machine code"]["remedy"]
+
+
+def test_a_codec_that_damages(dasp, monkeypatch, no_kernels):
+    from dasp import audio_io
+
+    monkeypatch.setattr(audio_io, "load_audio", lambda path: (torch.zeros(1, 4800), 48_000))
+    status, findings = _findings(dasp)
+    assert status == 1 and findings["format: FLAC"]["status"] == "fault"
+
+
+def test_a_library_that_is_missing(dasp, monkeypatch, no_kernels):
+    monkeypatch.setattr(doctor, "REQUIRED", ("torch", "no_such_library"))
+    status, findings = _findings(dasp)
+    assert status == 1 and findings["no_such_library"]["remedy"] == "pip install no_such_library"
+
+
+def test_an_examination_that_breaks_is_a_fault(dasp, monkeypatch, no_kernels):
+    def break_down():
+        raise OSError("libsndfile.so: cannot open shared object file")
+
+    monkeypatch.setattr(doctor, "_codecs", break_down)
+    status, findings = _findings(dasp)
+    assert status == 1 and "cannot open shared object" in findings["break_down"]["found"]
