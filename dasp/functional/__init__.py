@@ -7,6 +7,7 @@ from dasp.functional.distortion import distortion
 from dasp.functional.dynamics import compressor, compressor_gain_reduction
 from dasp.functional.eq import high_pass, low_pass, parametric_eq
 from dasp.functional.feedback_delay_network import feedback_delay_network
+from dasp.functional.fir import fir
 from dasp.functional.gain import gain
 from dasp.functional.gate import expander, noise_gate
 from dasp.functional.graphic_eq import graphic_eq
@@ -17,6 +18,7 @@ from dasp.functional.noise_shaped_reverb import noise_shaped_reverb
 from dasp.functional.pan import stereo_panner
 from dasp.functional.plate_reverb import plate_reverb
 from dasp.functional.stereo import mid_side, stereo_widener
+from dasp.functional.time_shift import time_shift
 
 __all__ = [
     "chorus",
@@ -28,6 +30,7 @@ __all__ = [
     "distortion",
     "expander",
     "feedback_delay_network",
+    "fir",
     "flanger",
     "gain",
     "graphic_eq",
@@ -44,5 +47,6 @@ __all__ = [
     "stereo_bus",
     "stereo_panner",
     "stereo_widener",
+    "time_shift",
     "tremolo",
 ]

@@ -66,6 +66,14 @@ PARAMETRIC_EQ = Processor(
     neutral={},
 )
 
+FIR = Processor(
+    "fir",
+    F.fir,
+    params=(Param("mix", 0.0, 1.0, default=1.0),),
+    inputs=("taps",),
+    neutral={"mix": 0.0},
+)
+
 GRAPHIC_EQ = Processor(
     "graphic_eq",
     F.graphic_eq,
@@ -239,6 +247,13 @@ DELAY = Processor(
     neutral={"mix": 0.0},
 )
 
+TIME_SHIFT = Processor(
+    "time_shift",
+    F.time_shift,
+    params=(Param("delay_samples", -10_000.0, 10_000.0, default=0.0),),
+    neutral={},
+)
+
 CHORUS = Processor(
     "chorus",
     F.chorus,
@@ -375,6 +390,7 @@ CATALOGUE: dict[str, Processor] = {
         GRAPHIC_EQ_31,
         LOW_PASS,
         HIGH_PASS,
+        FIR,
         COMPRESSOR,
         EXPANDER,
         NOISE_GATE,
@@ -382,6 +398,7 @@ CATALOGUE: dict[str, Processor] = {
         MULTIBAND_COMPRESSOR,
         DE_ESSER,
         DISTORTION,
+        TIME_SHIFT,
         DELAY,
         CHORUS,
         FLANGER,

@@ -35,6 +35,9 @@ class Case:
 IMPULSE_RESPONSE = ((37 * torch.arange(160.0)).remainder(17) - 8).view(4, 40) / 16
 """Four responses that every type can hold."""
 
+TAPS = ((13 * torch.arange(8.0)).remainder(7) - 3).view(2, 4) / 8
+"""A short filter a side, which every type can hold."""
+
 SPECIAL = {
     "chorus": Case(sample_rate=500),
     "compressor": Case(time=192, sample_rate=8000),
@@ -47,6 +50,7 @@ SPECIAL = {
         settings=(("lines", 8), ("size", 0.1)),
         scaled=(("pre_delay_ms", 0.001),),
     ),
+    "fir": Case(inputs=(("taps", TAPS),)),
     "flanger": Case(sample_rate=8000),
     "limiter": Case(time=64, sample_rate=8000),
     "multiband_compressor": Case(time=128, scaled=(("threshold_db", 1.5), ("attack_ms", 0.01))),
@@ -58,6 +62,7 @@ SPECIAL = {
     "noise_shaped_reverb": Case(settings=(("length_s", 0.05),), scaled=(("pre_delay_ms", 0.01),)),
     "plate_reverb": Case(time=42, sample_rate=200, scaled=(("pre_delay_ms", 0.1),)),
     "stereo_bus": Case(tracks=(3,)),
+    "time_shift": Case(scaled=(("delay_samples", 0.001),)),
 }
 
 CASES = {name: SPECIAL.get(name, Case()) for name in CATALOGUE}

@@ -64,7 +64,9 @@ def test_an_unknown_keyword(name):
 def test_a_missing_keyword(name):
     """A keyword without a default in the function is asked for by name."""
     required = CATALOGUE[name].function.__wrapped__.__kwdefaults__ or {}
-    missing = [param.name for param in CATALOGUE[name].params if param.name not in required]
+    processor = CATALOGUE[name]
+    keywords = [*(param.name for param in processor.params), *processor.inputs]
+    missing = [keyword for keyword in keywords if keyword not in required]
     with pytest.raises(TypeError, match=f"{name.removesuffix('_31')}.* needs .*{missing[0]}"):
         CATALOGUE[name].function(audio(name), 44_100)
 

@@ -1,0 +1,44 @@
+"""A shift in time by any part of a sample, in both directions."""
+
+import math
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.signal.fftconv import fft_convolve
+
+REACH = 32
+"""Samples that are read on either side of an instant."""
+
+
+@audio_processor
+def time_shift(x: Tensor, sample_rate: float, *, delay_samples: Value) -> Tensor:
+    """Move `x` later by `delay_samples`, or earlier where they are below 0; 0 changes nothing.
+
+    What moves over an end of `x` is lost. Between samples `x` is read by a sinc under a Blackman
+    window, with an error below -70 dB up to 0.43 of the sample rate.
+
+    Source: T. Laakso et al., "Splitting the unit delay", IEEE Signal Processing Magazine 1996.
+
+    >>> time_shift(torch.tensor([[1.0, 2.0, 3.0]]), 44_100, delay_samples=-1.0).round(decimals=5)
+    tensor([[2., 3., 0.]])
+    """
+    delay = per_item("delay_samples", delay_samples, x)[..., None, None].double()
+    whole = delay.floor()
+    taps = _windowed_sinc(delay - whole).to(x.dtype)
+    past = taps.shape[-1] - 1
+    # y[n] = sum_j taps[j] x[n - whole + REACH - 1 - j], with silence around x.
+    place = torch.arange(-past, x.shape[-1], device=x.device) - whole.long() + REACH - 1
+    place = (place.clamp(-1, x.shape[-1]) + 1).expand(*x.shape[:-1], -1)
+    return fft_convolve(nnf.pad(x, (1, 1)).gather(-1, place), taps)[..., past:]
+
+
+def _windowed_sinc(fraction: Tensor) -> Tensor:
+    """The taps `(..., 2 REACH)` that read `fraction` of a sample before tap number REACH - 1."""
+    k = torch.arange(1 - REACH, REACH + 1, dtype=fraction.dtype, device=fraction.device)
+    distance = k - fraction
+    angle = math.pi * distance / REACH
+    return torch.sinc(distance) * (0.42 + 0.5 * angle.cos() + 0.08 * (2 * angle).cos())
