@@ -11,7 +11,10 @@ from benchmarks.common import Call, Contender, Work
 from benchmarks.compressor import compress_each
 from benchmarks.eq import filter_each
 from benchmarks.settings import SAMPLE_RATE, bursts, compressor_settings, eq_settings, sections
-from dasp.functional import compressor, gain, parametric_eq, stereo_panner
+from dasp.mixing.console import Console, Settings
+from dasp.processors.catalogue import COMPRESSOR, GAIN, PARAMETRIC_EQ, STEREO_PANNER
+
+CONSOLE = Console(strip=(GAIN, PARAMETRIC_EQ, COMPRESSOR, STEREO_PANNER), buses={}, master=())
 
 
 def works(quick: bool) -> list[Work]:
@@ -60,10 +63,10 @@ def _step(console, x: Tensor, *strip: dict[str, Tensor]) -> Call:
 
 
 def _dasp(x: Tensor, levels: dict, eq: dict, dynamics: dict) -> Tensor:
-    x = gain(x, SAMPLE_RATE, gain_db=levels["gain_db"])
-    x = parametric_eq(x, SAMPLE_RATE, **eq)
-    x = compressor(x, SAMPLE_RATE, **dynamics)
-    return stereo_panner(x, SAMPLE_RATE, pan=levels["pan"]).sum(0)
+    settings = {"gain.gain_db": levels["gain_db"], "stereo_panner.pan": levels["pan"]}
+    settings |= {f"parametric_eq.{name}": value for name, value in eq.items()}
+    settings |= {f"compressor.{name}": value for name, value in dynamics.items()}
+    return CONSOLE(x, SAMPLE_RATE, Settings(settings))
 
 
 def _dasp_pytorch(x: Tensor, levels: dict, eq: dict, dynamics: dict) -> Tensor:

@@ -14,7 +14,7 @@ from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio
 from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.data.multitrack import load_folder
-from dasp.mixing.console import mix_down
+from dasp.mixing.mixdown import mix_down
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

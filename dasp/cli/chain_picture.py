@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dasp.cli.effects import load_inputs
+from dasp.batch.settings import load_inputs
 from dasp.cli.picture import BLUE, GREY, ORANGE, new_figure, tidy
 
 if TYPE_CHECKING:

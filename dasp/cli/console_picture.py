@@ -1,11 +1,12 @@
-"""A mix as a picture: a strip for each track, and the loudness of the whole over time."""
+"""A mix as a picture: a strip for each track, the stereo field, the loudness over time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dasp.cli.mix import pan_text
 from dasp.cli.picture import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
-from dasp.mixing.settings import Mix, Track, setting
+from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,60 +14,134 @@ if TYPE_CHECKING:
 LOWEST_DB, HIGHEST_DB = -24.0, 24.0
 """The travel of a fader; gains beyond it stand at its end."""
 
+SENDS, COMPRESSOR, EQ, PAN = 32.0, 44.0, 57.0, 72.0
+"""The middles of the rows over the faders, on the scale of these."""
+
+EQ_RANGE_DB, EQ_HEIGHT = 18.0, 14.0
+FILTERS = ("high_pass", "low_pass", "parametric_eq", "graphic_eq", "graphic_eq_31", "fir")
+
+MOST_SENDS = 3
+
 
 def draw_console(path: Path, mix: Mix, audio: "Tensor") -> None:
     """Draw the settings of a mix, and what its audio `(2, time)` measures, into a PNG."""
-    strips = len(mix.tracks) + 1
-    figure = new_figure(max(7.0, 1.05 * strips + 1.2), 6.4)
-    console, meter = figure.subplots(2, 1, height_ratios=(2.4, 1))
-    draw_strips(console, mix)
+    strips = len(mix.tracks) + len(mix.groups) + len(mix.buses) + 1
+    figure = new_figure(max(8.0, 1.05 * strips + 1.2), 8.6)
+    console, below = figure.subfigures(2, 1, height_ratios=(2.6, 1))
+    draw_strips(console.subplots(), mix)
+    field, meter = below.subplots(1, 2, width_ratios=(1, 3))
+    _draw_stereo_field(field, audio)
     _draw_loudness(meter, mix, audio)
     figure.savefig(path)
 
 
 def draw_strips(axes, mix: Mix) -> None:
-    for x, track in enumerate(mix.tracks):
-        _draw_strip(axes, x, track)
-    _draw_master(axes, len(mix.tracks), mix)
-    axes.set_xlim(-0.9, len(mix.tracks) + 0.6)
-    axes.set_ylim(LOWEST_DB - 14, HIGHEST_DB + 26)
+    """A strip for each track, group and bus, and the master's."""
+    strips = [*mix.tracks, *mix.groups, *mix.buses]
+    for x, channel in enumerate(strips):
+        _draw_strip(axes, x, channel, mix.sample_rate)
+    master = Channel("master", mix.master)
+    axes.axvspan(len(strips) - 0.5, len(strips) + 0.5, color="#f3f4f6", zorder=0)
+    _draw_strip(axes, len(strips), master, mix.sample_rate)
+    axes.set_xlim(-0.9, len(strips) + 0.6)
+    axes.set_ylim(LOWEST_DB - 18, PAN + 10)
     axes.set_axis_off()
     for level in range(int(LOWEST_DB), int(HIGHEST_DB) + 1, 12):
         _label(axes, level, f"{level:+d}" if level else "0")
-    rows = {"pan": HIGHEST_DB + 19, "high-pass": HIGHEST_DB + 10, "gain (dB)": LOWEST_DB - 5}
+    rows = {
+        "pan": PAN, f"EQ (±{EQ_RANGE_DB:.0f} dB)": EQ, "dynamics": COMPRESSOR,
+        "sends (dB)": SENDS, "gain (dB)": LOWEST_DB - 5,
+    }  # fmt: skip
     for name, y in rows.items():
         _label(axes, y, name)
 
 
-def _draw_strip(axes, x: int, track: Track) -> None:
-    pan = setting(track.strip, "pan", 0.0)
-    axes.plot([x - 0.32, x + 0.32], [HIGHEST_DB + 18] * 2, color=LIGHT, linewidth=4)
-    axes.plot([x, x], [HIGHEST_DB + 16.5, HIGHEST_DB + 19.5], color=GREY, linewidth=0.8)
-    axes.plot(x + 0.32 * pan, HIGHEST_DB + 18, "o", color=ORANGE, markersize=7)
-    _write(axes, x, HIGHEST_DB + 22, pan_text(pan))
-    high_pass_hz = setting(track.strip, "freq_hz")
-    _write(axes, x, HIGHEST_DB + 10, f"{high_pass_hz:.0f} Hz" if high_pass_hz else "–")
-    _draw_fader(axes, x, setting(track.strip, "gain_db", 0.0), BLUE)
-    _write(axes, x, LOWEST_DB - 10, track.name, weight="bold", color=INK)
+def _draw_strip(axes, x: int, channel: Track | Channel, sample_rate: int) -> None:
+    strip, is_track = channel.strip, isinstance(channel, Track)
+    if is_track or find_stage(strip, "stereo_panner"):
+        _draw_pan(axes, x, setting(strip, "pan", 0.0))
+    _draw_eq(axes, x, strip, sample_rate)
+    for line, text in enumerate(_dynamics(strip)):
+        _write(axes, x, COMPRESSOR + 2 - 3.5 * line, text, size=7)
+    if is_track:
+        _draw_sends(axes, x, channel)
+    gain = find_stage(strip, "gain")
+    gain_db = setting([gain], "gain_db", 0.0) if gain else 0.0
+    _draw_fader(axes, x, gain_db, BLUE if is_track else ORANGE)
+    if gain and gain.automation:
+        moves = gain.automation.get("gain_db", [gain_db])
+        axes.plot([x + 0.28] * 2, _within([min(moves), max(moves)]), color=ORANGE, linewidth=1.5)
+    _write(axes, x, LOWEST_DB - 10, channel.name, weight="bold", color=INK)
+    goes_to = f"to {channel.group}" if is_track and channel.group else ""
+    locked = "locked" if is_track and channel.locked else ""
+    _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, (goes_to, locked))), size=7)
 
 
-def _draw_master(axes, x: int, mix: Mix) -> None:
-    axes.axvspan(x - 0.5, x + 0.5, color="#f3f4f6", zorder=0)
-    by_name = {processor.name: settings for processor, settings in mix.master}
-    compressor, limiter = by_name.get("compressor"), by_name.get("limiter")
+def _draw_pan(axes, x: int, pan: float) -> None:
+    axes.plot([x - 0.32, x + 0.32], [PAN] * 2, color=LIGHT, linewidth=4)
+    axes.plot([x, x], [PAN - 1.5, PAN + 1.5], color=GREY, linewidth=0.8)
+    axes.plot(x + 0.32 * pan, PAN, "o", color=ORANGE, markersize=7)
+    _write(axes, x, PAN + 5, pan_text(pan))
+
+
+def _draw_eq(axes, x: int, strip: Sequence[Stage], sample_rate: int) -> None:
+    """The response of all filters of a strip, from 20 Hz to 20 kHz."""
+    filters = [stage for stage in strip if stage.processor.name in FILTERS and not stage.automation]
+    axes.plot([x - 0.4, x + 0.4], [EQ] * 2, color=LIGHT, linewidth=0.8)
+    if not filters:
+        return
+    place, level_db = response(filters, sample_rate)
+    level_db = level_db.clamp(-EQ_RANGE_DB, EQ_RANGE_DB)
+    y = EQ + level_db * (EQ_HEIGHT / 2 / EQ_RANGE_DB)
+    axes.plot(x - 0.4 + 0.8 * place, y, color=BLUE, linewidth=1.2)
+    axes.fill_between(x - 0.4 + 0.8 * place, y, EQ, color=BLUE, alpha=0.15, linewidth=0)
+
+
+def response(filters: Sequence[Stage], sample_rate: int) -> "tuple[Tensor, Tensor]":
+    """Places from 0 (20 Hz) to 1 (20 kHz) in equal steps of pitch, and the level there in dB."""
+    import torch
+
+    from dasp.mixing.mixdown import run_strip
+    from dasp.units import gain_to_db
+
+    impulse = torch.zeros(1, 2**14)
+    impulse[:, 0] = 1
+    bins = torch.fft.rfft(run_strip(impulse, sample_rate, filters)).abs().mean(-2)
+    place = torch.linspace(0, 1, 80)
+    freq_hz = 20 * 1000**place
+    nearest = (freq_hz / sample_rate * impulse.shape[-1]).round().long()
+    audible = nearest < len(bins)
+    return place[audible], gain_to_db(bins[nearest[audible]])
+
+
+def _dynamics(strip: Sequence[Stage]) -> list[str]:
+    """What compressors and limiters are set to, in two short lines."""
+    lines = []
+    compressor, limiter = find_stage(strip, "compressor"), find_stage(strip, "limiter")
     if compressor:
-        _write(axes, x, HIGHEST_DB + 20, f"comp {compressor['ratio']:g}:1")
-        _write(axes, x, HIGHEST_DB + 16, f"{compressor['threshold_db']:.0f} dB")
+        settings = {**compressor.processor.defaults(), **compressor.settings}
+        key = f" by {compressor.sidechain}" if compressor.sidechain else ""
+        lines.append(f"{settings['ratio']:.2g}:1 at {settings['threshold_db']:.0f}{key}")
     if limiter:
-        _write(axes, x, HIGHEST_DB + 10, f"limit {limiter['ceiling_db']:g} dB")
-    _draw_fader(axes, x, setting(mix.master, "gain_db", 0.0), ORANGE)
-    _write(axes, x, LOWEST_DB - 10, "master", weight="bold", color=INK)
+        lines.append(f"limit {limiter.settings.get('ceiling_db', -1.0):.3g}")
+    return lines
+
+
+def _draw_sends(axes, x: int, track: Track) -> None:
+    sends = list(track.sends_db.items())
+    for line, (bus, send_db) in enumerate(sends[:MOST_SENDS]):
+        text = f"{bus} {send_db:+.0f}" if line < MOST_SENDS - 1 or len(sends) <= MOST_SENDS else "…"
+        _write(axes, x, SENDS + 3 - 3.2 * line, text, size=7)
+
+
+def _within(levels: Sequence[float]) -> list[float]:
+    return [min(max(level, LOWEST_DB), HIGHEST_DB) for level in levels]
 
 
 def _draw_fader(axes, x: int, gain_db: float, colour: str) -> None:
     axes.plot([x, x], [LOWEST_DB, HIGHEST_DB], color=LIGHT, linewidth=4, solid_capstyle="round")
     axes.plot([x - 0.16, x + 0.16], [0, 0], color=GREY, linewidth=0.8)
-    place = min(max(gain_db, LOWEST_DB), HIGHEST_DB)
+    (place,) = _within([gain_db])
     axes.plot(
         [x - 0.22, x + 0.22], [place, place], color=colour, linewidth=7, solid_capstyle="butt"
     )
@@ -77,8 +152,25 @@ def _label(axes, y: float, text: str) -> None:
     axes.text(-0.62, y, text, ha="right", va="center", fontsize=7, color=GREY)
 
 
-def _write(axes, x: float, y: float, text: str, *, weight="normal", color=GREY) -> None:
-    axes.text(x, y, text, ha="center", va="center", fontsize=8, fontweight=weight, color=color)
+def _write(axes, x: float, y: float, text: str, *, weight="normal", color=GREY, size=8) -> None:
+    axes.text(x, y, text, ha="center", va="center", fontsize=size, fontweight=weight, color=color)
+
+
+def _draw_stereo_field(axes, audio: "Tensor") -> None:
+    """Samples as a vectorscope has them: mono upwards, the two sides along the diagonals."""
+    left, right = audio[:, :: max(1, audio.shape[-1] // 6000)].cpu()
+    most = max(audio.abs().max().item(), 1e-6)
+    axes.plot(
+        (right - left) / most, (left + right) / most, ".", color=BLUE, alpha=0.15, markersize=2
+    )
+    for side, name in ((-1, "L"), (1, "R")):
+        axes.plot([0, 1.4 * side], [0, 1.4], color=LIGHT, linewidth=0.8, zorder=0)
+        axes.text(1.5 * side, 1.5, name, ha="center", va="center", fontsize=8, color=GREY)
+    axes.set_xlim(-1.7, 1.7)
+    axes.set_ylim(-2, 2)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    axes.set_title("stereo field", loc="left", fontsize=9, color=INK)
 
 
 def _draw_loudness(axes, mix: Mix, audio: "Tensor") -> None:

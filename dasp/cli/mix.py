@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from dasp.cli.output import add_output_options, refuse_existing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 
 def add_parser(subparsers) -> None:
@@ -15,9 +15,16 @@ def add_parser(subparsers) -> None:
         help="mix a folder of stems",
         description="Mix the audio files of a folder by rules: loudness balance, panning, "
         "high-passes, bus compression and a limiter at the target loudness. The settings are "
-        "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them.",
+        "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. "
+        "With --start the tracks are those of an earlier mix, of which all that is locked is kept.",
     )
-    parser.add_argument("stems", type=Path, metavar="STEMS", help="a folder with a file a track")
+    tracks = parser.add_mutually_exclusive_group(required=True)
+    tracks.add_argument(
+        "stems", nargs="?", type=Path, metavar="STEMS", help="a folder with a file a track"
+    )
+    tracks.add_argument(
+        "--start", type=Path, metavar="MIX.json", help='a mix whose "locked" settings are kept'
+    )
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
     )
@@ -25,29 +32,32 @@ def add_parser(subparsers) -> None:
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
         help="integrated loudness of the mix (default: -18)",
     )  # fmt: skip
+    parser.add_argument(
+        "--amount", type=_share, default=1.0, metavar="SHARE",
+        help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
+    )  # fmt: skip
     add_output_options(parser)
     parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
-    from dataclasses import replace
-
     import torch
 
     from dasp.controllers.rules.rule_mix import rule_mix
-    from dasp.data.multitrack import load_folder
-    from dasp.mixing.settings import save_mix
+    from dasp.mixing.amount import blend
+    from dasp.mixing.document import save_mix
 
     document = args.output.with_suffix(".json")
     refuse_existing(args, args.output, document)
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        song = load_folder(args.stems)
+        song, start = load_song(args)
         step()
-        mix = rule_mix(song.names, song.tracks, song.sample_rate, target_lufs=args.target_lufs)
-        files = zip(mix.tracks, song.files, strict=True)
-        mix = replace(mix, tracks=tuple(replace(track, file=str(file)) for track, file in files))
+        mix = rule_mix(
+            song.names, song.tracks, song.sample_rate, target_lufs=args.target_lufs, start=start
+        )
+        mix = blend(mix, args.amount, [track.shape[0] == 1 for track in song.tracks])
         step()
         audio = mix_and_save(args, song.tracks, mix)
     save_mix(document, mix)
@@ -57,14 +67,41 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def load_song(args: argparse.Namespace):
+    """The tracks, and the mix to start from: one that only names them, or an earlier one."""
+    from dasp.data.multitrack import load_folder
+    from dasp.mixing.document import load_mix
+    from dasp.mixing.roles import guess_role
+    from dasp.mixing.settings import Mix, Track
+
+    if args.start:
+        start = load_mix(args.start, with_files=True)
+        return load_mix_tracks(start), start
+    song = load_folder(args.stems)
+    tracks = (
+        Track(name, str(file), guess_role(name))
+        for name, file in zip(song.names, song.files, strict=True)
+    )
+    return song, Mix(song.sample_rate, tuple(tracks))
+
+
+def load_mix_tracks(mix):
+    """The audio of every track that a mix names, at its rate."""
+    from dasp.data.multitrack import load_tracks
+
+    files, names = zip(*((track.file, track.name) for track in mix.tracks), strict=True)
+    return load_tracks(files, names, mix.sample_rate)
+
+
 def mix_and_save(args: argparse.Namespace, tracks, mix):
     """The audio of a mix, which is also written to the output."""
-    from dasp.audio_io import save_audio
-    from dasp.mixing.console import mix_down
+    from dasp.mixing.mixdown import mix_down
 
     audio = mix_down(tracks, mix)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_audio(args.output, audio, mix.sample_rate, subtype=args.subtype, overwrite=args.force)
+    saved = writing(args).save(args.output, audio, mix.sample_rate, overwrite=args.force)
+    if note := clipping_note(args.output, saved.over, saved.gain_db):
+        print_notes([note])
     return audio
 
 
@@ -89,9 +126,14 @@ def print_mix(mix, audio) -> None:
 
     _print_strips(mix)
     print()
-    for processor, settings in mix.master:
-        values = ", ".join(f"{name} {value}" for name, value in settings.items())
-        print(f"master {processor.name}: {values}")
+    for kind, strip in (
+        *((f"group {group.name}", group.strip) for group in mix.groups),
+        *((f"bus {bus.name}", bus.strip) for bus in mix.buses),
+        ("master", mix.master),
+    ):
+        for stage in strip:
+            values = ", ".join(f"{name} {value}" for name, value in stage.settings.items())
+            print(f"{kind} {stage.processor.name}: {values}")
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
     print(f"\nloudness {loudness:.1f} LUFS, true peak {true_peak:.1f} dBTP")
@@ -99,21 +141,35 @@ def print_mix(mix, audio) -> None:
 
 def _print_strips(mix) -> None:
     from dasp.cli.show import print_table
-    from dasp.mixing.settings import setting
+    from dasp.mixing.settings import find_stage, setting
 
     rows = []
     for track in mix.tracks:
-        high_pass_hz = setting(track.strip, "freq_hz")
+        high_pass = find_stage(track.strip, "high_pass")
+        shown = ("high_pass", "gain", "stereo_panner")
+        others = [s.processor.name for s in track.strip if s.processor.name not in shown]
+        sends = [f"{bus} {send_db:+.1f} dB" for bus, send_db in track.sends_db.items()]
+        goes_to = [f"to {track.group}"] if track.group else []
         rows.append(
             (
                 track.name,
                 track.role,
-                f"{high_pass_hz:.0f} Hz" if high_pass_hz else "-",
+                f"{setting([high_pass], 'freq_hz', 0.0):.0f} Hz" if high_pass else "-",
                 f"{setting(track.strip, 'gain_db', 0.0):+.1f} dB",
                 pan_text(setting(track.strip, "pan", 0.0)),
+                ", ".join(others + sends + goes_to),
             )
         )
-    print_table(("track", "role", "high-pass", "gain", "pan"), rows)
+    head = ("track", "role", "high-pass", "gain", "pan", "and")
+    last = None if any(row[-1] for row in rows) else -1
+    print_table(head[:last], [row[:last] for row in rows])
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, got {text}")
+    return value
 
 
 def pan_text(pan: float) -> str:

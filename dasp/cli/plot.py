@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _document(text: str):
     """A `Mix`, or a processor with its settings."""
-    from dasp.mixing.settings import is_mix, load_mix
+    from dasp.mixing.document import is_mix, load_mix
 
     try:
         with open(text, encoding="utf-8") as file:
             mix = is_mix(json.load(file))
-        return load_mix(text) if mix else chain_file(text)
+        return load_mix(text, with_files=True) if mix else chain_file(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"{text}: not a JSON text ({error})") from error
     except FileNotFoundError as error:
@@ -71,7 +71,7 @@ def _document(text: str):
 def _draw_mix(path: Path, mix) -> None:
     """Render the mix, and draw its console."""
     from dasp.cli.console_picture import draw_console
-    from dasp.cli.render import load_mix_tracks
-    from dasp.mixing.console import mix_down
+    from dasp.cli.mix import load_mix_tracks
+    from dasp.mixing.mixdown import mix_down
 
     draw_console(path, mix, mix_down(load_mix_tracks(mix).tracks, mix))

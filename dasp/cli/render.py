@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dasp.cli.mix import mix_and_save, print_mix, print_notes, steps
+from dasp.cli.mix import load_mix_tracks, mix_and_save, print_mix, print_notes, steps
 from dasp.cli.output import add_output_options, refuse_existing
 
 
@@ -27,10 +27,10 @@ def run(args: argparse.Namespace) -> int:
     """Load the tracks, mix them, write the audio."""
     import torch
 
-    from dasp.mixing.settings import load_mix
+    from dasp.mixing.document import load_mix
 
     refuse_existing(args, args.output)
-    mix = load_mix(args.mix)
+    mix = load_mix(args.mix, with_files=True)
     with steps("reading", "mixing") as step, torch.inference_mode():
         step()
         song = load_mix_tracks(mix)
@@ -40,11 +40,3 @@ def run(args: argparse.Namespace) -> int:
     print_mix(mix, audio)
     print(args.output)
     return 0
-
-
-def load_mix_tracks(mix):
-    """The audio of every track that a mix names, at its rate."""
-    from dasp.data.multitrack import load_tracks
-
-    files, names = zip(*((track.file, track.name) for track in mix.tracks), strict=True)
-    return load_tracks(files, names, mix.sample_rate)

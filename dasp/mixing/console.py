@@ -1,29 +1,328 @@
-"""The console: every track through its strip, the sum through the master strip."""
+"""The console: strips of processors for tracks, groups and buses, and one for the master.
 
-from collections.abc import Sequence
+All tracks pass through each stage of the strip in one call, as a batch. It is differentiable in
+the tracks and in every setting. Settings are physical values under the name of their stage, as
+`dasp.processors.chain` names them (`"compressor.ratio"`); those of groups and buses stand behind
+the name of theirs (`"reverb.feedback_delay_network.rt60_mid_s"`).
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import torch
 from torch import Tensor
 
-from dasp.mixing.settings import Mix, Stage
+from dasp._checks import check_audio, did_you_mean
+from dasp._typing import Value
+from dasp.mixing.automation import block_knots, run_moving, straight_lines
+from dasp.mixing.plain import free_params, plain_settings
+from dasp.mixing.routing import Routing, add_up, as_stereo, listened_to, send_gain, send_param
+from dasp.processors.catalogue import (
+    COMPRESSOR,
+    DELAY,
+    FEEDBACK_DELAY_NETWORK,
+    GAIN,
+    HIGH_PASS,
+    LIMITER,
+    PARAMETRIC_EQ,
+    STEREO_PANNER,
+    STEREO_WIDENER,
+)
+from dasp.processors.chain import part_names
+from dasp.processors.param import Param, controls_size, to_controls, to_physical
+from dasp.processors.processor import Processor
+
+Strip = tuple[Processor, ...]
+
+TRACK_STRIP: Strip = (
+    GAIN, HIGH_PASS, PARAMETRIC_EQ, COMPRESSOR, STEREO_PANNER, STEREO_WIDENER
+)  # fmt: skip
+GROUP_STRIP: Strip = (PARAMETRIC_EQ, COMPRESSOR, GAIN)
+MASTER_STRIP: Strip = (PARAMETRIC_EQ, COMPRESSOR, STEREO_WIDENER, LIMITER, GAIN)
+BUSES: dict[str, Strip] = {"reverb": (FEEDBACK_DELAY_NETWORK,), "delay": (DELAY,)}
 
 
-def mix_down(tracks: Sequence[Tensor], mix: Mix) -> Tensor:
-    """Mix tracks `(channels, time)` of one length into stereo `(2, time)`.
+class Controls(NamedTuple):
+    """Numbers in [0, 1] for each part of a console; None leaves a part plain.
 
-    A strip that ends in mono goes to both sides. Differentiable in the tracks, and in settings
-    that are tensors.
+    A further axis in front of the last, `(…, blocks, n)`, has settings that move.
     """
-    if len(tracks) != len(mix.tracks):
-        raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
-    bus = sum(
-        run_strip(audio, mix.sample_rate, track.strip).expand(2, -1)
-        for audio, track in zip(tracks, mix.tracks, strict=True)
+
+    tracks: Tensor | None = None
+    """`(*batch, tracks, n_controls)`"""
+    groups: Tensor | None = None
+    """`(*batch, n_group_controls)`, those of one group after the other"""
+    buses: Tensor | None = None
+    """`(*batch, n_bus_controls)`"""
+    master: Tensor | None = None
+    """`(*batch, n_master_controls)`"""
+
+
+class Settings(NamedTuple):
+    """Physical values for each part of a console; what is left out is plain, or off.
+
+    Beside the parameters there may be options and inputs of a stage (`"compressor.detector"`,
+    `"fir.taps"`), and `"high_pass.on"` with True or False for each item, to bypass a stage.
+    """
+
+    tracks: Mapping[str, Any] = {}
+    groups: Mapping[str, Any] = {}
+    buses: Mapping[str, Any] = {}
+    master: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Console:
+    """A mixing console, as a value: which processors stand in which strip, in their order.
+
+    `groups` and `buses` name their strips. Any processor may stand in a strip. A track goes
+    through its strip, then to a group or to the master (`Routing`), and by its sends to the
+    buses; groups and buses go to the master. On a bus, `mix` stands at 1 and is no control.
+
+    >>> console = Console(strip=(GAIN, STEREO_PANNER), buses={}, master=())
+    >>> kick, voice = torch.ones(2, 1, 8)
+    >>> settings = Settings(tracks={"stereo_panner.pan": torch.tensor([-1.0, 1.0])})
+    >>> console(torch.stack((kick, 2 * voice)), 44_100, settings)[:, 0]
+    tensor([1., 2.])
+    """
+
+    strip: Strip = TRACK_STRIP
+    groups: Mapping[str, Strip] = field(default_factory=dict)
+    buses: Mapping[str, Strip] = field(default_factory=lambda: dict(BUSES))
+    master: Strip = MASTER_STRIP
+
+    @property
+    def params(self) -> Settings:
+        """The parameters that have controls, for each part, in the order of the controls."""
+        return Settings(
+            tracks=(*_strip_params(self.strip), *map(send_param, self.buses)),
+            groups=tuple(
+                p for name, strip in self.groups.items() for p in _strip_params(strip, name)
+            ),
+            buses=tuple(
+                p
+                for name, strip in self.buses.items()
+                for p in _strip_params(strip, name, wet=True)
+            ),
+            master=_strip_params(self.master),
+        )
+
+    @property
+    def n_controls(self) -> int:
+        """Number of controls of a track, its sends included."""
+        return controls_size(self.params.tracks)
+
+    @property
+    def n_group_controls(self) -> int:
+        """Number of controls of all groups together."""
+        return controls_size(self.params.groups)
+
+    @property
+    def n_bus_controls(self) -> int:
+        """Number of controls of all buses together."""
+        return controls_size(self.params.buses)
+
+    @property
+    def n_master_controls(self) -> int:
+        """Number of controls of the master strip."""
+        return controls_size(self.params.master)
+
+    def to_physical(self, controls: Controls) -> Settings:
+        """The settings that controls stand for."""
+        return Settings(
+            *(
+                {} if part is None else to_physical(params, part)
+                for params, part in zip(self.params, controls, strict=True)
+            )
+        )
+
+    def to_controls(self, settings: Settings = Settings()) -> Controls:  # noqa: B008
+        """The controls of settings; what is left out is plain, or off."""
+        return Controls(
+            *(
+                to_controls(params, settings) if params else torch.zeros(0)
+                for params, settings in zip(self.params, settings, strict=True)
+            )
+        )
+
+    def __call__(
+        self,
+        tracks: Tensor,
+        sample_rate: float,
+        settings: Settings = Settings(),  # noqa: B008
+        *,
+        mask: Tensor | None = None,
+        mono: Tensor | None = None,
+        routing: Routing = Routing(),  # noqa: B008
+    ) -> Tensor:
+        """Mix tracks into stereo `(*batch, 2, time)`.
+
+        Args:
+            tracks: Audio `(*batch, tracks, channels, time)`, mono or stereo.
+            sample_rate: In Hz.
+            settings: Physical values: one number for all, `(*batch, tracks)` for tracks and
+                `(*batch)` for the other parts. A setting that moves has a further axis of equal
+                blocks of time: it is reached in the middle of each.
+            mask: True where there is a track `(*batch, tracks)`; others are not heard at all.
+            mono: True for tracks whose two channels are the same `(*batch, tracks)`, which are
+                panned as mono ones are. A stereo track is balanced instead.
+            routing: Groups and side chains.
+        """
+        _check_tracks(tracks)
+        if mask is not None:
+            tracks = torch.where(mask[..., None, None], tracks, 0)
+        sends, by_stage = _split_sends(settings.tracks, self.buses)
+        x = _run_strip(
+            self.strip, tracks, sample_rate, by_stage, mono=mono,
+            sidechain=routing.sidechain, inputs=tracks,
+        )  # fmt: skip
+        x = as_stereo(x)
+        if mask is not None:
+            x = torch.where(mask[..., None, None], x, 0)
+        mix, groups = _to_groups(x, routing.group, len(self.groups))
+        for (name, strip), signal in zip(self.groups.items(), groups, strict=False):
+            mix = mix + _run_strip(strip, signal, sample_rate, _of(name, settings.groups))
+        for name, signal in _to_buses(x, sends).items():
+            mix = mix + as_stereo(
+                _run_strip(
+                    self.buses[name], signal, sample_rate, _of(name, settings.buses), wet=True
+                )
+            )
+        return _run_strip(self.master, mix, sample_rate, settings.master)
+
+
+def stack_tracks(tracks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mono and stereo tracks `(*batch, channels, time)` as one tensor, and which were mono.
+
+    Both are as `Console` takes them. Mono tracks alone stay mono.
+    """
+    mono = torch.tensor([track.shape[-2] == 1 for track in tracks], device=tracks[0].device)
+    if not mono.all():
+        tracks = [as_stereo(track) for track in tracks]
+    return torch.stack(list(tracks), -3), mono
+
+
+def _strip_params(strip: Strip, prefix: str = "", *, wet: bool = False) -> tuple[Param, ...]:
+    """The parameters of a strip, under the names of their stages, with plain defaults."""
+    prefix = prefix and f"{prefix}."
+    return tuple(
+        replace(
+            param,
+            name=f"{prefix}{stage}.{param.name}",
+            default=plain_settings(processor, wet=wet)[param.name],
+        )
+        for stage, processor in zip(part_names("chain", strip), strip, strict=True)
+        for param in free_params(processor, wet=wet)
     )
-    return run_strip(bus, mix.sample_rate, mix.master)
 
 
-def run_strip(x: Tensor, sample_rate: float, stages: Sequence[Stage]) -> Tensor:
-    """Audio through the stages of a strip, in their order."""
-    for processor, settings in stages:
-        x = processor(x, sample_rate, **settings)
+def _check_tracks(tracks: Tensor) -> None:
+    check_audio(tracks, "tracks")
+    if tracks.ndim < 3 or tracks.shape[-2] not in (1, 2):
+        raise ValueError(
+            f"tracks: expected shape (*batch, tracks, channels, time) with 1 or 2 channels, "
+            f"got {tuple(tracks.shape)}"
+        )
+
+
+def _split_sends(
+    settings: Mapping[str, Any], buses: Mapping[str, Strip]
+) -> tuple[dict[str, Value], dict[str, Any]]:
+    """The sends of tracks by the names of buses, and their other settings."""
+    names = {send_param(bus).name: bus for bus in buses}
+    for name in settings:
+        if name.startswith("send.") and name not in names:
+            raise ValueError(f"settings: no send {name!r}{did_you_mean(name, names)}")
+    return (
+        {bus: settings[name] for name, bus in names.items() if name in settings},
+        {name: value for name, value in settings.items() if name not in names},
+    )
+
+
+def _of(owner: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that stand behind the name of a group or a bus."""
+    prefix = f"{owner}."
+    return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+
+
+def _to_groups(x: Tensor, group: Tensor | None, count: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """What goes to the master, and what goes to each group."""
+    if group is None or count == 0:
+        return x.sum(-3), ()
+    number = torch.arange(-1, count, device=x.device)
+    gains = (group.expand(x.shape[:-2])[..., None, :] == number[:, None]).to(x)
+    master, *groups = add_up(x, gains).unbind(-3)
+    return master, tuple(groups)
+
+
+def _to_buses(x: Tensor, sends: Mapping[str, Value]) -> dict[str, Tensor]:
+    """What goes to each bus that has sends."""
+    tracks, time = x.shape[:-2], x.shape[-1]
+    still, signals = {}, {}
+    for bus, send_db in sends.items():
+        send_db = torch.as_tensor(send_db, dtype=x.dtype, device=x.device)
+        if send_db.ndim > len(tracks):
+            lines_db = straight_lines(send_db, block_knots(send_db.shape[-1], time), time)
+            signals[bus] = (x * send_gain(lines_db)[..., None, :]).sum(-3)
+        else:
+            still[bus] = send_gain(send_db).expand(tracks)
+    if still:
+        sums = add_up(x, torch.stack(list(still.values()), -2))
+        signals |= zip(still, sums.unbind(-3), strict=True)
+    return signals
+
+
+def _run_strip(
+    strip: Strip,
+    x: Tensor,
+    sample_rate: float,
+    settings: Mapping[str, Any],
+    *,
+    wet: bool = False,
+    mono: Tensor | None = None,
+    sidechain: Mapping[str, Tensor] = {},
+    inputs: Tensor | None = None,
+) -> Tensor:
+    """Audio through the stages of a strip; `inputs` are the tracks that side chains listen to."""
+    stages = dict(zip(part_names("chain", strip), strip, strict=True))
+    for name in (*(key.split(".")[0] for key in settings), *sidechain):
+        if name not in stages:
+            raise ValueError(f"settings: no stage {name!r}{did_you_mean(name, stages)}")
+    for name, processor in stages.items():
+        own = {**plain_settings(processor, wet=wet), **_of(name, settings)}
+        along_time = {}
+        if name in sidechain:
+            along_time["sidechain"] = listened_to(inputs, x, sidechain[name])
+        on = own.pop("on", None)
+        y = _run_stage(processor, x, sample_rate, own, **along_time)
+        if mono is not None and x.shape[-2] == 2 and "pan" in own:
+            panned = _run_stage(processor, x[..., :1, :], sample_rate, own, **along_time)
+            y = torch.where(mono[..., None, None], panned, y)
+        if on is not None:
+            y = torch.where(torch.as_tensor(on, device=x.device)[..., None, None], y, x)
+        x = y
     return x
+
+
+def _run_stage(
+    processor: Processor, x: Tensor, sample_rate: float, settings: dict, **along_time: Tensor
+) -> Tensor:
+    """A stage with its settings, of which some may have an axis of blocks behind the batch."""
+    batch, time = x.ndim - 2, x.shape[-1]
+    moving = {
+        param.name: settings.pop(param.name)
+        for param in processor.params
+        if isinstance(settings[param.name], Tensor)
+        and settings[param.name].ndim - bool(param.bands) > batch
+    }
+    if not moving:
+        return processor(x, sample_rate, **settings, **along_time)
+    blocks = {value.shape[batch] for value in moving.values()}
+    if len(blocks) > 1 or max(blocks) > time:
+        raise ValueError(
+            f"{processor.name}: expected settings that move in the same number of blocks, at most "
+            f"{time}, got {', '.join(map(str, sorted(blocks)))}"
+        )
+    knots = block_knots(blocks.pop(), time)
+    return run_moving(processor, x, sample_rate, settings, moving, knots, **along_time)

@@ -116,3 +116,37 @@ def test_a_real_drum_kit(dasp, shared_data, tmp_path):
     assert dasp("mix", stems, "-o", tmp_path / "m.wav")[0] == 0
     assert dasp("render", tmp_path / "m.json", "-o", tmp_path / "again.wav")[0] == 0
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "m.wav").read_bytes()
+
+
+def test_none_of_the_mix_is_the_plain_sum(dasp, stems, tmp_path):
+    out = tmp_path / "plain.wav"
+    assert dasp("mix", stems, "-o", out, "--amount", 0, "--subtype", "FLOAT")[0] == 0
+    plain, _ = load_audio(out)
+    tracks = [load_audio(path)[0] for path in sorted(stems.iterdir())]
+    expected = sum(track.expand(2, -1) for track in tracks)
+    assert expected.abs().max() < 0.89, "no work for the limiter"
+    torch.testing.assert_close(plain, expected, atol=1e-4, rtol=0)
+    assert dasp("mix", stems, "-o", tmp_path / "m.wav", "--amount", 1.5)[0] == 2
+
+
+def test_a_mix_that_starts_from_another_keeps_what_is_locked(dasp, stems, tmp_path):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav")
+    document = json.loads((tmp_path / "mix.json").read_text())
+    bass = next(track for track in document["tracks"] if track["name"] == "bass")
+    bass |= {"strip": [{"processor": "gain", "settings": {"gain_db": -17.5}}], "locked": True}
+    (tmp_path / "mix.json").write_text(json.dumps(document))
+    status, _, err = dasp("mix", "--start", tmp_path / "mix.json", "-o", tmp_path / "again.wav")
+    assert (status, err) == (0, "")
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert next(track for track in again["tracks"] if track["name"] == "bass") == bass
+    assert dasp("mix", stems, "--start", tmp_path / "mix.json", "-o", tmp_path / "b.wav")[0] == 2
+    assert dasp("mix", "-o", tmp_path / "b.wav")[0] == 2
+
+
+def test_a_missing_stem_is_named_by_its_place(dasp, stems, tmp_path):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav")
+    document = json.loads((tmp_path / "mix.json").read_text())
+    document["tracks"][2]["file"] = "gone.wav"
+    (tmp_path / "mix.json").write_text(json.dumps(document))
+    status, _, err = dasp("render", tmp_path / "mix.json", "-o", tmp_path / "b.wav")
+    assert status == 1 and "mix.json: tracks[2].file: " in err and "gone.wav: does not exist" in err

@@ -1,9 +1,17 @@
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
+import torch
 
-from dasp.mixing.settings import Mix, Stage, Track, load_mix, save_mix, setting
+from dasp.mixing.document import load_mix, save_mix, to_document
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.schema import PATH, mix_schema
+from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.processors.catalogue import COMPRESSOR, GAIN, STEREO_PANNER
+
+DATA = Path(__file__).parent / "data"
 
 STRIP = (Stage(GAIN, {"gain_db": -3.2}), Stage(STEREO_PANNER, {"pan": 0.25}))
 
@@ -35,6 +43,80 @@ def test_files_are_relative_to_the_document(tmp_path):
     assert load_mix(moved / "mix.json").tracks[0].file == str(moved / "stems" / "kick.wav")
 
 
+def test_a_document_of_version_1_is_read_for_ever():
+    mix = load_mix(DATA / "version_1.json")
+    assert [track.name for track in mix.tracks] == [
+        "bass", "guitar", "hihat", "keys", "kick", "pad", "snare", "vocal"
+    ]  # fmt: skip
+    assert mix.tracks[1].file == str(DATA / "stems" / "guitar.wav")
+    assert setting(mix.tracks[1].strip, "gain_db") == 5.89
+    assert [stage.processor.name for stage in mix.master] == ["compressor", "gain", "limiter"]
+    assert mix_down(list(torch.randn(8, 1, 500)), mix).shape == (2, 500)
+
+
+def test_a_document_of_version_2_is_read_for_ever():
+    mix = load_mix(DATA / "version_2.json")
+    kick, bass, vocal = mix.tracks
+    assert kick.group == "drums" and kick.strip[1].locked and not kick.strip[0].locked
+    assert bass.locked and bass.strip[2].sidechain == "kick"
+    assert vocal.sends_db == {"reverb": -18.0, "echo": -24.0}
+    assert vocal.strip[2].automation["gain_db"] == [-3.0, -3.0, 1.5, 0.0]
+    assert mix_down(list(torch.randn(3, 1, 500)), mix).shape == (2, 500)
+    document = json.loads((DATA / "version_2.json").read_text(encoding="utf-8"))
+    assert to_document(mix, DATA) == _filled(document)
+
+
+def _filled(node):
+    """The document with what a reader fills in: empty settings."""
+    if isinstance(node, list):
+        return [_filled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    extra = {"settings": {}} if "processor" in node and "settings" not in node else {}
+    return {key: _filled(value) for key, value in node.items()} | extra
+
+
+def test_documents_satisfy_the_schema(tmp_path):
+    schema = json.loads(PATH.read_text(encoding="utf-8"))
+    assert schema == json.loads(json.dumps(mix_schema())), "python -m dasp.mixing.schema"
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    document = json.loads((DATA / "version_2.json").read_text(encoding="utf-8"))
+    validator.validate(document)
+    save_mix(tmp_path / "mix.json", _mix(tmp_path))
+    validator.validate(json.loads((tmp_path / "mix.json").read_text(encoding="utf-8")))
+    for change in ({"version": 1}, {"tracks": []}, {"mastr": []},
+                   {"master": [{"processor": "gain", "settings": {"gain": 1}}]},
+                   {"master": [{"processor": "gain", "settings": {"gain_db": 99}}]}):  # fmt: skip
+        assert not validator.is_valid({**document, **change})
+
+
+def test_what_fits_stands_on_a_line(tmp_path):
+    """A change of one setting is a change of one line."""
+    texts = []
+    for gain_db in (-3.25, 4.5):
+        stages = (Stage(GAIN, {"gain_db": gain_db}), Stage(STEREO_PANNER, {"pan": 0.5}))
+        save_mix(
+            tmp_path / "mix.json", Mix(44_100, (Track("a", "a.wav", strip=stages),) * 5, stages)
+        )
+        texts.append((tmp_path / "mix.json").read_text().splitlines())
+    before, after = texts
+    assert len(before) == len(after) and max(map(len, before)) <= 100
+    changed = [line.strip(" ,") for line, other in zip(*texts, strict=True) if line != other]
+    assert changed == ['{"processor": "gain", "settings": {"gain_db": -3.25}}'] * 6
+
+
+def test_a_missing_file_is_named_by_place(tmp_path):
+    save_mix(tmp_path / "mix.json", _mix(tmp_path))
+    with pytest.raises(ValueError, match=r"mix.json: tracks\[0\].file: .*kick.wav: does not exist"):
+        load_mix(tmp_path / "mix.json", with_files=True)
+
+
+NODE = {"processor": "compressor", "settings": {"ratio": 2.0}}
+TRACK = {"name": "a", "file": "a.wav"}
+MOVING = {"time_s": [0, 1], "threshold_db": [-10, -20]}
+
+
 def test_settings_are_found_in_a_strip():
     assert setting(STRIP, "pan") == 0.25
     assert setting(STRIP, "width", 1.0) == 1.0
@@ -44,7 +126,8 @@ def test_settings_are_found_in_a_strip():
     ("change", "message"),
     [
         ({"format": "dasp-chain"}, r'expected a mix, an object with "format": "dasp-mix"'),
-        ({"version": 2}, r"expected version 1, got 2"),
+        ({"version": 3}, r"version: 3 is newer than the 2 that this dasp reads"),
+        ({"version": "1"}, r"version: expected one of 1, 2, got '1'"),
         ({"sample_rate": "44100"}, r"sample_rate: expected a positive whole number"),
         ({"tracks": []}, r"tracks: expected a list of at least one track"),
         ({"tracks": [{"name": "a"}]}, r"tracks\[0\].file: expected a text, got None"),
@@ -64,6 +147,46 @@ def test_settings_are_found_in_a_strip():
             {"master": [{"processor": "convolution_reverb"}]},
             r"master\[0\]: impulse_response: a mix cannot name files inside a strip",
         ),
+        (
+            {"master": [{"processor": "compressor", "settings": {"attack_s": 0.01}}]},
+            r"master\[0\]: compressor has no parameter 'attack_s'; did you mean 'attack_ms'",
+        ),
+        ({"tracks": [{**TRACK, "group": "dums"}]}, r"tracks\[0\].group: no group 'dums'"),
+        ({"tracks": [{**TRACK, "sends_db": {"hall": 0}}]}, r"tracks\[0\].sends_db: no bus 'hall'"),
+        (
+            {"tracks": [{**TRACK, "sends_db": {"hall": 90}}], "buses": [{"name": "hall"}]},
+            r"tracks\[0\].sends_db: send.hall_db: expected at least -60 and at most 12",
+        ),
+        ({"tracks": [{**TRACK, "locked": "yes"}]}, r"tracks\[0\].locked: expected true or false"),
+        ({"groups": [{"name": "a"}, {"name": "a"}]}, r"groups\[1\].name: 'a' is there twice"),
+        ({"groups": [{"name": "a"}], "buses": [{"name": "a"}]}, r"buses: 'a' is the name of a gr"),
+        ({"buses": [{"name": "a", "sends": 1}]}, r"buses\[0\]: unknown key 'sends'"),
+        ({"master": [{**NODE, "sidechain": "tuba"}]}, r"master\[0\].sidechain: no track 'tuba'"),
+        (
+            {"master": [{"processor": "gain", "sidechain": "kick"}]},
+            r"master\[0\].sidechain: gain listens to no other track",
+        ),
+        (
+            {"master": [{**NODE, "automation": {**MOVING, "threshold_db": [-10]}}]},
+            r"master\[0\].automation.threshold_db: expected 2 values",
+        ),
+        (
+            {"master": [{**NODE, "automation": {**MOVING, "time_s": [1, 0]}}]},
+            r"master\[0\].automation.time_s: expected seconds that rise",
+        ),
+        (
+            {"master": [{**NODE, "automation": {**MOVING, "ratio": [1, 2]}}]},
+            r"master\[0\].automation: ratio stands in the settings as well",
+        ),
+        (
+            {"master": [{**NODE, "automation": {**MOVING, "treshold_db": [1, 2]}}]},
+            r"no parameter of compressor 'treshold_db'; did you mean 'threshold_db'",
+        ),
+        (
+            {"master": [{"processor": "fir", "settings": {"taps": [[1, 2], [1]]}}]},
+            r"master\[0\]: taps: expected a list of numbers",
+        ),
+        ({"version": 1, "buses": []}, r"the mix: unknown key 'buses'"),
         (
             {"master": [{"processor": "gain", "settings": {"gain_db": 1e9}}]},
             r"master\[0\]: gain_db: expected at least -60 and at most 24",

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import dasp.functional as F
-from dasp.mixing.console import mix_down
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, STEREO_PANNER, STEREO_WIDENER
 

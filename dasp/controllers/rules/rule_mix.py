@@ -3,9 +3,13 @@
 In this order: a high-pass where a track has nothing below, the loudness balance of `balance`,
 pans from `panning` (leads and the low end in the centre, stereo pairs to their sides), gentle
 compression of the sum, and a limiter at the target loudness.
+
+What is locked in the mix that it starts from stays as it is, and the rest is fitted to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -14,9 +18,9 @@ from dasp.analysis.loudness import measure_loudness
 from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
 from dasp.functional.dynamics import detect_level
-from dasp.mixing.console import mix_down, run_strip
+from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import guess_role, stereo_pairs
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
 
 TARGET_LUFS = -18.0
@@ -39,34 +43,87 @@ def rule_mix(
     sample_rate: int,
     *,
     target_lufs: float = TARGET_LUFS,
+    start: Mix | None = None,
 ) -> Mix:
-    """The settings of a mix of tracks `(channels, time)`, by their names and their sound."""
-    roles = [guess_role(name) for name in names]
-    high_passes = [_high_pass(track, sample_rate) for track in tracks]
-    filtered = [
-        run_strip(track, sample_rate, stages)
-        for track, stages in zip(tracks, high_passes, strict=True)
+    """The settings of a mix of tracks `(channels, time)`, by their names and their sound.
+
+    `start` is a mix of the same tracks, whose locked tracks and stages are kept, as are its
+    roles, groups, buses and sends, of which the rules know nothing.
+    """
+    if start is None:
+        start = Mix(sample_rate, tuple(Track(name, role=guess_role(name)) for name in names))
+    roles = [track.role for track in start.tracks]
+    inputs = {track.name: audio for track, audio in zip(start.tracks, tracks, strict=True)}
+    kept = [_locked(track.strip, track.locked) for track in start.tracks]
+    # What the balance and the panner listen to: tracks without their gains and pans.
+    heard = [
+        _merge(_high_pass(audio, sample_rate), stages) if not track.locked else stages
+        for audio, stages, track in zip(tracks, kept, start.tracks, strict=True)
     ]
-    gains_db = balance(filtered, roles, sample_rate)
+    filtered = [
+        run_strip(audio, sample_rate, _without(stages, "gain", "stereo_panner"), inputs)
+        for audio, stages in zip(tracks, heard, strict=True)
+    ]
+    fixed_db = [
+        setting(stages, "gain_db", 0.0 if track.locked else None)
+        for stages, track in zip(kept, start.tracks, strict=True)
+    ]
+    gains_db = _gains(filtered, roles, sample_rate, fixed_db)
     pans = _pans(names, roles, filtered, sample_rate)
-    mix = Mix(
-        sample_rate,
-        tuple(
-            Track(
-                name,
-                role=role,
-                strip=(
-                    *stages,
+    mixed = [
+        replace(
+            track,
+            strip=track.strip
+            if track.locked
+            else _merge(
+                (
+                    *_high_pass(audio, sample_rate),
                     Stage(GAIN, {"gain_db": round(gain_db, 2)}),
                     Stage(STEREO_PANNER, {"pan": round(pan, 3)}),
                 ),
-            )
-            for name, role, stages, gain_db, pan in zip(
-                names, roles, high_passes, gains_db, pans, strict=True
-            )
-        ),
-    )
-    return Mix(sample_rate, mix.tracks, _master(mix_down(tracks, mix), sample_rate, target_lufs))
+                stages,
+            ),
+        )
+        for track, audio, stages, gain_db, pan in zip(
+            start.tracks, tracks, kept, gains_db, pans, strict=True
+        )
+    ]
+    mix = replace(start, sample_rate=sample_rate, tracks=tuple(mixed), master=())
+    bus = mix_down(tracks, mix)
+    kept_there = _locked(start.master)
+    return replace(mix, master=_master(bus, sample_rate, target_lufs, kept_there, inputs))
+
+
+def _locked(stages: Sequence[Stage], all_of_them: bool = False) -> tuple[Stage, ...]:
+    return tuple(stage for stage in stages if all_of_them or stage.locked)
+
+
+def _without(stages: Sequence[Stage], *processors: str) -> tuple[Stage, ...]:
+    return tuple(stage for stage in stages if stage.processor.name not in processors)
+
+
+def _merge(stages: Sequence[Stage], kept: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages, with those that are kept in place of their like, or in front."""
+    mine = {stage.processor.name for stage in stages}
+    by_name = {stage.processor.name: stage for stage in reversed(kept)}
+    others = _without(kept, *mine)
+    return (*others, *(by_name.get(stage.processor.name, stage) for stage in stages))
+
+
+def _gains(
+    tracks: Sequence[Tensor],
+    roles: Sequence[str],
+    sample_rate: float,
+    fixed_db: Sequence[float | None],
+) -> list[float]:
+    """The balance, moved as a whole to where the gains that are fixed fit into it."""
+    gains_db = balance(tracks, roles, sample_rate)
+    missed_db = [
+        fixed - gain for fixed, gain in zip(fixed_db, gains_db, strict=True) if fixed is not None
+    ]
+    shift_db = median(missed_db) if missed_db else 0.0
+    lowest_db, highest_db = GAIN.params[0].low, GAIN.params[0].high
+    return [min(max(gain_db + shift_db, lowest_db), highest_db) for gain_db in gains_db]
 
 
 def _high_pass(track: Tensor, sample_rate: float) -> tuple[Stage, ...]:
@@ -102,10 +159,16 @@ def _pans(
     return pans
 
 
-def _master(bus: Tensor, sample_rate: int, target_lufs: float) -> tuple[Stage, ...]:
+def _master(
+    bus: Tensor,
+    sample_rate: int,
+    target_lufs: float,
+    kept: Sequence[Stage],
+    inputs: Mapping[str, Tensor],
+) -> tuple[Stage, ...]:
     """Compression of the loudest moments by about 2 dB, then the gain to the target loudness."""
     if not bus.any():
-        return ()
+        return tuple(kept)
     level_db = detect_level(bus, sample_rate, detector="rms", linked=True)
     loud_db = torch.quantile(level_db[..., ::64].flatten(), 0.95).item()
     threshold_db = loud_db - BUS_REDUCTION_DB / (1 - 1 / BUS_RATIO)
@@ -126,8 +189,10 @@ def _master(bus: Tensor, sample_rate: int, target_lufs: float) -> tuple[Stage, .
     gain_db = 0.0
     # The limiter takes some of what the gain adds, so the gain is corrected by what was missed.
     for _ in range(MOST_CORRECTIONS):
-        master = (compressor, Stage(GAIN, {"gain_db": round(gain_db, 2)}), limiter)
-        missed = target_lufs - measure_loudness(run_strip(bus, sample_rate, master), sample_rate)
+        gain = Stage(GAIN, {"gain_db": round(gain_db, 2)})
+        master = _merge((compressor, gain, limiter), kept)
+        audio = run_strip(bus, sample_rate, master, inputs)
+        missed = target_lufs - measure_loudness(audio, sample_rate)
         if missed.abs() < LOUDNESS_TOLERANCE_LU:
             break
         gain_db = min(max(gain_db + missed.item(), lowest_db), highest_db)

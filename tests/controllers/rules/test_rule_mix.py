@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -6,8 +8,9 @@ from dasp.audio_io import load_audio
 from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.data.multitrack import load_folder
 from dasp.data.synthetic import synthesise_song
-from dasp.mixing.console import mix_down
-from dasp.mixing.settings import setting
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Stage, setting
+from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 
 RATE = 44_100
 
@@ -57,3 +60,30 @@ def test_a_real_drum_kit_beats_the_published_random_forest(shared_data):
     scale = (audio * human).sum() / audio.square().sum()
     sdr_db = 10 * torch.log10(human.square().sum() / (human - scale * audio).square().sum())
     assert sdr_db > 6.1
+
+
+def test_locked_settings_are_kept_and_worked_around(song, mix):
+    """A vocal that is locked 4 dB up takes the others with it, and the loudness stays."""
+    names = [track.name for track in mix.tracks]
+    vocal, keys = names.index("vocal"), names.index("keys")
+    gains_db = [setting(track.strip, "gain_db") for track in mix.tracks]
+    tracks = list(mix.tracks)
+    louder = Stage(GAIN, {"gain_db": gains_db[vocal] + 4}, locked=True)
+    tracks[vocal] = replace(tracks[vocal], strip=(louder,))
+    tracks[keys] = replace(tracks[keys], strip=(Stage(STEREO_PANNER, {"pan": -0.3}, locked=True),))
+    limiter = Stage(LIMITER, {"ceiling_db": -3.0}, locked=True)
+    start = replace(mix, tracks=tuple(tracks), master=(limiter,))
+    again = rule_mix(list(song), list(song.values()), RATE, start=start)
+    assert louder in again.tracks[vocal].strip and limiter in again.master
+    assert [s.settings["pan"] for s in again.tracks[keys].strip if "pan" in s.settings] == [-0.3]
+    for track, gain_db in zip(again.tracks, gains_db, strict=True):
+        assert setting(track.strip, "gain_db") == pytest.approx(gain_db + 4, abs=0.02)
+    audio = mix_down(list(song.values()), again)
+    assert measure_loudness(audio, RATE).item() == pytest.approx(-18, abs=0.06)
+
+
+def test_a_locked_track_is_left_alone(song, mix):
+    strip = (Stage(GAIN, {"gain_db": -20.0}),)
+    tracks = (replace(mix.tracks[0], strip=strip, locked=True), *mix.tracks[1:])
+    again = rule_mix(list(song), list(song.values()), RATE, start=replace(mix, tracks=tracks))
+    assert again.tracks[0] == tracks[0]

@@ -1,0 +1,103 @@
+"""Part of the way from a plain balance to a mix."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from dasp._checks import check_range
+from dasp.mixing.plain import plain_settings
+from dasp.mixing.routing import SEND_OFF_DB, send_param
+from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.processors.catalogue import GAIN
+from dasp.processors.param import Param
+
+
+def blend(mix: Mix, amount: float, mono: Sequence[bool]) -> Mix:
+    """A mix of which every setting has gone `amount` of its way: 0 is the plain sum, 1 the mix.
+
+    Settings move as their controls do: a gain in dB, a frequency in octaves. What is locked stays,
+    and so do the strips of buses, whose sends move, and limiters, so that nothing clips. `mono`
+    says which tracks are: in the centre a panner gives each side 3 dB less than a plain sum does,
+    which comes back as gain.
+    """
+    check_range("amount", amount, low=0.0, high=1.0)
+    if amount == 1:
+        return mix
+    return Mix(
+        mix.sample_rate,
+        tuple(
+            track if track.locked else _blend_track(track, amount, is_mono)
+            for track, is_mono in zip(mix.tracks, mono, strict=True)
+        ),
+        _blend_strip(mix.master, amount),
+        tuple(Channel(group.name, _blend_strip(group.strip, amount)) for group in mix.groups),
+        mix.buses,
+    )
+
+
+def _blend_track(track: Track, amount: float, mono: bool) -> Track:
+    strip = _blend_strip(track.strip, amount)
+    panner = next((stage for stage in strip if stage.processor.name == "stereo_panner"), None)
+    if mono and panner is not None and not panner.locked:
+        centre_db = panner.settings.get("law_db", -3.0) / -3.0 * 10 * math.log10(2)
+        strip = _louder(strip, (1 - amount) * centre_db)
+    sends_db = {
+        bus: _blend_value(send_param(bus), SEND_OFF_DB, send_db, amount)
+        for bus, send_db in track.sends_db.items()
+    }
+    return replace(track, strip=strip, sends_db=sends_db)
+
+
+def _louder(strip: tuple[Stage, ...], by_db: float) -> tuple[Stage, ...]:
+    """A strip with more gain, in the last stage that is there for it or in one of its own."""
+    for i in reversed(range(len(strip))):
+        stage = strip[i]
+        if stage.processor.name == "gain" and not stage.locked and "gain_db" in stage.settings:
+            gain_db = _rounded(stage.settings["gain_db"] + by_db)
+            return (*strip[:i], stage._replace(settings={"gain_db": gain_db}), *strip[i + 1 :])
+    return (*strip, Stage(GAIN, {"gain_db": _rounded(by_db)})) if by_db else strip
+
+
+def _blend_strip(strip: Sequence[Stage], amount: float) -> tuple[Stage, ...]:
+    return tuple(
+        stage if _stays(stage) else _blend_stage(stage, amount)
+        for stage in strip
+        # A high-pass does something even at its mildest, where a plain sum has none.
+        if _stays(stage) or amount > 0 or stage.processor.neutral is not None
+    )
+
+
+def _stays(stage: Stage) -> bool:
+    return stage.locked or stage.processor.name == "limiter"
+
+
+def _blend_stage(stage: Stage, amount: float) -> Stage:
+    plain = plain_settings(stage.processor)
+    defaults = stage.processor.defaults()
+    settings, automation = dict(stage.settings), dict(stage.automation)
+    for param in stage.processor.params:
+        name = param.name
+        if name in automation:
+            automation[name] = [
+                _blend_value(param, plain[name], value, amount) for value in automation[name]
+            ]
+        else:
+            value = settings.get(name, defaults[name])
+            settings[name] = _blend_value(param, plain[name], value, amount)
+    return stage._replace(settings=settings, automation=automation)
+
+
+def _blend_value(param: Param, plain: Any, value: Any, amount: float) -> Any:
+    if plain == value:
+        return value
+    ends = [param.to_control(torch.as_tensor(end, dtype=torch.float64)) for end in (plain, value)]
+    return _rounded(param.to_physical(torch.lerp(*ends, amount)).tolist())
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 6)

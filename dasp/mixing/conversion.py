@@ -1,0 +1,240 @@
+"""Between a console's settings, which are tensors, and a mix document, which people read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dasp.mixing.console import Console, Settings, Strip
+from dasp.mixing.plain import plain_settings
+from dasp.mixing.routing import SEND_OFF_DB, Routing, send_param
+from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.processors.chain import part_names
+from dasp.processors.processor import Processor
+
+DIGITS = 6
+"""Significant digits of a setting in a document."""
+
+
+def to_mix(
+    console: Console,
+    settings: Settings,
+    sample_rate: int,
+    tracks: Sequence[Track],
+    *,
+    routing: Routing = Routing(),  # noqa: B008
+    duration_s: float = 0.0,
+) -> Mix:
+    """The document of one song on a console.
+
+    `tracks` say what the tracks are called, and where they are; their strips are filled in.
+    Settings are without a batch, `(tracks)` or one number for all. Those that move become
+    breakpoints, for which the song's `duration_s` is needed. Stages that do nothing are left out.
+    """
+    one = [_of_track(settings.tracks, i, console) for i in range(len(tracks))]
+    sends_db = [_sends_db(console, own) for own in one]
+    group = _for_each(routing.group, [*console.groups], tracks)
+    listens = {
+        stage: _for_each(key, [track.name for track in tracks], tracks)
+        for stage, key in routing.sidechain.items()
+    }
+
+    def stages(
+        strip: Strip, own: Mapping[str, Any], *, wet: bool = False, listens: Mapping[str, int] = {}
+    ):
+        return tuple(
+            _stage(processor, _behind(stage, own), duration_s, wet=wet)._replace(
+                sidechain=listens.get(stage, "")
+            )
+            for stage, processor in zip(part_names("chain", strip), strip, strict=True)
+            if not _is_absent(processor, _behind(stage, own), wet=wet)
+        )
+
+    return Mix(
+        sample_rate,
+        tuple(
+            replace(
+                track,
+                strip=stages(
+                    console.strip, one[i], listens={key: name[i] for key, name in listens.items()}
+                ),
+                group=group[i],
+                sends_db=sends_db[i],
+            )
+            for i, track in enumerate(tracks)
+        ),
+        stages(console.master, settings.master),
+        tuple(
+            Channel(n, stages(s, _behind(n, settings.groups))) for n, s in console.groups.items()
+        ),
+        tuple(
+            Channel(n, stages(s, _behind(n, settings.buses), wet=True))
+            for n, s in console.buses.items()
+            if any(n in sends for sends in sends_db)
+        ),
+    )
+
+
+def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
+    """The settings and the routing at which a console gives the mix of a document.
+
+    Its strips must hold stages of the console's in the console's order. Those that a track does
+    not have stand at plain settings, or are bypassed. Automation does not come along.
+    """
+    columns = []
+    for i, track in enumerate(mix.tracks):
+        own = _settings_of(console.strip, track.strip, f"tracks[{i}].strip")
+        sends = {send_param(b).name: track.sends_db.get(b, SEND_OFF_DB) for b in console.buses}
+        columns.append(own | sends)
+        for bus in track.sends_db.keys() - console.buses.keys():
+            raise ValueError(f"tracks[{i}].sends_db: the console has no bus {bus!r}")
+    parts = [
+        _channels(console.groups, mix.groups, "groups"),
+        _channels(console.buses, mix.buses, "buses", wet=True),
+        _settings_of(console.master, mix.master, "master"),
+    ]
+    return Settings(_stacked(columns, console.strip), *parts), _routing(console, mix)
+
+
+def _channels(
+    strips: Mapping[str, Strip], channels: Sequence[Channel], kind: str, *, wet: bool = False
+) -> dict[str, Any]:
+    """The settings of groups or buses, behind their names."""
+    settings = {}
+    for i, channel in enumerate(channels):
+        if channel.name not in strips:
+            raise ValueError(f"{kind}[{i}]: the console has no {channel.name!r}")
+        own = _settings_of(strips[channel.name], channel.strip, f"{kind}[{i}].strip", wet=wet)
+        settings |= {f"{channel.name}.{key}": value for key, value in own.items()}
+    return settings
+
+
+def _stage(processor: Processor, own: Mapping[str, Any], duration_s: float, *, wet: bool) -> Stage:
+    """A stage with rounded settings; those that move as breakpoints in the middle of blocks."""
+    settings = {**plain_settings(processor, wet=wet), **own}
+    settings.pop("on", None)
+    bands = {param.name: bool(param.bands) for param in processor.params}
+    moving = {
+        key: value
+        for key, value in settings.items()
+        if key in bands and isinstance(value, Tensor) and value.ndim > bands[key]
+    }
+    still = {k: _rounded(v) for k, v in settings.items() if k not in moving and v is not None}
+    if not moving:
+        return Stage(processor, still)
+    if duration_s <= 0:
+        raise ValueError(f"duration_s: expected the song's, for {', '.join(moving)} to move in")
+    blocks = len(next(iter(moving.values())))
+    times_s = [_rounded((block + 0.5) * duration_s / blocks) for block in range(blocks)]
+    return Stage(
+        processor, still, {"time_s": times_s} | {k: _rounded(v) for k, v in moving.items()}
+    )
+
+
+def _is_absent(processor: Processor, own: Mapping[str, Any], *, wet: bool) -> bool:
+    """Whether a stage is bypassed, or does nothing. A panner does something to every mono track."""
+    if not bool(own.get("on", True)):
+        return True
+    plain = plain_settings(processor, wet=wet)
+    if processor.neutral is None or wet or "pan" in plain:
+        return False
+    return all(key == "on" or _rounded(own[key]) == _rounded(plain.get(key)) for key in own)
+
+
+def _settings_of(
+    strip: Strip, stages: Sequence[Stage], where: str, *, wet: bool = False
+) -> dict[str, Any]:
+    """The settings of a console's strip, under the names of its stages."""
+    settings, waiting = {}, list(enumerate(stages))
+    for name, processor in zip(part_names("chain", strip), strip, strict=True):
+        if waiting and waiting[0][1].processor.name == processor.name:
+            i, stage = waiting.pop(0)
+            if stage.automation:
+                raise ValueError(f"{where}[{i}].automation: does not come along to a console")
+            own = {**processor.defaults(), **stage.settings, "on": True}
+        else:
+            own = plain_settings(processor, wet=wet)
+            own["on"] = not (wet or processor.neutral is None or processor.inputs or "pan" in own)
+        settings |= {f"{name}.{key}": value for key, value in own.items()}
+    for i, stage in waiting:
+        raise ValueError(f"{where}[{i}]: the console has no {stage.processor.name} there")
+    return settings
+
+
+def _stacked(columns: Sequence[Mapping[str, Any]], strip: Strip) -> dict[str, Any]:
+    """Settings of tracks as tensors `(tracks)` and `(tracks, bands)`; options are one for all."""
+    options = {
+        f"{name}.{option.name}"
+        for name, processor in zip(part_names("chain", strip), strip, strict=True)
+        for option in processor.options
+    }
+    stacked = {}
+    for name in columns[0]:
+        values = [column.get(name) for column in columns]
+        if name not in options:
+            stacked[name] = torch.tensor(values)
+        elif all(value == values[0] for value in values):
+            stacked[name] = values[0]
+        else:
+            raise ValueError(f"{name}: a console has one for all tracks, the mix has {values}")
+    return {k: v for k, v in stacked.items() if not (k.endswith(".on") and bool(v.all()))}
+
+
+def _routing(console: Console, mix: Mix) -> Routing:
+    groups, names = list(console.groups), [track.name for track in mix.tracks]
+    group = [groups.index(track.group) if track.group else -1 for track in mix.tracks]
+    kinds = [processor.name for processor in console.strip]
+    listens: dict[str, list[int]] = {}
+    for i, track in enumerate(mix.tracks):
+        stages = iter(zip(part_names("chain", console.strip), kinds, strict=True))
+        for stage in track.strip:
+            name = next(name for name, processor in stages if processor == stage.processor.name)
+            if stage.sidechain:
+                listens.setdefault(name, [-1] * len(names))[i] = names.index(stage.sidechain)
+    return Routing(
+        torch.tensor(group) if any(track.group for track in mix.tracks) else None,
+        {name: torch.tensor(key) for name, key in listens.items()},
+    )
+
+
+def _for_each(number: Tensor | None, names: Sequence[str], tracks: Sequence[Track]) -> list[str]:
+    """The names that numbers stand for, one for each track, and none for -1."""
+    if number is None:
+        return [""] * len(tracks)
+    return [names[i] if i >= 0 else "" for i in number.expand(len(tracks)).tolist()]
+
+
+def _behind(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that stand behind the name of a stage, a group or a bus."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+
+
+def _of_track(settings: Mapping[str, Any], track: int, console: Console) -> dict[str, Any]:
+    """The settings of one track of several; what has no axis of tracks is the same for all."""
+    bands = {param.name: bool(param.bands) for param in console.params.tracks}
+    return {
+        key: value[track]
+        if isinstance(value, Tensor) and value.ndim > bands.get(key, False)
+        else value
+        for key, value in settings.items()
+    }
+
+
+def _sends_db(console: Console, own: Mapping[str, Any]) -> dict[str, float]:
+    sends = {bus: own.get(send_param(bus).name, SEND_OFF_DB) for bus in console.buses}
+    for bus, send_db in sends.items():
+        if isinstance(send_db, Tensor) and send_db.ndim:
+            raise ValueError(f"send.{bus}_db: a document has no sends that move")
+    return {bus: _rounded(db) for bus, db in sends.items() if float(db) > SEND_OFF_DB}
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers as they stand in a document."""
+    if isinstance(value, Tensor):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

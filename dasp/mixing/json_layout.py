@@ -1,0 +1,32 @@
+"""JSON that people read: what fits on a line stands on one, the rest is indented."""
+
+import json
+from textwrap import TextWrapper
+from typing import Any
+
+WIDTH = 100
+
+
+def readable_json(value: Any, indent: int = 0, taken: int = 0) -> str:
+    """The JSON text of a value that stands at a depth of `indent`, behind `taken` characters.
+
+    >>> print(readable_json({"name": "kick", "strip": [{"gain_db": -3.0}]}))
+    {"name": "kick", "strip": [{"gain_db": -3.0}]}
+    """
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if indent + taken + len(line) < WIDTH or not isinstance(value, (dict, list)) or not value:
+        return line
+    inner = " " * (indent + 2)
+    if isinstance(value, dict):
+        names = {json.dumps(str(key), ensure_ascii=False): item for key, item in value.items()}
+        items = [
+            f"{name}: {readable_json(item, indent + 2, len(name) + 3)}"
+            for name, item in names.items()
+        ]
+    elif any(isinstance(item, (dict, list)) for item in value):
+        items = [readable_json(item, indent + 2, 1) for item in value]
+    else:
+        wrapper = TextWrapper(WIDTH - len(inner), break_long_words=False, break_on_hyphens=False)
+        return f"[\n{inner}" + f"\n{inner}".join(wrapper.wrap(line[1:-1])) + f"\n{' ' * indent}]"
+    brackets = "{}" if isinstance(value, dict) else "[]"
+    return f"{brackets[0]}\n{inner}" + f",\n{inner}".join(items) + f"\n{' ' * indent}{brackets[1]}"

@@ -1,0 +1,236 @@
+"""A mix as a project of REAPER, with its stock plug-ins in the places of ours.
+
+The project is a tree of lines: `<NAME value …`, children, `>`. Groups are folders, buses are
+tracks that receive sends from behind the faders. EQs and the order-2 high- and low-passes become
+ReaEQ, compressors ReaComp, limiters ReaLimit; gains behind the last of the dynamics are faders,
+others are scripts. What has no place is in the project's notes.
+
+Panning is written for REAPER's own law: 0 dB in the centre, and a straight line down to nothing on
+the other side. A fader and a pan together give each side the gain that it has here.
+"""
+
+import math
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from dasp.mixing.reaper_plugins import Band, js_volume, rea_comp, rea_eq, rea_limit
+from dasp.mixing.routing import send_gain
+from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.units import db_to_gain
+
+BUTTERWORTH_Q = math.sqrt(0.5)
+DYNAMICS = ("compressor", "limiter")
+
+Lines = list[str]
+
+
+class Fader(NamedTuple):
+    """A strip as REAPER has it: plug-ins, then a volume and a pan. `late_s` moves the audio."""
+
+    plugins: list[Lines]
+    volume: float = 1.0
+    pan: float = 0.0
+    late_s: float = 0.0
+
+
+def reaper_project(
+    mix: Mix, durations_s: Sequence[float], mono: Sequence[bool], folder: str | Path
+) -> tuple[str, list[str]]:
+    """The text of a `.rpp` file that stands in a folder, and what does not carry over.
+
+    `durations_s` are those of the tracks' files, and `mono` says which have one channel.
+    """
+    notes: list[str] = []
+    channels = _in_order(mix)
+    places = {id(channel): place for place, (channel, _) in enumerate(channels)}
+    of_track = {id(t): (s, m) for t, s, m in zip(mix.tracks, durations_s, mono, strict=True)}
+    lines: Lines = []
+    for channel, depth in channels:
+        is_track = isinstance(channel, Track)
+        duration_s, is_mono = of_track[id(channel)] if is_track else (0.0, False)
+        fader = _fader(channel.strip, channel.name, mix.sample_rate, is_mono, notes)
+        if is_track:
+            file = Path(os.path.relpath(channel.file, folder)).as_posix()
+            inside = _item(channel.name, file, fader.late_s, duration_s)
+        else:
+            inside = [
+                _receive(places[id(track)], track.sends_db[channel.name])
+                for track in mix.tracks
+                if channel.name in track.sends_db  # those of a bus; a group has its own name
+            ]
+        number = places[id(channel)]
+        lines += _track(f"{number} {channel.name}", channel.name, fader, depth, inside)
+    master = _fader(mix.master, "master", mix.sample_rate, False, notes)
+    project = _chunk(
+        'REAPER_PROJECT 0.1 "6.80" 0',
+        [
+            *_chunk("NOTES 0 2", [f"|{line}" for line in _note_lines(notes)]),
+            "PANLAW 1",
+            f"SAMPLERATE {mix.sample_rate} 1 0",
+            f"MASTER_VOLUME {_number(master.volume)} {_number(master.pan)} -1 -1 1",
+            *_plugins("MASTERFXLIST", master.plugins),
+            *lines,
+        ],
+    )
+    return "\n".join(project) + "\n", notes
+
+
+def _in_order(mix: Mix) -> list[tuple[Track | Channel, str]]:
+    """Tracks, groups with their tracks in them, then buses; each with its place in folders."""
+    flat, opens, closes = "0 0", "1 1", "2 -1"
+    channels: list[tuple[Track | Channel, str]] = [(t, flat) for t in mix.tracks if not t.group]
+    for group in mix.groups:
+        inside = [track for track in mix.tracks if track.group == group.name]
+        if inside:
+            channels += [(group, opens), *((track, flat) for track in inside[:-1])]
+            channels.append((inside[-1], closes))
+    return channels + [(bus, flat) for bus in mix.buses]
+
+
+def _fader(
+    stages: Sequence[Stage], owner: str, sample_rate: int, mono: bool, notes: list[str]
+) -> Fader:
+    """The stages of a strip as plug-ins, a volume and a pan, with a note on all that is lost."""
+    names = [stage.processor.name for stage in stages]
+    last_dynamics = max((i for i, name in enumerate(names) if name in DYNAMICS), default=-1)
+    plugins, sides, late_s = [], (1.0, 1.0), 0.0
+    for i, stage in enumerate(stages):
+        name, settings = stage.processor.name, stage.processor.defaults() | stage.settings
+        if stage.automation:
+            notes.append(
+                f"{owner}: the automation of {name} does not carry over, its stage neither"
+            )
+        elif name == "gain" and i > last_dynamics:
+            sides = tuple(side * db_to_gain(settings["gain_db"]) for side in sides)
+        elif name == "gain":
+            plugins.append(js_volume(settings["gain_db"]))
+        elif name == "stereo_panner":
+            if i < last_dynamics:
+                notes.append(f"{owner}: the pan comes behind {names[last_dynamics]} in REAPER")
+            sides = tuple(a * b for a, b in zip(sides, _side_gains(settings, mono), strict=True))
+        elif name == "time_shift":
+            late_s += settings["delay_samples"] / sample_rate
+        else:
+            plugin = _plugin(stage, settings, owner, notes)
+            plugins += [plugin] if plugin else []
+    volume = max(sides)
+    pan = (sides[1] - sides[0]) / volume if volume else 0.0
+    return Fader(plugins, volume, pan, late_s)
+
+
+def _side_gains(settings: dict[str, Any], mono: bool) -> tuple[float, float]:
+    """The gains of left and right of `stereo_panner`."""
+    pan, power = settings["pan"], settings["law_db"] / -3
+    angle = (pan + 1) * math.pi / 4
+    if mono:
+        return math.cos(angle) ** power, math.sin(angle) ** power
+    centre = math.sqrt(0.5) ** power
+    return tuple(min(1.0, side**power / centre) for side in (math.cos(angle), math.sin(angle)))
+
+
+def _plugin(stage: Stage, settings: dict[str, Any], owner: str, notes: list[str]) -> Lines | None:
+    name = stage.processor.name
+    if name == "compressor":
+        lost = [key for key in ("linked",) if not settings[key]]
+        lost += ["sidechain"] if stage.sidechain else []
+        lost += ["sidechain_high_pass_hz"] if settings["sidechain_high_pass_hz"] else []
+        notes.extend(f"{owner}: {key} of the compressor does not carry over" for key in lost)
+        keys = ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db", "makeup_gain_db")
+        return rea_comp(
+            **{key: settings[key] for key in keys},
+            lookahead_ms=settings["lookahead_ms"],
+            mix=settings["mix"],
+            rms=settings["detector"] == "rms",
+        )
+    if name == "limiter":
+        notes.append(f"{owner}: the limiter keeps its ceiling and gain; its release is ReaLimit's")
+        return rea_limit(ceiling_db=settings["ceiling_db"], gain_db=settings["gain_db"])
+    if name == "parametric_eq":
+        return rea_eq(_bands(settings))
+    if name in ("high_pass", "low_pass") and settings["order"] == 2:
+        return rea_eq([Band(name, settings["freq_hz"], 0.0, BUTTERWORTH_Q)])
+    values = ", ".join(f"{key} {value}" for key, value in stage.settings.items() if key != "taps")
+    notes.append(f"{owner}: {name} does not carry over" + (f" ({values})" if values else ""))
+    return None
+
+
+def _bands(settings: dict[str, Any]) -> list[Band]:
+    """The shelves and peaks of `parametric_eq` that do something."""
+    peaks = zip(*(settings[f"peak_{key}"] for key in ("freq_hz", "gain_db", "q")), strict=True)
+    low, high = (
+        Band(kind, *(settings[f"{kind}_{key}"] for key in ("freq_hz", "gain_db", "q")))
+        for kind in ("low_shelf", "high_shelf")
+    )
+    bands = [low, *(Band("peak", *peak) for peak in peaks), high]
+    return [band for band in bands if band.gain_db != 0]
+
+
+def _track(identity: str, name: str, fader: Fader, depth: str, inside: Lines) -> Lines:
+    return _chunk(
+        f"TRACK {_identity(identity)}",
+        [
+            f"NAME {_quoted(name)}",
+            f"VOLPAN {_number(fader.volume)} {_number(fader.pan)} -1 -1 1",
+            "MUTESOLO 0 0 0",
+            f"ISBUS {depth}",
+            "NCHAN 2",
+            "MAINSEND 1 0",
+            *_plugins("FXCHAIN", fader.plugins),
+            *inside,
+        ],
+    )
+
+
+def _plugins(kind: str, plugins: list[Lines]) -> Lines:
+    lines = [line for plugin in plugins for line in ("BYPASS 0 0 0", *plugin, "WAK 0 0")]
+    return _chunk(kind, ["SHOW 0", "LASTSEL 0", "DOCKED 0", *lines]) if plugins else []
+
+
+def _item(name: str, file: str, late_s: float, duration_s: float) -> Lines:
+    """The audio of a track, which starts later, or inside its file where it is early."""
+    return _chunk(
+        "ITEM",
+        [
+            f"POSITION {_number(max(late_s, 0.0))}",
+            f"LENGTH {_number(duration_s + min(late_s, 0.0))}",
+            "LOOP 0",
+            f"NAME {_quoted(name)}",
+            f"SOFFS {_number(max(-late_s, 0.0))}",
+            *_chunk("SOURCE WAVE", [f"FILE {_quoted(file)}"]),
+        ],
+    )
+
+
+def _receive(place: int, send_db: float) -> str:
+    """A send from behind the fader of the track at a place in the project."""
+    gain = send_gain(torch.tensor(send_db)).item()
+    return f"AUXRECV {place} 0 {_number(gain)} 0 0 0 0 0 0 -1:U 0 -1 ''"
+
+
+def _chunk(head: str, inside: Sequence[str]) -> Lines:
+    return [f"<{head}", *(f"  {line}" for line in inside), ">"]
+
+
+def _note_lines(notes: Sequence[str]) -> list[str]:
+    head = "Mixed with dasp. The curves of REAPER's EQ and compressor are near ours, not the same."
+    return [head, *(("What is not as it was:", *notes) if notes else ())]
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 9):.10g}"
+
+
+def _quoted(text: str) -> str:
+    """A text in the quotes that it does not hold itself."""
+    quote = next((mark for mark in "\"'`" if mark not in text), None)
+    return f"{quote}{text}{quote}" if quote else f"`{text.replace('`', chr(39))}`"
+
+
+def _identity(text: str) -> str:
+    """A number for a track, the same at every export."""
+    return f"{{{uuid.uuid5(uuid.NAMESPACE_OID, text)}}}".upper()

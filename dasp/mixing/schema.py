@@ -1,0 +1,114 @@
+"""The JSON schema of mix documents, for editors and other programs: `mix.schema.json`.
+
+`python -m dasp.mixing.schema` writes it again after a change of the catalogue.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from dasp.mixing.document import FORMAT, VERSION
+from dasp.mixing.json_layout import readable_json
+from dasp.mixing.routing import send_param
+from dasp.processors.catalogue import CATALOGUE
+from dasp.processors.document import COMBINATIONS
+from dasp.processors.param import Option, Param
+from dasp.processors.processor import Processor
+
+PATH = Path(__file__).with_name("mix.schema.json")
+
+_TEXT = {"type": "string", "minLength": 1}
+_NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+_STRIP = {"type": "array", "items": {"$ref": "#/$defs/node"}}
+
+
+def mix_schema() -> dict:
+    """The schema of `mix.json`, with the range of every setting of the catalogue."""
+    track = {
+        "name": _TEXT,
+        "file": _TEXT,
+        "role": _TEXT,
+        "strip": _STRIP,
+        "group": _TEXT,
+        "sends_db": {"type": "object", "additionalProperties": _number(send_param("bus"))},
+        "locked": {"type": "boolean"},
+    }
+    channels = {"type": "array", "items": _object({"name": _TEXT, "strip": _STRIP}, "name")}
+    document = {
+        "$schema": {"type": "string"},
+        "format": {"const": FORMAT},
+        "version": {"const": VERSION},
+        "sample_rate": {"type": "integer", "minimum": 1},
+        "tracks": {"type": "array", "minItems": 1, "items": _object(track, "name", "file")},
+        "groups": channels,
+        "buses": channels,
+        "master": _STRIP,
+    }
+    nodes = [_processor_node(processor) for processor in CATALOGUE.values()]
+    nodes += [_combination_node(kind) for kind in COMBINATIONS]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A mix of dasp",
+        **_object(document, "format", "version", "sample_rate", "tracks"),
+        "$defs": {"node": {"anyOf": nodes}},
+    }
+
+
+def _processor_node(processor: Processor) -> dict:
+    settings = {param.name: _values(param) for param in processor.params}
+    settings |= {option.name: _option(option) for option in processor.options}
+    if "taps" in processor.inputs:
+        settings["taps"] = {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]}
+    moving = {param.name: {"type": "array", "items": _values(param)} for param in processor.params}
+    node = {
+        "processor": {"const": processor.name},
+        "settings": _object(settings),
+        "automation": _object({"time_s": _NUMBERS, **moving}, "time_s"),
+        "locked": {"type": "boolean"},
+    }
+    if "sidechain" in processor.inputs:
+        node["sidechain"] = _TEXT
+    return _object(node, "processor")
+
+
+def _combination_node(kind: str) -> dict:
+    parts = {"$ref": "#/$defs/node"} if kind == "dry_wet" else _STRIP
+    return _object(
+        {
+            kind: parts,
+            "settings": {"type": "object"},
+            "automation": {"type": "object"},
+            "locked": {"type": "boolean"},
+        },
+        kind,
+    )
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict:
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": list(required)} if required else schema
+
+
+def _values(param: Param) -> dict:
+    """One number, or for repeated bands one for each."""
+    if param.bands is None:
+        return _number(param)
+    low, high = min(param.low), max(param.high)
+    number = {"type": "number", "minimum": low, "maximum": high}
+    bands = {"minItems": param.bands, "maxItems": param.bands}
+    return {"anyOf": [number, {"type": "array", "items": number, **bands}]}
+
+
+def _number(param: Param) -> dict:
+    limits = {"minimum": param.low, "maximum": param.high}
+    return {"type": "number", **{k: v for k, v in limits.items() if math.isfinite(v)}}
+
+
+def _option(option: Option) -> dict:
+    if option.choices is not None:
+        return {"enum": list(option.choices)}
+    return {"type": ["number", "null"]}
+
+
+if __name__ == "__main__":
+    PATH.write_text(readable_json(mix_schema()) + "\n", encoding="utf-8")
