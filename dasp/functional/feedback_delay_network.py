@@ -9,6 +9,7 @@ reverberators", 90th AES Convention, 1991.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as nnf
@@ -19,8 +20,9 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
+from dasp.signal._fused import fused
 from dasp.signal.biquad import design_high_shelf, design_low_shelf
-from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade
+from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, sections_of
 from dasp.units import db_to_gain
 
 SHORTEST_MS, LONGEST_MS = 20.0, 70.0
@@ -86,12 +88,43 @@ def feedback_delay_network(
     check_range("high_crossover_hz - low_crossover_hz", high_hz - low_hz, low=0.0, because=overlap)
 
     lengths = line_lengths(lines, size * sample_rate)
-    absorption = _absorption(lengths, sample_rate, **rt60, low_hz=low_hz, high_hz=high_hz)
-    signs = hadamard(lines).to(x)
-    written, heard = (signs[list(rows)][: x.shape[-2]] for rows in (WRITTEN_ROWS, HEARD_ROWS))
-    drive = written.mT @ pre_delayed(x, sample_rate, pre_delay_ms)
-    wet = heard @ run_lines(drive, lengths, signs, absorption)
-    return mixed(x, _level(lengths, sample_rate, rt60["mid"]) * wet, mix)
+    absorption = sections_of(
+        _absorption(lengths, sample_rate, **rt60, low_hz=low_hz, high_hz=high_hz)
+    )
+    level = _level(lengths, sample_rate, rt60["mid"])
+    drive = pre_delayed(x, sample_rate, pre_delay_ms)
+    batch, rows = x.shape[:-2], math.prod(x.shape[:-2])
+    wet = _network(
+        drive.reshape(rows, *x.shape[-2:]),
+        absorption.expand(*batch, -1, -1, -1).reshape(rows, *absorption.shape[-3:]),
+        level.expand(batch).reshape(rows),
+        tuple(lengths),
+        WRITTEN_ROWS,
+        HEARD_ROWS,
+    )
+    return mixed(x, wet.reshape(x.shape), mix)
+
+
+@fused("network")
+def _network(
+    x: Tensor,
+    absorption: Tensor,
+    level: Tensor,
+    lengths: tuple[int, ...],
+    written_rows: tuple[int, ...],
+    heard_rows: tuple[int, ...],
+) -> Tensor:
+    """What rows `(rows, channels, time)` sound like in lines mixed by the Hadamard matrix.
+
+    `absorption` `(rows, lines, 2, 5)` are `sections_of` the filter of each line, and `level`
+    `(rows)` is a gain. A channel enters by the signs of one row of the matrix, and leaves
+    by those of another.
+    """
+    signs = hadamard(len(lengths)).to(x)
+    written, heard = (signs[list(rows)][: x.shape[1]] for rows in (written_rows, heard_rows))
+    return level[:, None, None] * (
+        heard @ run_lines(written.mT @ x, lengths, signs, cascade(absorption))
+    )
 
 
 def line_lengths(lines: int, samples_per_second: float) -> list[int]:
@@ -113,7 +146,7 @@ def hadamard(size: int) -> Tensor:
 
 
 def run_lines(
-    drive: Tensor, lengths: list[int], feedback: Tensor, absorption: StateSpace
+    drive: Tensor, lengths: Sequence[int], feedback: Tensor, absorption: StateSpace
 ) -> Tensor:
     """Outputs of the lines, y_i[n] = h_i * u_i[n - m_i] with u[n] = drive[n] + feedback y[n].
 
@@ -168,8 +201,11 @@ def _absorption(
     high: Tensor,
     low_hz: Tensor,
     high_hz: Tensor,
-) -> StateSpace:
-    """The filter of every line: -60 m / (rt60 * rate) dB in each band, a gain and two shelves."""
+) -> Tensor:
+    """The filter of every line: -60 m / (rt60 * rate) dB in each band, a gain and two shelves.
+
+    `(..., lines, 2, 6)`: the gain is in the first of the sections.
+    """
     sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
     low_db, mid_db, high_db = (sixty_db / rt60.double()[..., None] for rt60 in (low, mid, high))
     low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
@@ -177,7 +213,7 @@ def _absorption(
     gain = torch.cat((db_to_gain(mid_db)[..., None, None].expand(*mid_db.shape, 1, 3),
                       mid_db.new_ones(*mid_db.shape, 1, 3)), -1)  # fmt: skip
     low_shelf, high_shelf = torch.broadcast_tensors(low_shelf * gain, high_shelf)
-    return cascade(torch.cat((low_shelf, high_shelf), -2))
+    return torch.cat((low_shelf, high_shelf), -2)
 
 
 def _level(lengths: list[int], sample_rate: float, rt60_mid: Tensor) -> Tensor:
@@ -189,7 +225,7 @@ def _level(lengths: list[int], sample_rate: float, rt60_mid: Tensor) -> Tensor:
     """
     mean_s = sum(lengths) / len(lengths) / sample_rate
     lost = -torch.expm1(-6 * math.log(10) * mean_s / rt60_mid)
-    return torch.sqrt(len(lengths) * lost)[..., None, None]
+    return torch.sqrt(len(lengths) * lost)
 
 
 def _prime_from(least: int) -> int:

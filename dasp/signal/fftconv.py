@@ -6,6 +6,7 @@ overlap-save (A. V. Oppenheim and R. W. Schafer, "Discrete-time signal processin
 section 8.9).
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,9 @@ OVERLAP = 3
 
 LEAST_SIZE = 2**17
 """Nor are they shorter than this, doubled until it is enough: powers of 2 are quickest."""
+
+AT_ONCE = 2**22
+"""Samples of all rows that are transformed together, or one row: more would leave the cache."""
 
 
 class Response(NamedTuple):
@@ -62,10 +66,34 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False) -> Tens
         heard = h[..., : max(time, 1)]  # later taps sound after x has ended
         h = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
     signal = x.to(torch.promote_types(x.dtype, h.bins.real.dtype))
+    return _convolved(signal, h, time).to(x.dtype)
+
+
+def _convolved(x: Tensor, h: Response, time: int) -> Tensor:
+    """In shares of the first dimension that has any, where the rows are many."""
+    rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
+    dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
+    if dim == 0 or math.prod(rows) * h.size <= AT_ONCE:
+        return _in_blocks(x, h, time)
+    share = max(1, AT_ONCE * rows[dim] // (math.prod(rows) * h.size))
+    shares = []
+    for start in range(0, rows[dim], share):
+        some, bins = (_share(t, dim - 1, start, share) for t in (x, h.bins))
+        shares.append(_convolved(some, h._replace(bins=bins), time))
+    return torch.cat(shares, dim - 1)
+
+
+def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A slice of a dimension, if `x` has more than one of it."""
+    if x.ndim < -dim or x.shape[dim] == 1:
+        return x
+    return x.narrow(dim, start, min(length, x.shape[dim] - start))
+
+
+def _in_blocks(x: Tensor, h: Response, time: int) -> Tensor:
     hop = h.size - h.taps + 1
     starts = range(0, max(time, 1), hop)
-    blocks = [_block(signal, h, start, min(start + hop, time)) for start in starts]
-    return torch.cat(blocks, -1).to(x.dtype)
+    return torch.cat([_block(x, h, start, min(start + hop, time)) for start in starts], -1)
 
 
 def _block(x: Tensor, h: Response, start: int, stop: int) -> Tensor:

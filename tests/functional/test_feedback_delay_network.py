@@ -8,7 +8,8 @@ import torch
 
 from dasp.functional import feedback_delay_network
 from dasp.functional.feedback_delay_network import hadamard, line_lengths, run_lines
-from dasp.signal.iir import cascade
+from dasp.signal import backends
+from dasp.signal.iir import cascade, sections_of
 from tests.functional.reverberation import impulse, measured_rt60_s
 
 EVEN = {"rt60_low_s": 1.0, "rt60_mid_s": 1.0, "rt60_high_s": 1.0, "mix": 1.0}
@@ -64,6 +65,42 @@ def test_equals_a_loop_over_samples(rate, size):
     torch.testing.assert_close(y, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("lines", "size"), [(8, 0.1), (16, 0.6), (16, 0.02)])
+def test_compiled_equals_the_torch_operations_in_value_and_gradient(
+    channels, lines, size, monkeypatch
+):
+    """With lines longer than a tile, shorter, and shorter than a vector."""
+    x = torch.randn(3, channels, 1203, dtype=torch.float64)
+    cotangent = torch.randn_like(x)
+    settings = [(0.4, 0.6, 8.0), (0.2, 0.3, 8.0), (0.05, 0.2, 8.0), (0.5, 1.0, 0.0)]
+    results = []
+    for has_numba in (True, False):
+        monkeypatch.setattr(backends, "HAS_NUMBA", has_numba)
+        leaves = [x.clone(), *(torch.tensor(values, dtype=x.dtype) for values in settings)]
+        names = "rt60_low_s", "rt60_mid_s", "rt60_high_s", "mix"
+        leaves = [leaf.requires_grad_() for leaf in leaves]
+        named = dict(zip(names, leaves[1:], strict=True))
+        room = {"high_crossover_hz": 2000.0, "lines": lines, "size": size}
+        y = feedback_delay_network(leaves[0], 8000, **named, **room)
+        with torch.no_grad():
+            torch.testing.assert_close(
+                feedback_delay_network(leaves[0], 8000, **named, **room), y, rtol=0, atol=0
+            )
+        results.append([y.detach(), *torch.autograd.grad(y, leaves, cotangent)])
+    for compiled, expected in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_single_precision_holds_at_a_high_rate_with_a_low_crossover():
+    x = 0.1 * torch.randn(2, 100_000)
+    room = {"rt60_low_s": 8.0, "rt60_mid_s": 0.3, "rt60_high_s": 2.0, "low_crossover_hz": 30.0}
+    y, exact = (feedback_delay_network(x.to(t), 192_000, **room, mix=1.0) for t in
+                (torch.float32, torch.float64))  # fmt: skip
+    error_db = 20 * torch.log10((y - exact).norm() / exact.norm())
+    assert error_db < -120
+
+
 @pytest.mark.parametrize("lines", [8, 16])
 def test_the_mixing_matrix_is_orthogonal(lines):
     matrix = hadamard(lines)
@@ -87,7 +124,7 @@ def test_a_network_that_absorbs_nothing_keeps_its_energy():
     nothing = torch.tensor([[1.0, 0, 0, 1, 0, 0]], dtype=torch.float64).expand(8, 1, 6)
     drive = torch.zeros(8, 20_000, dtype=torch.float64)
     drive[:, :100] = torch.randn(8, 100)
-    y = run_lines(drive, lengths, hadamard(8), cascade(nothing))
+    y = run_lines(drive, lengths, hadamard(8), cascade(sections_of(nothing)))
     held = [
         sum(line[now : now + m].square().sum() for line, m in zip(y, lengths, strict=True))
         for now in (100, 1000, 8000, 19_000)

@@ -1,5 +1,8 @@
 """The compiled steps of dynamics equal the torch operations that they stand in for."""
 
+import multiprocessing
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +13,13 @@ from dasp.signal import backends
 from dasp.signal.backends._rows import over_rows
 from dasp.signal.ballistics import _ballistics
 
-ROWS, TIME = 3, 10_000  # more than two chunks
+ROWS, TIME = 5, 4_000  # more than are taken together, and more than two chunks
 double = torch.float64
 
 
 def row(*numbers):
-    return torch.tensor(numbers, dtype=double)
+    """One for each row, in turns."""
+    return torch.tensor((2 * numbers)[:ROWS], dtype=double)
 
 
 def key(channels):
@@ -70,6 +74,8 @@ def test_equals_the_torch_operations_in_value_and_gradient(name, threads, monkey
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     fused = value_and_gradients(step, arguments, cotangent)
+    with torch.no_grad():
+        torch.testing.assert_close(step(*arguments), fused[0], rtol=0, atol=0)
     torch.set_num_threads(before)
     monkeypatch.setattr(backends, "HAS_NUMBA", False)
     composed = value_and_gradients(step, arguments, cotangent)
@@ -135,3 +141,23 @@ def test_rows_are_shared_out_once_each():
     over_rows(count, x)
     torch.set_num_threads(before)
     assert (x == 1).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_has_threads_of_its_own():
+    """Those of the parent are not in it, and would be waited for without end."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    x = np.zeros((2, 40_000))
+
+    def add(rows):
+        rows += 1
+
+    over_rows(add, torch.from_numpy(x))
+    child = multiprocessing.get_context("fork").Process(
+        target=over_rows, args=(add, torch.from_numpy(x))
+    )
+    child.start()
+    child.join(30)
+    torch.set_num_threads(before)
+    assert child.exitcode == 0

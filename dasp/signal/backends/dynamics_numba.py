@@ -13,10 +13,12 @@ from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
 from dasp.signal.backends._log_exp_numba import exp2, log2
-from dasp.signal.backends._rows import over_rows
+from dasp.signal.backends._rows import fresh, over_rows
 from dasp.units import SILENCE_DB
 
-CHUNK = 4096
+CHUNK = 1024
+TOGETHER = 4
+"""Rows that are followed at once."""
 PER_DB = math.log(10) / 20
 OCTAVES_PER_DB = math.log2(10) / 20
 
@@ -27,24 +29,24 @@ loop = compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 """Sums may be taken in any order, and so many terms at once."""
 
 
-def ballistics(x: Tensor, *poles_and_start: Tensor) -> tuple[Tensor, Tensor]:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+def ballistics(keep: bool, x: Tensor, *poles_and_start: Tensor) -> tuple[Tensor, tuple]:
+    y = fresh(x)
     over_rows(_follow_rows, x, _columns(*[poles_and_start[0]] * ATTACK, *poles_and_start), y)
-    return y, y
+    return y, (y,)
 
 
 def ballistics_adjoint(grad: Tensor, y: Tensor, x: Tensor, *poles_and_start: Tensor):
     p = _columns(*[poles_and_start[0]] * ATTACK, *poles_and_start)
-    dx, sums = torch.empty_like(y), torch.zeros_like(p)
+    dx, sums = fresh(y), torch.zeros_like(p)
     over_rows(_follow_rows_back, grad, y, x, p, dx, sums)
     return dx, *_rows_of(sums[:, ATTACK:], poles_and_start)
 
 
-def reduction_db(key: Tensor, *parameters_and_options) -> tuple[Tensor, Tensor]:
+def reduction_db(keep: bool, key: Tensor, *parameters_and_options) -> tuple[Tensor, tuple]:
     *parameters, db_per_decade, sign = parameters_and_options
-    y = key.new_empty(key.shape[0], key.shape[2])
+    y = fresh(key, key.shape[0], key.shape[2])
     over_rows(_reduce_rows, key, _columns(*parameters), level_scale(key, db_per_decade, sign), y)
-    return y, y
+    return y, (y,)
 
 
 def reduction_db_adjoint(grad: Tensor, y: Tensor, key: Tensor, *parameters_and_options):
@@ -57,32 +59,34 @@ def reduction_db_adjoint(grad: Tensor, y: Tensor, key: Tensor, *parameters_and_o
     return d_key, *_rows_of(sums, parameters)
 
 
-def amplified(x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor) -> tuple[Tensor, None]:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+def amplified(
+    keep: bool, x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor
+) -> tuple[Tensor, tuple]:
+    y = fresh(x)
     p = _columns(*[makeup_and_mix[0]] * MAKEUP, *makeup_and_mix)
     over_rows(_amplify_rows, x, reduction_db, p, y)
-    return y, None
+    return y, ()
 
 
-def amplified_adjoint(grad: Tensor, _, x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor):
+def amplified_adjoint(grad: Tensor, x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor):
     p = _columns(*[makeup_and_mix[0]] * MAKEUP, *makeup_and_mix)
-    dx, d_reduction_db, sums = _zeros_like(x), torch.empty_like(reduction_db), torch.zeros_like(p)
+    dx, d_reduction_db, sums = _zeros_like(x), fresh(reduction_db), torch.zeros_like(p)
     over_rows(_amplify_rows_back, grad, x, reduction_db, p, dx, d_reduction_db, sums)
     return dx, d_reduction_db, *_rows_of(sums[:, MAKEUP:], makeup_and_mix)
 
 
-def compressed(x: Tensor, *parameters_and_sign) -> tuple[Tensor, Tensor]:
+def compressed(keep: bool, x: Tensor, *parameters_and_sign) -> tuple[Tensor, tuple]:
     *parameters, sign = parameters_and_sign
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    reduction_db = x.new_empty(x.shape[0], x.shape[2])
+    y = fresh(x)
+    reduction_db = fresh(x, x.shape[0], x.shape[2] if keep else 0)
     over_rows(_compress_rows, x, _columns(*parameters), level_scale(x, 20, sign), reduction_db, y)
-    return y, reduction_db
+    return y, (reduction_db,)
 
 
 def compressed_adjoint(grad: Tensor, reduction_db: Tensor, x: Tensor, *parameters_and_sign):
     *parameters, sign = parameters_and_sign
     p = _columns(*parameters)
-    dx, sums = torch.empty_like(x, memory_format=torch.contiguous_format), torch.zeros_like(p)
+    dx, sums = fresh(x), torch.zeros_like(p)
     over_rows(_compress_rows_back, grad, reduction_db, x, p, level_scale(x, 20, sign), dx, sums)
     return dx, *_rows_of(sums, parameters)
 
@@ -113,29 +117,47 @@ def level_scale(key: Tensor, db_per_decade: float = 20.0, sign: float = 1.0) -> 
 
 @loop
 def _follow_rows(x, p, y):
-    for row in range(len(x)):
-        last = p[row, START]
+    work = np.empty((TOGETHER, CHUNK))
+    for rows in _together(len(x)):
+        last = p[rows, START].copy()
         for start in range(0, x.shape[1], CHUNK):
-            now = slice(start, start + CHUNK)
-            last = _follow(x[row, now], p[row], last, y[row, now])
+            _fetch(x, rows, start, work)
+            _follow(work, x.shape[1] - start, p[rows], last)
+            _deliver(work, rows, start, y)
 
 
 @loop
 def _follow_rows_back(grad, y, x, p, dx, sums):
-    for row in range(len(x)):
-        sums[row, START] = _follow_back(
-            grad[row], y[row], x[row], p[row], p[row, START], 0.0, dx[row], sums[row]
-        )
+    work = np.empty((2, TOGETHER, CHUNK))
+    for rows in _together(len(x)):
+        later = np.zeros(TOGETHER)
+        for start in _starts_from_the_last(x.shape[1]):
+            _fetch(grad, rows, start, work[0])
+            _fetch(x, rows, start, work[1])
+            _follow_back(work[0], y, rows, start, work[1], p, later, sums)
+            _deliver(work[1], rows, start, dx)
+        _keep_start(later, rows, sums)
 
 
 @loop
 def _reduce_rows(key, p, scale, y):
-    target = np.empty(CHUNK)
-    for row in range(len(key)):
-        last = p[row, START]
+    work = np.empty((TOGETHER, CHUNK))
+    for rows in _together(len(key)):
+        last = p[rows, START].copy()
         for start in range(0, key.shape[2], CHUNK):
-            now = slice(start, start + CHUNK)
-            last = _reduce(key[row], start, p[row], scale[row], last, target, y[row, now])
+            _reduce(key, rows, start, p, scale, last, work)
+            _deliver(work, rows, start, y)
+
+
+@loop
+def _reduce_rows_back(grad, y, key, p, scale, d_key, sums):
+    work, d_reduction_db = np.empty((2, TOGETHER, CHUNK)), np.empty((TOGETHER, CHUNK))
+    for rows in _together(len(key)):
+        later = np.zeros(TOGETHER)
+        for start in _starts_from_the_last(key.shape[2]):
+            _fetch(grad, rows, start, d_reduction_db)
+            _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums)
+        _keep_start(later, rows, sums)
 
 
 @loop
@@ -145,33 +167,6 @@ def _amplify_rows(x, reduction_db, p, y):
         for start in range(0, x.shape[2], CHUNK):
             now = slice(start, start + CHUNK)
             _amplify(x[row], start, reduction_db[row, now], p[row], gain, y[row])
-
-
-@loop
-def _compress_rows(x, p, scale, reduction_db, y):
-    target, gain = np.empty(CHUNK), np.empty(CHUNK)
-    for row in range(len(x)):
-        last = p[row, START]
-        for start in range(0, x.shape[2], CHUNK):
-            now = slice(start, start + CHUNK)
-            reduction = reduction_db[row, now]
-            last = _reduce(x[row], start, p[row], scale[row], last, target, reduction)
-            _amplify(x[row], start, reduction, p[row], gain, y[row])
-
-
-@loop
-def _reduce_rows_back(grad, y, key, p, scale, d_key, sums):
-    work = np.empty((2, CHUNK))
-    for row in range(len(key)):
-        later = 0.0
-        for start in _starts_from_the_last(key.shape[2]):
-            now = slice(start, start + CHUNK)
-            last = y[row, start - 1] if start else p[row, START]
-            later = _reduce_back(
-                grad[row, now], y[row, now], key[row], start, p[row], scale[row], last, later,
-                work, d_key[row], sums[row],
-            )  # fmt: skip
-        sums[row, START] = later
 
 
 @loop
@@ -187,23 +182,44 @@ def _amplify_rows_back(grad, x, reduction_db, p, dx, d_reduction_db, sums):
 
 
 @loop
+def _compress_rows(x, p, scale, reduction_db, y):
+    """Notes the reduction where there is a place for it."""
+    work, gain = np.empty((TOGETHER, CHUNK)), np.empty(CHUNK)
+    for rows in _together(len(x)):
+        last = p[rows, START].copy()
+        for start in range(0, x.shape[2], CHUNK):
+            _reduce(x, rows, start, p, scale, last, work)
+            if reduction_db.shape[1]:
+                _deliver(work, rows, start, reduction_db)
+            for k in range(rows.stop - rows.start):
+                row, reduction = rows.start + k, work[k, : x.shape[2] - start]
+                _amplify(x[row], start, reduction, p[row], gain, y[row])
+
+
+@loop
 def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
-    work, gain, d_reduction_db = np.empty((2, CHUNK)), np.empty(CHUNK), np.empty(CHUNK)
-    for row in range(len(x)):
-        later = 0.0
+    work, d_reduction_db = np.empty((2, TOGETHER, CHUNK)), np.empty((TOGETHER, CHUNK))
+    gain = np.empty(CHUNK)
+    for rows in _together(len(x)):
+        later = np.zeros(TOGETHER)
         for start in _starts_from_the_last(x.shape[2]):
-            now = slice(start, start + CHUNK)
-            reduction = reduction_db[row, now]
-            last = reduction_db[row, start - 1] if start else p[row, START]
-            d_now = d_reduction_db[: len(reduction)]
-            _amplify_back(
-                grad[row], x[row], start, reduction, p[row], gain, dx[row], d_now, sums[row]
+            for k in range(rows.stop - rows.start):
+                row = rows.start + k
+                reduction = reduction_db[row, start : start + CHUNK]
+                _amplify_back(
+                    grad[row], x[row], start, reduction, p[row], gain, dx[row],
+                    d_reduction_db[k, : len(reduction)], sums[row],
+                )  # fmt: skip
+            _reduce_back(
+                d_reduction_db, reduction_db, x, rows, start, p, scale, later, work, dx, sums
             )
-            later = _reduce_back(
-                d_now, reduction, x[row], start, p[row], scale[row], last, later,
-                work, dx[row], sums[row],
-            )  # fmt: skip
-        sums[row, START] = later
+        _keep_start(later, rows, sums)
+
+
+@loop
+def _together(rows):
+    """Slices of the rows that are followed together."""
+    return [slice(first, min(first + TOGETHER, rows), 1) for first in range(0, rows, TOGETHER)]
 
 
 @loop
@@ -211,30 +227,112 @@ def _starts_from_the_last(time):
     return range((time - 1) // CHUNK * CHUNK, -1, -CHUNK)
 
 
+@loop
+def _keep_start(later, rows, sums):
+    for row in range(rows.start, rows.stop):
+        sums[row, START] = later[row - rows.start]
+
+
+# -- one chunk of some rows -----------------------------------------------------------------
+#
+# Work has a line for each of them; signals come whole.
+
+
+@loop
+def _fetch(x, rows, start, work):
+    for row in range(rows.start, rows.stop):
+        from_, to = x[row, start : start + CHUNK], work[row - rows.start]
+        for n in range(len(from_)):
+            to[n] = from_[n]
+
+
+@loop
+def _deliver(work, rows, start, y):
+    for row in range(rows.start, rows.stop):
+        from_, to = work[row - rows.start], y[row, start : start + CHUNK]
+        for n in range(len(to)):
+            to[n] = from_[n]
+
+
+@loop
+def _reduce(key, rows, start, p, scale, last, work):
+    """From the key to the smooth reduction, and from the last of it to that of the next chunk."""
+    for row in range(rows.start, rows.stop):
+        target = work[row - rows.start, : key.shape[2] - start]
+        to_level(key[row], start, scale[row], target)
+        _curve(target, p[row], scale[row], target)
+    _follow(work, key.shape[2] - start, p[rows], last)
+
+
+@loop
+def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
+    """Adds to the gradient of the key; `later` becomes what comes back to the chunk before."""
+    levels, targets = work[0], work[1]
+    for row in range(rows.start, rows.stop):
+        k, size = row - rows.start, key.shape[2] - start
+        to_level(key[row], start, scale[row], levels[k, :size])
+        _curve(levels[k, :size], p[row], scale[row], targets[k, :size])
+    _follow_back(d_reduction_db, y, rows, start, targets, p, later, sums)
+    for row in range(rows.start, rows.stop):
+        k, size = row - rows.start, key.shape[2] - start
+        level, target = levels[k, :size], targets[k, :size]
+        _curve_back(target, level, p[row], scale[row], sums[row])
+        level_back(level, key[row], start, scale[row], target, d_key[row])
+
+
+@loop
+def _follow(x, size, p, last):
+    """In place."""
+    size = min(size, x.shape[1])
+    for k in range(len(last)):
+        last[k] *= abs(last[k]) >= 1e-30  # numbers near the smallest take long
+    if len(last) == TOGETHER:
+        # Each sample waits for the one before it; meanwhile there is time for other rows.
+        for n in range(size):
+            for k in range(TOGETHER):
+                last[k] = _next(x[k, n], last[k], p[k, ATTACK], p[k, RELEASE])
+                x[k, n] = last[k]
+    else:
+        for k in range(len(last)):
+            line, now, attack, release = x[k], last[k], p[k, ATTACK], p[k, RELEASE]
+            for n in range(size):
+                now = _next(line[n], now, attack, release)
+                line[n] = now
+            last[k] = now
+
+
+@loop
+def _next(x, last, attack, release):
+    rise, fall = attack * last + (1 - attack) * x, release * last + (1 - release) * x
+    return rise if x > last else fall
+
+
+@loop
+def _follow_back(grad, y, rows, start, x, p, later, sums):
+    """Leaves the gradient of x in its place; `later` comes back from the samples after these."""
+    for row in range(rows.start, rows.stop):
+        k, followed = row - rows.start, y[row, start : start + CHUNK]
+        g, line, a, r = grad[k], x[k], p[row, ATTACK], p[row, RELEASE]
+        before = y[row, start - 1] if start else p[row, START]
+        d_attack, d_release, back = 0.0, 0.0, later[k]
+        for n in range(len(followed) - 1, -1, -1):
+            last = followed[n - 1] if n else before
+            adjoint = g[n] + back
+            by_pole = adjoint * (last - line[n])
+            rises = line[n] > last
+            pole = a if rises else r
+            d_attack += by_pole if rises else 0.0
+            d_release += 0.0 if rises else by_pole
+            line[n] = (1 - pole) * adjoint
+            back = pole * adjoint
+        sums[row, ATTACK] += d_attack
+        sums[row, RELEASE] += d_release
+        later[k] = back
+
+
 # -- one chunk of one row -------------------------------------------------------------------
 #
 # Signals of several channels come as the whole row, with the start of the chunk in it.
-
-
-@loop
-def _reduce(key, start, p, scale, last, target, y):
-    """From the key to the smooth reduction; returns the last of it, for the next chunk."""
-    target = target[: len(y)]
-    to_level(key, start, scale, target)
-    _curve(target, p, scale, target)
-    return _follow(target, p, last, y)
-
-
-@loop
-def _reduce_back(grad, y, key, start, p, scale, last, later, work, d_key, sums):
-    """Adds to the gradient of the key; returns what comes back to the chunk before."""
-    level, target = work[0, : len(y)], work[1, : len(y)]
-    to_level(key, start, scale, level)
-    _curve(level, p, scale, target)
-    later = _follow_back(grad, y, target, p, last, later, target, sums)
-    _curve_back(target, level, p, scale, sums)
-    level_back(level, key, start, scale, target, d_key)
-    return later
 
 
 @loop
@@ -274,13 +372,14 @@ def level_back(d_level_db, key, start, scale, loudest, d_key):
             for channel in range(len(key)):
                 ties += abs(key[channel, start + n]) == loudest[n]
             d_level_db[n] /= ties
+    for n in range(len(loudest)):
+        d_level_db[n] /= loudest[n] if loudest[n] > 0 else 1.0
     for channel in range(len(key)):
         signal = key[channel, start : start + len(loudest)]
         d_signal = d_key[channel, start : start + len(loudest)]
         for n in range(len(loudest)):
-            heard = abs(signal[n]) == loudest[n] and loudest[n] > 0
-            change = d_level_db[n] / signal[n]
-            d_signal[n] += change if heard else 0.0
+            change = d_level_db[n] if signal[n] > 0 else -d_level_db[n]
+            d_signal[n] += change if abs(signal[n]) == loudest[n] else 0.0
 
 
 @loop
@@ -320,38 +419,6 @@ def _curve_back(d_target_db, level_db, p, scale, sums):
     sums[SLOPE] += d_slope
     sums[KNEE] += d_knee
     sums[RANGE] += d_range
-
-
-@loop
-def _follow(x, p, last, y):
-    a, r = p[ATTACK], p[RELEASE]
-    attack_is_faster = a < r
-    last = 0.0 if abs(last) < 1e-30 else last  # numbers near the smallest take long
-    for n in range(len(x)):
-        # The faster of the two comes nearer to x.
-        rise, fall = a * last + (1 - a) * x[n], r * last + (1 - r) * x[n]
-        last = max(rise, fall) if attack_is_faster else min(rise, fall)
-        y[n] = last
-    return last
-
-
-@loop
-def _follow_back(grad, y, x, p, before, later, dx, sums):
-    """`before` is y[-1], and `later` what comes back from the samples after the last."""
-    a, r, d_attack, d_release = p[ATTACK], p[RELEASE], 0.0, 0.0
-    for n in range(len(x) - 1, -1, -1):
-        last = y[n - 1] if n else before
-        adjoint = grad[n] + later
-        by_pole = adjoint * (last - x[n])
-        rises = x[n] > last
-        pole = a if rises else r
-        d_attack += by_pole if rises else 0.0
-        d_release += 0.0 if rises else by_pole
-        dx[n] = (1 - pole) * adjoint
-        later = pole * adjoint
-    sums[ATTACK] += d_attack
-    sums[RELEASE] += d_release
-    return later
 
 
 @loop

@@ -4,21 +4,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dasp.signal.backends._rows import over_rows
+from dasp.signal.backends._rows import fresh, over_rows
 from dasp.signal.backends.dynamics_numba import CHUNK, level_back, level_scale, loop, to_level
 
 
 def limiting_db(
-    key: Tensor, ceiling_db: Tensor, release: Tensor, window: int
-) -> tuple[Tensor, None]:
-    y = key.new_empty(key.shape[0], key.shape[2])
+    keep: bool, key: Tensor, ceiling_db: Tensor, release: Tensor, window: int
+) -> tuple[Tensor, tuple]:
+    y = fresh(key, key.shape[0], key.shape[2])
     p = torch.stack((ceiling_db.double(), release.double()), 1)
     over_rows(_limit_rows, key, p, level_scale(key), torch.full((len(key),), window), y)
-    return y, None
+    return y, ()
 
 
 def limiting_db_adjoint(
-    grad: Tensor, _, key: Tensor, ceiling_db: Tensor, release: Tensor, window: int
+    grad: Tensor, key: Tensor, ceiling_db: Tensor, release: Tensor, window: int
 ) -> tuple[Tensor, ...]:
     d_key = torch.zeros_like(key, memory_format=torch.contiguous_format)
     p = torch.stack((ceiling_db.double(), release.double()), 1)

@@ -1,0 +1,139 @@
+"""`dasp fit`: the settings of a chain, from a dry and a processed recording."""
+
+import argparse
+from pathlib import Path
+
+from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series, save_chain_file
+from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.show import print_table
+
+GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "fit",
+        help="estimate the settings of a chain from two recordings",
+        description="Find the settings with which a chain makes TARGET of INPUT: two recordings "
+        "of one rate and length, before and after.",
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="the dry recording")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="the processed recording")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "-e", "--effect", dest="effects", action="append", type=effect, help=EFFECT_HELP
+    )
+    what.add_argument("--chain", type=chain_file, metavar="JSON", help="a chain to begin from")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="JSON", help="the fitted chain"
+    )
+    parser.add_argument(
+        "--gradient", choices=GRADIENTS, default="autodiff",
+        help="where derivatives come from (default: autodiff)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy", type=Path, metavar="FILE", help="the trained proxy that --gradient proxy needs"
+    )
+    parser.add_argument(
+        "--hold", action="append", default=[], metavar="NAME",
+        help="a parameter that stays as it is, or a pattern such as '*.mix'; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--starts", type=int, default=2, help="starts of a search (default: 2)")
+    parser.add_argument("--rounds", type=int, default=4, help="searches at most (default: 4)")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="how much is heard, where loud (default: 2)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of other starts (default: 0)")
+    parser.add_argument("--report", type=Path, metavar="JSON", help="errors, lag and history")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture; needs matplotlib")
+    add_force_option(parser)
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit, print what was found, and write it."""
+    refuse_existing(args, *filter(None, [args.output, args.report, args.plot]))
+    from tqdm import tqdm
+
+    from dasp.batch.settings import load_inputs
+    from dasp.fitting import fit
+
+    processor, settings = args.chain or in_series(args.effects)
+    dry, processed, sample_rate = _load(args.input, args.target)
+    loaded = load_inputs(processor, settings, dry, sample_rate)
+    with tqdm(unit="step", leave=False, disable=None) as bar:
+
+        def on_step(stage: str, error_db: float) -> None:
+            bar.set_postfix_str(f"{stage}, {error_db:.1f} dB")
+            bar.update()
+
+        found = fit(
+            dry, processed, sample_rate, processor, loaded, gradient=args.gradient,
+            hold=args.hold, starts=args.starts, rounds=args.rounds, excerpt_s=args.seconds,
+            network=_network(args.proxy, processor, sample_rate), seed=args.seed, on_step=on_step,
+        )  # fmt: skip
+    files = {key: settings[key] for key in processor.inputs if key in settings}
+    save_chain_file(args.output, processor, {**found.settings, **files})
+    _print(processor, settings, found)
+    if args.report:
+        _write_report(args.report, found)
+    if args.plot:
+        from dasp.cli.fit_picture import draw_fit
+
+        draw_fit(args.plot, dry, processed, sample_rate, found)
+    return 0
+
+
+def _load(source: Path, target: Path):
+    from dasp.audio_io import load_audio
+
+    dry, rate = load_audio(source)
+    processed, target_rate = load_audio(target)
+    if rate != target_rate:
+        raise ValueError(f"{target}: has {target_rate} Hz, and {source} {rate} Hz")
+    if dry.shape != processed.shape:
+        raise ValueError(
+            f"{target}: has {_shape(processed)}, and {source} {_shape(dry)}; cut or pad one of them"
+        )
+    return dry, processed, rate
+
+
+def _shape(x) -> str:
+    return f"{x.shape[-2]} channel(s) of {x.shape[-1]} samples"
+
+
+def _network(path: Path | None, processor, sample_rate: float):
+    if path is None:
+        return None
+    from dasp.grad import load_proxy
+
+    return load_proxy(path, processor, sample_rate)
+
+
+def _print(processor, settings: dict, found) -> None:
+    before = {**processor.defaults(), **settings}
+    rows = [
+        (param.name, _number(before[param.name]), _number(found.settings[param.name]), param.unit)
+        for param in processor.params
+    ]
+    print_table(("parameter", "start", "fitted", ""), rows)
+    print()
+    print_table(("stage", "error"), [(s, f"{db:.1f} dB") for s, db in found.error_db.items()])
+    print(f"\nlag: {found.lag_samples:.2f} samples")
+
+
+def _number(value) -> str:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return "/".join(f"{v:.4g}" for v in values)
+
+
+def _write_report(path: Path, found) -> None:
+    import json
+
+    report = {
+        "error_db": found.error_db,
+        "lag_samples": found.lag_samples,
+        "history": [{"stage": stage, "error_db": error_db} for stage, error_db in found.history],
+    }
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,93 @@
+"""A fit as a picture: spectra, the gain over time, and what is left unexplained."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dasp.cli.chain_picture import impulse_response, is_linear, magnitudes, stages_of
+from dasp.cli.picture import BLUE, GREY, ORANGE, new_figure, tidy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEVEL_S = 0.05
+QUIETEST_DB = -80.0
+
+
+def draw_fit(path: Path, dry: "Tensor", processed: "Tensor", sample_rate: int, found) -> None:
+    """Draw three panels into a PNG."""
+    import torch
+
+    from dasp.functional.time_shift import time_shift
+
+    with torch.no_grad():
+        moved = time_shift(dry, sample_rate, delay_samples=found.lag_samples)
+        output = found.processor(moved, sample_rate, **found.settings)
+        figure = new_figure(9.0, 9.0)
+        response, gain, residual = figure.subplots(3, 1)
+        _draw_response(response, dry, processed, output, sample_rate, found)
+        _draw_gain(gain, moved, processed, output, sample_rate)
+        _draw_residual(residual, processed - output, processed, sample_rate, figure)
+    figure.savefig(path)
+
+
+def _draw_response(axes, dry, processed, output, sample_rate: int, found) -> None:
+    """What became of each frequency, and the response of the linear stages alone."""
+    freq_hz, before = magnitudes(dry.mean(0, keepdim=True), sample_rate)
+    for x, colour, name in ((processed, GREY, "recorded"), (output, ORANGE, "fitted")):
+        ratio = magnitudes(x.mean(0, keepdim=True), sample_rate)[1] - before
+        axes.semilogx(freq_hz, ratio[0], color=colour, linewidth=1.2, label=name)
+    stages = [s for s in stages_of(found.processor, found.settings) if is_linear(s, sample_rate)]
+    if stages:
+        level = sum(
+            magnitudes(impulse_response(s, sample_rate)[:1], sample_rate)[1] for s in stages
+        )
+        axes.semilogx(freq_hz, level[0], color=BLUE, linewidth=2, label="linear stages")
+    axes.set_title("output over input", loc="left", fontsize=10)
+    axes.set_xlim(20, 20_000)
+    axes.set_xticks([20, 100, 1000, 10_000], ["20", "100", "1k", "10k"])
+    axes.set_xlabel("frequency (Hz)")
+    axes.set_ylabel("gain (dB)")
+    axes.legend(frameon=False, fontsize=8)
+    tidy(axes)
+
+
+def _draw_gain(axes, dry, processed, output, sample_rate: int) -> None:
+    """Level of the output over that of the input, twenty times a second."""
+    import torch
+
+    before, *after = (_levels(x, sample_rate) for x in (dry, processed, output))
+    time_s = torch.arange(len(before)) * LEVEL_S
+    heard = before > before.max() - 60
+    for level, colour, name in zip(after, (GREY, ORANGE), ("recorded", "fitted"), strict=True):
+        change = torch.where(heard, level - before, torch.nan)
+        axes.plot(time_s, change, color=colour, linewidth=1.4, label=name)
+    axes.set_title("gain over time", loc="left", fontsize=10)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("gain (dB)")
+    axes.legend(frameon=False, fontsize=8)
+    tidy(axes)
+
+
+def _levels(x: "Tensor", sample_rate: int) -> "Tensor":
+    from dasp.signal.stft import frames
+    from dasp.units import power_to_db
+
+    size = round(LEVEL_S * sample_rate)
+    return power_to_db(frames(x.square().mean(0), size, size).mean(-1))
+
+
+def _draw_residual(axes, error, processed, sample_rate: int, figure) -> None:
+    """The spectrogram of the error, in dB under the loudest of the recording."""
+    from dasp.signal.stft import stft
+    from dasp.units import gain_to_db
+
+    level, loudest = (gain_to_db(stft(x.mean(0), 1024, 256)) for x in (error, processed))
+    picture = axes.imshow(
+        level - loudest.max(), origin="lower", aspect="auto", cmap="magma",
+        vmin=QUIETEST_DB, vmax=0,
+        extent=(0, error.shape[-1] / sample_rate, 0, sample_rate / 2000),
+    )  # fmt: skip
+    axes.set_title("residual", loc="left", fontsize=10)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("frequency (kHz)")
+    figure.colorbar(picture, ax=axes, label="dB")

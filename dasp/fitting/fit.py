@@ -1,0 +1,208 @@
+"""From a dry and a processed recording to the settings of a chain."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
+from dasp.analysis.alignment import measure_delay
+from dasp.fitting.excerpt import Excerpt
+from dasp.fitting.knobs import free_knobs
+from dasp.fitting.stages import Progress, Stages
+from dasp.functional.time_shift import time_shift
+from dasp.grad import GRADIENTS
+from dasp.grad.tcn import TCN
+from dasp.processors.processor import Processor
+
+SEARCH_S = 0.7
+"""What a search hears; only its best start goes on to hear the whole excerpt."""
+
+GOOD = {"autodiff": 10 ** (-40 / 10), "finite_difference": 10 ** (-40 / 10)}
+GOOD_ENOUGH = 10 ** (-23 / 10)
+"""Error-to-signal ratios under which a search is not tried again: where derivatives are exact, and
+where they scatter."""
+
+SPREAD, MARGIN = 0.2, 0.03
+"""How far other starts are from the best so far, and the first from the ends of the ranges, where
+1 is the way across."""
+
+SILENT = 1e-6
+
+LEAST_LAG, MOST_LAG = 0.02, 4
+"""Samples by which an output that sounds right may be late or early, and is put right."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit has found.
+
+    `error_db` is the error-to-signal ratio in dB over the whole recording, 0 for a silent output,
+    by stage: "start" (the settings that were given), "search" and "polish".
+    """
+
+    processor: Processor
+    settings: dict[str, Any]
+    error_db: dict[str, float]
+    lag_samples: float
+    """How much later the processed recording is than what the chain makes of the dry one."""
+    history: tuple[tuple[str, float], ...]
+    """After each step its stage, and the least error in dB on the excerpt that it heard."""
+
+
+def fit(
+    dry: Tensor,
+    processed: Tensor,
+    sample_rate: float,
+    processor: Processor,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    gradient: str = "autodiff",
+    hold: Sequence[str] = (),
+    starts: int = 2,
+    rounds: int = 4,
+    excerpt_s: float = 2.0,
+    max_delay_ms: float = 50.0,
+    network: TCN | None = None,
+    seed: int = 0,
+    on_step: Progress = lambda stage, error_db: None,
+) -> Fit:
+    """Estimate the settings with which `processor` makes `processed` of `dry`.
+
+    Args:
+        dry: Audio `(channels, time)`.
+        processed: What the unknown settings made of it, of the same shape.
+        sample_rate: Of both, in Hz.
+        processor: What to fit, most often a chain.
+        settings: Where to begin, and the values of what is held; the defaults where left out.
+        gradient: One of `dasp.grad.GRADIENTS`: where derivatives come from.
+        hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
+        starts: How many settings a search begins from, all in one batch.
+        rounds: How many searches there are at most, each from new starts.
+        excerpt_s: How much of a longer recording is heard: where it is loudest.
+        max_delay_ms: How much later or earlier `processed` may be.
+        network: The trained proxy, where `gradient` needs one.
+        seed: Of all that is random; the same call finds the same settings.
+        on_step: Called after each step with its stage and the least error in dB.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> dry = torch.randn(1, 4000)
+    >>> found = fit(dry, 0.5 * dry, 44_100, GAIN)
+    >>> round(found.settings["gain_db"], 2)
+    -6.02
+    """
+    _check(dry, processed, sample_rate, starts, rounds, excerpt_s, max_delay_ms)
+    check_choice("gradient", gradient, GRADIENTS)
+    settings = dict(settings or {})
+    _check_settings(processor, settings)
+    dry, processed = dry.detach(), processed.detach()
+    knobs = free_knobs(processor, settings, hold=hold, differentiable=gradient == "autodiff")
+    generator = torch.Generator().manual_seed(seed)
+    history: list[tuple[str, float]] = []
+
+    def note(stage: str, error_db: float) -> None:
+        history.append((stage, error_db))
+        on_step(stage, error_db)
+
+    stages = Stages(processor, knobs, sample_rate, gradient, network, generator, note)
+    possible = _possible_lags(dry, processed, max_delay_ms * sample_rate / 1000)
+
+    def excerpt(lags: list[float], seconds: float = math.inf) -> Excerpt:
+        moved = [time_shift(dry, sample_rate, delay_samples=lag) if lag else dry for lag in lags]
+        return Excerpt(torch.stack(moved), processed, sample_rate, seconds)
+
+    def error(u: Tensor, lag: float) -> float:
+        return stages.error(u, excerpt([lag])).item()
+
+    best, lag = knobs.at(settings, margin=MARGIN).to(dry.device)[None], possible[0]
+    least = error(best, lag)
+    errors = {"start": least}
+    # Some starts hear the dry recording as it is, others where it seems to belong.
+    lags = [possible[i % len(possible)] for i in range(starts)]
+    heard = excerpt(lags, SEARCH_S)
+    given = best
+    for turn in range(rounds):
+        u = best + SPREAD * torch.randn(starts, knobs.size, generator=generator).to(best)
+        if turn < 2:
+            u[: len(possible)] = given
+        # Two roads lead to different answers: by the spectrum first, or by the waveform alone.
+        if turn % 2 == 0 or gradient not in GOOD:
+            u = stages.search(u, heard)
+        i = stages.error(u, heard).argmin().item()
+        found = _polished(stages, u[i : i + 1], lags[i], partial(excerpt, seconds=SEARCH_S), 0.1)
+        if (its_error := error(*found)) < least:
+            (best, lag), least = found, its_error
+        if least < GOOD.get(gradient, GOOD_ENOUGH):
+            break
+    errors["search"] = least
+    best, lag = _polished(stages, best, lag, partial(excerpt, seconds=excerpt_s), LEAST_LAG)
+    errors["polish"] = error(best, lag)
+    found = {name: value.tolist() for name, value in knobs.values(best[0]).items()}
+    return Fit(
+        processor,
+        {**knobs.held, **found},
+        {stage: 10 * math.log10(max(value, 1e-16)) for stage, value in errors.items()},
+        lag,
+        tuple(history),
+    )
+
+
+def _polished(
+    stages: Stages,
+    u: Tensor,
+    lag: float,
+    excerpt: Callable[[list[float]], Excerpt],
+    least_lag: float,
+) -> tuple[Tensor, float]:
+    """Better settings `(1, n)`, and their lag to a part of a sample, or to `least_lag`."""
+    heard = excerpt([lag])
+    u = stages.polish(u, heard)
+    # A filter in the chain moves the sound a little too: only now can a lag be told from it.
+    output = heard.heard(stages.output(u, heard))[0]
+    late = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
+    late = late.double().mean().item()
+    if not least_lag < abs(late) < MOST_LAG:
+        return u, lag
+    moved = excerpt([lag + late])
+    again = stages.polish(u, moved)
+    better = stages.error(again, moved) < stages.error(u, heard)
+    return (again, lag + late) if better else (u, lag)
+
+
+def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
+    """None at all, and the one that is measured, unless a filter may well have made it."""
+    mono = (processed.mean(-2, keepdim=True), dry.mean(-2, keepdim=True))
+    lag = measure_delay(*mono, max_delay_samples=round(most)).item()
+    return [0.0, lag] if abs(lag) > 0.5 else [0.0]
+
+
+def _check(dry, processed, sample_rate, starts, rounds, excerpt_s, max_delay_ms) -> None:
+    check_sample_rate(sample_rate)
+    for name, x in (("dry", dry), ("processed", processed)):
+        check_audio(x, name)
+        if x.ndim != 2:
+            raise ValueError(f"{name}: expected shape (channels, time), got {tuple(x.shape)}")
+        if not x.isfinite().all():
+            raise ValueError(f"{name}: expected finite samples")
+        if x.numel() == 0 or x.abs().max() < SILENT:
+            raise ValueError(f"{name}: expected sound, got silence")
+    if dry.shape != processed.shape:
+        raise ValueError(
+            f"processed: expected the shape of dry, {tuple(dry.shape)}, got "
+            f"{tuple(processed.shape)}; cut or pad one of them"
+        )
+    check_range("starts", starts, low=1)
+    check_range("rounds", rounds, low=1)
+    check_range("excerpt_s", excerpt_s, above=0.0)
+    check_range("max_delay_ms", max_delay_ms, low=0.0)
+
+
+def _check_settings(processor: Processor, settings: Mapping[str, Any]) -> None:
+    for name in settings:
+        if name.rsplit(".", 1)[-1] == "sidechain":
+            raise ValueError(f"{name}: a chain that listens to another recording cannot be fitted")
+    processor.check_settings({k: v for k, v in settings.items() if k not in processor.inputs})
