@@ -5,6 +5,7 @@ import pytest
 import scipy.signal
 import torch
 
+from dasp.signal import backends
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
     design_high_shelf,
@@ -15,6 +16,13 @@ from dasp.signal.biquad import (
 from dasp.signal.iir import BLOCK, lfilter, sosfilt
 
 TIMES = (0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, 1000)
+
+
+@pytest.fixture(params=["compiled", "by blocks"])
+def both_forms(request, monkeypatch):
+    """What the filter does wherever it runs."""
+    if request.param == "by blocks":
+        monkeypatch.setattr(backends, "HAS_NUMBA", False)
 
 
 def randn(*shape):
@@ -57,6 +65,7 @@ def error_db(y, expected):
     return 20 * np.log10(np.abs(y.double().numpy() - expected).max() / np.abs(expected).max())
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize("time", TIMES)
 def test_sosfilt_equals_scipy(time):
     x, zi = randn(3, time), randn(3, 6, 2)
@@ -92,6 +101,7 @@ def test_the_impulse_response_of_one_pole_is_a_power():
     torch.testing.assert_close(y[0], 0.99 ** torch.arange(500, dtype=torch.float64))
 
 
+@pytest.mark.usefixtures("both_forms")
 def test_blocks_equal_the_whole():
     x = randn(2, 3000)
     whole, last = sosfilt(x, six_bands())
@@ -106,6 +116,7 @@ def test_blocks_equal_the_whole():
         torch.testing.assert_close(zi, last, rtol=0, atol=1e-11)
 
 
+@pytest.mark.usefixtures("both_forms")
 def test_six_bands_at_length():
     x = randn(2, 48_000)
     expected, _ = scipy_sosfilt(x, six_bands())
@@ -115,6 +126,7 @@ def test_six_bands_at_length():
     assert error_db(y, scipy_sosfilt(x.float(), six_bands())[0]) < -100
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize(
     "sos",
     [
@@ -140,6 +152,7 @@ def test_low_frequencies_at_a_high_rate(sos, sound):
     assert error_db(sosfilt(x.double(), sos)[0], expected) < -160
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.7])
 @pytest.mark.parametrize("freq_hz", [20.0, 12_000.0, 23_999.0])
 def test_real_double_and_complex_poles(freq_hz, q):
@@ -150,8 +163,9 @@ def test_real_double_and_complex_poles(freq_hz, q):
     assert_near(zf, expected_zf, 1e-11)
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize("q", [0.1, 0.5, 20.0])
-def test_no_digits_are_lost_in_the_block_form(q):
+def test_no_digits_are_lost(q):
     """Against the recursion in 40 digits, to which SciPy itself is within 1e-9 here."""
     sos, x = design_low_pass(20.0, 192_000, q=q), torch.ones(1, 10_000, dtype=torch.float64)
     b0, b1, b2, _, a1, a2 = (Decimal(c) for c in sos[0].tolist())
@@ -181,6 +195,7 @@ def test_on_and_beyond_the_edge_of_stability():
     np.testing.assert_allclose(y[0], expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.usefixtures("both_forms")
 def test_thirty_one_sections():
     sos = torch.cat([design_peak(20 * 2 ** (i / 3), 48_000, gain_db=3.0 * (-1) ** i, q=4.3)
                      for i in range(31)])  # fmt: skip
@@ -220,6 +235,7 @@ def test_gradients_of_lfilter():
     torch.autograd.gradgradcheck(lfilter, arguments, fast_mode=True)
 
 
+@pytest.mark.usefixtures("both_forms")
 def test_the_adjoint_is_the_filter_run_backwards():
     """Over 1000 samples: the gradient to x of <w, y> is w filtered from its end on."""
     x, w = randn(1, 1000).requires_grad_(), randn(1, 1000)
@@ -228,6 +244,7 @@ def test_the_adjoint_is_the_filter_run_backwards():
     np.testing.assert_allclose(x.grad.flip(-1), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize("time", [5 * BLOCK, 20_001, 17 * BLOCK])
 def test_gradients_of_a_section_at_length(time):
     """dy/db_k is z^-k / A applied to x, and dy/da_k the same to -y; dy/dzi_k is an echo of zi_k."""
@@ -247,6 +264,7 @@ def test_gradients_of_a_section_at_length(time):
         np.testing.assert_allclose(zi.grad[:, 0, k], (echo * w.numpy()).sum(-1), rtol=1e-9)
 
 
+@pytest.mark.usefixtures("both_forms")
 @pytest.mark.parametrize("freq_hz, rate, q", [(20.0, 192_000, 0.7), (20.0, 192_000, 20.0),
                                               (1000.0, 44_100, 2.0)])  # fmt: skip
 def test_float32_gradients_are_those_of_float64(freq_hz, rate, q):
