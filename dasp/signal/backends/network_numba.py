@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._rows import fresh, over_rows
-from dasp.signal.backends.cascade_numba import (
+from dasp.signal.backends._sections_numba import (
     BACK_S,
     GRAD,
     LANES,
@@ -24,16 +24,16 @@ from dasp.signal.backends.cascade_numba import (
     SIGNAL,
     STEP,
     S,
-    _add_gradients,
-    _backwards,
-    _forwards,
-    _get_states,
-    _hush,
-    _keep_states,
-    _return_states,
-    _set_sections,
-    _set_states,
+    add_gradients,
+    backwards,
+    forwards,
+    get_states,
+    hush,
+    keep_states,
     loop,
+    return_states,
+    set_sections,
+    set_states,
 )
 
 TILE = 64
@@ -101,18 +101,18 @@ def _run(lengths, signs, heard, tile, past, x, sections, level, memory, edges, y
     mask = -1 if edges.shape[1] else memory.shape[2] - 1  # without edges, memory is a ring
     for row in range(len(x)):
         for group in range(groups):
-            _set_sections(sections[row, group::groups], w[group])
+            set_sections(sections[row, group::groups], w[group])
         for start in range(0, time, tile):
             place = past + start
             for group in range(groups):
                 if edges.shape[1]:
-                    _get_states(w[group, S:], edges[row, start // tile, group::groups])
+                    get_states(w[group, S:], edges[row, start // tile, group::groups])
                 for m in range(0, tile, STEP):
                     count = min(STEP, tile - m)
                     _read(memory[row], place + m, mask, lengths, group, groups, count, w[group])
-                    _forwards(w[group], n, count, False)
+                    forwards(w[group], n, count, False)
                     _copy(w[group, n * SECTION + SIGNAL :], mixed[_at(group, tile, m) :], count)
-                _hush(w[group, S:], n)
+                hush(w[group, S:], n)
             of_lines = _butterflies(mixed, spare, groups).reshape((lines, tile))
             _hear(of_lines, heard, level[row], start, y[row])
             _enter(x[row], start, signs, of_lines)
@@ -131,7 +131,7 @@ def _run_back(
     mask = later.shape[2] - 1
     for row in range(len(grad)):
         for group in range(groups):
-            _set_sections(sections[row, group::groups], w[group])
+            set_sections(sections[row, group::groups], w[group])
         for start in range((time - 1) // tile * tile, -1, -tile):
             place = past + start
             of_lines = mixed.reshape((lines, tile))
@@ -141,23 +141,23 @@ def _run_back(
             of_times = _butterflies_back(mixed, spare, groups)
             for group in range(groups):
                 v = w[group]
-                _set_states(edges[row, start // tile, group::groups], v[S:])
+                set_states(edges[row, start // tile, group::groups], v[S:])
                 for m in range(0, tile, STEP):
                     count = min(STEP, tile - m)
-                    _keep_states(v, steps[m // STEP])
+                    keep_states(v, steps[m // STEP])
                     _read(memory[row], place + m, -1, lengths, group, groups, count, v)
-                    _forwards(v, n, count, False)
+                    forwards(v, n, count, False)
                 for m in range((tile - 1) // STEP * STEP, -1, -STEP):
                     count = min(STEP, tile - m)
-                    _return_states(steps[m // STEP], v)
+                    return_states(steps[m // STEP], v)
                     _read(memory[row], place + m, -1, lengths, group, groups, count, v)
-                    _forwards(v, n, count, True)
+                    forwards(v, n, count, True)
                     _copy(of_times[_at(group, tile, m) :], v[n * SECTION + GRAD :], count)
-                    _backwards(v, n, count, True)
+                    backwards(v, n, count, True)
                     _read_back(v, later[row], (start & mask) + m, group, groups, count)
-                _hush(v[BACK_S:], n)
+                hush(v[BACK_S:], n)
         for group in range(groups):
-            _add_gradients(w[group], d_sections[row, group::groups])
+            add_gradients(w[group], d_sections[row, group::groups])
 
 
 # -- from the lines through their filters ----------------------------------------------------
