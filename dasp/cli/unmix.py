@@ -1,0 +1,142 @@
+"""`dasp unmix`: the console settings that turn stems into a finished mix."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dasp.cli.mix import print_mix, print_notes, steps
+from dasp.cli.output import add_force_option, refuse_existing
+
+STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
+
+
+def add_parser(subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "unmix",
+        help="find the settings behind a mix",
+        description="The settings that turn the stems of a folder into a finished mix: levels and "
+        "pans, delays, high-passes and EQs, and on request compressors, the room and the master "
+        "strip. 'dasp render' mixes from the document. What the settings do not explain is "
+        "reported for each stage, track and octave.",
+    )
+    parser.add_argument("stems", type=Path, metavar="STEMS", help="a folder with a file a track")
+    parser.add_argument("mix", type=Path, metavar="MIX", help="the finished mix")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT.json", help="the settings"
+    )
+    parser.add_argument(
+        "--stages", type=_stages, default=STAGES[:4], metavar="NAMES",
+        help=f"which of {','.join(STAGES)} to go through (default: {','.join(STAGES[:4])})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--filters", type=int, default=0, metavar="TAPS",
+        help="instead of delays, high-passes and EQs, a filter of so many taps a track and side",
+    )  # fmt: skip
+    parser.add_argument(
+        "--excerpt", type=float, default=8.0, metavar="SECONDS",
+        help="how much is listened to for compressors and the master (default: 8)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--room", type=float, default=0.25, metavar="SECONDS",
+        help="length of the room's impulse response (default: 0.25)",
+    )  # fmt: skip
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw mix, reconstruction, rest")
+    add_force_option(parser)
+    parser.set_defaults(handler=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, unmix, write the document, print the report."""
+    from dasp.audio_io import load_audio
+    from dasp.data.multitrack import load_folder
+    from dasp.mixing.document import save_mix
+    from dasp.mixing.mixdown import mix_down
+    from dasp.mixing.unmix import plan_stages, unmix
+    from dasp.signal.resample import resample
+
+    refuse_existing(args, args.output, *([args.plot] if args.plot else []))
+    mix, rate = load_audio(args.mix)
+    song = load_folder(args.stems)
+    notes = list(song.notes)
+    if rate != song.sample_rate:
+        notes.append(f"{args.mix}: resampled from {rate} to {song.sample_rate} Hz")
+        mix = resample(mix, rate, song.sample_rate)
+    tracks, mix = _of_one_length(song.tracks, mix, song.sample_rate, notes)
+    with steps(*plan_stages(args.stages, args.filters)) as step:
+        found = unmix(
+            tracks, mix, song.sample_rate, names=song.names, files=[str(f) for f in song.files],
+            stages=args.stages, filter_taps=args.filters, excerpt_s=args.excerpt,
+            room_s=args.room, on_stage=lambda name: step(),
+        )  # fmt: skip
+        output = mix_down(tracks, found.mix)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    save_mix(args.output, found.mix)
+    print_notes([*notes, *found.notes])
+    print_mix(found.mix, output)
+    _print_report(found, tracks, mix, output, song.sample_rate)
+    print(args.output)
+    if args.plot:
+        from dasp.cli.unmix_picture import save_picture
+
+        save_picture(args.plot, mix, output, song.sample_rate)
+        print(args.plot)
+    return 0
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in STAGES:
+            raise argparse.ArgumentTypeError(f"no stage {name!r} (there are {', '.join(STAGES)})")
+    return names
+
+
+def _of_one_length(tracks, mix, rate: int, notes: list[str]):
+    """Tracks and mix cut to the shorter of the two."""
+    if mix.shape[0] > 2:
+        notes.append(f"the mix has {mix.shape[0]} channels, of which the first two are taken")
+        mix = mix[:2]
+    if mix.shape[0] == 1:
+        notes.append("the mix is mono: both sides are taken to be the same")
+        mix = mix.expand(2, -1)
+    if mix.abs().max() >= 0.9999:
+        notes.append("the mix reaches full scale: where it was clipped, nothing linear explains it")
+    time = min(tracks[0].shape[-1], mix.shape[-1])
+    over = max(tracks[0].shape[-1], mix.shape[-1]) - time
+    if over:
+        longer = "tracks" if tracks[0].shape[-1] > time else "mix"
+        notes.append(f"the last {over / rate:.3f} s of the {longer} are left out")
+    return [track[..., :time] for track in tracks], mix[..., :time]
+
+
+def _print_report(found, tracks, mix, output, rate: int) -> None:
+    from dasp.cli.show import print_table
+    from dasp.mixing.unmix_report import measure_unexplained
+
+    print()
+    print_table(
+        ("stage", "SDR", "spectra", ""),
+        [
+            (
+                s.name,
+                f"{s.sdr_db:.1f} dB",
+                f"{s.spectral_distance:.3f}",
+                "" if s.kept else "not kept",
+            )
+            for s in found.stages
+        ],
+    )
+    print()
+    unexplained = measure_unexplained(found.mix, tracks, mix, output, rate)
+    print_table(
+        ("octave", "SDR"), [(f"{f:.0f} Hz", f"{db:.1f} dB") for f, db in unexplained.octaves]
+    )
+    print()
+    print_table(
+        ("track", "of the mix", "SDR"),
+        [(n, f"{share:.1f} dB", f"{sdr:.1f} dB") for n, share, sdr in unexplained.tracks],
+    )
+    print(f"\nSDR {unexplained.sdr_db:.2f} dB, gain-invariant {unexplained.si_sdr_db:.2f} dB")
+    if unexplained.sdr_db < 6:
+        print("dasp unmix: the stems explain little of this mix", file=sys.stderr)

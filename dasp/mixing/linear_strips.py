@@ -1,0 +1,319 @@
+"""Linear strips fitted to a mix: gains of both sides, a delay, a high-pass and a six-band EQ.
+
+The error of all strips together is a quadratic form in their responses (`cross_spectra`), and the
+responses are smooth in the settings, so that Gauss and Newton's method with Levenberg and
+Marquardt's damping comes to the least error in some tens of steps, each of which costs the same
+for a long song as for a short one.
+
+Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM
+Journal on Applied Mathematics 11, 1963.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from dasp.mixing.cross_spectra import CrossSpectra
+from dasp.processors.catalogue import PARAMETRIC_EQ
+from dasp.signal.biquad import (
+    design_butterworth_high_pass,
+    design_high_shelf,
+    design_low_shelf,
+    design_peak,
+    frequency_response,
+)
+
+PARTS = {"gain": (0, 1), "delay": (2,), "high_pass": (3,), "eq": tuple(range(4, 22))}
+"""Where each part stands among the settings of a strip."""
+
+LOWEST_HIGH_PASS_HZ, HIGHEST_HIGH_PASS_HZ = 20.0, 2000.0
+MOST_DELAY_SAMPLES = 64.0
+HIGHEST_SHARE = 0.45
+"""No band lies higher than this share of the sample rate."""
+
+_EQ = {param.name: param for param in PARAMETRIC_EQ.params}
+_KEEP = 1e-3
+"""Price of a setting that leaves its neutral value by its whole range, relative to the error: too
+little to matter but for settings that nothing else decides."""
+
+_STEP = 1e-5
+
+_STUCK = 1e6
+"""No damping is larger: the least is found as far as numbers tell."""
+
+_LEAST_ERROR = 1e-8
+"""Of the power of the mix: what is nearer than this is exact."""
+
+
+@dataclass(frozen=True)
+class LinearStrips:
+    """Settings of the strips of all tracks, `(tracks, ...)`, float64."""
+
+    gains: Tensor
+    """Linear gains of left and right `(tracks, 2)`; negative for reversed polarity."""
+    delay_samples: Tensor
+    """`(tracks,)`; may be negative."""
+    high_pass_hz: Tensor
+    """`(tracks,)`; what it is where `high_pass_on` does not matter."""
+    high_pass_on: Tensor
+    eq_gain_db: Tensor
+    """Low shelf, four peaks, high shelf: `(tracks, 6)`."""
+    eq_freq_hz: Tensor
+    eq_q: Tensor
+
+    def sections(self, sample_rate: float) -> Tensor:
+        """The second-order sections of the high-pass and the EQ, `(tracks, 7, 6)`."""
+        high_pass = design_butterworth_high_pass(self.high_pass_hz, sample_rate, order=2)
+        through = torch.tensor([1.0, 0, 0, 1, 0, 0]).to(high_pass)
+        high_pass = torch.where(self.high_pass_on[:, None, None], high_pass, through)
+        gain_db, q = self.eq_gain_db, self.eq_q
+        freq_hz = self.eq_freq_hz.clamp(max=HIGHEST_SHARE * sample_rate)
+        shelves = [
+            design(freq_hz[:, b], sample_rate, gain_db=gain_db[:, b], q=q[:, b])
+            for design, b in ((design_low_shelf, 0), (design_high_shelf, 5))
+        ]
+        peaks = design_peak(
+            freq_hz[:, 1:5], sample_rate, gain_db=gain_db[:, 1:5], q=q[:, 1:5]
+        ).squeeze(-2)
+        return torch.cat((high_pass, shelves[0], peaks, shelves[1]), -2)
+
+    def responses(self, freq_hz: Tensor, sample_rate: float) -> Tensor:
+        """Responses `(tracks, bins)` of high-pass, EQ and delay; the gains are not in it."""
+        omega = 2 * math.pi / sample_rate * freq_hz
+        late = torch.exp(-1j * omega * self.delay_samples[:, None])
+        return frequency_response(self.sections(sample_rate), freq_hz, sample_rate) * late
+
+
+def plain_strips(gains: Tensor) -> LinearStrips:
+    """Strips with these gains `(tracks, 2)`, in which nothing else does anything."""
+    gains = gains.double()
+    tracks = gains[:, 0]
+    bands = [
+        torch.tensor([*_band_values(name)], dtype=torch.float64).to(gains).expand(len(gains), 6)
+        for name in ("freq_hz", "q")
+    ]
+    return LinearStrips(
+        gains=gains,
+        delay_samples=torch.zeros_like(tracks),
+        high_pass_hz=torch.full_like(tracks, 2 * LOWEST_HIGH_PASS_HZ),
+        high_pass_on=torch.zeros_like(tracks, dtype=torch.bool),
+        eq_gain_db=torch.zeros_like(bands[0]),
+        eq_freq_hz=bands[0],
+        eq_q=bands[1],
+    )
+
+
+def linear_error(
+    spectra: CrossSpectra, strips: LinearStrips, weights: Tensor | None = None
+) -> Tensor:
+    """Energy of what the strips leave unexplained, over that of the mix."""
+    rate = spectra.sample_rate
+    H = strips.gains.T[..., None] * strips.responses(spectra.freq_hz, rate)
+    return _error(_weighted(spectra, weights), H)
+
+
+def solve_gains(spectra: CrossSpectra, strips: LinearStrips) -> LinearStrips:
+    """The best gains with all else as it stands; tracks whose gains are 0 stay out."""
+    C = strips.responses(spectra.freq_hz, spectra.sample_rate)
+    there = (strips.gains != 0).any(-1)
+    gains = torch.zeros_like(strips.gains)
+    for s in range(2):
+        A = spectra.tracks[min(s, len(spectra.tracks) - 1)]
+        gram = (C.conj()[:, None] * A * C).real.sum(-1)[there][:, there]
+        moment = (C.conj() * spectra.mix[s]).real.sum(-1)[there]
+        power = gram.diagonal()
+        ridge = torch.diag(torch.where(power > 0, 1e-9 * power, 1.0))
+        gains[there, s] = torch.linalg.solve(gram + ridge, moment)
+    return replace(strips, gains=gains)
+
+
+def fit_strips(
+    spectra: CrossSpectra,
+    strips: LinearStrips,
+    parts: tuple[str, ...],
+    *,
+    weights: Tensor | None = None,
+    steps: int = 40,
+) -> LinearStrips:
+    """Move the `parts` of the strips of all tracks, from where they stand, to the least error.
+
+    `parts` are of "gain", "delay", "high_pass" (of the tracks where it is on) and "eq";
+    `weights` `(bins,)` say how much the error at each frequency counts.
+    """
+    rate = spectra.sample_rate
+    spectra = _weighted(spectra, weights)
+    theta, low, high, plain = _coordinates(strips, rate)
+    free = torch.zeros_like(theta, dtype=torch.bool)
+    for part in parts:
+        free[:, PARTS[part]] = True
+    free[:, PARTS["high_pass"]] &= strips.high_pass_on[:, None]
+    free &= (strips.gains != 0).any(-1, keepdim=True) | (strips.gains == 0).all()
+
+    def error_of(theta: Tensor) -> Tensor:
+        H = theta[:, :2].T[..., None] * _read(theta, strips).responses(spectra.freq_hz, rate)
+        return _error(spectra, H)
+
+    price = _KEEP * (error_of(theta) + _LEAST_ERROR) / (high - low).square()
+    price[:, PARTS["gain"]] = 0
+
+    def cost_of(theta: Tensor) -> Tensor:
+        return error_of(theta) + (price * (theta - plain).square()).sum()
+
+    theta = torch.minimum(torch.maximum(theta, low), high)
+    cost, damping = cost_of(theta), 1e-3
+    for _ in range(steps):
+        before = cost
+        hessian, slope = _derivatives(spectra, theta, strips, rate)
+        hessian += torch.diag(price.expand_as(theta).flatten())
+        slope = slope + price * (theta - plain)
+        # What stands at an end of its range and would leave it stays there.
+        outward = ((theta <= low) & (slope > 0)) | ((theta >= high) & (slope < 0))
+        chosen = (free & ~outward).flatten().nonzero()[:, 0]
+        hessian, slope = hessian[chosen][:, chosen], slope.flatten()[chosen]
+        while damping < _STUCK:
+            matrix = hessian + torch.diag(damping * hessian.diagonal() + _LEAST_ERROR**2)
+            # Where the matrix is singular, more damping helps.
+            step = torch.linalg.solve_ex(matrix, -slope)[0].nan_to_num(0, 0, 0)
+            trial = theta.flatten().index_add(0, chosen, step).view_as(theta)
+            trial = torch.minimum(torch.maximum(trial, low), high)
+            trial_cost = cost_of(trial)
+            if trial_cost < cost:
+                theta, cost, damping = trial, trial_cost, max(damping / 5, 1e-9)
+                break
+            damping *= 6
+        if before - cost < 1e-4 * cost:
+            break
+    return _read(theta, strips)
+
+
+def _weighted(spectra: CrossSpectra, weights: Tensor | None) -> CrossSpectra:
+    """Spectra whose power is 1 in all, with weights on the frequencies."""
+    weights = torch.ones_like(spectra.freq_hz) if weights is None else weights
+    weights = weights / (weights * spectra.power).sum().clamp(min=torch.finfo(torch.float64).tiny)
+    return spectra._replace(
+        tracks=spectra.tracks * weights, mix=spectra.mix * weights, power=spectra.power * weights
+    )
+
+
+def _error(spectra: CrossSpectra, H: Tensor) -> Tensor:
+    """|Y - sum H_k X_k|^2 of responses `(2, tracks, bins)`."""
+    reached = _reached(spectra, H)
+    return (spectra.power.sum() + (H.conj() * (reached - 2 * spectra.mix)).real.sum()).clamp(min=0)
+
+
+def _reached(spectra: CrossSpectra, H: Tensor) -> Tensor:
+    """sum over l of A_kl H_l."""
+    A = spectra.tracks.expand(2, -1, -1, -1)
+    return torch.stack([(a * h).sum(1) for a, h in zip(A, H, strict=True)])
+
+
+def _derivatives(
+    spectra: CrossSpectra, theta: Tensor, strips: LinearStrips, rate: float
+) -> tuple[Tensor, Tensor]:
+    """Half the second derivatives `(n, n)`, after Gauss and Newton, and half the first."""
+    H, J = _jacobian(theta, strips, spectra.freq_hz, rate)
+    slope = (J.conj() * (_reached(spectra, H) - spectra.mix)[:, :, None]).real.sum((0, -1))
+    count, settings = J.shape[1:3]
+    hessian = J.new_zeros(count, settings, count, settings, dtype=torch.float64)
+    for s in range(2):
+        A = spectra.tracks[min(s, len(spectra.tracks) - 1)]
+        for k in range(count):
+            later = J[s, k:]
+            products = (A[k, k:, None] * later).flatten(0, 1)
+            # The real part of a complex product is a real one of twice the length.
+            block = (
+                torch.view_as_real(J[s, k]).flatten(1) @ torch.view_as_real(products).flatten(1).T
+            )
+            block = block.reshape(settings, count - k, settings)
+            hessian[k, :, k:] += block
+            hessian[k + 1 :, :, k] += block[:, 1:].permute(1, 2, 0)
+    return hessian.reshape(count * settings, -1), slope
+
+
+def _jacobian(
+    theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
+) -> tuple[Tensor, Tensor]:
+    """Responses `(2, tracks, bins)` and their derivatives `(2, tracks, settings, bins)`."""
+
+    def log_sections(theta: Tensor) -> Tensor:
+        sections = _read(theta, strips).sections(rate)
+        return frequency_response(sections[..., None, :], freq_hz, rate).log()
+
+    # Each section has settings of its own: one change for the frequencies of all of them, one for
+    # the gains, one for the Qs. Differences are as good as derivatives here, and ten times faster.
+    changes = []
+    for kind in range(3):
+        change = torch.zeros_like(theta)
+        change[:, 4 + kind :: 3] = _STEP
+        if kind == 1:
+            change[:, 3] = _STEP
+        changes.append((log_sections(theta + change) - log_sections(theta - change)) / (2 * _STEP))
+    change = torch.stack(changes, -2)  # (tracks, sections, kinds, bins)
+    eq = change[:, 1:].flatten(1, 2)
+    omega = 2 * math.pi / rate * freq_hz
+    delay = (-1j * omega).expand(len(theta), 1, -1)
+    logarithmic = torch.cat((delay, change[:, :1, 1], eq), 1)
+    C = _read(theta, strips).responses(freq_hz, rate)
+    gains = theta[:, :2].T
+    H = gains[..., None] * C
+    sides = torch.eye(2).to(C)[:, None, :, None] * C[:, None]  # (2, tracks, 2, bins)
+    return H, torch.cat((sides, H[:, :, None] * logarithmic), 2)
+
+
+def _band_values(name: str):
+    low, peak, high = (
+        _EQ[f"{band}_{name}"].default for band in ("low_shelf", "peak", "high_shelf")
+    )
+    return low, *peak, high
+
+
+def _coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What is moved, `(tracks, 22)`: frequencies and Qs as logarithms; its ends; its rest."""
+
+    def ends(name: str, edge: str) -> list[float]:
+        params = [_EQ[f"{band}_{name}"] for band in ("low_shelf", "peak", "high_shelf")]
+        low, peak, high = (getattr(param, edge) for param in params)
+        return [low, *peak, high]
+
+    def joined(gains, delay, high_pass, gain_db, freq_hz, q) -> Tensor:
+        eq = torch.stack((gain_db, freq_hz.log(), q.log()), -1).flatten(-2)
+        return torch.cat((gains, delay[:, None], high_pass.log()[:, None], eq), -1)
+
+    def row(edge: str, sign: float, high_pass_hz: float) -> Tensor:
+        values = [
+            torch.tensor(ends(n, edge), dtype=torch.float64) for n in ("gain_db", "freq_hz", "q")
+        ]
+        values[1] = values[1].clamp(max=HIGHEST_SHARE * rate)
+        one = torch.ones(1, dtype=torch.float64)
+        return joined(
+            sign * 1e4 * one.expand(1, 2), sign * MOST_DELAY_SAMPLES * one,
+            min(high_pass_hz, 0.4 * rate) * one, *(value[None] for value in values),
+        ).to(strips.gains)  # fmt: skip
+
+    theta = joined(
+        strips.gains, strips.delay_samples, strips.high_pass_hz,
+        strips.eq_gain_db, strips.eq_freq_hz.clamp(max=HIGHEST_SHARE * rate), strips.eq_q,
+    )  # fmt: skip
+    plain = plain_strips(strips.gains)
+    rest = joined(
+        plain.gains, plain.delay_samples, plain.high_pass_hz,
+        plain.eq_gain_db, plain.eq_freq_hz.clamp(max=HIGHEST_SHARE * rate), plain.eq_q,
+    )  # fmt: skip
+    low, high = row("low", -1.0, LOWEST_HIGH_PASS_HZ), row("high", 1.0, HIGHEST_HIGH_PASS_HZ)
+    return theta, low, high, rest
+
+
+def _read(theta: Tensor, strips: LinearStrips) -> LinearStrips:
+    """The strips of these coordinates."""
+    gain_db, freq, q = theta[:, 4:].unflatten(-1, (6, 3)).unbind(-1)
+    return replace(
+        strips,
+        gains=theta[:, :2],
+        delay_samples=theta[:, 2],
+        high_pass_hz=theta[:, 3].exp(),
+        eq_gain_db=gain_db,
+        eq_freq_hz=freq.exp(),
+        eq_q=q.exp(),
+    )

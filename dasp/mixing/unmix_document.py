@@ -1,0 +1,113 @@
+"""What an unmix found, as a mix document."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from dasp.mixing.least_squares import gain_and_balance, gain_and_pan
+from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.unmix_dynamics import compressor_settings
+from dasp.processors.catalogue import (
+    COMPRESSOR,
+    FIR,
+    GAIN,
+    HIGH_PASS,
+    PARAMETRIC_EQ,
+    STEREO_PANNER,
+    TIME_SHIFT,
+)
+from dasp.units import gain_to_db
+
+if TYPE_CHECKING:
+    from dasp.mixing.unmix import Fit
+
+DIGITS = 7
+ABSENT_DB = -120.0
+LEAST_GAIN_DB, MOST_GAIN_DB = -60.0, 24.0
+REVERSED = 0.03
+"""A side of the other polarity counts from this share of the louder side on."""
+
+LEAST_EQ_GAIN_DB = 0.02
+
+
+def to_document_mix(
+    fit: "Fit", tracks: Sequence[Track], was_mono: Sequence[bool], sample_rate: int
+) -> Mix:
+    """The document; tracks that are not in the mix stand at the lowest gain."""
+    strips = tuple(
+        replace(
+            track,
+            strip=(*_shift(fit, k), *_compressor(fit, k), *_linear(fit, k, was_mono[k])),
+            sends_db={"room": 0.0} if fit.room is not None else {},
+        )
+        for k, track in enumerate(tracks)
+    )
+    buses = ()
+    if fit.room is not None:
+        buses = (Channel("room", (Stage(FIR, {"taps": _plain(fit.room)}),)),)
+    master = () if fit.master is None else fit.master.stages()
+    return Mix(sample_rate, strips, master, buses=buses)
+
+
+def _shift(fit: "Fit", k: int) -> tuple[Stage, ...]:
+    delay = 0.0 if fit.lag_samples is None else fit.lag_samples[k].item()
+    if fit.filters is None:
+        if not fit.strips.gains[k].any():
+            return ()
+        delay += fit.strips.delay_samples[k].item()
+    return (Stage(TIME_SHIFT, {"delay_samples": _plain(delay)}),) if abs(delay) > 1e-3 else ()
+
+
+def _compressor(fit: "Fit", k: int) -> tuple[Stage, ...]:
+    if fit.compressors is None or not fit.strips.gains[k].any():
+        return ()
+    settings = {
+        key: _plain(v) for key, v in compressor_settings(fit.compressors[k : k + 1]).items()
+    }
+    settings = {key: value[0] for key, value in settings.items()}
+    return (Stage(COMPRESSOR, settings),) if settings["ratio"] > 1.001 else ()
+
+
+def _linear(fit: "Fit", k: int, mono: bool) -> tuple[Stage, ...]:
+    if fit.filters is not None:
+        return (Stage(FIR, {"taps": _plain(fit.filters.filters[k])}),)
+    strips = fit.strips
+    gains = strips.gains[k]
+    if not gains.any():
+        return _gain(ABSENT_DB)
+    stages = []
+    if strips.high_pass_on[k]:
+        stages.append(Stage(HIGH_PASS, {"freq_hz": _plain(strips.high_pass_hz[k])}))
+    if strips.eq_gain_db[k].abs().max() > LEAST_EQ_GAIN_DB:
+        stages.append(Stage(PARAMETRIC_EQ, _eq(strips, k)))
+    if (gains < -REVERSED * gains.abs().amax()).any():
+        # No knob reverses the polarity of one side; a filter of one tap does.
+        return (*stages, Stage(FIR, {"taps": _plain(gains[:, None])}))
+    gain, pan = (gain_and_pan if mono else gain_and_balance)(gains.clamp(min=0))
+    return (*stages, *_gain(gain_to_db(gain).item()), Stage(STEREO_PANNER, {"pan": _plain(pan)}))
+
+
+def _gain(gain_db: float) -> tuple[Stage, ...]:
+    """A gain, or several in series for more than one may have."""
+    one_db = min(max(gain_db, LEAST_GAIN_DB), MOST_GAIN_DB)
+    rest = () if one_db == gain_db else _gain(gain_db - one_db)
+    return (Stage(GAIN, {"gain_db": _plain(one_db)}), *rest)
+
+
+def _eq(strips, k: int) -> dict:
+    settings = {}
+    for name in ("gain_db", "freq_hz", "q"):
+        low, *peaks, high = _plain(getattr(strips, f"eq_{name}")[k])
+        settings |= {f"low_shelf_{name}": low, f"peak_{name}": peaks, f"high_shelf_{name}": high}
+    return settings
+
+
+def _plain(value):
+    """Numbers as they stand in a document."""
+    if isinstance(value, Tensor):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,99 @@
+"""The master strip between a sum and a finished mix: EQ, compressor, limiter and level.
+
+A master is not told from its waveform alone, since a limiter moves every peak by a little; nor
+from its level, since that would hide its spectrum. The loss adds up short-time spectra, octave
+bands, crest factor and loudness, each in its own unit, and gradient descent goes through the
+processors themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
+from dasp.losses import multi_resolution_stft
+from dasp.mixing.settings import Stage
+from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
+from dasp.processors.chain import chain, part_names
+
+STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
+STEPS, RATE = 60, 0.03
+MOST_GAIN_DB = 24.0
+
+_START = {
+    "parametric_eq.peak_q": [0.7] * 4,
+    "compressor.threshold_db": -24.0,
+    "compressor.ratio": 1.5,
+    "compressor.attack_ms": 20.0,
+    "compressor.release_ms": 150.0,
+}
+
+
+@dataclass(frozen=True)
+class MasterFit:
+    """Settings of the master strip under the names that `chain` gives them."""
+
+    settings: Mapping[str, object]
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The strip as it stands in a document."""
+        return tuple(
+            Stage(
+                processor,
+                {k.split(".")[1]: v for k, v in self.settings.items() if k.split(".")[0] == name},
+            )
+            for name, processor in zip(part_names("chain", STRIP), STRIP, strict=True)
+        )
+
+
+def fit_master(
+    before: Tensor, after: Tensor, sample_rate: float, *, steps: int = STEPS
+) -> MasterFit:
+    """The strip that turns the sum `before` into `after`, both `(2, time)`."""
+    strip = chain(*STRIP)
+    before, after = before.float(), after.float()
+    lift_db = (measure_loudness(after, sample_rate) - measure_loudness(before, sample_rate)).item()
+    peak_db = 20 * torch.log10(after.abs().max()).item()
+    start = _START | {
+        "limiter.gain_db": min(max(lift_db, 0.0), 40.0),
+        "limiter.ceiling_db": min(max(peak_db, -40.0), 0.0),
+        "gain.gain_db": min(lift_db, 0.0),
+    }
+    logits = torch.logit(strip.to_controls(start).clamp(0.01, 0.99)).requires_grad_()
+    features = _features(after, sample_rate)
+    optimiser = torch.optim.Adam([logits], lr=RATE)
+    best, found = float("inf"), logits.detach().clone()
+    for _ in range(steps):
+        optimiser.zero_grad()
+        output = strip(before, sample_rate, **strip.to_physical(torch.sigmoid(logits)))
+        loss = _loss(output, after, features, sample_rate)
+        if loss.item() < best:
+            best, found = loss.item(), logits.detach().clone()
+        loss.backward()
+        optimiser.step()
+    settings = strip.to_physical(torch.sigmoid(found))
+    output = strip(before, sample_rate, **settings)
+    missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
+    settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)
+    return MasterFit({name: _plain(value) for name, value in settings.items()})
+
+
+def _features(x: Tensor, sample_rate: float) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        measure_loudness(x, sample_rate),
+        measure_crest_factor(x, sample_rate),
+        measure_octave_spectrum(x, sample_rate),
+    )
+
+
+def _loss(output: Tensor, target: Tensor, features, sample_rate: float) -> Tensor:
+    """Spectral distance, and decibels of loudness, crest and octaves at a tenth each."""
+    found = _features(output, sample_rate)
+    decibels = [(a - b).abs().mean() for a, b in zip(found, features, strict=True)]
+    return multi_resolution_stft(output, target) + 0.1 * sum(decibels)
+
+
+def _plain(value: Tensor):
+    return [float(f"{v:.7g}") for v in value] if value.ndim else float(f"{value:.7g}")

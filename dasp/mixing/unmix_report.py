@@ -1,0 +1,74 @@
+"""What the settings of an unmix leave unexplained: in all, by octave, by track."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dasp.losses import negative_si_sdr
+from dasp.mixing.mixdown import run_strip
+from dasp.mixing.routing import as_stereo
+from dasp.mixing.settings import Mix
+from dasp.signal.stft import stft
+
+FFT_SIZE, HOP = 4096, 1024
+
+
+class Unexplained(NamedTuple):
+    """Signal-to-distortion ratios in dB."""
+
+    sdr_db: float
+    si_sdr_db: float
+    """With any gain on the reconstruction allowed."""
+    octaves: list[tuple[float, float]]
+    """The centre of each octave in Hz, and its SDR."""
+    tracks: list[tuple[str, float, float]]
+    """Name, level of what it contributes against the mix, and its SDR, where the error in each
+    bin of the spectrogram is shared out among the tracks by their power there."""
+
+
+def measure_unexplained(
+    mix: Mix, tracks: Sequence[Tensor], target: Tensor, output: Tensor, sample_rate: float
+) -> Unexplained:
+    """Compare a reconstruction `output` with the `target` mix `(2, time)`.
+
+    What a track contributes is what its strip gives, before buses and master.
+    """
+    error = (target - output).double()
+    target = target.double()
+    error_power, images = _power(error), []
+    for track, audio in zip(mix.tracks, tracks, strict=True):
+        images.append(_power(as_stereo(run_strip(audio.double(), sample_rate, track.strip))))
+    total = sum(images).clamp(min=1e-20)
+    rows = []
+    for track, power in zip(mix.tracks, images, strict=True):
+        own = (error_power * power / total).sum()
+        rows.append(
+            (track.name, _ratio_db(power.sum(), _power(target).sum()), _ratio_db(power.sum(), own))
+        )
+    return Unexplained(
+        _ratio_db(target.square().sum(), error.square().sum()),
+        -negative_si_sdr(output.double(), target).item(),
+        _octaves(_power(target), error_power, sample_rate),
+        rows,
+    )
+
+
+def _octaves(target: Tensor, error: Tensor, sample_rate: float) -> list[tuple[float, float]]:
+    freq_hz = torch.linspace(0, sample_rate / 2, target.shape[0])
+    rows = []
+    for centre in (31.25 * 2**k for k in range(10)):
+        inside = (freq_hz >= centre / 2**0.5) & (freq_hz < centre * 2**0.5)
+        if inside.any():
+            rows.append((centre, _ratio_db(target[inside].sum(), error[inside].sum())))
+    return rows
+
+
+def _power(x: Tensor) -> Tensor:
+    """`(bins, frames)`, both sides together."""
+    return stft(x, FFT_SIZE, HOP, "hann").abs().square().sum(0)
+
+
+def _ratio_db(power: Tensor, other: Tensor) -> float:
+    return (10 * torch.log10(power.clamp(min=1e-20) / other.clamp(min=1e-20))).item()
