@@ -1,40 +1,172 @@
-"""A song as separate tracks, read from files."""
+"""A song as separate tracks, and the mixes that are known of it. Samples are read when asked for.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+All tracks are heard at one rate and as long as the longest of them: other rates are resampled,
+shorter tracks end in silence. An excerpt reads no more of a file than it needs, and is the same
+as that part of the whole.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp.audio_io import audio_info, load_audio
-from dasp.signal.resample import resample
+from dasp._checks import check_range, did_you_mean
+from dasp.audio_io import audio_info
+from dasp.data.reading import read_part
+from dasp.mixing.roles import guess_role
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".caf")
 
 
-@dataclass(frozen=True)
-class Multitrack:
-    """The tracks of a song, of one rate and one length."""
+class Recording(NamedTuple):
+    """A track or a mix: its name, what plays, and its samples."""
+
+    name: str
+    role: str
+    source: Path | Tensor
+    """A file, or audio `(channels, time)` at the rate of the song."""
+
+
+class Head(NamedTuple):
+    """What is known of a recording before its samples are read."""
 
     sample_rate: int
-    names: tuple[str, ...]
-    files: tuple[Path, ...]
-    tracks: tuple[Tensor, ...]
-    """Audio `(channels, time)` of each track."""
-    notes: tuple[str, ...]
-    """What had to be done to make the tracks fit together, for a person to read."""
+    channels: int
+    frames: int
+    """At the rate of the song."""
+
+
+@dataclass(frozen=True)
+class Multitrack:
+    """A song. `details` is what its data set tells beside the audio.
+
+    >>> import torch
+    >>> kick = Recording("kick", "kick", torch.ones(1, 3))
+    >>> voice = Recording("voice", "vocal", torch.ones(2, 5))
+    >>> song = Multitrack("song", 44_100, (kick, voice))
+    >>> [track.shape for track in song.tracks], song.excerpt(2, 2)[0]
+    ([torch.Size([1, 5]), torch.Size([2, 5])], tensor([[1., 0.]]))
+    """
+
+    name: str
+    sample_rate: int
+    recordings: tuple[Recording, ...]
+    mixes: tuple[Recording, ...] = ()
+    split: str = ""
+    """The part of its data set that the song belongs to, such as "train"."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    """What whoever listed the song had to say about it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tracks."""
+        return tuple(recording.name for recording in self.recordings)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What each track plays, as `dasp.mixing.roles` calls it."""
+        return tuple(recording.role for recording in self.recordings)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the tracks that have one."""
+        sources = (recording.source for recording in self.recordings)
+        return tuple(source for source in sources if isinstance(source, Path))
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """How many channels each track has, at most two."""
+        return tuple(min(head.channels, 2) for head in self._heads)
+
+    @cached_property
+    def frames(self) -> int:
+        """Length of the song in samples."""
+        return max((head.frames for head in self._heads), default=0)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What is done to make the tracks fit together, for a person to read."""
+        return (*self.remarks, *self._rates(), *self._lengths())
+
+    @cached_property
+    def tracks(self) -> tuple[Tensor, ...]:
+        """Audio `(channels, time)` of each track, whole. It is read once and kept."""
+        return self.excerpt(0, self.frames)
+
+    def excerpt(self, start: int, frames: int) -> tuple[Tensor, ...]:
+        """Audio `(channels, frames)` of each track from sample `start` on.
+
+        Before the song, where `start` is negative, and after it there is silence.
+        """
+        check_range("frames", frames, low=0)
+        if "tracks" in self.__dict__:
+            return tuple(_part(track, start, frames) for track in self.tracks)
+        heads = zip(self.recordings, self._heads, strict=True)
+        return tuple(self._read(recording, head, start, frames) for recording, head in heads)
+
+    def mix(self, name: str = "", start: int = 0, frames: int | None = None) -> Tensor:
+        """Audio `(channels, frames)` of the mix of a name, or of the first, as long as the song."""
+        recording = self._mix_named(name)
+        frames = self.frames - start if frames is None else frames
+        return self._read(recording, self._head(recording), start, frames)
+
+    def _mix_named(self, name: str) -> Recording:
+        if not self.mixes:
+            raise ValueError(f"{self.name}: no mix of this song is known")
+        for recording in self.mixes:
+            if name in ("", recording.name):
+                return recording
+        known = [recording.name for recording in self.mixes]
+        raise ValueError(f"{self.name}: no mix is called {name!r}{did_you_mean(name, known)}")
+
+    @cached_property
+    def _heads(self) -> tuple[Head, ...]:
+        return tuple(map(self._head, self.recordings))
+
+    def _head(self, recording: Recording) -> Head:
+        if isinstance(recording.source, Tensor):
+            return Head(self.sample_rate, *recording.source.shape)
+        info = audio_info(recording.source)
+        frames = math.ceil(info.frames * self.sample_rate / info.sample_rate)
+        return Head(info.sample_rate, info.channels, frames)
+
+    def _read(self, recording: Recording, head: Head, start: int, frames: int) -> Tensor:
+        first, last = max(start, 0), max(min(start + frames, head.frames), 0)
+        if isinstance(recording.source, Tensor):
+            audio = recording.source[:2, first:last]
+        else:
+            audio = read_part(recording.source, head.sample_rate, self.sample_rate, first, last)
+        return _part(audio, start - first, frames)
+
+    def _rates(self) -> Iterator[str]:
+        for name, head in zip(self.names, self._heads, strict=True):
+            if head.sample_rate != self.sample_rate:
+                yield f"{name}: resampled from {head.sample_rate} to {self.sample_rate} Hz"
+            if head.channels > 2:
+                yield f"{name}: {head.channels} channels, of which the first two are taken"
+
+    def _lengths(self) -> Iterator[str]:
+        for name, head in zip(self.names, self._heads, strict=True):
+            if head.frames < self.frames:
+                missing_s = (self.frames - head.frames) / self.sample_rate
+                yield f"{name}: {missing_s:.3f} s of silence added at the end"
 
 
 def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrack:
-    """Read every audio file of a folder as a track named after the file, in the order of names.
+    """Every audio file of a folder as a track named after the file, in the order of names.
 
     Without `sample_rate` the highest of the files' rates is taken.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of audio files")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES)
+    files = audio_files(folder)
     if not files:
         raise ValueError(f"{folder}: no audio files ({' '.join(AUDIO_SUFFIXES)}) in this folder")
     if sample_rate is None:
@@ -43,21 +175,24 @@ def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrac
 
 
 def load_tracks(files: Sequence[str | Path], names: Sequence[str], sample_rate: int) -> Multitrack:
-    """Read files as tracks: resampled to `sample_rate`, padded with silence to the longest."""
-    notes, tracks = [], []
-    for file, name in zip(files, names, strict=True):
-        audio, rate = load_audio(file)
-        if rate != sample_rate:
-            notes.append(f"{name}: resampled from {rate} to {sample_rate} Hz")
-            audio = resample(audio, rate, sample_rate)
-        if audio.shape[0] > 2:
-            notes.append(f"{name}: {audio.shape[0]} channels, of which the first two are taken")
-            audio = audio[:2]
-        tracks.append(audio)
-    longest = max(audio.shape[-1] for audio in tracks)
-    for name, audio in zip(names, tracks, strict=True):
-        if audio.shape[-1] < longest:
-            missing = (longest - audio.shape[-1]) / sample_rate
-            notes.append(f"{name}: {missing:.3f} s of silence added at the end")
-    padded = tuple(nnf.pad(audio, (0, longest - audio.shape[-1])) for audio in tracks)
-    return Multitrack(sample_rate, tuple(names), tuple(map(Path, files)), padded, tuple(notes))
+    """Files as tracks of those names, whose roles are guessed."""
+    pairs = zip(names, map(Path, files), strict=True)
+    recordings = tuple(Recording(name, guess_role(name), file) for name, file in pairs)
+    return Multitrack("", sample_rate, recordings)
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """The audio files of a folder in the order of names, without hidden ones."""
+    return sorted(
+        path for path in folder.iterdir()
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    )  # fmt: skip
+
+
+def _part(x: Tensor, start: int, frames: int) -> Tensor:
+    """Samples `start` to `start + frames`, with zeros before the first and after the last."""
+    before = min(max(-start, 0), frames)
+    inside = x[..., max(start, 0) : max(start + frames, 0)]
+    if inside.shape[-1] == frames:
+        return inside
+    return nnf.pad(inside, (before, frames - before - inside.shape[-1]))

@@ -1,0 +1,120 @@
+"""Grooves played with the recorded hits of a real kit, as all of its microphones heard them.
+
+A folder of hits has one file for each, `ks_vl4_rr1.flac`: what was struck, how hard (1 to 6), and
+which of several takes, with a channel for each microphone. Every microphone hears every hit, so
+that the tracks have true bleed and true times of arrival.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dasp.audio_io import load_audio
+from dasp.data.layout import some
+from dasp.data.multitrack import Multitrack, Recording, audio_files
+from dasp.data.score import Note, compose
+
+MICROPHONES = {
+    "kick": "kick",
+    "snare": "snare",
+    "oh": "overhead",
+    "side": "overhead",
+    "front": "room",
+    "wndw": "room",
+    "retro": "room",
+}
+"""The channels of a hit, and their roles."""
+
+DRUMS = ("kick", "snare", "hihat", "tom")
+"""The parts of a score that a kit plays."""
+
+HARDEST = 6
+_NAME = re.compile(r"(?P<stroke>[a-z]+)_vl(?P<layer>\d+)_rr(?P<take>\d+)")
+
+
+class Hit(NamedTuple):
+    """One recorded stroke, struck as hard as `layer` says, `(microphones, time)`."""
+
+    layer: int
+    take: int
+    audio: Tensor
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Hits by stroke: ks kick, sc snare, ht and ho closed and open hi-hat, th tm tl toms."""
+
+    sample_rate: int
+    hits: Mapping[str, tuple[Hit, ...]]
+
+
+def load_kit(folder: str | Path) -> Kit:
+    """All hits of a folder."""
+    hits: dict[str, list[Hit]] = {}
+    rate = 0
+    for file in audio_files(Path(folder)):
+        name = _NAME.fullmatch(file.stem)
+        if name is None:
+            continue
+        audio, rate = load_audio(file)
+        if audio.shape[0] != len(MICROPHONES):
+            raise ValueError(
+                f"{file}: expected the {len(MICROPHONES)} microphones {', '.join(MICROPHONES)}, "
+                f"got {audio.shape[0]} channels"
+            )
+        hit = Hit(int(name["layer"]), int(name["take"]), audio)
+        hits.setdefault(name["stroke"], []).append(hit)
+    some(list(hits), folder, "hits such as ks_vl4_rr1.flac")
+    return Kit(rate, {stroke: tuple(takes) for stroke, takes in hits.items()})
+
+
+def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
+    """The drums of the score of a seed, played by a kit: a track for each microphone.
+
+    `details` has the seed, the tempo, and under "strokes" what was struck when:
+    `(time_s, stroke, layer, take)`. Parts that the kit has no hits for are left out.
+    """
+    score = compose(seed, seconds=seconds, ensemble=DRUMS)
+    draw = torch.Generator().manual_seed(seed)
+    time = round(seconds * kit.sample_rate)
+    audio = torch.zeros(len(MICROPHONES), time)
+    strokes = []
+    for part in score.parts:
+        for note in part.notes:
+            stroke = _stroke(part.name, note, draw)
+            if stroke not in kit.hits:
+                continue
+            hit = _as_hard_as(kit.hits[stroke], note.velocity, draw)
+            start = round(note.start_s * kit.sample_rate)
+            sound = hit.audio[:, : max(0, time - start)]
+            audio[:, start : start + sound.shape[-1]] += sound
+            strokes.append((note.start_s, stroke, hit.layer, hit.take))
+    tracks = zip(MICROPHONES.items(), audio.split(1), strict=True)
+    return Multitrack(
+        f"groove {seed}",
+        kit.sample_rate,
+        tuple(Recording(name, role, track) for (name, role), track in tracks),
+        details={"seed": seed, "tempo_bpm": score.tempo_bpm, "strokes": tuple(sorted(strokes))},
+    )
+
+
+def _stroke(part: str, note: Note, draw: torch.Generator) -> str:
+    """What of the kit plays a note of a part."""
+    if part == "hihat":
+        return "ho" if torch.rand((), generator=draw).item() < 0.04 else "ht"
+    if part == "tom":
+        return "th" if note.freq_hz > 150 else "tm" if note.freq_hz > 120 else "tl"
+    return {"kick": "ks", "snare": "sc"}[part]
+
+
+def _as_hard_as(hits: tuple[Hit, ...], velocity: float, draw: torch.Generator) -> Hit:
+    """One of the takes whose layer is nearest to a velocity in [0, 1]."""
+    wanted = velocity * HARDEST
+    nearest = min(abs(hit.layer - wanted) for hit in hits)
+    takes = [hit for hit in hits if abs(hit.layer - wanted) == nearest]
+    return takes[int(torch.randint(len(takes), (), generator=draw))]

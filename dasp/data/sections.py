@@ -1,0 +1,57 @@
+"""Where in a song to listen, and how loud: active sections, the loudest one, levels to LUFS."""
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_range
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.units import db_to_gain
+
+
+def active_sections(
+    x: Tensor, sample_rate: float, *, seconds: float, floor_db: float = -48.0, share: float = 0.5
+) -> list[int]:
+    """The samples at which sections begin in which something plays.
+
+    Sections of `seconds` follow each other without a gap. One is active where at least `share` of
+    its tenths of a second has an RMS level over `floor_db`, in dB of full scale over all channels
+    of `x` `(channels, time)`.
+
+    >>> x = torch.cat((torch.zeros(1, 2000), torch.ones(1, 1000)), -1)
+    >>> active_sections(x, 1000, seconds=1.0)
+    [2000]
+    """
+    check_range("share", share, above=0.0, high=1.0)
+    size = _samples(x, sample_rate, seconds)
+    part = max(1, size // max(1, round(10 * seconds)))
+    parts = x[..., : x.shape[-1] // part * part].unflatten(-1, (-1, part))
+    loud = parts.square().mean((0, -1)) > db_to_gain(floor_db) ** 2
+    begins = range(0, x.shape[-1] - size + 1, size)
+    inside = [loud[start // part : (start + size) // part] for start in begins]
+    return [
+        start for start, loud in zip(begins, inside, strict=True)
+        if loud.double().mean() >= share
+    ]  # fmt: skip
+
+
+def loudest_section(x: Tensor, sample_rate: float, *, seconds: float) -> int:
+    """The sample at which those `seconds` of `x` `(channels, time)` begin that have most energy.
+
+    Of several with the same energy the first; 0 for silence and for what is shorter.
+    """
+    size = _samples(x, sample_rate, seconds)
+    energy = x.double().square().sum(0).cumsum(0)
+    sums = energy[size - 1 :] - torch.cat((energy.new_zeros(1), energy[:-size]))
+    return int(sums.argmax()) if sums.numel() else 0
+
+
+def to_loudness(x: Tensor, sample_rate: float, lufs: float) -> Tensor:
+    """`x` `(*batch, channels, time)` at an integrated loudness; what is silent stays as it is."""
+    loudness = measure_loudness(x, sample_rate)
+    change_db = torch.where(loudness > ABSOLUTE_GATE_LUFS, lufs - loudness, 0)
+    return x * db_to_gain(change_db)[..., None, None]
+
+
+def _samples(x: Tensor, sample_rate: float, seconds: float) -> int:
+    check_range("seconds", seconds, low=1 / sample_rate, because="one sample")
+    return max(1, min(round(seconds * sample_rate), x.shape[-1]))

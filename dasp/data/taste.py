@@ -1,0 +1,105 @@
+"""What a made-up engineer likes: for tracks of each role, ranges that settings are drawn from.
+
+The ranges are our own rules of thumb, stated so that a mix made by them is a known answer.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from dasp._checks import check_choice
+
+Range = tuple[float, float]
+
+FLAT: Range = (0.0, 0.0)
+
+
+class Taste(NamedTuple):
+    """How tracks of one role are treated. Gains of the EQ are of its shelves and of one peak."""
+
+    level_lu: Range
+    """Loudness beside a lead vocal, behind the strip."""
+    from_centre: Range
+    """Distance of the pan from the centre, to either side."""
+    low_shelf_gain_db: Range = FLAT
+    peak_gain_db: Range = FLAT
+    peak_freq_hz: Range = (1000.0, 4000.0)
+    high_shelf_gain_db: Range = FLAT
+    ratio: Range = (1.0, 1.0)
+    over_threshold_db: Range = FLAT
+    """How far the loud moments reach over the threshold of the compressor."""
+    send_reverb_db: Range = (-60.0, -60.0)
+
+
+class Treatment(NamedTuple):
+    """One draw from a `Taste`: the same numbers, one each, and the pan with its side."""
+
+    level_lu: float
+    pan: float
+    low_shelf_gain_db: float
+    peak_gain_db: float
+    peak_freq_hz: float
+    high_shelf_gain_db: float
+    ratio: float
+    over_threshold_db: float
+    send_reverb_db: float
+
+
+CENTRE, NEAR, WIDE = (0.0, 0.0), (0.1, 0.4), (0.4, 0.9)
+DRY, SOME_ROOM, WET = (-60.0, -60.0), (-24.0, -15.0), (-15.0, -8.0)
+
+TASTES: dict[str, Taste] = {
+    "vocal": Taste((-1, 1), CENTRE, (-6, -2), (1, 4), (2000, 5000), (1, 4), (2, 4), (4, 10), WET),
+    "backing vocal": Taste(
+        (-10, -6), WIDE, (-8, -3), (0, 2), (2000, 5000), (0, 4), (2, 4), (4, 10), WET
+    ),
+    "kick": Taste((-3, 0), CENTRE, (1, 5), (-5, -1), (250, 500), (0, 3), (2, 5), (3, 8), DRY),
+    "snare": Taste((-4, 0), CENTRE, (-3, 1), (0, 4), (3000, 6000), (0, 3), (2, 5), (3, 8), WET),
+    "hihat": Taste((-14, -9), WIDE, (-9, -4), (-2, 2), (3000, 8000), (-2, 2), send_reverb_db=DRY),
+    "tom": Taste((-9, -5), WIDE, (0, 3), (-5, -1), (300, 700), (0, 3), (2, 4), (3, 6), SOME_ROOM),
+    "cymbal": Taste((-14, -9), WIDE, (-9, -4), (-2, 0), (2000, 5000), (-1, 2)),
+    "overhead": Taste((-12, -7), WIDE, (-8, -3), (-2, 1), (400, 1000), (0, 3), (1, 2), (0, 4)),
+    "room": Taste((-16, -9), WIDE, (-6, 0), (-3, 0), (300, 800), (-3, 1), (3, 6), (6, 12)),
+    "percussion": Taste(
+        (-14, -8), WIDE, (-8, -3), (-1, 2), (2000, 6000), (0, 3), send_reverb_db=SOME_ROOM
+    ),
+    "drums": Taste((-2, 1), CENTRE, (0, 2), (-2, 1), (300, 800), (0, 2), (1, 3), (2, 6)),
+    "bass": Taste((-4, -1), CENTRE, (-1, 3), (-2, 2), (600, 1200), (-4, 0), (3, 6), (4, 10), DRY),
+    "guitar": Taste(
+        (-8, -4), WIDE, (-5, -1), (-2, 2), (1000, 3500), (-1, 2), (1, 3), (2, 6), SOME_ROOM
+    ),
+    "keys": Taste(
+        (-9, -5), NEAR, (-5, -1), (-3, 1), (500, 2500), (-1, 2), (1, 3), (2, 6), SOME_ROOM
+    ),
+    "strings": Taste((-11, -6), NEAR, (-5, -1), (-2, 1), (1000, 3000), (0, 3), send_reverb_db=WET),
+    "brass": Taste(
+        (-9, -5), NEAR, (-5, -1), (-2, 1), (1000, 3000), (-1, 2), (1, 3), (2, 6), SOME_ROOM
+    ),
+    "synth": Taste(
+        (-9, -4), NEAR, (-5, 0), (-2, 2), (1000, 4000), (-1, 2), (1, 2), (0, 4), SOME_ROOM
+    ),
+    "pad": Taste((-13, -8), NEAR, (-6, -2), (-3, 0), (300, 1500), (-1, 2), send_reverb_db=WET),
+    "effect": Taste((-14, -8), WIDE, send_reverb_db=WET),
+    "other": Taste((-9, -5), NEAR, (-3, 0), (-2, 2), (500, 4000), (-1, 2), (1, 2), (0, 4)),
+}
+"""The taste for each role of `dasp.mixing.roles`."""
+
+
+def draw_treatment(role: str, draw: torch.Generator) -> Treatment:
+    """What is done to one track of a role; frequencies and ratios are even by their logarithms.
+
+    >>> treatment = draw_treatment("kick", torch.Generator().manual_seed(0))
+    >>> treatment.pan, -3 <= treatment.level_lu <= 0
+    (0.0, True)
+    """
+    check_choice("role", role, TASTES)
+    taste = TASTES[role]
+    u = torch.rand(len(taste) + 1, generator=draw, dtype=torch.float64).tolist()
+    values = {
+        name: low * (high / low) ** share
+        if name in ("peak_freq_hz", "ratio")
+        else low + (high - low) * share
+        for name, (low, high), share in zip(taste._fields, taste, u[1:], strict=True)
+    }
+    side = -1.0 if u[0] < 0.5 else 1.0
+    return Treatment(pan=side * values.pop("from_centre") + 0.0, **values)

@@ -1,0 +1,18 @@
+"""YAML, as some data sets describe themselves in it. It needs an optional package."""
+
+from pathlib import Path
+from typing import Any
+
+
+def read_yaml(path: str | Path) -> Any:
+    """What a YAML file holds."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError(
+            f'{path}: reading YAML needs PyYAML: pip install "dasp-audio[data]"'
+        ) from error
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a YAML text ({error})") from error
