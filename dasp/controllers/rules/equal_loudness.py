@@ -1,0 +1,30 @@
+"""Equal loudness: every track at the same integrated loudness, in the centre.
+
+The plainest automatic mix, and the one that all others are compared with.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.controllers.rules.strips import gains_and_pans
+from dasp.mixing.settings import Mix
+
+
+def equal_loudness(names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> Mix:
+    """Gains that bring tracks `(channels, time)` to the mean of their loudnesses.
+
+    Silent tracks keep their level.
+    """
+    return gains_and_pans(names, sample_rate, gains_db=equal_loudness_gains(tracks, sample_rate))
+
+
+def equal_loudness_gains(tracks: Sequence[Tensor], sample_rate: int) -> Tensor:
+    """The gains of `equal_loudness` in dB, which add up to 0."""
+    loudness = torch.stack([measure_loudness(track, sample_rate) for track in tracks]).double()
+    audible = loudness > ABSOLUTE_GATE_LUFS
+    if not audible.any():
+        return torch.zeros_like(loudness)
+    return torch.where(audible, loudness[audible].mean() - loudness, 0.0)

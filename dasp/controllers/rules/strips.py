@@ -1,0 +1,86 @@
+"""What the classic controllers set: a gain and a pan a track, and the loudness of the sum."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from dasp.analysis.loudness import measure_loudness
+from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.roles import guess_role
+from dasp.mixing.settings import Mix, Stage, Track
+from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
+from dasp.signal.stft import frames
+
+CEILING_DB = -1.0
+LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS = 0.05, 8
+
+
+def gains_and_pans(
+    names: Sequence[str],
+    sample_rate: int,
+    *,
+    gains_db: Sequence[float] | Tensor | None = None,
+    pans: Sequence[float] | None = None,
+    time_s: Sequence[float] | Tensor | None = None,
+) -> Mix:
+    """A mix of nothing but gains and pans; what is not given stands at 0.
+
+    With `time_s`, `gains_db` has for each track a value at each of these times, and moves.
+    """
+    low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
+    gains = torch.zeros(len(names)) if gains_db is None else torch.as_tensor(gains_db)
+    gains = gains.double().clamp(low_db, high_db).round(decimals=3)
+    times = None if time_s is None else torch.as_tensor(time_s).round(decimals=4).tolist()
+    pans = [0.0] * len(names) if pans is None else pans
+
+    def fader(gain_db: Tensor) -> Stage:
+        if times is None:
+            return Stage(GAIN, {"gain_db": gain_db.item()})
+        return Stage(GAIN, {}, {"time_s": times, "gain_db": gain_db.tolist()})
+
+    return Mix(
+        sample_rate,
+        tuple(
+            Track(
+                name,
+                role=guess_role(name),
+                strip=(fader(gain_db), Stage(STEREO_PANNER, {"pan": round(pan, 3) + 0.0})),
+            )
+            for name, gain_db, pan in zip(names, gains, pans, strict=True)
+        ),
+    )
+
+
+def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
+    """The mix with a gain and a limiter on the sum, which bring it to an integrated loudness."""
+    bus = mix_down(tracks, mix)
+    if not bus.any():
+        return mix
+    limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
+    low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
+    gain_db = 0.0
+    # The limiter takes some of what the gain adds, so the gain is corrected by what was missed.
+    for _ in range(MOST_CORRECTIONS):
+        master = (Stage(GAIN, {"gain_db": round(gain_db, 2)}), limiter)
+        heard = run_strip(bus, mix.sample_rate, master)
+        missed = target_lufs - measure_loudness(heard, mix.sample_rate).item()
+        if abs(missed) < LOUDNESS_TOLERANCE_LU:
+            break
+        gain_db = min(max(gain_db + missed, low_db), high_db)
+    return replace(mix, master=master)
+
+
+def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:
+    """Mean power of all channels in frames of `size` samples, `(tracks, frames)`, float64.
+
+    The last frame is cut where the song ends; there is one at least.
+    """
+
+    def powers(track: Tensor) -> Tensor:
+        padded = torch.nn.functional.pad(track.double(), (0, -track.shape[-1] % size))
+        return frames(padded, size, size).square().mean((0, -1))
+
+    rows = [powers(track) if track.shape[-1] else torch.zeros(1) for track in tracks]
+    return torch.stack([row.double() for row in rows])

@@ -1,0 +1,46 @@
+"""The classic controllers as such: their documents render, and silence does no harm."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dasp.analysis import measure_loudness, measure_true_peak
+from dasp.controllers.rules.classic import CLASSIC
+from dasp.controllers.rules.strips import at_loudness
+from dasp.mixing.document import load_mix, save_mix
+from dasp.mixing.mixdown import mix_down
+
+RATE = 16_000
+NAMES = ("kick", "vox", "gtr", "unused")
+
+
+@pytest.fixture(scope="module")
+def tracks():
+    draw = torch.Generator().manual_seed(0)
+    noise = 0.1 * torch.randn(3, 1, 2 * RATE, generator=draw)
+    return (noise[0], noise[1].expand(2, -1), 0.3 * noise[2], torch.zeros(1, 2 * RATE))
+
+
+@pytest.mark.parametrize("name", CLASSIC)
+def test_a_mix_is_a_document_and_renders_again_to_the_same_samples(name, tracks, tmp_path):
+    mix = CLASSIC[name](NAMES, tracks, RATE)
+    y = mix_down(tracks, mix)
+    assert y.shape == (2, 2 * RATE) and y.isfinite().all() and y.any()
+    files = tuple(replace(t, file=str(tmp_path / f"{t.name}.wav")) for t in mix.tracks)
+    save_mix(tmp_path / "mix.json", replace(mix, tracks=files))
+    assert torch.equal(mix_down(tracks, load_mix(tmp_path / "mix.json")), y)
+
+
+@pytest.mark.parametrize("name", CLASSIC)
+def test_silence_mixes_to_silence(name):
+    silence = (torch.zeros(1, RATE), torch.zeros(2, RATE))
+    mix = CLASSIC[name](("a", "b"), silence, RATE)
+    assert not mix_down(silence, at_loudness(mix, silence, -18.0)).any()
+
+
+def test_a_mix_is_brought_to_a_loudness_under_its_ceiling(tracks):
+    mix = at_loudness(CLASSIC["equal-loudness"](NAMES, tracks, RATE), tracks, -14.0)
+    y = mix_down(tracks, mix)
+    assert measure_loudness(y, RATE).item() == pytest.approx(-14.0, abs=0.06)
+    assert measure_true_peak(y, RATE).max() < -0.9
