@@ -1,6 +1,6 @@
-"""The work of `dasp batch --mix`: the stems of one song, mixed by rules."""
+"""The work of `dasp batch --mix`: the stems of one song, mixed."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,19 @@ import torch
 from dasp.audio_io import whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
-from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.controllers.systems import automatic_mix
 from dasp.data.multitrack import load_folder
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.roles import guess_role
+from dasp.mixing.settings import Mix, Track
 
 
 @dataclass(frozen=True)
 class MixSong:
     """Read a folder of stems, find the settings, write the mix, and beside it the settings."""
 
+    system: str = "rules"
     target_lufs: float = -18.0
     writing: Writing = field(default_factory=Writing)
     overwrite: bool = False
@@ -28,10 +31,14 @@ class MixSong:
         audio, document = job.targets
         song = load_folder(job.source)
         with torch.inference_mode():
-            mix = rule_mix(song.names, song.tracks, song.sample_rate, target_lufs=self.target_lufs)
-            files = zip(mix.tracks, song.files, strict=True)
-            tracks = tuple(replace(track, file=str(file)) for track, file in files)
-            mix = replace(mix, tracks=tracks)
+            files = zip(song.names, song.files, strict=True)
+            named = tuple(Track(name, str(file), guess_role(name)) for name, file in files)
+            mix = automatic_mix(
+                song.tracks,
+                Mix(song.sample_rate, named),
+                system=self.system,
+                target_lufs=self.target_lufs,
+            )
             y = mix_down(song.tracks, mix)
         audio.parent.mkdir(parents=True, exist_ok=True)
         saved = self.writing.save(audio, y, song.sample_rate, overwrite=self.overwrite)

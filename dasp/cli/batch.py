@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dasp.cli.effects import in_series
+from dasp.cli.mix import add_system_option
 from dasp.cli.output import add_output_options, clipping_note, writing
 from dasp.cli.process import add_effect_options, add_run_options, seconds, work
 
@@ -19,7 +20,7 @@ def add_parser(subparsers) -> None:
         "batch",
         help="run folders of files through effects, on all cores",
         description="Run every file through effects, or with --mix every folder of stems through "
-        "the rules of 'dasp mix'. New files stand in OUT as the old ones did beneath the input, "
+        "'dasp mix'. New files stand in OUT as the old ones did beneath the input, "
         "and beside them a journal, a line of JSON for each. A file that cannot be processed is "
         "named, and the others are written.",
     )
@@ -31,11 +32,12 @@ def add_parser(subparsers) -> None:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     add_effect_options(what)
-    what.add_argument("--mix", action="store_true", help="mix every folder of stems by rules")
+    what.add_argument("--mix", action="store_true", help="mix every folder of stems")
     parser.add_argument(
         "--settings", type=Path, metavar="CSV",
         help="settings of single files: a column 'file', and one for each parameter by its name",
     )  # fmt: skip
+    add_system_option(parser)
     parser.add_argument(
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
         help="with --mix, the integrated loudness of the mixes (default: -18)",
@@ -132,7 +134,7 @@ def _mixes(args: argparse.Namespace):
 
     if args.settings or args.tail or args.rate or args.device != "cpu":
         args.usage_error("--settings, --tail, --rate and --device are for effects, not for --mix")
-    task = MixSong(args.target_lufs, writing(args), overwrite=True)
+    task = MixSong(args.system, args.target_lufs, writing(args), overwrite=True)
     suffixes = [_suffix(args.format or "wav"), ".json"]
     return task, plan(find_songs(args.inputs), args.output, name=args.name, suffixes=suffixes)
 

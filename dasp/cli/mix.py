@@ -7,14 +7,20 @@ from pathlib import Path
 
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
+SYSTEMS = (
+    "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner", "perez-gonzalez",
+)  # fmt: skip
+"""Those of `dasp.controllers.systems`, which is not imported to print a help text."""
+
 
 def add_parser(subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "mix",
         help="mix a folder of stems",
-        description="Mix the audio files of a folder by rules: loudness balance, panning, "
-        "high-passes, bus compression and a limiter at the target loudness. The settings are "
+        description="Mix the audio files of a folder, by rules if no other system is named: "
+        "loudness balance, panning, high-passes, bus compression and a limiter at the target "
+        "loudness. The settings are "
         "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. "
         "With --start the tracks are those of an earlier mix, of which all that is locked is kept.",
     )
@@ -28,6 +34,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
     )
+    add_system_option(parser)
     parser.add_argument(
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
         help="integrated loudness of the mix (default: -18)",
@@ -40,11 +47,20 @@ def add_parser(subparsers) -> None:
     parser.set_defaults(handler=run)
 
 
+def add_system_option(parser: argparse.ArgumentParser) -> None:
+    """Declare which mixer finds the settings."""
+    parser.add_argument(
+        "--system", default="rules", choices=SYSTEMS, metavar="NAME",
+        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)} (default: rules)",
+    )  # fmt: skip
+
+
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
     import torch
 
-    from dasp.controllers.rules.rule_mix import rule_mix
+    from dasp.audio_io import whole
+    from dasp.controllers.systems import automatic_mix
     from dasp.mixing.amount import blend
     from dasp.mixing.document import save_mix
 
@@ -54,13 +70,12 @@ def run(args: argparse.Namespace) -> int:
         step()
         song, start = load_song(args)
         step()
-        mix = rule_mix(
-            song.names, song.tracks, song.sample_rate, target_lufs=args.target_lufs, start=start
-        )
+        mix = automatic_mix(song.tracks, start, system=args.system, target_lufs=args.target_lufs)
         mix = blend(mix, args.amount, [track.shape[0] == 1 for track in song.tracks])
         step()
         audio = mix_and_save(args, song.tracks, mix)
-    save_mix(document, mix)
+    with whole(document) as unfinished:
+        save_mix(unfinished, mix)
     print_notes(song.notes)
     print_mix(mix, audio)
     print(f"{args.output}\n{document}")

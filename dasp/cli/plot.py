@@ -1,7 +1,6 @@
 """`dasp plot`: a chain as frequency responses and level curves, or a mix as a console."""
 
 import argparse
-import json
 from pathlib import Path
 
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
@@ -54,14 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _document(text: str):
     """A `Mix`, or a processor with its settings."""
-    from dasp.mixing.document import is_mix, load_mix
+    from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
+    from dasp.processors.document import read_json
 
     try:
-        with open(text, encoding="utf-8") as file:
-            mix = is_mix(json.load(file))
+        mix = is_mix(read_json(text, most_bytes=MOST_BYTES))
         return load_mix(text, with_files=True) if mix else chain_file(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text}: not a JSON text ({error})") from error
     except FileNotFoundError as error:
         raise argparse.ArgumentTypeError(f"{text}: does not exist") from error
     except (ValueError, OSError) as error:

@@ -24,7 +24,6 @@ Files are named relative to the document, so that a folder can move as a whole.
 keys, and is read as well.
 """
 
-import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,10 +37,13 @@ from dasp.mixing.routing import send_param
 from dasp.mixing.settings import Channel, Mix, Stage, Track
 from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import required_inputs
-from dasp.processors.document import from_node, to_node
+from dasp.processors.document import from_node, read_json, to_node
 from dasp.processors.processor import Processor
 
 FORMAT, VERSION = "dasp-mix", 2
+
+MOST_BYTES = 2**24
+"""Of a document, in which filters may stand tap by tap."""
 
 LEAST_STEP_S = 1e-3
 """Breakpoints are this far apart or more."""
@@ -68,10 +70,7 @@ def load_mix(path: str | Path, *, with_files: bool = False) -> Mix:
 
     `with_files` refuses a mix of which a file is missing.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON text ({error})") from error
+    document = read_json(path, most_bytes=MOST_BYTES)
     try:
         mix = from_document(document, Path(path).parent)
         if with_files:

@@ -56,12 +56,12 @@ def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
         raise ValueError(f"{path}: {error}") from error
 
 
-def read_json(path: str | Path) -> Any:
-    """The JSON text of a file, of at most `MOST_BYTES` and `MOST_LEVELS`, without NaN."""
+def read_json(path: str | Path, *, most_bytes: int = MOST_BYTES) -> Any:
+    """The JSON text of a file, of at most `most_bytes` and `MOST_LEVELS`, without NaN."""
     with open(path, "rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"{path}: a document has at most {MOST_BYTES} bytes, this has more")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"{path}: a document has at most {most_bytes} bytes, this has more")
     try:
         document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -14,9 +14,9 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from dasp.analysis.loudness import measure_loudness
 from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
+from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.functional.dynamics import detect_level
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import guess_role, stereo_pairs
@@ -32,9 +32,6 @@ LOWEST_HIGH_PASS_HZ, HIGHEST_HIGH_PASS_HZ = 25.0, 200.0
 
 BUS_RATIO, BUS_ATTACK_MS, BUS_RELEASE_MS, BUS_KNEE_DB = 2.0, 30.0, 200.0, 6.0
 BUS_REDUCTION_DB = 2.0
-CEILING_DB = -1.0
-
-LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS = 0.05, 8
 
 
 def rule_mix(
@@ -185,15 +182,10 @@ def _master(
         },
     )
     limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
-    lowest_db, highest_db = GAIN.params[0].low, GAIN.params[0].high
-    gain_db = 0.0
-    # The limiter takes some of what the gain adds, so the gain is corrected by what was missed.
-    for _ in range(MOST_CORRECTIONS):
-        gain = Stage(GAIN, {"gain_db": round(gain_db, 2)})
-        master = _merge((compressor, gain, limiter), kept)
-        audio = run_strip(bus, sample_rate, master, inputs)
-        missed = target_lufs - measure_loudness(audio, sample_rate)
-        if missed.abs() < LOUDNESS_TOLERANCE_LU:
-            break
-        gain_db = min(max(gain_db + missed.item(), lowest_db), highest_db)
-    return master
+    return master_at_loudness(
+        bus,
+        sample_rate,
+        target_lufs,
+        lambda gain: _merge((compressor, gain, limiter), kept),
+        inputs,
+    )

@@ -1,6 +1,6 @@
 """What the classic controllers set: a gain and a pan a track, and the loudness of the sum."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -59,17 +59,31 @@ def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
     if not bus.any():
         return mix
     limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
+    master = master_at_loudness(bus, mix.sample_rate, target_lufs, lambda gain: (gain, limiter))
+    return replace(mix, master=master)
+
+
+def master_at_loudness(
+    bus: Tensor,
+    sample_rate: int,
+    target_lufs: float,
+    master: Callable[[Stage], tuple[Stage, ...]],
+    inputs: Mapping[str, Tensor] = {},
+) -> tuple[Stage, ...]:
+    """The master strip that `master` makes of a gain, at the gain that gives a loudness.
+
+    What comes behind the gain takes some of what it adds, so it is corrected by what was missed.
+    """
     low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
     gain_db = 0.0
-    # The limiter takes some of what the gain adds, so the gain is corrected by what was missed.
     for _ in range(MOST_CORRECTIONS):
-        master = (Stage(GAIN, {"gain_db": round(gain_db, 2)}), limiter)
-        heard = run_strip(bus, mix.sample_rate, master)
-        missed = target_lufs - measure_loudness(heard, mix.sample_rate).item()
-        if abs(missed) < LOUDNESS_TOLERANCE_LU:
+        strip = master(Stage(GAIN, {"gain_db": round(gain_db, 2)}))
+        heard = run_strip(bus, sample_rate, strip, inputs)
+        missed_db = target_lufs - measure_loudness(heard, sample_rate).item()
+        if abs(missed_db) < LOUDNESS_TOLERANCE_LU:
             break
-        gain_db = min(max(gain_db + missed, low_db), high_db)
-    return replace(mix, master=master)
+        gain_db = min(max(gain_db + missed_db, low_db), high_db)
+    return strip
 
 
 def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:

@@ -1,0 +1,48 @@
+"""Systems by name: one call for all, and what each does with what is locked."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dasp.analysis import measure_loudness
+from dasp.cli import mix as command
+from dasp.controllers.systems import SYSTEMS, automatic_mix
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Stage, Track
+from dasp.processors.catalogue import GAIN
+
+RATE = 16_000
+START = Mix(RATE, tuple(Track(n, f"{n}.wav", r) for n, r in (("a", "kick"), ("b", "vocal"))))
+
+
+@pytest.fixture
+def tracks():
+    draw = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, 1, 2 * RATE, generator=draw)
+    return [0.1 * noise[0], 0.02 * noise[1]]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_reaches_the_loudness_and_keeps_files_and_roles(system, tracks):
+    mix = automatic_mix(tracks, START, system=system, target_lufs=-20.0)
+    loudness = measure_loudness(mix_down(tracks, mix), RATE).item()
+    assert loudness == pytest.approx(-20.0, abs=0.1)
+    assert [(t.file, t.role) for t in mix.tracks] == [("a.wav", "kick"), ("b.wav", "vocal")]
+
+
+def test_only_the_rules_work_around_what_is_locked(tracks):
+    locked = (Stage(GAIN, {"gain_db": -3.0}, locked=True),)
+    start = replace(START, tracks=(replace(START.tracks[0], strip=locked), START.tracks[1]))
+    assert locked[0] in automatic_mix(tracks, start).tracks[0].strip
+    with pytest.raises(ValueError, match="dugan cannot work around what is locked"):
+        automatic_mix(tracks, start, system="dugan")
+
+
+def test_an_unknown_system_is_refused_by_its_name(tracks):
+    with pytest.raises(ValueError, match="system"):
+        automatic_mix(tracks, START, system="ruls")
+
+
+def test_the_command_line_offers_all_of_them():
+    assert command.SYSTEMS == SYSTEMS
