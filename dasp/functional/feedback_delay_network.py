@@ -28,6 +28,9 @@ from dasp.units import db_to_gain
 SHORTEST_MS, LONGEST_MS = 20.0, 70.0
 """Lengths of the delay lines of a room of size 1."""
 
+GONE_DB = -400.0
+"""What a passage takes at most: no more can be heard, and less cannot be reckoned with."""
+
 WRITTEN_ROWS, HEARD_ROWS = (1, 2), (4, 5)
 """Rows of the Hadamard matrix with which left and right enter the lines and leave them. The
 product of any two rows is a row, and that of the first pair is not that of the second: what
@@ -207,7 +210,9 @@ def _absorption(
     `(..., lines, 2, 6)`: the gain is in the first of the sections.
     """
     sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
-    low_db, mid_db, high_db = (sixty_db / rt60.double()[..., None] for rt60 in (low, mid, high))
+    low_db, mid_db, high_db = (
+        (sixty_db / rt60.double()[..., None]).clamp(min=GONE_DB) for rt60 in (low, mid, high)
+    )
     low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
     high_shelf = design_high_shelf(high_hz[..., None], sample_rate, gain_db=high_db - mid_db)
     gain = torch.cat((db_to_gain(mid_db)[..., None, None].expand(*mid_db.shape, 1, 3),

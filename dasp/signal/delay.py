@@ -20,6 +20,10 @@ from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 
 
+LONGEST = 2.0**40
+"""Samples; more are as many, since no signal is as long and no index may overflow."""
+
+
 def fractional_delay(x: Tensor, delay_samples: Value) -> Tensor:
     """Read `x` `(..., time)` `delay_samples` ago: y[n] = x(n - delay[n]), zeros before the start.
 
@@ -89,7 +93,7 @@ def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tens
     if not delay.is_floating_point():
         return signal, delay.long(), signal.new_ones(*delay.shape, 1)
     # In float32 a delay of 100,000 samples would have hundredths left, in half types none.
-    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
+    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device).clamp(max=LONGEST)
     offset = (torch.floor(delay) - 1).clamp(min=newest)
     weights = _lagrange_weights((delay - offset).to(signal.dtype))
     return signal, offset.long(), weights

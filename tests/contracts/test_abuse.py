@@ -30,6 +30,9 @@ SIGNALS = {
     "onset after silence": lambda x: x * (torch.arange(x.shape[-1]) > 200),
 }
 
+INFINITY = float("inf")
+FAR_OUT = (0.0, -1.0, 1e-30, 1e-6, 1e-3, 100.0, -600.0, 1e5, 1e30, -1e30, INFINITY, -INFINITY)
+
 LOUDEST = 1e9
 """10,000 times full scale, through every gain that a range allows, one after the other."""
 
@@ -116,9 +119,9 @@ def test_values_far_out_of_range(name):
     processor = CATALOGUE[name]
     x = audio(name, time=TIME, dtype=torch.float32)
     for param in processor.params:
-        for value in (0.0, -1.0, 1e-3, 100.0, -600.0, 1e5, float("inf"), -float("inf")):
-            if param.unit == "dB" and value == 1e5:
-                continue  # Is infinity, in single precision.
+        for value in FAR_OUT:
+            if param.unit == "dB" and abs(value) > 600:
+                continue  # Is 0 or infinity, in single precision.
             number = [value] * param.bands if param.bands else value
             try:
                 y = run(name, x, {param.name: number})
