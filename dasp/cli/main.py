@@ -23,11 +23,12 @@ from dasp.cli import (
     render,
     show,
     synthesise,
+    train,
     unmix,
 )
 
 COMMANDS = (
-    mix, unmix, render, process, batch, fit, eval, list, show, info, plot, export,
+    mix, unmix, render, process, batch, fit, train, eval, list, show, info, plot, export,
     synthesise, doctor,
 )  # fmt: skip
 

@@ -1,0 +1,151 @@
+"""Train a small network to set gain and pan, on songs made from seeds.
+
+The power of the error of its mix beside that of a made-up engineer, who brings each instrument to
+a level and a place of its own, on songs that it has not heard:
+
+    the network after 400 steps                                 -10.4 dB    12 s on one core
+    equal levels in the centre, with the best level of the sum   -7.2 dB
+    the recordings as they are, with the best level of the sum   -2.7 dB
+
+It is here to be read, and to try the training loop (`docs/training.md`):
+
+    dasp train gain_and_pan
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dasp._checks import check_range
+from dasp.data.synthetic import synthesise_song
+from dasp.losses import esr
+from dasp.mixing.console import Console, Controls, Settings
+from dasp.mixing.conversion import to_mix
+from dasp.mixing.settings import Track
+from dasp.processors.catalogue import GAIN, STEREO_PANNER
+from dasp.training import Preview, Schedule, Task, Training
+from dasp.units import gain_to_db
+
+CONSOLE = Console(strip=(GAIN, STEREO_PANNER), buses={}, master=())
+
+LEVEL_DB = {
+    "kick": -20.0, "snare": -22.0, "hihat": -32.0, "bass": -20.0,
+    "guitar": -25.0, "keys": -26.0, "pad": -28.0, "vocal": -19.0,
+}  # fmt: skip
+PAN = {"hihat": 0.4, "guitar": -0.6, "keys": 0.6}
+"""What the engineer likes: the RMS of each instrument over a song, and who is not in the centre."""
+
+UNSEEN = 10_000
+"""The seed of the first song that is not trained on."""
+
+
+TRAINING = Training(
+    steps=400,
+    batch_size=8,
+    learning_rate=1e-2,
+    schedule=Schedule("cosine", warm_up_steps=10),
+    clip_norm=1.0,
+    ema_decay=0.95,
+    validate_every=50,
+    checkpoint_every=50,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How many songs, how they are heard, and how large the network is."""
+
+    songs: int = 16
+    unseen_songs: int = 4
+    seconds: float = 6.0
+    window_s: float = 2.0
+    sample_rate: int = 8000
+    width: int = 32
+    training: Training = TRAINING
+
+    def __post_init__(self):
+        for name in ("songs", "unseen_songs", "sample_rate", "width"):
+            check_range(name, getattr(self, name), low=1)
+        check_range("window_s", self.window_s, above=0, high=self.seconds)
+
+
+class Example(NamedTuple):
+    """Tracks `(tracks, 1, time)` as recorded, and the engineer's mix of them `(2, time)`."""
+
+    tracks: Tensor
+    mix: Tensor
+
+
+class Mixer(nn.Module):
+    """Controls of each track, from its own level and spectrum and from the mean of all tracks."""
+
+    BANDS = 8
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.hear = nn.Sequential(nn.Linear(self.BANDS, width), nn.ReLU())
+        self.decide = nn.Sequential(
+            nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, CONSOLE.n_controls)
+        )
+
+    def forward(self, tracks: Tensor) -> Tensor:
+        """`(*batch, tracks, 1, time)` to controls `(*batch, tracks, 2)`."""
+        heard = self.hear(octaves_db(tracks[..., 0, :], self.BANDS) / 20)
+        together = heard.mean(-2, keepdim=True).expand_as(heard)
+        return torch.sigmoid(self.decide(torch.cat([heard, together], -1)))
+
+
+def octaves_db(x: Tensor, bands: int) -> Tensor:
+    """The level of `(…, time)` in octaves from Nyquist downwards, the last with all below."""
+    power = torch.fft.rfft(x).abs().square() * (2 / x.shape[-1] ** 2)
+    edges = [round(power.shape[-1] / 2**octave) for octave in range(bands)] + [0]
+    levels = [power[..., low:high].sum(-1) for high, low in pairwise(edges)]
+    return 10 * torch.log10(torch.stack(levels, -1) + 1e-8) + 60
+
+
+def engineer(song: dict[str, Tensor], sample_rate: int) -> Example:
+    """A song as mono tracks, and the mix of it that is the aim."""
+    tracks = torch.stack([track.mean(0, keepdim=True) for track in song.values()])
+    level_db = gain_to_db(tracks.square().mean((1, 2)).sqrt())
+    gain_db = torch.tensor([LEVEL_DB[name] for name in song]) - level_db
+    pan = torch.tensor([PAN.get(name, 0.0) for name in song])
+    settings = Settings({"gain.gain_db": gain_db, "stereo_panner.pan": pan})
+    return Example(tracks, CONSOLE(tracks, sample_rate, settings))
+
+
+def build(config: Config) -> Task:
+    """The songs, and what the loop needs."""
+    rate, window = config.sample_rate, round(config.window_s * config.sample_rate)
+
+    def songs(first: int, count: int) -> list[Example]:
+        seeds = range(first, first + count)
+        made = (synthesise_song(s, seconds=config.seconds, sample_rate=rate) for s in seeds)
+        return [engineer(song, rate) for song in made]
+
+    heard = songs(0, config.songs)
+    unseen = songs(UNSEEN, config.unseen_songs)
+
+    def draw(generator: torch.Generator) -> Example:
+        """A window of a song, recorded at other levels."""
+        song = heard[int(torch.randint(len(heard), (), generator=generator))]
+        longest = song.mix.shape[-1] - window
+        start = int(torch.randint(longest + 1, (), generator=generator))
+        tracks, mix = (x[..., start : start + window] for x in song)
+        gain_db = 24 * torch.rand((len(tracks), 1, 1), generator=generator) - 12
+        return Example(tracks * 10 ** (gain_db / 20), mix)
+
+    def loss(model: nn.Module, batch: Example) -> Tensor:
+        settings = CONSOLE.to_physical(Controls(model(batch.tracks)))
+        return esr(CONSOLE(batch.tracks, rate, settings), batch.mix)
+
+    def preview(model: nn.Module) -> Preview:
+        tracks = unseen[0].tracks.to(next(model.parameters()).device)
+        settings = CONSOLE.to_physical(Controls(model(tracks)))
+        mix = to_mix(CONSOLE, settings, rate, [Track(name, role=name) for name in LEVEL_DB])
+        return Preview(CONSOLE(tracks, rate, settings), rate, mix)
+
+    validation = [Example(song.tracks[None], song.mix[None]) for song in unseen]
+    return Task(Mixer(config.width), loss, draw, validation, preview=preview)

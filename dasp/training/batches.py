@@ -1,0 +1,73 @@
+"""What is heard at which step: a pure function of the seed and the step.
+
+Item `i` of step `s` is drawn with a generator of its own, whose seed comes from the seed of the
+training, `s` and `i`. So nothing has to be stored to go on at any step; the number of workers
+changes nothing; and several processes share a batch by taking every n-th item of it.
+"""
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from itertools import count
+from multiprocessing import get_all_start_methods
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dasp.training.processes import Processes
+from dasp.training.task import Task
+
+
+def seed_of(*place: int | str) -> int:
+    """A seed for a place such as `(seed, "item", step, i)`, unlike that of any other place.
+
+    >>> seed_of(0, "item", 1, 2) == seed_of(0, "item", 2, 1)
+    False
+    """
+    digest = blake2b(repr(place).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def training_batches(
+    task: Task, *, seed: int, batch_size: int, after: int, processes: Processes, workers: int = 0
+) -> Iterator[Any]:
+    """This process's part of the batch of each step behind step number `after`."""
+    own = range(processes.rank, batch_size, processes.count)
+    places = ([(step, i) for i in own] for step in count(after + 1))
+    loader = DataLoader(
+        _Items(task, seed),
+        batch_sampler=places,
+        collate_fn=task.collate,
+        num_workers=workers,
+        # A fork has what `draw` holds on to, which need not be picklable.
+        multiprocessing_context="fork" if workers and "fork" in get_all_start_methods() else None,
+        pin_memory=processes.device.type == "cuda",
+    )
+    return (to_device(batch, processes.device) for batch in loader)
+
+
+class _Items(Dataset):
+    def __init__(self, task: Task, seed: int):
+        self._draw, self._seed = task.draw, seed
+
+    def __getitem__(self, place: tuple[int, int]) -> Any:
+        return self._draw(torch.Generator().manual_seed(seed_of(self._seed, "item", *place)))
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """The tensors of a batch on a device."""
+    return each_tensor(lambda x: x.to(device, non_blocking=True), batch)
+
+
+def each_tensor(change: Callable[[Tensor], Tensor], tree: Any) -> Any:
+    """The same tuples, lists and dictionaries with every tensor changed."""
+    if isinstance(tree, Tensor):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: each_tensor(change, value) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(each_tensor(change, value) for value in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(each_tensor(change, value) for value in tree)
+    return tree

@@ -1,0 +1,150 @@
+"""Configurations: frozen dataclasses, changed by TOML files and by `key=value`.
+
+The defaults of a recipe are values like any other, so a file holds only what differs from them:
+
+    songs = 200
+
+    [training]
+    steps = 5000
+
+    [training.schedule]
+    kind = "cosine"
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from dasp._checks import check_choice, did_you_mean
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Config = TypeVar("Config")
+
+MOST_BYTES = 2**20
+
+_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file."""
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{path}: a configuration has at most {MOST_BYTES} bytes, this has more")
+    try:
+        return tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not a TOML text: {error}") from error
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """The table that `key=value` stands for. The value is TOML; what is not is a text.
+
+    >>> assignment("training.schedule.kind=cosine")
+    {'training': {'schedule': {'kind': 'cosine'}}}
+    >>> assignment("training.schedule.milestones=[10, 20]")
+    {'training': {'schedule': {'milestones': [10, 20]}}}
+    """
+    key, equals, written = text.partition("=")
+    if not equals or not all(names := [name.strip() for name in key.split(".")]):
+        raise ValueError(f"expected key=value, got {text!r}")
+    table: Any = _toml_value(written.strip())
+    for name in reversed(names):
+        table = {name: table}
+    return table
+
+
+def merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """All tables as one, of which the later ones have the last word.
+
+    >>> merged([{"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}])
+    {'a': 1, 'b': {'c': 4, 'd': 3}}
+    """
+    whole: dict[str, Any] = {}
+    for table in tables:
+        for key, value in table.items():
+            if isinstance(value, Mapping) and isinstance(whole.get(key), Mapping):
+                value = merged([whole[key], value])
+            whole[key] = value
+    return whole
+
+
+def changed(config: Config, table: Mapping[str, Any], place: str = "") -> Config:
+    """The configuration with what a table says; unknown keys and wrong types are refused.
+
+    >>> from dasp.training import Schedule
+    >>> changed(Schedule(), {"kind": "cosine", "warm_up_steps": 10}).warm_up_steps
+    10
+    >>> changed(Schedule(), {"warm_up": 10})
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown key 'warm_up'; did you mean 'warm_up_steps'?
+    """
+    names = [field.name for field in fields(config)]
+    kinds = get_type_hints(type(config))
+    changes = {}
+    for name, value in table.items():
+        full = f"{place}{name}"
+        if name not in names:
+            known = [f"{place}{name}" for name in names]
+            raise ValueError(f"unknown key {full!r}{did_you_mean(full, known)}")
+        now = getattr(config, name)
+        if is_dataclass(now):
+            if not isinstance(value, Mapping):
+                raise ValueError(f"{full}: expected a table, got {value!r}")
+            changes[name] = changed(now, value, f"{full}.")
+        else:
+            changes[name] = _checked(kinds[name], value, full)
+    try:
+        return replace(config, **changes)
+    except ValueError as error:
+        raise ValueError(f"{place}{error}") from error
+
+
+def as_table(config: Any) -> dict[str, Any]:
+    """All of a configuration, for JSON; `changed` makes the same one of it."""
+    return asdict(config)
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if len(table) == 1 else text
+
+
+def _checked(kind: Any, value: Any, place: str) -> Any:
+    """A value of the kind that a field is declared as."""
+    if get_origin(kind) is Literal:
+        check_choice(place, value, get_args(kind))
+        return value
+    if get_origin(kind) is tuple:
+        return _checked_list(get_args(kind), value, place)
+    if kind not in _NAMES:
+        raise TypeError(f"{place}: a configuration cannot have a field of the type {kind}")
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"{place}: expected {_NAMES[kind]}, got {value!r}")
+    return value
+
+
+def _checked_list(kinds: tuple, value: Any, place: str) -> tuple:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{place}: expected a list, got {value!r}")
+    if kinds[1:] == (...,):
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise ValueError(f"{place}: expected {len(kinds)} values, got {value!r}")
+    return tuple(
+        _checked(kind, item, f"{place}[{i}]")
+        for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+    )
