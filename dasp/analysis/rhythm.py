@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dasp.analysis._measure import SILENT_POWER, audio_measure
 from dasp.analysis.spectral import BARK_BANDS, bark_filterbank
-from dasp.signal.stft import frames, stft
+from dasp.signal.stft import frames, magnitude_spectra
 
 SLOWEST_BPM, FASTEST_BPM = 50.0, 200.0
 
@@ -89,7 +89,7 @@ def measure_tempo(x: Tensor, sample_rate: float) -> Tensor:
 def _strength(x: Tensor, sample_rate: float, bands: int) -> Tensor:
     fft_size = 2 ** round(math.log2(0.023 * sample_rate))
     hop = round(0.01 * sample_rate)
-    magnitude = stft(x.mean(-2), fft_size, hop).abs()
+    magnitude = magnitude_spectra(x.mean(-2), fft_size, hop)
     # A frame that reaches past the end would see the end as something that begins.
     magnitude = magnitude[..., : max(1, (x.shape[-1] - fft_size // 2) // hop + 1)]
     weights = bark_filterbank(magnitude.shape[-2], sample_rate).to(x)[:, :bands]

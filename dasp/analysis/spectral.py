@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 from dasp.analysis._measure import SILENT_POWER, audio_measure
-from dasp.signal.stft import stft
+from dasp.signal.stft import magnitude_spectra
 from dasp.units import gain_to_db, power_to_db
 
 BARK_BANDS = 24
@@ -75,7 +75,7 @@ def measure_spectral_flatness(
     Near 0 for a tone, exp(-0.5772) = 0.56 on average for white noise, 1 for an impulse, and for
     silence.
     """
-    power = stft(x, fft_size, hop).abs().square().clamp(min=SILENT_POWER)
+    power = magnitude_spectra(x, fft_size, hop).square().clamp(min=SILENT_POWER)
     return power.log().mean(-2).exp() / power.mean(-2)
 
 
@@ -130,7 +130,7 @@ def measure_bark_spectrum(x: Tensor, sample_rate: float) -> Tensor:
     fft_size = _long_fft_size(sample_rate)
     # The bins of a sine under a Hann window add up to its amplitude times half the window's sum
     # times two.
-    magnitude = stft(x, fft_size, fft_size // 4).abs().mean(-1) / (fft_size / 2)
+    magnitude = magnitude_spectra(x, fft_size, fft_size // 4).mean(-1) / (fft_size / 2)
     return gain_to_db(magnitude @ bark_filterbank(magnitude.shape[-1], sample_rate).to(x))
 
 
@@ -154,7 +154,7 @@ def _bark(freq_hz: Tensor) -> Tensor:
 
 def _distribution(x: Tensor, sample_rate: float, fft_size: int, hop: int) -> tuple[Tensor, Tensor]:
     """Bin frequencies `(bins, 1)`, and each frame's magnitudes over their sum."""
-    magnitude = stft(x, fft_size, hop).abs()
+    magnitude = magnitude_spectra(x, fft_size, hop)
     f = _bin_frequencies(magnitude.shape[-2], sample_rate, x)[:, None]
     return f, magnitude / (magnitude.sum(-2, keepdim=True) + SILENT_POWER)
 
@@ -167,7 +167,7 @@ def _mean_power_spectrum(x: Tensor, sample_rate: float) -> Tensor:
     """
     fft_size = _long_fft_size(sample_rate)
     ends = nnf.pad(x, (fft_size // 2, fft_size // 2))
-    energy = stft(ends, fft_size, fft_size // 4).abs().square().sum(-1)
+    energy = magnitude_spectra(ends, fft_size, fft_size // 4).square().sum(-1)
     both_sides = torch.full((energy.shape[-1],), 2.0, dtype=x.dtype, device=x.device)
     both_sides[0] = both_sides[-1] = 1.0
     return energy * both_sides / (1.5 * fft_size * x.shape[-1])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dasp._checks import check_channels
 from dasp.analysis._measure import SILENT_POWER, audio_measure
-from dasp.signal.stft import stft
+from dasp.signal.stft import magnitude_spectra
 
 MOST_WIDTH = 1e8
 """What a signal without any mid measures."""
@@ -65,7 +65,7 @@ def measure_panning_spectrum(
     Source: G. Tzanetakis, R. Jones and K. McNally, "Stereo panning features for classifying
     recording production style", ISMIR 2007.
     """
-    spectra = stft(torch.stack(_channels(x)), fft_size, hop, "sqrt_hann").abs()
+    spectra = magnitude_spectra(torch.stack(_channels(x)), fft_size, hop, "sqrt_hann")
     left, right = spectra
     difference = right - left
     return difference * difference.abs() / (left.square() + right.square() + SILENT_POWER)

@@ -11,7 +11,7 @@ from dasp._checks import check_channels, check_choice, check_sample_rate
 from dasp.losses._pair import paired, reduced
 from dasp.losses.stft import converged, log_distance, sum_and_difference
 from dasp.signal.fir import fir_filter
-from dasp.signal.stft import stft
+from dasp.signal.stft import magnitude_spectra
 
 A_WEIGHTING_TAPS = 101
 _GRID = 4096
@@ -66,7 +66,7 @@ def stereo_invariant(
     total = 0.0
     for o, t in zip(sum_and_difference(output), sum_and_difference(target), strict=True):
         estimate, Y = (
-            stft(_heard(x, taps), fft_size, fft_size // 4, "sqrt_hann").abs() for x in (o, t)
+            magnitude_spectra(_heard(x, taps), fft_size, fft_size // 4, "sqrt_hann") for x in (o, t)
         )
         squares = (Y - estimate).square().mean((-3, -2, -1))
         first = converged(estimate, Y) if form == "a" else squares

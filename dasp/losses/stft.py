@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp._checks import check_channels
 from dasp.losses._pair import SILENT_POWER, paired, reduced
-from dasp.signal.stft import stft
+from dasp.signal.stft import magnitude_spectra
 
 FFT_SIZES = (512, 2048, 8192)
 FLOOR = 1e-5
@@ -75,7 +75,7 @@ def sum_and_difference(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def magnitude(x: Tensor, fft_size: int) -> Tensor:
     """Magnitudes `(*batch, channels, bins, frames)`, 1 for a lasting sine of amplitude 1."""
-    return stft(x, fft_size, fft_size // 4).abs() / (fft_size / 4)
+    return magnitude_spectra(x, fft_size, fft_size // 4) / (fft_size / 4)
 
 
 def converged(estimate: Tensor, Y: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from dasp._typing import Value
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 
-
 LONGEST = 2.0**40
 """Samples; more are as many, since no signal is as long and no index may overflow."""
 

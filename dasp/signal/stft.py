@@ -6,6 +6,8 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 
+_LIFT = 2.0**64
+
 
 def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     """Complex spectra `(..., fft_size // 2 + 1, frames)` of `x` `(..., time)`.
@@ -27,6 +29,15 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     padded = nnf.pad(x, (left, last_centre - left + fft_size - time))
     spectra = torch.fft.rfft(frames(padded, fft_size, hop) * _window(window, fft_size, x))
     return spectra.mT
+
+
+def magnitude_spectra(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
+    """|stft|, whose gradient is finite for the smallest of numbers too.
+
+    A sound that fades away passes through numbers so small that torch, whose gradient of |z|
+    divides by |z|, divides by nothing.
+    """
+    return (_LIFT * stft(x, fft_size, hop, window)).abs() / _LIFT
 
 
 def istft(spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "hann") -> Tensor:

@@ -61,3 +61,11 @@ def test_sum_and_difference():
 def test_sum_and_difference_needs_two_channels():
     with pytest.raises(ValueError, match="output: expected 2 channels, got 1"):
         sum_and_difference_stft(OUTPUT[:1], TARGET[:1])
+
+
+@pytest.mark.parametrize("level", [1e-36, 1e-38, 1e-40, 1e-42, 1e-45])
+def test_gradients_are_finite_for_numbers_that_are_nearly_zero(level):
+    """The tail of a filter fades through the subnormal numbers."""
+    output = (level * torch.randn(1, 1, 4096).sign()).requires_grad_()
+    multi_resolution_stft(output, torch.randn(1, 1, 4096)).backward()
+    assert output.grad.isfinite().all()

@@ -3,7 +3,7 @@ import pytest
 import scipy.signal
 import torch
 
-from dasp.signal.stft import frames, istft, stft
+from dasp.signal.stft import frames, istft, magnitude_spectra, stft
 
 
 def randn(*shape):
@@ -113,3 +113,12 @@ def test_transforms():
     torch.testing.assert_close(compiled(x), y)
     _, dy = torch.func.jvp(halve_low_bins, (x,), (dx,))
     torch.testing.assert_close(dy, halve_low_bins(dx))  # linear
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-30, 1e-38, 1e-42, 1e-45])
+def test_magnitudes_and_their_gradients_down_to_the_smallest_numbers(level):
+    x = (level * torch.randn(1000).sign()).requires_grad_()
+    spectra = magnitude_spectra(x, 256, 64)
+    assert torch.equal(spectra, stft(x, 256, 64).abs()) or level < 1e-30
+    spectra.sum().backward()
+    assert x.grad.isfinite().all() and x.grad.any()
