@@ -22,7 +22,7 @@ from dasp.signal.smoothing import one_pole
 from dasp.units import SILENCE_DB, db_to_gain, gain_to_db, power_to_db, smoothing_coefficient
 
 RMS_TIME_MS = 10.0
-"""Averaging time of the RMS detector."""
+"""Averaging time of the RMS detector, where none is given."""
 
 DB_PER_DECADE = {"peak": 20.0, "rms": 10.0}
 """Of what each detector measures: an amplitude, or a power."""
@@ -45,6 +45,10 @@ def compressor(
     linked: bool = True,
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
+    rms_time_ms: Value = RMS_TIME_MS,
+    slow_attack_ms: Value = 30.0,
+    slow_release_ms: Value = 300.0,
+    slow_mix: Value = 0.0,
 ) -> Tensor:
     """Reduce what exceeds `threshold_db` by `ratio`. A ratio of 1 leaves `x` as it is.
 
@@ -59,32 +63,48 @@ def compressor(
         makeup_gain_db: Gain behind the compressor.
         lookahead_ms: How long before the audio the gain acts. The audio is not delayed.
         mix: Share of the compressed signal, 0 (dry) to 1; between them it is parallel.
-        detector: "peak", or "rms" over `RMS_TIME_MS`.
+        detector: "peak", or "rms" over `rms_time_ms`.
         linked: One gain for all channels, that of the loudest, so that the image stands still.
         sidechain: Audio that sets the gain in place of `x`, with as many channels or one.
         sidechain_high_pass_hz: High-pass in the detector's path, to ignore the bass; None is off.
+        rms_time_ms: In which the mean square covers 63 % of a rise or a fall, 0 or more.
+        slow_attack_ms: That of a second, slow reduction beside the first, 0 or more.
+        slow_release_ms: That of the slow reduction, 0 or more.
+        slow_mix: Share of the slow reduction in dB, 0 (off) to 1. It makes the release depend on
+            the programme, as optical cells do: a peak lets go at once, a long note slowly.
 
     >>> x = torch.ones(1, 48_000)  # 0 dB: 12 dB over the threshold, of which 3 are to remain
     >>> y = compressor(x, 48_000, threshold_db=-12, ratio=4, attack_ms=1, release_ms=100)
     >>> round(gain_to_db(y[0, -1].item()), 3)
     -9.0
     """
-    return compressed(
+    following = {
+        "threshold_db": threshold_db,
+        "attack_ms": attack_ms,
+        "release_ms": release_ms,
+        "knee_db": knee_db,
+        "lookahead_ms": lookahead_ms,
+        "detector": detector,
+        "linked": linked,
+        "sidechain": sidechain,
+        "sidechain_high_pass_hz": sidechain_high_pass_hz,
+        "rms_time_ms": rms_time_ms,
+    }
+    if is_zero(slow_mix):
+        slope = _slope(ratio, x)
+        return compressed(
+            x, sample_rate, slope=slope, makeup_gain_db=makeup_gain_db, mix=mix, **following
+        )
+    reduction_db = compressor_gain_reduction(
         x,
         sample_rate,
-        threshold_db=threshold_db,
-        slope=_slope(ratio, x),
-        attack_ms=attack_ms,
-        release_ms=release_ms,
-        knee_db=knee_db,
-        makeup_gain_db=makeup_gain_db,
-        lookahead_ms=lookahead_ms,
-        mix=mix,
-        detector=detector,
-        linked=linked,
-        sidechain=sidechain,
-        sidechain_high_pass_hz=sidechain_high_pass_hz,
+        ratio=ratio,
+        slow_attack_ms=slow_attack_ms,
+        slow_release_ms=slow_release_ms,
+        slow_mix=slow_mix,
+        **following,
     )
+    return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
 
 
 @audio_processor
@@ -102,15 +122,31 @@ def compressor_gain_reduction(
     linked: bool = True,
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
+    rms_time_ms: Value = RMS_TIME_MS,
+    slow_attack_ms: Value = 30.0,
+    slow_release_ms: Value = 300.0,
+    slow_mix: Value = 0.0,
 ) -> Tensor:
     """The gain reduction of `compressor` in dB, 0 or more: `(*batch, channels or 1, time)`.
 
     It has one channel where `linked`.
     """
-    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
-    curve = _curve(x, sample_rate, threshold_db, _slope(ratio, x), knee_db, attack_ms, release_ms)
-    per_decade = DB_PER_DECADE[detector]
-    reduction_db = run_as_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
+    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
+    static = x, sample_rate, threshold_db, _slope(ratio, x), knee_db
+
+    def followed(attack_ms: Value, release_ms: Value) -> Tensor:
+        curve = _curve(*static, attack_ms, release_ms)
+        per_decade = DB_PER_DECADE[detector]
+        return run_as_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
+
+    reduction_db = followed(attack_ms, release_ms)
+    if not is_zero(slow_mix):
+        slow_db = followed(
+            per_item("slow_attack_ms", slow_attack_ms, x, low=0.0),
+            per_item("slow_release_ms", slow_release_ms, x, low=0.0),
+        )
+        share = per_item("slow_mix", slow_mix, x, low=0.0, high=1.0)
+        reduction_db = torch.lerp(reduction_db, slow_db, share[..., None, None])
     return _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
 
 
@@ -132,6 +168,7 @@ def compressed(
     linked: bool = True,
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
+    rms_time_ms: Value = RMS_TIME_MS,
 ) -> Tensor:
     """What compressors of all kinds share: a gain that falls with the level over a threshold.
 
@@ -139,7 +176,7 @@ def compressed(
     and back in `release_ms`. Where `downwards`, it falls with the level below the threshold, and
     starts as it is for silence. The other arguments are those of `compressor`.
     """
-    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
+    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
     curve = _curve(
         x, sample_rate, threshold_db, slope, knee_db, attack_ms, release_ms, range_db, downwards
     )
@@ -281,6 +318,7 @@ def _key(
     detector: str,
     sidechain: Tensor | None,
     sidechain_high_pass_hz: Value | None,
+    rms_time_ms: Value = RMS_TIME_MS,
 ) -> Tensor:
     """What the detector listens to: amplitudes, or the power of "rms"."""
     check_choice("detector", detector, DB_PER_DECADE)
@@ -291,8 +329,8 @@ def _key(
         )
         key = filter_with(key, design_high_pass(high_pass_hz, sample_rate))
     if detector == "rms":
-        pole = smoothing_coefficient(x.new_tensor(RMS_TIME_MS), sample_rate)
-        key = one_pole(key.square(), pole)[0]
+        pole = smoothing_coefficient(per_item("rms_time_ms", rms_time_ms, x, low=0.0), sample_rate)
+        key = one_pole(key.square(), pole[..., None, None])[0]
     return key
 
 

@@ -138,7 +138,7 @@ def _plugin(stage: Stage, settings: dict[str, Any], owner: str, notes: list[str]
     if name == "compressor":
         lost = [key for key in ("linked",) if not settings[key]]
         lost += ["sidechain"] if stage.sidechain else []
-        lost += ["sidechain_high_pass_hz"] if settings["sidechain_high_pass_hz"] else []
+        lost += [key for key in ("sidechain_high_pass_hz", "slow_mix") if settings[key]]
         notes.extend(f"{owner}: {key} of the compressor does not carry over" for key in lost)
         keys = ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db", "makeup_gain_db")
         return rea_comp(

@@ -108,7 +108,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        progress.set_postfix(loss=f"{loss.item():.2f}")
+        progress.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
     network.requires_grad_(False)
 
 

@@ -33,11 +33,11 @@ def pole(time_ms, sample_rate):
     return math.exp(-1000 / (time_ms * sample_rate))
 
 
-def level_loop(key, detector, sample_rate):
+def level_loop(key, detector, sample_rate, rms_time_ms=RMS_TIME_MS):
     """Level in dB of one channel, sample by sample."""
     if detector == "peak":
         return [20 * math.log10(max(abs(v), 1e-8)) for v in key]
-    p, mean_square, levels = pole(RMS_TIME_MS, sample_rate), 0.0, []
+    p, mean_square, levels = pole(rms_time_ms, sample_rate), 0.0, []
     for v in key:
         mean_square = p * mean_square + (1 - p) * v * v
         levels.append(10 * math.log10(max(mean_square, 1e-16)))
@@ -103,6 +103,109 @@ def test_equals_a_written_out_loop(changed, detector, linked):
     y = compressor(x, SAMPLE_RATE, **settings, **options)
     expected = compressor_loop(x.numpy(), SAMPLE_RATE, **settings, **options, key=x.numpy())
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("detector, rms_time_ms", [("peak", 10.0), ("rms", 1.5)])
+@pytest.mark.parametrize("slow_mix", [0.0, 0.4, 1.0])
+def test_slow_reduction_and_rms_time_equal_a_written_out_loop(
+    slow_mix, detector, rms_time_ms, linked
+):
+    """The reduction is a sum of two, each from the gain computer, with its own times."""
+    x = bursts(2, 900)
+    static = {"threshold_db": -24.0, "ratio": 3.5, "knee_db": 8.0}
+    fast, slow = {"attack_ms": 2.0, "release_ms": 15.0}, {"attack_ms": 9.0, "release_ms": 80.0}
+    levels = [level_loop(channel, detector, SAMPLE_RATE, rms_time_ms) for channel in x.tolist()]
+    if linked:
+        levels = [[max(now) for now in zip(*levels, strict=True)]]
+    expected = sum(
+        share * np.array([reduction_loop(v, SAMPLE_RATE, **static, **times) for v in levels])
+        for share, times in ((1 - slow_mix, fast), (slow_mix, slow))
+    )
+    settings = {
+        **static, **fast, "slow_attack_ms": 9.0, "slow_release_ms": 80.0, "slow_mix": slow_mix,
+        "detector": detector, "rms_time_ms": rms_time_ms, "linked": linked,
+    }  # fmt: skip
+    reduction = compressor_gain_reduction(x, SAMPLE_RATE, **settings)
+    np.testing.assert_allclose(reduction, expected, rtol=0, atol=1e-9)
+    y = compressor(x, SAMPLE_RATE, **settings, makeup_gain_db=4.0, mix=0.7)
+    gained = x.numpy() * (0.3 + 0.7 * 10 ** ((4.0 - expected) / 20))
+    np.testing.assert_allclose(y, gained, rtol=0, atol=1e-9)
+
+
+SHAPING = {
+    "sidechain_high_pass_hz": 300.0,
+    "rms_time_ms": 1.5,
+    "slow_attack_ms": 9.0,
+    "slow_release_ms": 80.0,
+    "slow_mix": 0.4,
+}
+
+
+def shaped(x, **shaping):
+    settings = {**SETTINGS, "detector": "rms", **SHAPING, **shaping}
+    return compressor(x, SAMPLE_RATE, **settings)
+
+
+@pytest.mark.parametrize("name", SHAPING)
+def test_what_shapes_the_detector_has_exact_gradients(name):
+    x, weight = bursts(2, 2, 450), torch.randn(2, 2, 450, dtype=torch.float64)
+    value = torch.tensor([0.8, 1.1], dtype=torch.float64) * SHAPING[name]
+    value.requires_grad_()
+
+    def weighted(value):
+        return (shaped(x, **{name: value}) * weight).sum((-2, -1))
+
+    assert torch.autograd.gradcheck(weighted, (value,), eps=1e-5 * SHAPING[name])
+    weighted(value).sum().backward()
+    assert (value.grad != 0).all()
+
+
+def test_what_shapes_the_detector_is_that_of_each_item_through_every_transform():
+    x = bursts(3, 2, 300)
+    values = {k: v * torch.tensor([0.7, 1.0, 1.3]).double() for k, v in SHAPING.items()}
+    together = shaped(x, **values)
+    for i in range(3):
+        alone = shaped(x[i], **{k: v[i].item() for k, v in values.items()})
+        torch.testing.assert_close(together[i], alone, rtol=1e-12, atol=1e-12)
+    mapped = torch.func.vmap(lambda x, values: shaped(x, **values))(x, values)
+    torch.testing.assert_close(mapped, together, rtol=1e-9, atol=1e-9)
+    traced = torch.compile(shaped, fullgraph=True, backend="aot_eager")(x, **values)
+    torch.testing.assert_close(traced, together, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_slow_share_of_zero_is_the_compressor_without_it(dtype):
+    x = bursts(2, 2, 900).to(dtype)
+    plain = compressor(x, SAMPLE_RATE, **SETTINGS)
+    assert torch.equal(compressor(x, SAMPLE_RATE, **SETTINGS, slow_mix=0.0), plain)
+    off = compressor(x, SAMPLE_RATE, **SETTINGS, slow_mix=torch.tensor(0.0))
+    torch.testing.assert_close(off, plain, rtol=1e-6, atol=1e-7)
+
+
+def test_a_slow_share_lets_go_of_a_long_note_later_than_of_a_peak():
+    """6 of 12 dB are slow: 300 ms after 1 s of sound they are there; after 5 ms, hardly."""
+    left_db = []
+    for length in (5, 1000):
+        x = torch.full((1, 48 * 1300), 1e-4, dtype=torch.float64)
+        x[..., : 48 * length] = 1.0
+        reduction = compressor_gain_reduction(
+            x, 48_000, threshold_db=-24.0, ratio=2.0, attack_ms=0.1, release_ms=20.0,
+            slow_attack_ms=100.0, slow_release_ms=1000.0, slow_mix=0.5,
+        )  # fmt: skip
+        left_db.append(reduction[0, 48 * (length + 300) - 1].item())
+    for left, length in zip(left_db, (5, 1000), strict=True):
+        slow = 6 * (1 - math.exp(-length / 100)) * math.exp(-300 / 1000)
+        assert left == pytest.approx(slow + 6 * math.exp(-300 / 20), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"slow_mix": 1.1}, {"slow_mix": -0.1}, {"slow_release_ms": -1.0},
+              {"rms_time_ms": -1.0}, {"slow_attack_ms": math.nan}],
+)  # fmt: skip
+def test_shaping_without_a_meaning_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        shaped(bursts(1, 100), **wrong)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
