@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dasp.signal.fftconv import fast_fft_length
 
-BANDS_PER_OCTAVE, FINE_BANDS_PER_OCTAVE = 48, 192
+BANDS_PER_OCTAVE = 48
 LOWEST_HZ = 10.0
 """All below is one band."""
 
@@ -46,22 +46,50 @@ def cross_spectra(
     tracks: Tensor, mix: Tensor, sample_rate: float, *, bands_per_octave: int = BANDS_PER_OCTAVE
 ) -> CrossSpectra:
     """Cross-spectra of `tracks` `(tracks, channels, time)` and `mix` `(2, time)`, float64."""
-    time = min(mix.shape[-1], SEGMENT)
-    size = fast_fft_length(time + round(RING_S * sample_rate))
-    starts, freq_hz = _bands(size, sample_rate, bands_per_octave)
     between, with_mix, power = 0.0, 0.0, 0.0
-    for start in range(0, mix.shape[-1], SEGMENT):
-        part = slice(start, start + SEGMENT)
-        fade = _fades(mix[..., part].shape[-1], round(FADE_S * sample_rate)).to(mix.device)
-        X = torch.fft.rfft(tracks[..., part].double() * fade, size).movedim(1, 0)
-        Y = torch.fft.rfft(mix[..., part].double() * fade, size)
+    for X, Y, starts in _segments(tracks, mix, sample_rate, bands_per_octave):
         between = between + torch.stack(
             [torch.stack([_summed(x.conj() * side, starts) for x in side]) for side in X]
         )
         with_mix = with_mix + _summed(X.conj() * Y[:, None], starts)
         power = power + _summed(Y.abs().square(), starts)
-    scale = 2 / size  # Parseval's, for one side of the spectrum
-    return CrossSpectra(sample_rate, freq_hz, between * scale, with_mix * scale, power * scale)
+    freq_hz = _bands(_fft_size(mix, sample_rate), sample_rate, bands_per_octave)[1]
+    return CrossSpectra(sample_rate, freq_hz, between, with_mix, power)
+
+
+def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -> CrossSpectra:
+    """Cross-spectra after which responses H `(2, tracks, bins)` leave exactly this `residual`.
+
+    To add up bins takes responses to be the same in a band, which they are not quite. Around
+    responses whose residual is known, this holds for what is changed alone: descents that begin
+    again from here end where the residual itself is least.
+    """
+    with_residual, power = 0.0, 0.0
+    for X, R, starts in _segments(tracks, residual, spectra.sample_rate, BANDS_PER_OCTAVE):
+        with_residual = with_residual + _summed(X.conj() * R[:, None], starts)
+        power = power + _summed(R.abs().square(), starts)
+    A = spectra.tracks.expand(2, -1, -1, -1)
+    reached = torch.stack([(a * h).sum(1) for a, h in zip(A, H, strict=True)])
+    power = power + (H.conj() * (2 * with_residual + reached)).real.sum(1)
+    return spectra._replace(mix=with_residual + reached, power=power)
+
+
+def _fft_size(mix: Tensor, sample_rate: float) -> int:
+    return fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+
+
+def _segments(tracks: Tensor, mix: Tensor, sample_rate: float, per_octave: int):
+    """Spectra of tracks `(channels, tracks, bins)` and mix of each segment, and where in them each
+    band starts."""
+    size = _fft_size(mix, sample_rate)
+    starts, _ = _bands(size, sample_rate, per_octave)
+    scale = math.sqrt(2 / size)  # Parseval's, for one side of the spectrum
+    for start in range(0, mix.shape[-1], SEGMENT):
+        part = slice(start, start + SEGMENT)
+        fade = _fades(mix[..., part].shape[-1], round(FADE_S * sample_rate)).to(mix.device)
+        X = torch.fft.rfft(tracks[..., part].double() * fade, size).movedim(1, 0)
+        Y = torch.fft.rfft(mix[..., part].double() * fade, size)
+        yield X * scale, Y * scale, starts
 
 
 def _bands(size: int, sample_rate: float, per_octave: int) -> tuple[np.ndarray, Tensor]:

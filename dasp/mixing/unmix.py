@@ -4,7 +4,7 @@ It goes from what is certain to what is not. Levels and pans are a least-squares
 without which the mix is explained as well is absent; delays, high-passes and EQs follow from the
 cross-spectra of tracks and mix (`linear_strips`), compressors from what gains cannot follow
 (`unmix_dynamics`), a room from what is left after them. Each stage starts where the last one
-ended, and is kept only if it lowers the error.
+ended, and is kept only if it lowers the error; a master also if the spectrum comes nearer.
 
 Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
 """
@@ -19,12 +19,7 @@ from dasp._checks import check_audio, check_choice, check_range, check_sample_ra
 from dasp.analysis.alignment import measure_delay
 from dasp.functional import time_shift
 from dasp.losses import multi_resolution_stft
-from dasp.mixing.cross_spectra import (
-    BANDS_PER_OCTAVE,
-    FINE_BANDS_PER_OCTAVE,
-    CrossSpectra,
-    cross_spectra,
-)
+from dasp.mixing.cross_spectra import CrossSpectra, around, cross_spectra
 from dasp.mixing.least_squares import FilterFit, fit_filters
 from dasp.mixing.linear_strips import (
     LinearStrips,
@@ -32,6 +27,7 @@ from dasp.mixing.linear_strips import (
     linear_error,
     plain_strips,
     solve_gains,
+    strip_responses,
 )
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import guess_role
@@ -40,11 +36,14 @@ from dasp.mixing.settings import Mix, Track
 from dasp.mixing.unmix_document import to_document_mix
 from dasp.mixing.unmix_dynamics import compress, first_controls, fit_compressors
 from dasp.mixing.unmix_master import MasterFit, fit_master
+from dasp.mixing.unmix_starts import begin_again
 from dasp.signal.fftconv import fft_convolve
 from dasp.signal.iir import sosfilt
 
 STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
 DEFAULT_STAGES = ("gain", "delay", "high_pass", "eq")
+BY_SPECTRA = ("master",)
+"""Stages that are kept for spectra nearer to those of the mix, whatever becomes of the waveform."""
 
 FIRST_HIGH_PASS_HZ = 30.0
 HIGH_PASS_STARTS_HZ = (60.0, 120.0, 200.0, 350.0)
@@ -60,10 +59,18 @@ LEAST_TRACK = 1e-6
 WORTH_A_STAGE = 0.002
 """A stage is kept if it lowers the error by this share."""
 
-MOST_ROUNDS = 6
+MOST_ROUNDS, MOST_IDLE = 6, 1
+"""Of new starts, and how many of them in a row may help little."""
 
-NEAR_ENOUGH = 3e-5
+WORTH_A_ROUND = 0.1
+NEAR_ENOUGH = 1e-8
 """An error, relative to the mix, from which on no other start is tried."""
+
+WORTH_DELAYS = 1e-4
+"""An error from which on EQs are also looked for together with delays."""
+
+MOST_POLISH = 4
+LEAST_HIGH_PASS_HZ = 20.0
 
 MOST_LAG_S = 0.05
 LAG_TAPS = 16
@@ -159,16 +166,19 @@ def unmix(
         ValueError: For a silent mix, or tracks that are all silent.
     """
     song = _prepared(tracks, mix, sample_rate, names, files, filter_taps, room_s, excerpt_s)
-    fit, reports, best = Fit(), [], float("inf")
+    fit, reports = Fit(), []
+    best, nearest = float("inf"), float("inf")
     for stage in plan_stages(stages, filter_taps):
         on_stage(stage)
         trial = _STAGES[stage](fit, song)
         sdr_db, distance = _score(trial, song)
         error = 10 ** (-sdr_db / 20)
-        kept = error < best * (1 - WORTH_A_STAGE) or stage == "gain"
+        kept = error < best * (1 - WORTH_A_STAGE) or (
+            stage in BY_SPECTRA and distance < nearest * (1 - WORTH_A_STAGE)
+        )
         reports.append(StageReport(stage, sdr_db, distance, kept))
         if kept:
-            fit, best = trial, error
+            fit, best, nearest = trial, error, distance
     fit = _polished(fit, song)
     return Unmixed(_document(fit, song), tuple(reports), tuple(_notes(fit, song, reports)))
 
@@ -273,14 +283,14 @@ def _score(fit: Fit, song: _Song) -> tuple[float, float]:
 
 def _with_spectra(fit: Fit, song: _Song) -> Fit:
     """Cross-spectra of the tracks as they come to the strips, which the strips do not change."""
-    return replace(fit, spectra=_measured(fit, song, BANDS_PER_OCTAVE))
+    spectra = cross_spectra(_strip_inputs(fit, song), song.mix, song.sample_rate)
+    return replace(fit, spectra=spectra)
 
 
-def _measured(fit: Fit, song: _Song, bands_per_octave: int) -> CrossSpectra:
+def _strip_inputs(fit: Fit, song: _Song) -> Tensor:
+    """Tracks as they come to the strips, in the room, which may as well come first."""
     tracks = _dynamic_tracks(fit, song)
-    if fit.room is not None:
-        tracks = _in_room(tracks.expand(-1, 2, -1), fit.room)
-    return cross_spectra(tracks, song.mix, song.sample_rate, bands_per_octave=bands_per_octave)
+    return tracks if fit.room is None else _in_room(tracks.expand(-1, 2, -1), fit.room)
 
 
 def _gain(fit: Fit, song: _Song) -> Fit:
@@ -342,71 +352,66 @@ def _high_pass(fit: Fit, song: _Song) -> Fit:
 
 
 def _eq(fit: Fit, song: _Song) -> Fit:
-    """EQs, from several starts: the descent may end in a hollow that is not the deepest."""
-    spectra = fit.spectra
-    parts = ("gain", "delay", "high_pass", "eq")
-    strips = fit.strips
-    # All high-passes move, from where they do next to nothing where none was found.
-    low = strips.high_pass_on.logical_not()
-    all_on = replace(
-        strips,
-        delay_samples=torch.zeros_like(strips.delay_samples),
-        high_pass_on=torch.ones_like(low),
-        high_pass_hz=torch.where(low, FIRST_HIGH_PASS_HZ, strips.high_pass_hz),
+    """EQs: descents of all tracks together, and new starts of single tracks, in turn."""
+    plain = plain_strips(fit.strips.gains)
+    begun = replace(
+        plain,
+        high_pass_on=torch.ones_like(fit.strips.high_pass_on),
+        high_pass_hz=torch.where(
+            fit.strips.high_pass_on, fit.strips.high_pass_hz, FIRST_HIGH_PASS_HZ
+        ),
     )
-    strips = _least(spectra, [_descended(spectra, start, parts) for start in (strips, all_on)])
-    # Once more with quiet bands raised to the loud ones, of which the error says little.
-    level = spectra.power.sum(0)
-    weights = level.clamp(min=1e-6 * level.max().item()) ** -0.5
-    even = fit_strips(spectra, strips, parts, weights=weights)
-    strips = _least(spectra, [strips, _descended(spectra, even, parts)])
-    error = linear_error(spectra, strips).item()
-    for k in range(len(song.tracks)):
-        if error < NEAR_ENOUGH or not strips.gains[k].any():
-            continue
-        trial = fit_strips(spectra, _begun_again(strips, k), parts, steps=12)
-        if linear_error(spectra, trial) > 1.2 * error:
-            continue
-        trial = _descended(spectra, trial, parts)
-        trial_error = linear_error(spectra, trial).item()
+    parts = ("gain", "high_pass", "eq")
+    found = _searched(replace(fit, strips=begun), song, parts, MOST_ROUNDS)
+    if fit.strips.delay_samples.any() and _residual(found, song)[1] > WORTH_DELAYS:
+        late = replace(begun, delay_samples=fit.strips.delay_samples)
+        late = _searched(replace(fit, strips=late), song, (*parts, "delay"), MOST_ROUNDS)
+        found = min(found, late, key=lambda one: _residual(one, song)[1])
+    strips = _without_idle_high_passes(found.spectra, found.strips)
+    return replace(found, strips=fit_strips(found.spectra, strips, _parts_of(strips)))
+
+
+def _searched(fit: Fit, song: _Song, parts: tuple[str, ...], rounds: int) -> Fit:
+    """The least error after rounds of new starts and descents."""
+    generator = torch.Generator().manual_seed(0)
+    inputs, (residual, error) = _strip_inputs(fit, song), _residual(fit, song)
+    idle = 0
+    for i in range(rounds):
+        spectra = _around(fit, inputs, residual)
+        strips = begin_again(spectra, fit.strips, parts, generator, worse_half=i > 0)
+        strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
+        trial = replace(fit, strips=strips, spectra=spectra)
+        if i == 1:
+            trial = _without_absent(trial, parts)
+        trial_residual, trial_error = _residual(trial, song)
+        idle = idle + 1 if trial_error > error * (1 - WORTH_A_ROUND) else 0
         if trial_error < error:
-            strips, error = trial, trial_error
-    strips = _without_idle_high_passes(spectra, strips)
-    return _fitted(replace(fit, strips=strips), parts)
+            fit, residual, error = trial, trial_residual, trial_error
+        if error < NEAR_ENOUGH or idle > MOST_IDLE:
+            break
+    return replace(fit, spectra=_around(fit, inputs, residual))
+
+
+def _residual(fit: Fit, song: _Song) -> tuple[Tensor, float]:
+    """What the strips leave of the mix, and its share of the power."""
+    residual = song.mix - _images(fit, _strip_inputs(fit, song), song.sample_rate).sum(0)
+    return residual, (residual.square().sum() / song.mix.square().sum()).item()
+
+
+def _around(fit: Fit, inputs: Tensor, residual: Tensor) -> CrossSpectra:
+    return around(fit.spectra, inputs, residual, strip_responses(fit.strips, fit.spectra))
 
 
 def _without_idle_high_passes(spectra: CrossSpectra, strips: LinearStrips) -> LinearStrips:
-    """High-passes without which the error grows little are off."""
+    """High-passes that are lower than a document may say, or do little, are off."""
     for k in strips.high_pass_on.nonzero()[:, 0].tolist():
         on = strips.high_pass_on.clone()
         on[k] = False
         trial = replace(strips, high_pass_on=on)
-        if linear_error(spectra, trial) < linear_error(spectra, strips) * (1 + WORTH_A_PART):
+        worth = linear_error(spectra, trial) > linear_error(spectra, strips) * (1 + WORTH_A_PART)
+        if not worth or strips.high_pass_hz[k] < LEAST_HIGH_PASS_HZ:
             strips = trial
     return strips
-
-
-def _descended(spectra: CrossSpectra, strips: LinearStrips, parts: tuple[str, ...]) -> LinearStrips:
-    """Descents until they help no more, since the price of settings falls with the error."""
-    error = linear_error(spectra, strips).item()
-    for _ in range(MOST_ROUNDS):
-        strips = fit_strips(spectra, strips, parts)
-        before, error = error, linear_error(spectra, strips).item()
-        if error > 0.9 * before:
-            break
-    return strips
-
-
-def _begun_again(strips: LinearStrips, k: int) -> LinearStrips:
-    """The strips with all but the gains of one track plain again."""
-    plain = plain_strips(strips.gains)
-    changed = {}
-    for name in ("delay_samples", "high_pass_on", "eq_gain_db", "eq_freq_hz", "eq_q"):
-        value = getattr(strips, name).clone()
-        value[k] = getattr(plain, name)[k]
-        changed[name] = value
-    changed["high_pass_on"][k] = True
-    return replace(strips, **changed)
 
 
 def _least(spectra: CrossSpectra, candidates: list[LinearStrips]) -> LinearStrips:
@@ -423,14 +428,20 @@ def _fitted(fit: Fit, parts: tuple[str, ...]) -> Fit:
 
 
 def _polished(fit: Fit, song: _Song) -> Fit:
-    """Without tracks that explain nothing, and with narrower bands to the end of the descent."""
+    """Without tracks that explain nothing, and at the least of the residual itself."""
     if fit.filters is not None:
         return fit
     parts = _parts_of(fit.strips)
     fit = _without_absent(fit, parts)
-    fine = _measured(fit, song, FINE_BANDS_PER_OCTAVE)
-    strips = fit_strips(fine, fit.strips, parts, steps=6)
-    return replace(fit, strips=_least(fine, [fit.strips, strips]))
+    inputs, (residual, error) = _strip_inputs(fit, song), _residual(fit, song)
+    for _ in range(MOST_POLISH):
+        spectra = _around(fit, inputs, residual)
+        trial = replace(fit, strips=fit_strips(spectra, fit.strips, parts))
+        residual, trial_error = _residual(trial, song)
+        if trial_error > error * (1 - WORTH_A_STAGE):
+            break
+        fit, error = trial, trial_error
+    return fit
 
 
 def _without_absent(fit: Fit, parts: tuple[str, ...]) -> Fit:

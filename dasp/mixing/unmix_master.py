@@ -21,6 +21,7 @@ from dasp.processors.chain import chain, part_names
 STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
 STEPS, RATE = 60, 0.03
 MOST_GAIN_DB = 24.0
+LEAST_OCTAVE_DB = 50.0
 
 _START = {
     "parametric_eq.peak_q": [0.7] * 4,
@@ -91,7 +92,11 @@ def _features(x: Tensor, sample_rate: float) -> tuple[Tensor, Tensor, Tensor]:
 def _loss(output: Tensor, target: Tensor, features, sample_rate: float) -> Tensor:
     """Spectral distance, and decibels of loudness, crest and octaves at a tenth each."""
     found = _features(output, sample_rate)
-    decibels = [(a - b).abs().mean() for a, b in zip(found, features, strict=True)]
+    # Octaves of which the target has nothing, beyond the limit of its format say, do not count.
+    octaves = features[-1]
+    heard = (octaves > octaves.amax() - LEAST_OCTAVE_DB).to(octaves)
+    decibels = [(a - b).abs().mean() for a, b in zip(found[:-1], features[:-1], strict=True)]
+    decibels.append(((found[-1] - octaves).abs() * heard).sum() / heard.sum())
     return multi_resolution_stft(output, target) + 0.1 * sum(decibels)
 
 

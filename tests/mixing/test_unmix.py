@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
 from dasp.mixing.cross_spectra import cross_spectra
@@ -14,6 +15,7 @@ from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.mixing.unmix import unmix
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
+from dasp.signal.fftconv import fft_convolve
 
 RATE = 22_050
 
@@ -88,6 +90,60 @@ def test_a_track_that_was_moved_is_moved_back(song):
     found = unmix(late, mix, RATE, names=list(song), stages=("gain",))
     assert setting(found.mix.tracks[1].strip, "delay_samples") == pytest.approx(150, abs=0.01)
     assert found.stages[0].sdr_db > 30
+
+
+@pytest.mark.long
+def test_forty_tracks():
+    """Noise, of which six tracks are muted."""
+    draw = torch.Generator().manual_seed(4)
+    tracks = [torch.randn(1, 20_000, dtype=torch.float64, generator=draw) for _ in range(40)]
+    strips = [placed(-0.5 * k, 0.04 * (k - 20)) for k in range(40)]
+    true = console({f"track {k}": track for k, track in enumerate(tracks)}, strips)
+    muted = {3, 9, 16, 22, 30, 39}
+    mix = mix_down([t * (k not in muted) for k, t in enumerate(tracks)], true)
+    found = unmix(tracks, mix, RATE, stages=("gain",))
+    assert {n for n in found.notes if "not in the mix" in n} == {
+        f"track {k + 1}: not in the mix" for k in muted
+    }
+    for k in set(range(40)) - muted:
+        strip = found.mix.tracks[k].strip
+        assert setting(strip, "gain_db") == pytest.approx(-0.5 * k, abs=0.05)
+        assert setting(strip, "pan") == pytest.approx(0.04 * (k - 20), abs=0.005)
+
+
+def test_a_room_is_found(song):
+    """Its impulse response itself, where the sum going into it is known."""
+    draw = torch.Generator().manual_seed(5)
+    tracks = list(song.values())
+    dry = mix_down(tracks, console(song, [placed(0.0, 0.1 * k) for k in range(5)]))
+    taps = torch.arange(400) / 100
+    room = 0.05 * torch.randn(2, 400, dtype=torch.float64, generator=draw) * torch.exp(-taps)
+    room[:, :40] = 0
+    mix = dry + fft_convolve(dry, room)
+    found = unmix(tracks, mix, RATE, stages=("gain", "room"), room_s=400 / RATE)
+    assert found.stages[0].sdr_db < 20 and found.stages[1].sdr_db > 30
+    (bus,) = found.mix.buses
+    distance = torch.tensor(bus.strip[0].settings["taps"]) - room
+    assert distance.square().sum() < 0.1 * room.square().sum()
+    assert sdr_db(mix_down(tracks, found.mix), mix) == pytest.approx(found.stages[1].sdr_db, abs=1)
+
+
+@pytest.mark.long
+def test_a_master_is_brought_near(song):
+    """Through a chain that no master strip has: distortion."""
+    tracks = list(song.values())
+    before = mix_down(tracks, console(song, [placed(0.0, 0.1 * k) for k in range(5)]))
+    shelf = {"low_shelf_gain_db": -4.0, "low_shelf_freq_hz": 200.0, "high_shelf_gain_db": 4.0}
+    after = run_strip(before, RATE, (Stage(PARAMETRIC_EQ, PARAMETRIC_EQ.defaults() | shelf),))
+    mix = 0.7 * (2 * after / after.abs().max()).tanh()
+    found = unmix(tracks, mix, RATE, stages=("gain", "master"), excerpt_s=1.5)
+    assert found.stages[-1].kept
+    output = mix_down(tracks, found.mix)
+    for measure, within in (
+        (measure_loudness, 0.5), (measure_crest_factor, 1.0), (measure_octave_spectrum, 1.5)
+    ):  # fmt: skip
+        error_db = (measure(output, RATE) - measure(mix, RATE)).abs()
+        assert error_db[..., :9].max() < within, measure.__name__
 
 
 def test_reversed_polarity_is_found_and_said(song):

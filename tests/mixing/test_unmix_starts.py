@@ -1,0 +1,81 @@
+"""Targets of single tracks, and starts that lead out of a hollow."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dasp.mixing.cross_spectra import around, cross_spectra
+from dasp.mixing.linear_strips import fit_strips, linear_error, plain_strips, strip_responses
+from dasp.mixing.mixdown import run_strip
+from dasp.mixing.settings import Stage
+from dasp.mixing.unmix_starts import begin_again, targets
+from dasp.processors.catalogue import PARAMETRIC_EQ
+
+RATE = 22_050
+
+
+@pytest.fixture(scope="module")
+def tracks():
+    draw = torch.Generator().manual_seed(0)
+    return torch.randn(3, 1, 60_000, dtype=torch.float64, generator=draw)
+
+
+def test_targets_are_the_responses_that_tracks_have(tracks):
+    """Whatever the other tracks do: a change of each by a few per cent is told from the sum."""
+    change = torch.tensor([[1.03, 0.98], [0.96, 1.01], [1.05, 1.02]], dtype=torch.float64)
+    mix = (tracks * change[..., None]).sum(0)
+    spectra = cross_spectra(tracks, mix, RATE)
+    target, weights, distance = targets(spectra, plain_strips(torch.ones(3, 2)))
+    loud = weights > 0.1 * weights.amax()
+    expected = change.T[..., None].expand_as(target)
+    assert ((target - expected).abs() * loud).max() < 1e-6
+    assert (distance > 1e-5).all()
+    none = targets(spectra, plain_strips(change))[2]
+    assert none.max() < 1e-12
+
+
+def test_what_a_track_shares_with_another_has_no_weight(tracks):
+    same = torch.cat((tracks[:1], tracks[:1], tracks[1:2]))
+    spectra = cross_spectra(same, same.sum(0).expand(2, -1), RATE)
+    weights = targets(spectra, plain_strips(torch.ones(3, 2)))[1].sum((0, -1))
+    assert weights[:2].max() < 1e-4 * weights[2]
+
+
+def test_around_leaves_the_residual_that_was_measured(tracks):
+    """While products added up in bands do not quite know what a steep response leaves."""
+    strips = replace(
+        plain_strips(torch.ones(3, 2)),
+        eq_gain_db=torch.tensor([[0.0, 0, 18, 0, 0, 0]] * 3, dtype=torch.float64),
+        eq_q=torch.full((3, 6), 8.0, dtype=torch.float64),
+    )
+    true = (Stage(PARAMETRIC_EQ, PARAMETRIC_EQ.defaults() | {
+        "peak_gain_db": [0.0, 18.0, 0.0, 0.0], "peak_q": [8.0] * 4,
+        "low_shelf_q": 5.0, "high_shelf_q": 5.0}),)  # fmt: skip
+    mix = sum(run_strip(track, RATE, true) for track in tracks).expand(2, -1)
+    residual = torch.zeros_like(mix)
+    spectra = cross_spectra(tracks, mix, RATE)
+    banded = linear_error(spectra, strips)
+    exact = linear_error(
+        around(spectra, tracks, residual, strip_responses(strips, spectra)), strips
+    )
+    assert banded > 1e-6 and exact < 1e-12
+
+
+def test_new_starts_lead_out_of_a_hollow(tracks):
+    """A low boost that was taken for a high one: a descent stays there, a new start does not."""
+    eq = PARAMETRIC_EQ.defaults() | {"peak_gain_db": [9.0, 0.0, -9.0, 0.0],
+        "peak_freq_hz": [300.0, 700.0, 2500.0, 6000.0], "peak_q": [3.0] * 4}  # fmt: skip
+    mix = run_strip(tracks[0], RATE, (Stage(PARAMETRIC_EQ, eq),)) + tracks[1] + tracks[2]
+    mix = mix.expand(2, -1)
+    spectra = cross_spectra(tracks, mix, RATE)
+    plain = plain_strips(torch.ones(3, 2))
+    freq_hz, q = plain.eq_freq_hz.clone(), plain.eq_q.clone()
+    freq_hz[0, 1:5] = torch.tensor([60.0, 3900.0, 500.0, 9000.0])
+    q[0, 1:5] = 12.0
+    stuck = fit_strips(spectra, replace(plain, eq_freq_hz=freq_hz, eq_q=q), ("gain", "eq"))
+    draw = torch.Generator().manual_seed(1)
+    again = begin_again(spectra, stuck, ("gain", "eq"), draw)
+    again = fit_strips(spectra, again, ("gain", "eq"))
+    assert linear_error(spectra, stuck) > 30 * linear_error(spectra, again)
+    torch.testing.assert_close(again.gains, torch.ones(3, 2).double(), atol=0.05, rtol=0)
