@@ -39,8 +39,7 @@ def add_parser(subparsers) -> None:
         "--hold", action="append", default=[], metavar="NAME",
         help="a parameter that stays as it is, or a pattern such as '*.mix'; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--starts", type=int, default=2, help="starts of a search (default: 2)")
-    parser.add_argument("--rounds", type=int, default=4, help="searches at most (default: 4)")
+    parser.add_argument("--rounds", type=int, default=40, help="starts at most (default: 40)")
     parser.add_argument(
         "--seconds", type=float, default=2.0, help="how much is heard, where loud (default: 2)"
     )
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
         found = fit(
             dry, processed, sample_rate, processor, loaded, gradient=args.gradient,
-            hold=args.hold, starts=args.starts, rounds=args.rounds, excerpt_s=args.seconds,
+            hold=args.hold, rounds=args.rounds, excerpt_s=args.seconds,
             network=_network(args.proxy, processor, sample_rate), seed=args.seed, on_step=on_step,
         )  # fmt: skip
     files = {key: settings[key] for key in processor.inputs if key in settings}

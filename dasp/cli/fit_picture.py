@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEVEL_S = 0.05
-QUIETEST_DB = -80.0
+QUIETEST_DB = -100.0
+LOWEST_HZ = 50.0
+FFT_SIZE, MOST_FRAMES = 2048, 800
+
+RECORDED = {"color": GREY, "alpha": 0.45, "linewidth": 4.5, "label": "recorded"}
+FITTED = {"color": ORANGE, "linewidth": 1.3, "label": "fitted"}
+"""A broad line and a thin one over it, so that both are seen where they agree."""
 
 
 def draw_fit(path: Path, dry: "Tensor", processed: "Tensor", sample_rate: int, found) -> None:
@@ -33,9 +39,9 @@ def draw_fit(path: Path, dry: "Tensor", processed: "Tensor", sample_rate: int, f
 def _draw_response(axes, dry, processed, output, sample_rate: int, found) -> None:
     """What became of each frequency, and the response of the linear stages alone."""
     freq_hz, before = magnitudes(dry.mean(0, keepdim=True), sample_rate)
-    for x, colour, name in ((processed, GREY, "recorded"), (output, ORANGE, "fitted")):
+    for x, style in ((processed, RECORDED), (output, FITTED)):
         ratio = magnitudes(x.mean(0, keepdim=True), sample_rate)[1] - before
-        axes.semilogx(freq_hz, ratio[0], color=colour, linewidth=1.2, label=name)
+        axes.semilogx(freq_hz, ratio[0], **style)
     stages = [s for s in stages_of(found.processor, found.settings) if is_linear(s, sample_rate)]
     if stages:
         level = sum(
@@ -56,11 +62,11 @@ def _draw_gain(axes, dry, processed, output, sample_rate: int) -> None:
     import torch
 
     before, *after = (_levels(x, sample_rate) for x in (dry, processed, output))
-    time_s = torch.arange(len(before)) * LEVEL_S
+    time_s = (torch.arange(len(before)) + 0.5) * LEVEL_S
     heard = before > before.max() - 60
-    for level, colour, name in zip(after, (GREY, ORANGE), ("recorded", "fitted"), strict=True):
-        change = torch.where(heard, level - before, torch.nan)
-        axes.plot(time_s, change, color=colour, linewidth=1.4, label=name)
+    for level, style in zip(after, (RECORDED, FITTED), strict=True):
+        axes.plot(time_s, torch.where(heard, level - before, torch.nan), **style)
+    axes.set_xlim(0, dry.shape[-1] / sample_rate)
     axes.set_title("gain over time", loc="left", fontsize=10)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("gain (dB)")
@@ -78,16 +84,26 @@ def _levels(x: "Tensor", sample_rate: int) -> "Tensor":
 
 def _draw_residual(axes, error, processed, sample_rate: int, figure) -> None:
     """The spectrogram of the error, in dB under the loudest of the recording."""
+    import torch
+
     from dasp.signal.stft import stft
     from dasp.units import gain_to_db
 
-    level, loudest = (gain_to_db(stft(x.mean(0), 1024, 256)) for x in (error, processed))
-    picture = axes.imshow(
-        level - loudest.max(), origin="lower", aspect="auto", cmap="magma",
-        vmin=QUIETEST_DB, vmax=0,
-        extent=(0, error.shape[-1] / sample_rate, 0, sample_rate / 2000),
+    time = error.shape[-1]
+    hop = max(FFT_SIZE // 8, time // MOST_FRAMES)
+    level, loudest = (gain_to_db(stft(x.mean(0), FFT_SIZE, hop)) for x in (error, processed))
+    time_s = torch.arange(level.shape[-1]) * (hop / sample_rate)
+    freq_hz = torch.arange(level.shape[-2]) * (sample_rate / FFT_SIZE)
+    picture = axes.pcolormesh(
+        time_s.numpy(), freq_hz.numpy(), (level - loudest.max()).numpy(),
+        cmap="magma", vmin=QUIETEST_DB, vmax=0,
+        shading="nearest", rasterized=True,
     )  # fmt: skip
-    axes.set_title("residual", loc="left", fontsize=10)
+    axes.set_title("residual, under the loudest of the recording", loc="left", fontsize=10)
+    axes.set_xlim(0, time / sample_rate)
+    axes.set_yscale("log")
+    axes.set_ylim(LOWEST_HZ, sample_rate / 2)
+    axes.set_yticks([100, 1000, 10_000], ["100", "1k", "10k"])
     axes.set_xlabel("time (s)")
-    axes.set_ylabel("frequency (kHz)")
+    axes.set_ylabel("frequency (Hz)")
     figure.colorbar(picture, ax=axes, label="dB")

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dasp.signal.stft import frames
 
-LEAD_IN_S = 0.5
+LEAD_IN_S = 0.25
 """What a chain hears before an excerpt, so that its filters and detectors are no longer at rest."""
 
 
@@ -19,7 +19,7 @@ class Excerpt:
 
     def __init__(self, dry: Tensor, processed: Tensor, sample_rate: float, seconds: float):
         time = processed.shape[-1]
-        length = min(time, round(seconds * sample_rate)) if seconds * sample_rate < time else time
+        length = round(seconds * sample_rate) if seconds * sample_rate < time else time
         hop = max(1, length // 8)
         energy = frames(processed.double().square().sum(-2), length, hop).sum(-1)
         start = hop * int((energy >= 0.5 * energy.max()).nonzero()[0])

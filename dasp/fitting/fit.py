@@ -1,7 +1,7 @@
 """From a dry and a processed recording to the settings of a chain."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,28 +13,23 @@ from dasp._checks import check_audio, check_choice, check_range, check_sample_ra
 from dasp.analysis.alignment import measure_delay
 from dasp.fitting.excerpt import Excerpt
 from dasp.fitting.knobs import free_knobs
+from dasp.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
 from dasp.fitting.stages import Progress, Stages
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
 from dasp.processors.processor import Processor
 
-SEARCH_S = 0.7
-"""What a search hears; only its best start goes on to hear the whole excerpt."""
+GOAL = 10 ** (-60 / 10)
+"""Under this error-to-signal ratio, the last polish has nothing to add."""
 
-GOOD = {"autodiff": 10 ** (-40 / 10), "finite_difference": 10 ** (-40 / 10)}
-GOOD_ENOUGH = 10 ** (-23 / 10)
-"""Error-to-signal ratios under which a search is not tried again: where derivatives are exact, and
-where they scatter."""
-
-SPREAD, MARGIN = 0.2, 0.03
-"""How far other starts are from the best so far, and the first from the ends of the ranges, where
-1 is the way across."""
+MARGIN = 0.05
+"""How far the first start is from the ends of the ranges, where 1 is the way across."""
 
 SILENT = 1e-6
 
-LEAST_LAG, MOST_LAG = 0.02, 4
-"""Samples by which an output that sounds right may be late or early, and is put right."""
+LEAST_LAG = 0.02
+"""Samples that the last polish still puts right."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +58,7 @@ def fit(
     *,
     gradient: str = "autodiff",
     hold: Sequence[str] = (),
-    starts: int = 2,
-    rounds: int = 4,
+    rounds: int = 40,
     excerpt_s: float = 2.0,
     max_delay_ms: float = 50.0,
     network: TCN | None = None,
@@ -79,10 +73,10 @@ def fit(
         sample_rate: Of both, in Hz.
         processor: What to fit, most often a chain.
         settings: Where to begin, and the values of what is held; the defaults where left out.
-        gradient: One of `dasp.grad.GRADIENTS`: where derivatives come from.
+        gradient: One of `dasp.grad.GRADIENTS`: where derivatives come from. With "autodiff" they
+            are automatic in the search; the polish takes symmetric differences, which are faster.
         hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
-        starts: How many settings a search begins from, all in one batch.
-        rounds: How many searches there are at most, each from new starts.
+        rounds: How many starts are tried at most; as soon as the error is small, no more are.
         excerpt_s: How much of a longer recording is heard: where it is loudest.
         max_delay_ms: How much later or earlier `processed` may be.
         network: The trained proxy, where `gradient` needs one.
@@ -95,7 +89,7 @@ def fit(
     >>> round(found.settings["gain_db"], 2)
     -6.02
     """
-    _check(dry, processed, sample_rate, starts, rounds, excerpt_s, max_delay_ms)
+    _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms)
     check_choice("gradient", gradient, GRADIENTS)
     settings = dict(settings or {})
     _check_settings(processor, settings)
@@ -118,28 +112,14 @@ def fit(
     def error(u: Tensor, lag: float) -> float:
         return stages.error(u, excerpt([lag])).item()
 
-    best, lag = knobs.at(settings, margin=MARGIN).to(dry.device)[None], possible[0]
-    least = error(best, lag)
-    errors = {"start": least}
-    # Some starts hear the dry recording as it is, others where it seems to belong.
-    lags = [possible[i % len(possible)] for i in range(starts)]
-    heard = excerpt(lags, SEARCH_S)
-    given = best
-    for turn in range(rounds):
-        u = best + SPREAD * torch.randn(starts, knobs.size, generator=generator).to(best)
-        if turn < 2:
-            u[: len(possible)] = given
-        # Two roads lead to different answers: by the spectrum first, or by the waveform alone.
-        if turn % 2 == 0 or gradient not in GOOD:
-            u = stages.search(u, heard)
-        i = stages.error(u, heard).argmin().item()
-        found = _polished(stages, u[i : i + 1], lags[i], partial(excerpt, seconds=SEARCH_S), 0.1)
-        if (its_error := error(*found)) < least:
-            (best, lag), least = found, its_error
-        if least < GOOD.get(gradient, GOOD_ENOUGH):
-            break
-    errors["search"] = least
-    best, lag = _polished(stages, best, lag, partial(excerpt, seconds=excerpt_s), LEAST_LAG)
+    given = knobs.at(settings, margin=MARGIN).to(dry.device)[None]
+    errors = {"start": error(given, possible[0])}
+    good = GOOD_BY_SPSA if gradient == "spsa" else GOOD
+    best, lag = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
+    errors["search"] = error(best, lag)
+    goal = good if gradient == "spsa" else GOAL
+    whole = partial(excerpt, seconds=excerpt_s)
+    best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal)
     errors["polish"] = error(best, lag)
     found = {name: value.tolist() for name, value in knobs.values(best[0]).items()}
     return Fit(
@@ -151,28 +131,6 @@ def fit(
     )
 
 
-def _polished(
-    stages: Stages,
-    u: Tensor,
-    lag: float,
-    excerpt: Callable[[list[float]], Excerpt],
-    least_lag: float,
-) -> tuple[Tensor, float]:
-    """Better settings `(1, n)`, and their lag to a part of a sample, or to `least_lag`."""
-    heard = excerpt([lag])
-    u = stages.polish(u, heard)
-    # A filter in the chain moves the sound a little too: only now can a lag be told from it.
-    output = heard.heard(stages.output(u, heard))[0]
-    late = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
-    late = late.double().mean().item()
-    if not least_lag < abs(late) < MOST_LAG:
-        return u, lag
-    moved = excerpt([lag + late])
-    again = stages.polish(u, moved)
-    better = stages.error(again, moved) < stages.error(u, heard)
-    return (again, lag + late) if better else (u, lag)
-
-
 def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
     """None at all, and the one that is measured, unless a filter may well have made it."""
     mono = (processed.mean(-2, keepdim=True), dry.mean(-2, keepdim=True))
@@ -180,7 +138,7 @@ def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
     return [0.0, lag] if abs(lag) > 0.5 else [0.0]
 
 
-def _check(dry, processed, sample_rate, starts, rounds, excerpt_s, max_delay_ms) -> None:
+def _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms) -> None:
     check_sample_rate(sample_rate)
     for name, x in (("dry", dry), ("processed", processed)):
         check_audio(x, name)
@@ -195,7 +153,6 @@ def _check(dry, processed, sample_rate, starts, rounds, excerpt_s, max_delay_ms)
             f"processed: expected the shape of dry, {tuple(dry.shape)}, got "
             f"{tuple(processed.shape)}; cut or pad one of them"
         )
-    check_range("starts", starts, low=1)
     check_range("rounds", rounds, low=1)
     check_range("excerpt_s", excerpt_s, above=0.0)
     check_range("max_delay_ms", max_delay_ms, low=0.0)

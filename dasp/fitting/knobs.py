@@ -30,6 +30,16 @@ class Knobs:
     def size(self) -> int:
         return controls_size(self.free)
 
+    def groups(self) -> list[list[int]]:
+        """Which places of u belong together: to one processor, or to one band of one."""
+        groups, place = {}, 0
+        for param in self.free:
+            for band in range(param.size):
+                key = (param.name.rpartition(".")[0], band if param.bands else None)
+                groups.setdefault(key, []).append(place)
+                place += 1
+        return list(groups.values())
+
     def values(self, u: Tensor) -> dict[str, Tensor]:
         """The free parameters at `u`, in physical units."""
         return to_physical(self.free, torch.sin((math.pi / 2) * u).square())

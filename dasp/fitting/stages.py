@@ -1,11 +1,15 @@
 """The two stages of a fit: a search from far away, and a polish.
 
-The search is Adam on the log-spectral distance, which is smooth far from the answer and does not
-mind a delay. The polish is least squares on the waveform by Levenberg and Marquardt. It asks for
-derivatives of the output along directions: exact ones ("autodiff"), symmetric differences of one
-control after the other ("finite_difference"), or, for "spsa", symmetric differences along a few
-random sign vectors, new at each step: simultaneous perturbation, read sample by sample. A proxy
-cannot be polished beyond what it knows; there Adam goes on, on the error-to-signal ratio.
+The search is Adam on a distance that is smooth far from the answer (`dasp.fitting.distance`), with
+the gradient that was asked for.
+
+The polish is least squares on the waveform by Levenberg and Marquardt. It needs the derivative of
+every sample of the output by every control, and takes it from symmetric differences, also where
+automatic derivatives are at hand: the compiled kernels make fifty outputs in one call, many times
+faster than forward mode makes as many derivatives, and the answer is the same. For "spsa" they are
+symmetric differences along a few random sign vectors, new at each step: simultaneous perturbation,
+read sample by sample. A proxy cannot be polished beyond what it knows; there Adam goes on, on the
+error-to-signal ratio.
 """
 
 from collections.abc import Callable
@@ -16,25 +20,25 @@ import torch
 from torch import Tensor
 
 from dasp.fitting.adam import adam
+from dasp.fitting.distance import Distance
 from dasp.fitting.excerpt import Excerpt
 from dasp.fitting.knobs import Knobs
-from dasp.fitting.levenberg_marquardt import differences, forward_mode, levenberg_marquardt
+from dasp.fitting.levenberg_marquardt import levenberg_marquardt
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
-from dasp.losses import esr, multi_resolution_stft
+from dasp.losses import esr
 from dasp.processors.processor import Processor
 
-SEARCH_STEPS = {"autodiff": 30, "finite_difference": 5, "spsa": 40}
-POLISH_STEPS = {"autodiff": 25, "finite_difference": 25, "spsa": 100}
-PROXY_STEPS = 150
+SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
+STEPS, PROXY_STEPS = 30, 150
+
+LOOSE_STEPS, LOOSE_GOAL = 100, 10 ** (-25 / 10)
+"""Of random directions: they go around small hills, but arrive slowly."""
 
 RATE = 0.02
 SPSA_DRAWS, POLISH_DRAWS = 4, 12
 EPSILON = 1e-2, 1e-3
 """From the first to the last step of a search by differences."""
-
-FFT_SIZES = (256, 1024, 4096)
-GOAL = 10 ** (-60 / 10)
 
 Progress = Callable[[str, float], None]
 
@@ -51,6 +55,11 @@ class Stages:
     generator: torch.Generator
     note: Progress
 
+    @property
+    def can_polish(self) -> bool:
+        """Whether the processor itself is asked, and not a network that stands for it."""
+        return self.gradient in SEARCH_STEPS
+
     def output(self, u: Tensor, excerpt: Excerpt, processor: Processor | None = None) -> Tensor:
         """What the processor makes of the dry excerpt at `u` `(..., starts, n)`."""
         dry = excerpt.dry.expand(*u.shape[:-1], -1, -1)
@@ -61,36 +70,41 @@ class Stages:
         with torch.no_grad():
             return excerpt.residual(self.output(u, excerpt)).double().square().sum(-1)
 
-    def search(self, u: Tensor, excerpt: Excerpt) -> Tensor:
-        """Better settings `(starts, n)`, by the log-spectral distance."""
+    def search(self, u: Tensor, excerpt: Excerpt, distance: Distance) -> Tensor:
+        """Better settings `(starts, n)`, by `distance`."""
         steps = SEARCH_STEPS.get(self.gradient, PROXY_STEPS)
         processor = self._with_gradient(steps)
 
         def loss(u: Tensor) -> Tensor:
             heard = excerpt.heard(self.output(u, excerpt, processor))
-            target = excerpt.target.expand_as(heard)
-            return multi_resolution_stft(heard, target, fft_sizes=FFT_SIZES, reduction="none")
+            return distance(heard, excerpt.target.expand_as(heard), self.sample_rate)
 
         u = adam(loss, u, steps=steps, rate=RATE)
         self._note("search", self.error(u, excerpt))
         return u
 
-    def polish(self, u: Tensor, excerpt: Excerpt) -> Tensor:
-        """Better settings `(starts, n)`, by the waveform."""
-        note = partial(self._note, "polish")
-        if self.gradient not in POLISH_STEPS:
+    def polish(
+        self, u: Tensor, excerpt: Excerpt, *, goal: float, loose: bool = False, **options: float
+    ) -> Tensor:
+        """Better settings `(starts, n)`, by the waveform; under the error `goal`, it ends.
+
+        If `loose`, random directions go first, which get past answers that are best only nearby.
+        """
+        if not self.can_polish:
             return self._polish_by_adam(u, excerpt)
-        spsa = self.gradient == "spsa"
+
+        def residual(u: Tensor) -> Tensor:
+            return excerpt.residual(self.output(u, excerpt)).to(u)
+
+        improve = partial(levenberg_marquardt, residual, on_step=partial(self._note, "polish"))
         with torch.no_grad():
-            return levenberg_marquardt(
-                lambda u: excerpt.residual(self.output(u, excerpt)).to(u),
-                u,
-                forward_mode if self.gradient == "autodiff" else differences,
-                steps=POLISH_STEPS[self.gradient],
-                directions=partial(self._signs, u) if spsa else None,
-                goal=GOAL,
-                on_step=note,
-            )
+            if self.gradient == "spsa" or loose:
+                enough = goal if self.gradient == "spsa" else LOOSE_GOAL
+                signs = partial(self._signs, u)
+                u = improve(u, steps=LOOSE_STEPS, directions=signs, goal=enough, **options)
+            if self.gradient != "spsa":
+                u = improve(u, steps=STEPS, goal=goal, **options)
+        return u
 
     def _polish_by_adam(self, u: Tensor, excerpt: Excerpt) -> Tensor:
         processor = self._with_gradient(PROXY_STEPS)

@@ -13,7 +13,7 @@ def test_the_first_loud_part_with_what_comes_before_it():
     processed[:, 6000:] *= 100
     excerpt = Excerpt(dry[None], processed, RATE, seconds=1.0)
     start = 5500  # half of the second from there on is loud
-    assert excerpt.lead_in == 500
+    assert excerpt.lead_in == 250
     found = [n for n in (start, start + 125) if excerpt.target.equal(processed[:, n : n + RATE])]
     assert len(found) == 1
     torch.testing.assert_close(excerpt.heard(excerpt.dry)[0], dry[:, found[0] : found[0] + RATE])

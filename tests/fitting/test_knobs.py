@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dasp.fitting.knobs import free_knobs
-from dasp.processors.catalogue import COMPRESSOR, GAIN, NOISE_GATE
+from dasp.processors.catalogue import COMPRESSOR, GAIN, NOISE_GATE, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 
 STRIP = chain(GAIN, COMPRESSOR)
@@ -38,6 +38,24 @@ def test_decisions_are_held_where_there_is_only_a_derivative():
     assert "threshold_db" in [p.name for p in free_knobs(NOISE_GATE, {}).free]
     free = free_knobs(NOISE_GATE, {}, differentiable=True).free
     assert "threshold_db" not in [p.name for p in free]
+
+
+def test_groups_are_processors_and_bands():
+    knobs = free_knobs(chain(GAIN, PARAMETRIC_EQ), {})
+    assert sorted(place for group in knobs.groups() for place in group) == list(range(knobs.size))
+    turned = {}
+    for group in knobs.groups():
+        u = torch.full((knobs.size,), 0.5)
+        u[group] = 0.6
+        before, after = knobs.values(torch.full((knobs.size,), 0.5)), knobs.values(u)
+        names = {name for name in before if not before[name].equal(after[name])}
+        moved = {tuple((before[name] != after[name]).flatten().nonzero()[:, 0].tolist())
+                 for name in names}  # fmt: skip
+        turned[tuple(sorted(names))] = turned.get(tuple(sorted(names)), set()) | moved
+    peaks = [f"parametric_eq.peak_{what}" for what in ("freq_hz", "gain_db", "q")]
+    assert turned[("gain.gain_db",)] == {(0,)}
+    assert turned[tuple(peaks)] == {(0,), (1,), (2,), (3,)}
+    assert len(turned) == 3
 
 
 def test_bad_names():

@@ -1,11 +1,13 @@
 """Least squares, beside closed forms and SciPy."""
 
+import math
+
 import numpy as np
 import pytest
 import scipy.optimize
 import torch
 
-from dasp.fitting.levenberg_marquardt import differences, forward_mode, levenberg_marquardt
+from dasp.fitting.levenberg_marquardt import PACE, differences, levenberg_marquardt
 
 T = torch.linspace(0, 4, 50, dtype=torch.float64)
 
@@ -20,38 +22,69 @@ TRUE = torch.tensor([2.0, 0.7, -1.2], dtype=torch.float64)
 START = torch.tensor([[1.0, 0.3, 0.0], [0.5, 1.5, 0.2]], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("derivative", [forward_mode, differences])
-def test_every_start_finds_a_known_answer(derivative):
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_every_start_finds_a_known_answer(power):
     target = decay(TRUE)
     found = levenberg_marquardt(
-        lambda u: decay(u) - target, START, derivative, steps=60, goal=1e-24
+        lambda u: decay(u) - target, START, steps=60, goal=1e-24, power=power
     )
     assert (found - TRUE).abs().max(-1).values.min() < 1e-8
     torch.testing.assert_close(found, TRUE.expand(2, 3), atol=1e-3, rtol=0)
 
 
 def test_the_residual_that_remains_is_scipys():
-    """With noise there is no perfect answer, and the pull towards the start must be small."""
     noise = 1e-3 * torch.randn(50, dtype=torch.float64)
     target = decay(TRUE) + noise
-    found = levenberg_marquardt(lambda u: decay(u) - target, START[:1], forward_mode, steps=60)
+    found = levenberg_marquardt(lambda u: decay(u) - target, START[:1], steps=60)
     reference = scipy.optimize.least_squares(
         lambda u: (decay(torch.from_numpy(u)) - target).numpy(), START[0].numpy()
     )
     np.testing.assert_allclose(found[0].numpy(), reference.x, atol=1e-4)
 
 
-def test_forward_mode_and_differences_agree_along_any_direction():
+def test_a_step_is_that_of_the_damped_normal_equations():
+    """For r = A u - b, with the λ that wins of the four that are tried."""
+    A = torch.tensor([[3.0, 1.0], [0.0, 0.01], [1.0, 0.0]], dtype=torch.float64)
+    b = torch.tensor([0.1, 0.2, -0.1], dtype=torch.float64)
+    for power in (0.0, 0.5, 1.0):
+        found = levenberg_marquardt(
+            lambda u: u @ A.T - b, torch.zeros(1, 2).double(), steps=1, power=power
+        )
+        diagonal = torch.diagonal(A.T @ A)
+        S = torch.diag(diagonal**power * diagonal.max() ** (1 - power))
+        steps = [torch.linalg.solve(A.T @ A + 1e-2 * f * S, A.T @ b) for f in (0.03, 0.3, 3, 30)]
+        steps = [du * min(1, 0.5 / du.abs().max().item()) for du in steps]
+        best = min(steps, key=lambda du: (A @ du - b).square().sum())
+        torch.testing.assert_close(found[0], best)
+
+
+def test_differences_along_any_direction():
     directions = torch.randn(4, 3, dtype=torch.float64)
-    exact, estimated = (f(decay, START, directions) for f in (forward_mode, differences))
-    assert exact.shape == (4, 2, 50)
-    torch.testing.assert_close(exact, estimated, atol=1e-4, rtol=1e-4)
+    estimated = differences(decay, START, directions)
+    assert estimated.shape == (4, 2, 50)
     a, b, c = START[0]
     along_a = torch.exp(-b * T)
     along_b = -T * (a * torch.exp(-b * T) + 3 * c * torch.exp(-3 * b * T))
     along_c = torch.exp(-3 * b * T)
     by_hand = directions @ torch.stack((along_a, along_b, along_c))
-    torch.testing.assert_close(exact[:, 0], by_hand)
+    torch.testing.assert_close(estimated[:, 0], by_hand, atol=1e-4, rtol=1e-4)
+
+
+def test_a_start_that_cannot_beat_its_rival_is_given_up():
+    """The least of a residual that is not zero at its best is soon known to be too much."""
+    calls = []
+    target = decay(TRUE) + torch.linspace(-1, 1, 50).double() ** 3
+    for rival in (math.inf, 1e-6):
+        errors = []
+        levenberg_marquardt(
+            lambda u: decay(u) - target,
+            START[:1],
+            steps=60,
+            rival=rival,
+            on_step=lambda E, errors=errors: errors.append(E.item()),
+        )
+        calls.append(len(errors))
+    assert calls[1] == PACE + 1 < calls[0]
 
 
 def test_a_few_random_directions_at_a_time_arrive_too():
@@ -62,7 +95,7 @@ def test_a_few_random_directions_at_a_time_arrive_too():
         return 2 * torch.randint(2, (2, 3), generator=generator).double() - 1
 
     found = levenberg_marquardt(
-        lambda u: decay(u) - target, START, differences, steps=300, goal=1e-16, directions=signs
+        lambda u: decay(u) - target, START, steps=300, goal=1e-16, directions=signs
     )
     assert (found - TRUE).abs().max(-1).values.min() < 1e-5
 
@@ -71,7 +104,5 @@ def test_a_residual_that_is_not_a_number_is_not_stepped_to():
     def residual(u):
         return torch.where(u > 0.5, u - 1, torch.nan)
 
-    found = levenberg_marquardt(
-        residual, torch.full((1, 1), 3.0, dtype=torch.float64), forward_mode, steps=30
-    )
+    found = levenberg_marquardt(residual, torch.full((1, 1), 3.0, dtype=torch.float64), steps=30)
     assert found.item() == pytest.approx(1.0, abs=1e-6)

@@ -1,0 +1,56 @@
+"""How far a search is from the answer, by what the processors do.
+
+Filters and gains show in the spectrum: the distance is that of log-spectra. Where the output does
+not grow as the input does, as with dynamics and distortion, levels over time count too. Both are
+smooth far from the answer and do not mind a short delay; the waveform is left to the polish.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dasp.fitting.knobs import Knobs
+from dasp.losses import multi_resolution_stft
+from dasp.processors.processor import Processor
+from dasp.signal.stft import frames
+from dasp.units import power_to_db
+
+FFT_SIZES = (256, 1024, 4096)
+LEVEL_S = 0.02
+FLOOR = 1e-4
+"""Levels under this share of the loudest are as good as silent."""
+
+LEVEL_SHARE = 0.05
+"""What 1 dB of level is worth beside the log-spectral distance."""
+
+Distance = Callable[[Tensor, Tensor, float], Tensor]
+"""From output and target `(starts, channels, time)` and the sample rate to `(starts,)`."""
+
+
+def distance_for(processor: Processor, knobs: Knobs, x: Tensor, sample_rate: float) -> Distance:
+    """The distance for what `processor` does to `x` `(channels, time)`."""
+    return spectral if is_linear(processor, knobs, x, sample_rate) else spectral_and_level
+
+
+def spectral(output: Tensor, target: Tensor, sample_rate: float) -> Tensor:
+    """The log-spectral distance, for filters and gains."""
+    return multi_resolution_stft(output, target, fft_sizes=FFT_SIZES, reduction="none")
+
+
+def spectral_and_level(output: Tensor, target: Tensor, sample_rate: float) -> Tensor:
+    """The same and the mean difference of levels over time, for dynamics and distortion."""
+    size = min(max(1, round(LEVEL_S * sample_rate)), target.shape[-1])
+    made, wanted = (frames(x.square().mean(-2), size, size).mean(-1) for x in (output, target))
+    floor = FLOOR * wanted.amax(-1, keepdim=True)
+    apart = (power_to_db(made + floor) - power_to_db(wanted + floor)).abs().mean(-1)
+    return spectral(output, target, sample_rate) + LEVEL_SHARE * apart
+
+
+@torch.no_grad()
+def is_linear(processor: Processor, knobs: Knobs, x: Tensor, sample_rate: float) -> bool:
+    """Whether, at settings that are not neutral, the output grows in proportion to the input."""
+    u = torch.full((knobs.size,), 0.4, dtype=torch.float64, device=x.device)
+    x, settings = 0.5 * x / x.abs().amax(), knobs.settings(u)
+    loud, soft = (processor(gain * x, sample_rate, **settings) / gain for gain in (1.0, 0.1))
+    return bool(torch.linalg.norm(loud - soft) < 1e-2 * torch.linalg.norm(loud))

@@ -1,0 +1,152 @@
+"""Starts of a fit, one after the other, until what is heard has been explained.
+
+Least squares ends at the nearest answer, which is often a bad one: two bands of an equaliser in
+each other's place, a threshold above everything. So it starts again, a little elsewhere or with one
+processor or band drawn anew, and goes on from the best so far. Half a second is heard at first,
+which a chain runs through quickly, and twice as much each time that all of it has been explained.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from dasp.analysis.alignment import measure_delay
+from dasp.fitting.distance import distance_for
+from dasp.fitting.excerpt import Excerpt
+from dasp.fitting.stages import Stages
+
+FIRST_S = 0.5
+
+GOOD, GOOD_BY_SPSA = 10 ** (-41 / 10), 10 ** (-23 / 10)
+"""Error-to-signal ratios under which what is heard counts as explained. Random directions alone
+come near slowly."""
+
+POWERS = (0.0, 0.5)
+"""Of the damping, in turn: see `levenberg_marquardt`."""
+
+FROM_GIVEN = 3
+"""So many rounds start from the settings that were given, the first of them by a search."""
+
+LOOSE = (False, False, True)
+"""Which rounds go along random directions first."""
+
+TRIES = ("near", "part", "far", "part")
+"""Where later rounds start, in turn: near the best so far; from it, with one processor or band
+drawn anew; far from the settings that were given."""
+
+NEAR, FAR = 0.04, 0.15
+"""Standard deviations, where 1 is the way across a range."""
+
+LEAST_LAG, MOST_LAG = 0.1, 4
+"""Samples by which an output that sounds right may be late or early, and is put right."""
+
+Hear = Callable[..., Excerpt]
+"""From one lag for each start, and `seconds`, to what is heard."""
+
+
+def best_of_rounds(
+    stages: Stages,
+    given: Tensor,
+    lags: list[float],
+    hear: Hear,
+    rounds: int,
+    most_s: float,
+    good: float,
+) -> tuple[Tensor, float]:
+    """The best settings `(1, n)` and their lag, from `given` `(1, n)` and lags that may be."""
+    seconds = min(FIRST_S, most_s)
+    best, lag, least = given, lags[0], math.inf
+    for turn in range(rounds if stages.can_polish else 1):
+        heard = partial(hear, seconds=seconds)
+        if turn == 0:
+            start = _by_distance(stages, given, lags, heard(lags))
+        elif turn < FROM_GIVEN:
+            start = _nearer(stages, given.expand(len(lags), -1), lags, heard(lags))
+        else:
+            how = TRIES[turn % len(TRIES)]
+            start = _elsewhere(given if how == "far" else best, stages, how), lag
+        rival = least if turn >= FROM_GIVEN else math.inf
+        options = {"loose": LOOSE[turn % len(LOOSE)], "goal": good, "rival": rival}
+        found = polished(stages, *start, heard, power=POWERS[turn % 2], **options)
+        if (error := _error(stages, *found, heard)) < least:
+            (best, lag), least = _with_every_power(stages, *found, heard, error, good)
+        while least < good and seconds < most_s:
+            seconds = min(2 * seconds, most_s)
+            heard = partial(hear, seconds=seconds)
+            best, lag = polished(stages, best, lag, heard, goal=good)
+            least = _error(stages, best, lag, heard)
+        if least < good:
+            break
+    return best, lag
+
+
+def polished(
+    stages: Stages,
+    u: Tensor,
+    lag: float,
+    hear: Hear,
+    *,
+    least_lag: float = LEAST_LAG,
+    **options: float,
+) -> tuple[Tensor, float]:
+    """Better settings `(1, n)`, and their lag to a part of a sample, or to `least_lag`."""
+    heard = hear([lag])
+    u = stages.polish(u, heard, **options)
+    # A filter in the chain moves the sound a little too: only now can a lag be told from it.
+    output = heard.heard(stages.output(u, heard))[0]
+    late = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
+    late = late.double().mean().item()
+    if not least_lag < abs(late) < MOST_LAG:
+        return u, lag
+    moved = hear([lag + late])
+    again = stages.polish(u, moved, **options)
+    better = stages.error(again, moved) < stages.error(u, heard)
+    return (again, lag + late) if better else (u, lag)
+
+
+def _with_every_power(
+    stages: Stages, u: Tensor, lag: float, hear: Hear, error: float, good: float
+) -> tuple[tuple[Tensor, float], float]:
+    """The settings and their error, polished on for as long as another damping helps."""
+    turn = 0
+    while error > good:
+        turn += 1
+        power = POWERS[turn % len(POWERS)]
+        again = polished(stages, u, lag, hear, goal=good, power=power)
+        its_error = _error(stages, *again, hear)
+        if its_error > 0.9 * error:
+            break
+        (u, lag), error = again, its_error
+    return (u, lag), error
+
+
+def _by_distance(
+    stages: Stages, given: Tensor, lags: list[float], heard: Excerpt
+) -> tuple[Tensor, float]:
+    """What a search finds, hearing the dry recording as it is and where it seems to belong."""
+    distance = distance_for(stages.processor, stages.knobs, heard.dry[0], stages.sample_rate)
+    return _nearer(stages, stages.search(given.expand(len(lags), -1), heard, distance), lags, heard)
+
+
+def _nearer(stages: Stages, u: Tensor, lags: list[float], heard: Excerpt) -> tuple[Tensor, float]:
+    """The one of several settings `(starts, n)`, each with its lag, whose waveform is nearer."""
+    i = stages.error(u, heard).argmin().item()
+    return u[i : i + 1], lags[i]
+
+
+def _elsewhere(u: Tensor, stages: Stages, how: str) -> Tensor:
+    """Other settings than `u` `(1, n)`: near, far, or near but for a processor or a band of it."""
+    generator, groups = stages.generator, stages.knobs.groups()
+    spread = FAR if how == "far" else NEAR
+    other = u + spread * torch.randn(u.shape, generator=generator).to(u)
+    if how == "part":
+        which = groups[torch.randint(len(groups), (), generator=generator).item()]
+        other[:, which] = torch.rand(1, len(which), generator=generator).to(u)
+    return other
+
+
+def _error(stages: Stages, u: Tensor, lag: float, hear: Hear) -> float:
+    return stages.error(u, hear([lag])).item()
