@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -206,7 +207,7 @@ def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
 
 def readable_formats() -> dict[str, bool]:
     """The formats that are read and written here, and whether libsndfile was built with each."""
-    return {format: format in soundfile.available_formats() for format in sorted(_READABLE)}
+    return {format: format in _known_formats() for format in sorted(_READABLE)}
 
 
 def dither_source(seed: int, x: Tensor) -> torch.Generator:
@@ -347,10 +348,14 @@ def _format_named(path: Path) -> str:
     return _FORMATS.get(format, format)
 
 
+@cache
+def _known_formats() -> set[str]:
+    return set(soundfile.available_formats())
+
+
 def _format_of(path: Path, subtype: str | None) -> tuple[str, str]:
     format = _format_named(path)
-    known = soundfile.available_formats()
-    if format not in known or format == "RAW":
+    if format not in _known_formats() or format == "RAW":
         raise AudioFileError(path, "cannot tell the format from the name; use .wav or .flac")
     if subtype is None:
         has_24_bits = soundfile.check_format(format, "PCM_24")
@@ -387,7 +392,7 @@ def _encoded(
 
 
 def _quantised(x: Tensor, bits: int, dither: torch.Generator | None) -> Tensor:
-    """The nearest of 2^bits steps, in the upper bits of an int32, from which it is written.
+    """The nearest of 2^bits steps, in the upper bits of an int16 or int32, that it is written from.
 
     With the noise of S. P. Lipshitz, R. A. Wannamaker and J. Vanderkooy, "Quantization and
     dither: a theoretical survey", 1992, section 5: the sum of two uniform draws, each one step
@@ -397,6 +402,13 @@ def _quantised(x: Tensor, bits: int, dither: torch.Generator | None) -> Tensor:
     y = (x if bits <= 16 else x.double()) * steps
     nearest = y.round()
     if dither is not None and not torch.equal(y, nearest):
-        first, second = (torch.rand(y.shape, generator=dither, dtype=y.dtype) for _ in range(2))
-        nearest = y.add_(first).sub_(second).round_()
-    return nearest.clamp_(-steps, steps - 1).mul_(2.0 ** (32 - bits)).to(torch.int32)
+        nearest = y.add_(_triangular(y, dither)).round_()
+    dtype = torch.int16 if bits <= 16 else torch.int32
+    return nearest.clamp_(-steps, steps - 1).mul_(2.0 ** (8 * dtype.itemsize - bits)).to(dtype)
+
+
+def _triangular(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Differences of two uniform draws from [0, 1), both out of one draw of bits: 15 for each."""
+    bits = torch.empty(like.shape, dtype=torch.int32).random_(generator=generator)
+    difference = bits.bitwise_and(0x7FFF).sub_(bits.bitwise_right_shift_(16))
+    return difference.to(like.dtype).mul_(2.0**-15)
