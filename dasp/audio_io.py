@@ -269,7 +269,7 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
 
 def _unreadable(path: Path, magic: bytes, why: str) -> str:
     format = _format_named(path)
-    if format in _READABLE and format not in soundfile.available_formats():
+    if format in _READABLE and format not in _known_formats():
         return f"{format} needs a newer libsndfile: pip install --upgrade soundfile"
     if magic[4:8] == b"ftyp":
         return f"is MPEG-4; install ffmpeg and convert it first: ffmpeg -i {path} out.wav"

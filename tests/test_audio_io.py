@@ -336,8 +336,8 @@ def test_a_film_is_named(tmp_path):
 
 def test_a_format_that_this_libsndfile_lacks(tmp_path, noise, monkeypatch):
     (tmp_path / "a.mp3").write_text("not audio at all " * 100)
-    formats = {k: v for k, v in soundfile.available_formats().items() if k != "MP3"}
-    monkeypatch.setattr(soundfile, "available_formats", lambda: formats)
+    formats = set(soundfile.available_formats()) - {"MP3"}
+    monkeypatch.setattr(audio_io, "_known_formats", lambda: formats)
     assert "MP3 needs a newer libsndfile: pip install --upgrade" in _reason(tmp_path / "a.mp3")
     assert not audio_io.readable_formats()["MP3"]
 

@@ -98,6 +98,19 @@ def test_a_setting_is_a_number_within_its_range(tmp_path, value):
         load_chain(path)
 
 
+@pytest.mark.parametrize(
+    ("processor", "option"),
+    [("noise_shaped_reverb", "length_s"), ("feedback_delay_network", "size"),
+     ("limiter", "lookahead_ms")],
+)  # fmt: skip
+def test_an_option_cannot_ask_for_all_memory(tmp_path, processor, option):
+    node = {"processor": processor, "settings": {option: 1e9}}
+    path = tmp_path / "chain.json"
+    path.write_text(json.dumps({**HEAD, "chain": [node]}))
+    with pytest.raises(ValueError, match=rf"{option}: expected at least .* and at most"):
+        load_chain(path)
+
+
 def test_a_document_has_a_size(tmp_path):
     path = tmp_path / "chain.json"
     path.write_text(json.dumps(_nested(1)) + " " * MOST_BYTES)

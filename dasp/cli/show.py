@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 
 from dasp.cli.list import describe
@@ -31,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
         print_table(("parameter", "unit", "from", "to", "scale", "default"), _rows(processor))
     if processor.options:
         rows = [
-            (o.name, " ".join(map(_text, o.choices)) if o.choices else "number", _text(o.default))
-            for o in processor.options
+            (option.name, _choices(option), _text(option.default)) for option in processor.options
         ]
         print()
         print_table(("option", "choices", "default"), rows)
@@ -66,6 +66,18 @@ def _rows(processor) -> list[tuple[str, ...]]:
     ]
 
 
+def _choices(option) -> str:
+    """What an option may be."""
+    if option.choices is not None:
+        return " ".join(map(_text, option.choices))
+    return f"{_text(option.low)} to {_text(option.high)}"
+
+
+def _finite(limit: float) -> float | None:
+    """A limit as JSON can hold it."""
+    return limit if math.isfinite(limit) else None
+
+
 def _text(value: object) -> str:
     """A value as `-e` takes it; bands that are all the same as one number."""
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -95,7 +107,13 @@ def _document(processor) -> dict:
             for param in processor.params
         ],
         "options": [
-            {"name": option.name, "choices": option.choices, "default": option.default}
+            {
+                "name": option.name,
+                "choices": option.choices,
+                "low": _finite(option.low),
+                "high": _finite(option.high),
+                "default": option.default,
+            }
             for option in processor.options
         ],
         "inputs": processor.inputs,

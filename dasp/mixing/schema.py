@@ -99,7 +99,7 @@ def _values(param: Param) -> dict:
     return {"anyOf": [number, {"type": "array", "items": number, **bands}]}
 
 
-def _number(param: Param) -> dict:
+def _number(param: Param | Option) -> dict:
     limits = {"minimum": param.low, "maximum": param.high}
     return {"type": "number", **{k: v for k, v in limits.items() if math.isfinite(v)}}
 
@@ -107,7 +107,9 @@ def _number(param: Param) -> dict:
 def _option(option: Option) -> dict:
     if option.choices is not None:
         return {"enum": list(option.choices)}
-    return {"type": ["number", "null"]}
+    if option.default is None:
+        return {"anyOf": [_number(option), {"type": "null"}]}
+    return _number(option)
 
 
 if __name__ == "__main__":

@@ -118,11 +118,11 @@ COMPRESSOR = Processor(
     options=(
         Option("detector", "peak", choices=("peak", "rms")),
         Option("linked", True, choices=(True, False)),
-        Option("sidechain_high_pass_hz", None),
-        Option("rms_time_ms", 10.0),
-        Option("slow_attack_ms", 30.0),
-        Option("slow_release_ms", 300.0),
-        Option("slow_mix", 0.0),
+        Option("sidechain_high_pass_hz", None, low=1.0, high=20_000.0),
+        Option("rms_time_ms", 10.0, low=0.0, high=1000.0),
+        Option("slow_attack_ms", 30.0, low=0.0, high=10_000.0),
+        Option("slow_release_ms", 300.0, low=0.0, high=60_000.0),
+        Option("slow_mix", 0.0, low=0.0, high=1.0),
     ),
     inputs=("sidechain",),
     neutral={"ratio": 1.0},
@@ -142,7 +142,7 @@ EXPANDER = Processor(
     options=(
         Option("detector", "peak", choices=("peak", "rms")),
         Option("linked", True, choices=(True, False)),
-        Option("sidechain_high_pass_hz", None),
+        Option("sidechain_high_pass_hz", None, low=1.0, high=20_000.0),
     ),
     inputs=("sidechain",),
     neutral={"ratio": 1.0},
@@ -162,7 +162,7 @@ NOISE_GATE = Processor(
     options=(
         Option("detector", "peak", choices=("peak", "rms")),
         Option("linked", True, choices=(True, False)),
-        Option("sidechain_high_pass_hz", None),
+        Option("sidechain_high_pass_hz", None, low=1.0, high=20_000.0),
     ),
     inputs=("sidechain",),
     neutral={"range_db": 0.0},
@@ -177,7 +177,7 @@ LIMITER = Processor(
         Param("gain_db", 0.0, 40.0, default=0.0),
     ),
     options=(
-        Option("lookahead_ms", 5.0),
+        Option("lookahead_ms", 5.0, low=0.0, high=1000.0),
         Option("true_peak", False, choices=(True, False)),
         Option("linked", True, choices=(True, False)),
     ),
@@ -332,7 +332,7 @@ NOISE_SHAPED_REVERB = Processor(
         Param("mix", 0.0, 1.0, default=0.3),
         Param("pre_delay_ms", 0.0, 200.0, default=0.0),
     ),
-    options=(Option("length_s", 4.0),),
+    options=(Option("length_s", 4.0, low=0.001, high=60.0),),
     inputs=("noise",),
     neutral={"mix": 0.0},
 )
@@ -349,7 +349,7 @@ FEEDBACK_DELAY_NETWORK = Processor(
         Param("high_crossover_hz", 1000.0, 10_000.0, default=4000.0, scale="log"),
         Param("pre_delay_ms", 0.0, 200.0, default=0.0),
     ),
-    options=(Option("lines", 16, choices=(8, 16)), Option("size", 1.0)),
+    options=(Option("lines", 16, choices=(8, 16)), Option("size", 1.0, low=0.05, high=20.0)),
     neutral={"mix": 0.0},
 )
 

@@ -1,5 +1,6 @@
 """`Param` and `Option`: what a processor's keywords mean, and the range a controller may use."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -108,19 +109,23 @@ class Param:
 class Option:
     """A keyword that is no knob: a choice, or a number that has no control.
 
-    `choices` lists what it may be; without them any number, or None, is meant.
+    `choices` lists what it may be; without them a number from `low` to `high` is meant, which
+    what is asked for by files and by the command line keeps to, and which bounds the memory that
+    it can take. None means "without" where it is the default.
     """
 
     name: str
     default: object
     choices: Sequence | None = None
+    low: float = -math.inf
+    high: float = math.inf
 
     def check(self, value: object) -> None:
-        """Refuse what is not one of the choices, or not a number."""
+        """Refuse what is not one of the choices, or no number in the range."""
         if self.choices is not None:
             check_choice(self.name, value, self.choices)
-        elif value is not None:
-            check_range(self.name, value)
+        elif value is not None or self.default is not None:
+            check_range(self.name, value, low=self.low, high=self.high)
 
 
 def controls_size(params: Sequence[Param]) -> int:

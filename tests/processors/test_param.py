@@ -55,7 +55,12 @@ def test_a_default_out_of_range_is_refused():
 
 def test_options_are_choices_or_numbers():
     Option("order", 2, choices=(2, 4)).check(4)
-    Option("length_s", 1.5).check(None)
+    Option("side_chain_hz", None, low=10.0).check(None)
+    Option("length_s", 1.5, low=0.0, high=60.0).check(60)
+    with pytest.raises(ValueError, match="length_s: expected at least 0 and at most 60, got 1e"):
+        Option("length_s", 1.5, low=0.0, high=60.0).check(1e9)
+    with pytest.raises(ValueError, match="length_s: expected a number, got None"):
+        Option("length_s", 1.5).check(None)
     with pytest.raises(ValueError, match="order: expected one of 2, 4, got 3"):
         Option("order", 2, choices=(2, 4)).check(3)
 
