@@ -45,9 +45,9 @@ def corners(draw, name: str):
     control = st.one_of(ends, st.floats(0, 1, width=32))
     controls = draw(st.lists(control, min_size=processor.n_controls, max_size=processor.n_controls))
     options = {
-        option.name: draw(st.sampled_from(list(option.choices)))
+        option.name: draw(st.sampled_from(list(option.choices or (option.low, option.default))))
         for option in processor.options
-        if option.choices is not None and option.name not in dict(CASES[name].settings)
+        if option.name not in dict(CASES[name].settings)
     }
     return controls, options
 
