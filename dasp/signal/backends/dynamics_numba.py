@@ -2,7 +2,9 @@
 
 Every function of tensors stands in for the one of the same name that `dasp.signal._fused`
 decorates, where its meaning is told. The loops take a row in chunks that stay in the cache;
-numbers between the samples in memory are float64.
+numbers between the samples in memory are float64. What does not wait for the sample before it
+is in loops of its own that read and write different lines, of which a compiler takes many
+samples at once.
 """
 
 import math
@@ -16,9 +18,10 @@ from dasp.signal.backends._log_exp_numba import exp2, log2
 from dasp.signal.backends._rows import fresh, over_rows
 from dasp.units import SILENCE_DB
 
-CHUNK = 1024
+CHUNK = 2048
 TOGETHER = 4
 """Rows that are followed at once."""
+LOG2_E = math.log2(math.e)
 PER_DB = math.log(10) / 20
 OCTAVES_PER_DB = math.log2(10) / 20
 
@@ -26,7 +29,11 @@ THRESHOLD, SLOPE, KNEE, RANGE, ATTACK, RELEASE, START, MAKEUP, MIX = range(9)
 """Where a row of parameters, and of their gradients, has what."""
 
 loop = compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-"""Sums may be taken in any order, and so many terms at once."""
+"""Sums may be taken in any order, and so many terms at once.
+
+So may products, and one with the inverse of a constant becomes a division, which takes long: unless
+the inverse has gone through something else first, such as `min`.
+"""
 
 
 def ballistics(keep: bool, x: Tensor, *poles_and_start: Tensor) -> tuple[Tensor, tuple]:
@@ -122,7 +129,7 @@ def _follow_rows(x, p, y):
         last = p[rows, START].copy()
         for start in range(0, x.shape[1], CHUNK):
             _fetch(x, rows, start, work)
-            _follow(work, x.shape[1] - start, p[rows], last)
+            _follow(work, min(CHUNK, x.shape[1] - start), p[rows], last)
             _deliver(work, rows, start, y)
 
 
@@ -162,21 +169,19 @@ def _reduce_rows_back(grad, y, key, p, scale, d_key, sums):
 
 @loop
 def _amplify_rows(x, reduction_db, p, y):
-    gain = np.empty(CHUNK)
     for row in range(len(x)):
         for start in range(0, x.shape[2], CHUNK):
             now = slice(start, start + CHUNK)
-            _amplify(x[row], start, reduction_db[row, now], p[row], gain, y[row])
+            _amplify(x[row], start, reduction_db[row, now], p[row], y[row])
 
 
 @loop
 def _amplify_rows_back(grad, x, reduction_db, p, dx, d_reduction_db, sums):
-    gain = np.empty(CHUNK)
     for row in range(len(x)):
         for start in range(0, x.shape[2], CHUNK):
             now = slice(start, start + CHUNK)
             _amplify_back(
-                grad[row], x[row], start, reduction_db[row, now], p[row], gain,
+                grad[row], x[row], start, reduction_db[row, now], p[row],
                 dx[row], d_reduction_db[row, now], sums[row],
             )  # fmt: skip
 
@@ -184,7 +189,7 @@ def _amplify_rows_back(grad, x, reduction_db, p, dx, d_reduction_db, sums):
 @loop
 def _compress_rows(x, p, scale, reduction_db, y):
     """Notes the reduction where there is a place for it."""
-    work, gain = np.empty((TOGETHER, CHUNK)), np.empty(CHUNK)
+    work = np.empty((TOGETHER, CHUNK))
     for rows in _together(len(x)):
         last = p[rows, START].copy()
         for start in range(0, x.shape[2], CHUNK):
@@ -193,13 +198,12 @@ def _compress_rows(x, p, scale, reduction_db, y):
                 _deliver(work, rows, start, reduction_db)
             for k in range(rows.stop - rows.start):
                 row, reduction = rows.start + k, work[k, : x.shape[2] - start]
-                _amplify(x[row], start, reduction, p[row], gain, y[row])
+                _amplify(x[row], start, reduction, p[row], y[row])
 
 
 @loop
 def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
     work, d_reduction_db = np.empty((2, TOGETHER, CHUNK)), np.empty((TOGETHER, CHUNK))
-    gain = np.empty(CHUNK)
     for rows in _together(len(x)):
         later = np.zeros(TOGETHER)
         for start in _starts_from_the_last(x.shape[2]):
@@ -207,8 +211,8 @@ def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
                 row = rows.start + k
                 reduction = reduction_db[row, start : start + CHUNK]
                 _amplify_back(
-                    grad[row], x[row], start, reduction, p[row], gain, dx[row],
-                    d_reduction_db[k, : len(reduction)], sums[row],
+                    grad[row], x[row], start, reduction, p[row],
+                    dx[row], d_reduction_db[k, : len(reduction)], sums[row],
                 )  # fmt: skip
             _reduce_back(
                 d_reduction_db, reduction_db, x, rows, start, p, scale, later, work, dx, sums
@@ -257,48 +261,59 @@ def _deliver(work, rows, start, y):
 @loop
 def _reduce(key, rows, start, p, scale, last, work):
     """From the key to the smooth reduction, and from the last of it to that of the next chunk."""
+    size = min(CHUNK, key.shape[2] - start)
+    level_db = np.empty(size)
     for row in range(rows.start, rows.stop):
-        target = work[row - rows.start, : key.shape[2] - start]
-        to_level(key[row], start, scale[row], target)
-        _curve(target, p[row], scale[row], target)
-    _follow(work, key.shape[2] - start, p[rows], last)
+        to_level(key[row], start, scale[row], level_db)
+        _curve(level_db, p[row], scale[row], work[row - rows.start])
+    _follow(work, size, p[rows], last)
 
 
 @loop
 def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
     """Adds to the gradient of the key; `later` becomes what comes back to the chunk before."""
+    size = min(CHUNK, key.shape[2] - start)
     levels, targets = work[0], work[1]
     for row in range(rows.start, rows.stop):
-        k, size = row - rows.start, key.shape[2] - start
-        to_level(key[row], start, scale[row], levels[k, :size])
-        _curve(levels[k, :size], p[row], scale[row], targets[k, :size])
+        level = levels[row - rows.start, :size]
+        to_level(key[row], start, scale[row], level)
+        _curve(level, p[row], scale[row], targets[row - rows.start])
     _follow_back(d_reduction_db, y, rows, start, targets, p, later, sums)
     for row in range(rows.start, rows.stop):
-        k, size = row - rows.start, key.shape[2] - start
-        level, target = levels[k, :size], targets[k, :size]
+        level, target = levels[row - rows.start, :size], targets[row - rows.start]
         _curve_back(target, level, p[row], scale[row], sums[row])
-        level_back(level, key[row], start, scale[row], target, d_key[row])
+        level_back(level, key[row], start, scale[row], d_key[row])
 
 
 @loop
 def _follow(x, size, p, last):
     """In place."""
-    size = min(size, x.shape[1])
     for k in range(len(last)):
         last[k] *= abs(last[k]) >= 1e-30  # numbers near the smallest take long
     if len(last) == TOGETHER:
-        # Each sample waits for the one before it; meanwhile there is time for other rows.
-        for n in range(size):
-            for k in range(TOGETHER):
-                last[k] = _next(x[k, n], last[k], p[k, ATTACK], p[k, RELEASE])
-                x[k, n] = last[k]
+        _follow_four(x[0, :size], x[1, :size], x[2, :size], x[3, :size], p, last)
     else:
         for k in range(len(last)):
-            line, now, attack, release = x[k], last[k], p[k, ATTACK], p[k, RELEASE]
+            line, y, attack, release = x[k], last[k], p[k, ATTACK], p[k, RELEASE]
             for n in range(size):
-                now = _next(line[n], now, attack, release)
-                line[n] = now
-            last[k] = now
+                y = _next(line[n], y, attack, release)
+                line[n] = y
+            last[k] = y
+
+
+@loop
+def _follow_four(x0, x1, x2, x3, p, last):
+    """Each sample waits for the one before it; meanwhile there is time for other rows."""
+    a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
+    r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
+    y0, y1, y2, y3 = last[0], last[1], last[2], last[3]
+    for n in range(len(x0)):
+        y0 = _next(x0[n], y0, a0, r0)
+        y1 = _next(x1[n], y1, a1, r1)
+        y2 = _next(x2[n], y2, a2, r2)
+        y3 = _next(x3[n], y3, a3, r3)
+        x0[n], x1[n], x2[n], x3[n] = y0, y1, y2, y3
+    last[0], last[1], last[2], last[3] = y0, y1, y2, y3
 
 
 @loop
@@ -310,24 +325,64 @@ def _next(x, last, attack, release):
 @loop
 def _follow_back(grad, y, rows, start, x, p, later, sums):
     """Leaves the gradient of x in its place; `later` comes back from the samples after these."""
+    size = min(CHUNK, y.shape[1] - start)
     for row in range(rows.start, rows.stop):
-        k, followed = row - rows.start, y[row, start : start + CHUNK]
-        g, line, a, r = grad[k], x[k], p[row, ATTACK], p[row, RELEASE]
         before = y[row, start - 1] if start else p[row, START]
-        d_attack, d_release, back = 0.0, 0.0, later[k]
-        for n in range(len(followed) - 1, -1, -1):
-            last = followed[n - 1] if n else before
-            adjoint = g[n] + back
-            by_pole = adjoint * (last - line[n])
-            rises = line[n] > last
-            pole = a if rises else r
-            d_attack += by_pole if rises else 0.0
-            d_release += 0.0 if rises else by_pole
-            line[n] = (1 - pole) * adjoint
-            back = pole * adjoint
-        sums[row, ATTACK] += d_attack
-        sums[row, RELEASE] += d_release
-        later[k] = back
+        _drop(x[row - rows.start], y[row, start : start + size], before)
+    if len(later) == rows.stop - rows.start:
+        g0, g1, g2, g3 = grad[0, :size], grad[1, :size], grad[2, :size], grad[3, :size]
+        _return_four(g0, g1, g2, g3, x[0], x[1], x[2], x[3], p[rows], later)
+    else:
+        for row in range(rows.start, rows.stop):
+            k = row - rows.start
+            g, drop, attack, release = grad[k], x[k], p[row, ATTACK], p[row, RELEASE]
+            for n in range(size - 1, -1, -1):
+                g[n], later[k] = _previous(g[n], later[k], drop[n], attack, release)
+    for row in range(rows.start, rows.stop):
+        k = row - rows.start
+        _learn(grad[k], x[k, :size], p[row], sums[row])
+
+
+@loop
+def _drop(x, y, before):
+    """What x is below the y before it; it rises where that is negative."""
+    x[0] = before - x[0]
+    now, last = x[1:], y[:-1]
+    for n in range(len(last)):
+        now[n] = last[n] - now[n]
+
+
+@loop
+def _return_four(g0, g1, g2, g3, d0, d1, d2, d3, p, later):
+    """From the gradients of y, of one sample each, to those by all the samples after it."""
+    a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
+    r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
+    l0, l1, l2, l3 = later[0], later[1], later[2], later[3]
+    for n in range(len(g0) - 1, -1, -1):
+        g0[n], l0 = _previous(g0[n], l0, d0[n], a0, r0)
+        g1[n], l1 = _previous(g1[n], l1, d1[n], a1, r1)
+        g2[n], l2 = _previous(g2[n], l2, d2[n], a2, r2)
+        g3[n], l3 = _previous(g3[n], l3, d3[n], a3, r3)
+    later[0], later[1], later[2], later[3] = l0, l1, l2, l3
+
+
+@loop
+def _previous(grad, later, drop, attack, release):
+    pole = attack if drop < 0 else release
+    return grad + later, pole * grad + pole * later
+
+
+@loop
+def _learn(adjoint, drop, p, sums):
+    """Leaves the gradient of x in place of its drop."""
+    d_attack, d_release, attack, release = 0.0, 0.0, p[ATTACK], p[RELEASE]
+    for n in range(len(drop)):
+        rises, by_pole = drop[n] < 0, adjoint[n] * drop[n]
+        d_attack += by_pole if rises else 0.0
+        d_release += 0.0 if rises else by_pole
+        drop[n] = (1 - (attack if rises else release)) * adjoint[n]
+    sums[ATTACK] += d_attack
+    sums[RELEASE] += d_release
 
 
 # -- one chunk of one row -------------------------------------------------------------------
@@ -338,30 +393,31 @@ def _follow_back(grad, y, rows, start, x, p, later, sums):
 @loop
 def to_level(key, start, scale, level_db):
     """Of the loudest channel."""
-    _loudest(key, start, level_db)
+    loudest = _loudest(key, start, len(level_db))
     floor, db_per_octave = scale[0], scale[1]
     for n in range(len(level_db)):
-        size = floor if level_db[n] < floor else level_db[n]
-        level_db[n] = db_per_octave * log2(size)
+        level_db[n] = db_per_octave * log2(floor if loudest[n] < floor else loudest[n])
 
 
 @loop
-def _loudest(key, start, loudest):
-    loudest[:] = 0
+def _loudest(key, start, size):
+    loudest = np.zeros(size, key.dtype)
     for channel in range(len(key)):
-        signal = key[channel, start : start + len(loudest)]
-        for n in range(len(loudest)):
-            size = abs(signal[n])
-            loudest[n] = loudest[n] if loudest[n] >= size else size
+        signal = key[channel, start:]
+        for n in range(size):
+            size_n = abs(signal[n])
+            loudest[n] = loudest[n] if loudest[n] >= size_n else size_n
+    return loudest
 
 
 @loop
-def level_back(d_level_db, key, start, scale, loudest, d_key):
+def level_back(d_level_db, key, start, scale, d_key):
     """Channels that are equally loud share the gradient."""
-    _loudest(key, start, loudest)
-    floor, db_per_log = scale[0], scale[1] / math.log(2)
+    loudest = _loudest(key, start, len(d_level_db))
+    floor, db_per_log, one = scale[0], scale[1] * LOG2_E, key.dtype.type(1)
     for n in range(len(loudest)):
-        d_level_db[n] = 0.0 if loudest[n] < floor else db_per_log * d_level_db[n]
+        per_size = db_per_log * (one / loudest[n])
+        d_level_db[n] = 0.0 if loudest[n] < floor else per_size * d_level_db[n]
     if len(key) == 2:
         left, right = key[0, start:], key[1, start:]
         for n in range(len(loudest)):
@@ -372,11 +428,8 @@ def level_back(d_level_db, key, start, scale, loudest, d_key):
             for channel in range(len(key)):
                 ties += abs(key[channel, start + n]) == loudest[n]
             d_level_db[n] /= ties
-    for n in range(len(loudest)):
-        d_level_db[n] /= loudest[n] if loudest[n] > 0 else 1.0
     for channel in range(len(key)):
-        signal = key[channel, start : start + len(loudest)]
-        d_signal = d_key[channel, start : start + len(loudest)]
+        signal, d_signal = key[channel, start:], d_key[channel, start:]
         for n in range(len(loudest)):
             change = d_level_db[n] if signal[n] > 0 else -d_level_db[n]
             d_signal[n] += change if abs(signal[n]) == loudest[n] else 0.0
@@ -386,7 +439,7 @@ def level_back(d_level_db, key, start, scale, loudest, d_key):
 def _curve(level_db, p, scale, target_db):
     """The reduction that a level asks for: `slope` times the soft knee, up to `range_db`."""
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
-    half, bend = p[KNEE] / 2, 1 / (2 * max(p[KNEE], 1e-6))
+    half, bend = p[KNEE] / 2, min(0.5 / p[KNEE], 5e5)
     for n in range(len(level_db)):
         over = sign * (level_db[n] - threshold)
         into = 0.0 if over < -half else over + half
@@ -399,7 +452,7 @@ def _curve(level_db, p, scale, target_db):
 def _curve_back(d_target_db, level_db, p, scale, sums):
     """Leaves the gradient of the level in place of the level."""
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
-    half, per_knee = p[KNEE] / 2, 1 / max(p[KNEE], 1e-6)
+    half, per_knee = p[KNEE] / 2, min(1 / p[KNEE], 1e6)
     d_over_all, d_slope, d_knee, d_range = 0.0, 0.0, 0.0, 0.0
     for n in range(len(level_db)):
         over = sign * (level_db[n] - threshold)
@@ -422,33 +475,32 @@ def _curve_back(d_target_db, level_db, p, scale, sums):
 
 
 @loop
-def _gain(reduction_db, p, gain):
-    for n in range(len(reduction_db)):
+def _gain(reduction_db, p):
+    gain = np.empty(len(reduction_db))
+    for n in range(len(gain)):
         gain[n] = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]))
+    return gain
 
 
 @loop
-def _amplify(x, start, reduction_db, p, gain, y):
-    _gain(reduction_db, p, gain)
-    wet, dry = p[MIX], 1 - p[MIX]
+def _amplify(x, start, reduction_db, p, y):
+    gain, wet, dry = _gain(reduction_db, p), p[MIX], 1 - p[MIX]
     for channel in range(len(x)):
         from_, to = x[channel, start:], y[channel, start:]
-        for n in range(len(reduction_db)):
+        for n in range(len(gain)):
             to[n] = (dry + wet * gain[n]) * from_[n]
 
 
 @loop
-def _amplify_back(grad, x, start, reduction_db, p, gain, dx, d_reduction_db, sums):
-    _gain(reduction_db, p, gain)
-    wet, dry, d_makeup, d_mix = p[MIX], 1 - p[MIX], 0.0, 0.0
+def _amplify_back(grad, x, start, reduction_db, p, dx, d_reduction_db, sums):
+    gain, wet, dry, d_makeup, d_mix = _gain(reduction_db, p), p[MIX], 1 - p[MIX], 0.0, 0.0
     d_gain = d_reduction_db  # which it becomes below
-    d_gain[:] = 0
     for channel in range(len(x)):
         g, signal, d_signal = grad[channel, start:], x[channel, start:], dx[channel, start:]
-        for n in range(len(reduction_db)):
+        for n in range(len(gain)):
             d_signal[n] = (dry + wet * gain[n]) * g[n]
-            d_gain[n] += g[n] * signal[n]
-    for n in range(len(reduction_db)):
+            d_gain[n] = (d_gain[n] if channel else 0.0) + g[n] * signal[n]
+    for n in range(len(gain)):
         d_mix += d_gain[n] * (gain[n] - 1)
         d_makeup += d_gain[n] * gain[n]
         d_reduction_db[n] = -PER_DB * wet * gain[n] * d_gain[n]

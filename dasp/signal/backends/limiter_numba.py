@@ -65,10 +65,8 @@ def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
                 d_level_db[at[m]] += d_wanted
                 sums[row, 0] -= d_wanted
 
-        work = np.empty(CHUNK)
         for start in range(0, time, CHUNK):
-            now = d_level_db[start : start + CHUNK]
-            level_back(now, key[row], start, scale[row], work[: len(now)], d_key[row])
+            level_back(d_level_db[start : start + CHUNK], key[row], start, scale[row], d_key[row])
 
 
 @loop
