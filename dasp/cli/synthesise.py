@@ -1,4 +1,4 @@
-"""`dasp synthesise`: the stems of a song that nobody has played."""
+"""`dasp synthesise`: the stems of songs that nobody has played, and known mixes of them."""
 
 import argparse
 from pathlib import Path
@@ -10,12 +10,23 @@ def add_parser(subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "synthesise",
-        help="make the stems of a song from a seed",
-        description="Write eight stems of a made-up song, at random recording levels. The same "
-        "seed gives the same samples.",
+        help="make the stems of a song from a seed, and a known mix",
+        description="Write the stems of a made-up song, at random recording levels. The same "
+        "seed gives the same samples. With --mix they go to FOLDER/stems, and beside that come "
+        "mix.wav, as a made-up engineer would have it, and mix.json with its settings: a song "
+        "to learn from.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the stems go")
     parser.add_argument("--seed", type=int, default=0, help="which song (default: 0)")
+    parser.add_argument(
+        "--songs", type=int, metavar="N",
+        help="make as many, from that seed on, each in a folder FOLDER/SEED",
+    )  # fmt: skip
+    parser.add_argument("--mix", action="store_true", help="also write the engineer's mix")
+    parser.add_argument(
+        "--band", choices=("eight", "drawn"), default="eight",
+        help="who plays: always the same eight, or whoever the seed says (default: eight)",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=20.0, help="its length (default: 20)")
     parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="default: 44100")
     add_force_option(parser)
@@ -23,15 +34,38 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Synthesise and write the stems."""
-    from dasp.audio_io import save_audio
-    from dasp.data.synthetic import INSTRUMENTS, synthesise_song
+    """Synthesise and write one song after the other."""
+    if args.songs is None:
+        _write_song(args, args.folder, args.seed)
+        return 0
+    for seed in range(args.seed, args.seed + args.songs):
+        _write_song(args, args.folder / str(seed), seed)
+    return 0
 
-    refuse_existing(args, *(args.folder / f"{name}.wav" for name in INSTRUMENTS))
-    song = synthesise_song(args.seed, seconds=args.seconds, sample_rate=args.rate)
-    args.folder.mkdir(parents=True, exist_ok=True)
-    for name, audio in song.items():
-        path = args.folder / f"{name}.wav"
+
+def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
+    from dataclasses import replace
+
+    from dasp.audio_io import save_audio
+    from dasp.data.engineer import with_engineers_mix
+    from dasp.data.synthetic import BAND, synthetic_song
+    from dasp.mixing.document import save_mix
+
+    ensemble = BAND if args.band == "eight" else None
+    song = synthetic_song(seed, seconds=args.seconds, sample_rate=args.rate, ensemble=ensemble)
+    stems = folder / "stems" if args.mix else folder
+    files = {stems / f"{name}.wav": x for name, x in zip(song.names, song.tracks, strict=True)}
+    mix_files = (folder / "mix.wav", folder / "mix.json") if args.mix else ()
+    refuse_existing(args, *files, *mix_files)
+    stems.mkdir(parents=True, exist_ok=True)
+    for path, audio in files.items():
         save_audio(path, audio, args.rate, overwrite=args.force)
         print(path)
-    return 0
+    if args.mix:
+        song = with_engineers_mix(song, seed)
+        mix = song.details["mix"]
+        tracks = zip(mix.tracks, files, strict=True)
+        placed = replace(mix, tracks=tuple(replace(t, file=str(path)) for t, path in tracks))
+        save_audio(mix_files[0], song.mix("engineer"), args.rate, overwrite=args.force)
+        save_mix(mix_files[1], placed)
+        print(*mix_files, sep="\n")

@@ -6,7 +6,7 @@ that the tracks have true bleed and true times of arrival.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +14,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp._checks import check_range
 from dasp.audio_io import load_audio
+from dasp.data.engineer import with_engineers_mix
 from dasp.data.layout import some
 from dasp.data.multitrack import Multitrack, Recording, audio_files
 from dasp.data.score import Note, compose
+from dasp.data.seeds import generator_for
 
 MICROPHONES = {
     "kick": "kick",
@@ -73,6 +76,22 @@ def load_kit(folder: str | Path) -> Kit:
     return Kit(rate, {stroke: tuple(takes) for stroke, takes in hits.items()})
 
 
+def halves(kit: Kit) -> tuple[Kit, Kit]:
+    """Two kits that share no hit: every second of each stroke, by how hard it is and its take.
+
+    One is to learn from, and the other to find out what was learnt. A stroke of which there is
+    one hit is in the first alone.
+    """
+    parts = []
+    for first in (0, 1):
+        hits = {
+            stroke: sorted(takes, key=lambda hit: hit[:2])[first::2]
+            for stroke, takes in kit.hits.items()
+        }
+        parts.append(Kit(kit.sample_rate, {s: tuple(takes) for s, takes in hits.items() if takes}))
+    return parts[0], parts[1]
+
+
 def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
     """The drums of the score of a seed, played by a kit: a track for each microphone.
 
@@ -80,7 +99,7 @@ def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
     `(time_s, stroke, layer, take)`. Parts that the kit has no hits for are left out.
     """
     score = compose(seed, seconds=seconds, ensemble=DRUMS)
-    draw = torch.Generator().manual_seed(seed)
+    draw = generator_for(seed, "hits")
     time = round(seconds * kit.sample_rate)
     audio = torch.zeros(len(MICROPHONES), time)
     strokes = []
@@ -101,6 +120,31 @@ def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
         tuple(Recording(name, role, track) for (name, role), track in tracks),
         details={"seed": seed, "tempo_bpm": score.tempo_bpm, "strokes": tuple(sorted(strokes))},
     )
+
+
+@dataclass(frozen=True)
+class KitGrooves(Sequence):
+    """A data set of grooves, each of which is made when it is asked for."""
+
+    kit: Kit
+    count: int
+    first_seed: int = 0
+    seconds: float = 20.0
+    mixed: bool = False
+    """Whether each groove comes with its mix by `dasp.data.engineer`, drawn from the same seed."""
+
+    def __post_init__(self):
+        check_range("count", self.count, low=0)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, i: int) -> Multitrack:
+        if not 0 <= i < self.count:
+            raise IndexError(f"expected a groove from 0 to {self.count - 1}, got {i}")
+        seed = self.first_seed + i
+        groove = kit_groove(self.kit, seed, seconds=self.seconds)
+        return with_engineers_mix(groove, seed) if self.mixed else groove
 
 
 def _stroke(part: str, note: Note, draw: torch.Generator) -> str:

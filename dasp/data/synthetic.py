@@ -6,15 +6,16 @@ if nobody had set them, so that a mixer has something to do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
 import torch
 from torch import Tensor
 
 from dasp._checks import check_range, check_sample_rate
+from dasp.data.engineer import with_engineers_mix
 from dasp.data.instruments import INSTRUMENTS as ALL_INSTRUMENTS
 from dasp.data.multitrack import Multitrack, Recording
 from dasp.data.score import Part, Score, compose
+from dasp.data.seeds import generator_for
 from dasp.units import db_to_gain
 
 BAND = ("kick", "snare", "hihat", "bass", "guitar", "keys", "pad", "vocal")
@@ -76,6 +77,8 @@ class SyntheticSongs(Sequence):
     first_seed: int = 0
     seconds: float = 30.0
     sample_rate: int = 44_100
+    mixed: bool = False
+    """Whether each song comes with its mix by `dasp.data.engineer`, drawn from the same seed."""
 
     def __post_init__(self):
         check_range("count", self.count, low=0)
@@ -86,14 +89,14 @@ class SyntheticSongs(Sequence):
     def __getitem__(self, i: int) -> Multitrack:
         if not 0 <= i < self.count:
             raise IndexError(f"expected a song from 0 to {self.count - 1}, got {i}")
-        return synthetic_song(
-            self.first_seed + i, seconds=self.seconds, sample_rate=self.sample_rate
-        )
+        seed = self.first_seed + i
+        song = synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
+        return with_engineers_mix(song, seed) if self.mixed else song
 
 
 def _recorded(part: Part, score: Score, seed: int, sample_rate: int) -> Tensor:
     """A part played, at a level of its own."""
-    draw = torch.Generator().manual_seed((seed << 32 | crc32(part.name.encode())) % 2**63)
+    draw = generator_for(seed, part.name)
     play = ALL_INSTRUMENTS[part.name]
     audio = play(part.notes, part.tone, score.seconds, sample_rate, draw)
     level_db = QUIETEST_DB + (LOUDEST_DB - QUIETEST_DB) * torch.rand((), generator=draw).item()

@@ -3,6 +3,7 @@
 The ranges are our own rules of thumb, stated so that a mix made by them is a known answer.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,8 @@ class Taste(NamedTuple):
     over_threshold_db: Range = FLAT
     """How far the loud moments reach over the threshold of the compressor."""
     send_reverb_db: Range = (-60.0, -60.0)
+    attack_ms: Range = (5.0, 30.0)
+    release_ms: Range = (60.0, 250.0)
 
 
 class Treatment(NamedTuple):
@@ -43,6 +46,8 @@ class Treatment(NamedTuple):
     ratio: float
     over_threshold_db: float
     send_reverb_db: float
+    attack_ms: float
+    release_ms: float
 
 
 CENTRE, NEAR, WIDE = (0.0, 0.0), (0.1, 0.4), (0.4, 0.9)
@@ -85,21 +90,44 @@ TASTES: dict[str, Taste] = {
 """The taste for each role of `dasp.mixing.roles`."""
 
 
-def draw_treatment(role: str, draw: torch.Generator) -> Treatment:
-    """What is done to one track of a role; frequencies and ratios are even by their logarithms.
+RIGHT_FIRST = ("hihat", "keys", "synth", "brass", "effect", "other")
+"""Roles of which the first track goes to the right, and the first of all others to the left.
+
+Further tracks of a role change sides. It is the stage as the audience sees it, so that whoever
+hears what plays can tell where it belongs.
+"""
+
+REVERB: dict[str, Range] = {"rt60_s": (0.8, 2.2)}
+"""The room that sends go to."""
+
+SUM: dict[str, Range] = {
+    "ratio": (1.5, 2.5),
+    "over_threshold_db": (2.0, 5.0),
+    "attack_ms": (10.0, 40.0),
+    "release_ms": (100.0, 300.0),
+}
+"""The compressor on the sum."""
+
+_BY_LOGARITHM = ("peak_freq_hz", "ratio", "attack_ms", "release_ms", "rt60_s")
+
+
+def draw_treatment(role: str, draw: torch.Generator, *, nth: int = 0) -> Treatment:
+    """What is done to the `nth` track of a role, counted from 0.
 
     >>> treatment = draw_treatment("kick", torch.Generator().manual_seed(0))
     >>> treatment.pan, -3 <= treatment.level_lu <= 0
     (0.0, True)
     """
     check_choice("role", role, TASTES)
-    taste = TASTES[role]
-    u = torch.rand(len(taste) + 1, generator=draw, dtype=torch.float64).tolist()
-    values = {
-        name: low * (high / low) ** share
-        if name in ("peak_freq_hz", "ratio")
-        else low + (high - low) * share
-        for name, (low, high), share in zip(taste._fields, taste, u[1:], strict=True)
-    }
-    side = -1.0 if u[0] < 0.5 else 1.0
+    values = draw_between(TASTES[role]._asdict(), draw)
+    side = 1.0 if (role in RIGHT_FIRST) == (nth % 2 == 0) else -1.0
     return Treatment(pan=side * values.pop("from_centre") + 0.0, **values)
+
+
+def draw_between(ranges: Mapping[str, Range], draw: torch.Generator) -> dict[str, float]:
+    """A number from each range; frequencies, times and ratios are even by their logarithms."""
+    shares = torch.rand(len(ranges), generator=draw, dtype=torch.float64).tolist()
+    return {
+        name: low * (high / low) ** share if name in _BY_LOGARITHM else low + (high - low) * share
+        for (name, (low, high)), share in zip(ranges.items(), shares, strict=True)
+    }

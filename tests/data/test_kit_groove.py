@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dasp.audio_io import save_audio
-from dasp.data.kit_groove import MICROPHONES, kit_groove, load_kit
+from dasp.data.kit_groove import MICROPHONES, KitGrooves, halves, kit_groove, load_kit
+from dasp.mixing.mixdown import mix_down
 
 RATE = 8000
 
@@ -47,6 +50,26 @@ def test_soft_strokes_are_soft_hits(kit):
         for _, _, layer, take in kit_groove(kit, seed, seconds=8.0).details["strokes"]:
             layers[layer > 3].add(take)
     assert layers[True] == layers[False] == {1, 2}
+
+
+def test_halves_share_no_hit(kit):
+    first, second = halves(kit)
+    for stroke, hits in kit.hits.items():
+        one, other = ({hit[:2] for hit in half.hits[stroke]} for half in (first, second))
+        assert not one & other and len(one | other) == len(hits)
+    lonely = replace(kit, hits={"ks": kit.hits["ks"][:1]})
+    assert [len(half.hits) for half in halves(lonely)] == [1, 0]
+
+
+def test_grooves_are_a_sequence_and_may_be_mixed(shared_data):
+    kit = load_kit(shared_data / "drumbank_gogodze_7mic")
+    grooves = KitGrooves(kit, 2, first_seed=5, seconds=2.0, mixed=True)
+    groove = grooves[1]
+    assert groove.details["seed"] == 6
+    heard = mix_down(groove.tracks, groove.details["mix"])
+    torch.testing.assert_close(groove.mix("engineer"), heard, rtol=0, atol=2e-6)
+    with pytest.raises(IndexError, match="from 0 to 1, got 2"):
+        grooves[2]
 
 
 def test_folders_without_hits_are_refused(tmp_path):

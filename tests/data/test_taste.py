@@ -18,8 +18,15 @@ def test_what_is_drawn_lies_in_its_range_and_fills_it():
             values = [abs(d.pan) if name == "from_centre" else getattr(d, name) for d in drawn]
             assert low - 1e-9 <= min(values) <= low + 0.1 * (high - low) + 1e-9
             assert high + 1e-9 >= max(values) >= high - 0.1 * (high - low) - 1e-9
-        if taste.from_centre[1]:
-            assert 100 < sum(d.pan < 0 for d in drawn) < 200
+        sides = {torch.tensor(d.pan).sign().item() for d in drawn}
+        assert len(sides - {0.0}) == (1 if taste.from_centre[1] else 0)
+
+
+def test_further_tracks_of_a_role_change_sides():
+    first, second, third = (
+        draw_treatment("guitar", torch.Generator().manual_seed(4), nth=nth) for nth in range(3)
+    )
+    assert first.pan == third.pan == -second.pan < 0
 
 
 def test_the_same_generator_draws_the_same():
@@ -37,6 +44,8 @@ def test_the_console_can_be_set_so():
         "peak_freq_hz": "parametric_eq.peak_freq_hz",
         "high_shelf_gain_db": "parametric_eq.high_shelf_gain_db",
         "ratio": "compressor.ratio",
+        "attack_ms": "compressor.attack_ms",
+        "release_ms": "compressor.release_ms",
         "send_reverb_db": "send.reverb_db",
     }
     for taste in TASTES.values():
