@@ -5,13 +5,13 @@ true peak and SDR are of the mixes as they are. For all others the output is fir
 loudness of the reference, since that is a knob by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio
+from dasp._checks import check_audio, check_choice
 from dasp.analysis import (
     measure_crest_factor,
     measure_loudness,
@@ -47,8 +47,10 @@ class Metric(NamedTuple):
     """What equal mixes have."""
 
 
-def measure_errors(output: Tensor, reference: Tensor, sample_rate: float) -> dict[str, float]:
-    """Every metric of `METRICS` by its name; the smaller the nearer, except for the SDRs.
+def measure_errors(
+    output: Tensor, reference: Tensor, sample_rate: float, *, names: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Metrics of `METRICS` by their names, or all; the smaller the nearer, except for the SDRs.
 
     >>> x = torch.randn(2, 8000)
     >>> errors = measure_errors(0.5 * x, x, 8000)
@@ -57,10 +59,12 @@ def measure_errors(output: Tensor, reference: Tensor, sample_rate: float) -> dic
     """
     output, reference = comparable(output, reference)
     levelled = at_loudness_of(output, reference, sample_rate)
-    return {
-        name: metric.error(output if metric.of_level else levelled, reference, sample_rate).item()
-        for name, metric in METRICS.items()
-    }
+    errors = {}
+    for name in METRICS if names is None else names:
+        check_choice("names", name, METRICS)
+        x = output if METRICS[name].of_level else levelled
+        errors[name] = METRICS[name].error(x, reference, sample_rate).item()
+    return errors
 
 
 def comparable(output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:

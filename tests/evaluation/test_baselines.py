@@ -5,6 +5,7 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.evaluation.baselines import anchor, baselines, mono_sum, random_mix
+from dasp.mixing.mixdown import mix_down
 
 RATE = 44_100
 NAMES = ("kick", "overheadL", "overheadR")
@@ -16,7 +17,7 @@ def _tone(freq_hz):
 
 def test_the_mono_sum_is_the_sum():
     stereo, mono = torch.randn(2, 50), torch.randn(1, 50)
-    y = mono_sum([stereo, mono])
+    y = mix_down([stereo, mono], mono_sum(("a", "b"), [stereo, mono], RATE))
     torch.testing.assert_close(y[0], stereo.mean(0) + mono[0])
     assert torch.equal(y[0], y[1])
 

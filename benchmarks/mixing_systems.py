@@ -1,0 +1,266 @@
+"""How near every automatic mixer comes to known mixes: `python -m benchmarks.mixing_systems`.
+
+Every system of `dasp.controllers.systems` and every baseline mixes
+
+- `songs`: synthetic songs, of seeds that no recipe has, against their engineer's mix,
+- `grooves`: a real drum kit, of hits that no recipe has, against its engineer's mix,
+- `drums`: seven microphones of another kit against their human engineer's dry mix,
+- `released`: five released songs, whose stems are first brought to one loudness, so that the
+  artist's balance is the answer to find, against the sum of the stems as they were.
+
+The last three need recordings beside the project, and are left out without them. Writes
+results/mixing_systems.json and the tables of docs/mixing_systems.md. With `--systems` or
+`--groups` only those are run, and what was recorded of all others stays.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.common import environment
+from dasp.analysis import measure_loudness
+from dasp.audio_io import load_audio
+from dasp.controllers.systems import SYSTEMS, automatic_mix
+from dasp.data.kit_groove import KitGrooves, halves, load_kit
+from dasp.data.multitrack import Multitrack, load_folder
+from dasp.data.synthetic import SyntheticSongs
+from dasp.evaluation.baselines import anchor, baseline_mixes
+from dasp.evaluation.bootstrap import mean_interval
+from dasp.evaluation.metrics import measure_errors
+from dasp.evaluation.tracks import Standing, measure_standing, measure_track_errors
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.routing import as_stereo
+from dasp.mixing.settings import Mix, Track
+from dasp.units import db_to_gain
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+RESULTS = HERE / "results" / "mixing_systems.json"
+PAGE = HERE.parent / "docs" / "mixing_systems.md"
+
+FIRST_SEED = 1_000_000
+"""From here on no recipe has seen a seed."""
+
+GROUPS = ("songs", "grooves", "drums", "released")
+STEM_LUFS = -23.0
+TWINS = {"rules": "rule mix", "equal-loudness": "equal loudness"}
+"""Systems that stand in the tables as baselines."""
+
+METRICS = ("panning", "spectrum", "gain_invariant_sdr", "audio_features")
+COLUMNS = {
+    "level": "track levels, LU",
+    "place": "track places",
+    "panning": "panning",
+    "spectrum": "spectrum, dB",
+    "gain_invariant_sdr": "SDR, dB",
+    "audio_features": "audio features",
+}
+
+
+class Piece(NamedTuple):
+    """Tracks to mix, and what should come out."""
+
+    group: str
+    song: Multitrack
+    reference: Tensor
+    standing: Standing | None
+    """Where the tracks stand in the reference, if that is known."""
+
+
+def main() -> None:
+    """Run what was asked for, and write all that is known."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mixing_systems")
+    parser.add_argument("--songs", type=int, default=16, help="and half as many grooves")
+    parser.add_argument("--seconds", type=float, default=12.0, help="length of each")
+    parser.add_argument("--systems", nargs="+", metavar="NAME", choices=SYSTEMS)
+    parser.add_argument("--groups", nargs="+", metavar="NAME", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--dry-run", action="store_true", help="only print the tables")
+    options = parser.parse_args()
+    drawn = {"songs": options.songs, "seconds": options.seconds}
+    with torch.inference_mode():
+        rows = [
+            {"group": piece.group, "piece": piece.song.name, "system": name} | errors
+            for piece in tqdm(pieces(**drawn, groups=options.groups), disable=None)
+            for name, errors in all_errors(piece, options.systems).items()
+        ]
+    if options.systems or options.groups != GROUPS:
+        rows = with_recorded(rows, drawn)
+    for table in (tables := all_tables(rows)).values():
+        print(table, end="\n\n")
+    if not options.dry_run:
+        record = {"environment": environment(), **drawn, "rows": rows}
+        RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+
+
+# What is mixed
+
+
+def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]:
+    """All material of some groups, in the order of the tables."""
+    if "songs" in groups:
+        for song in SyntheticSongs(songs, FIRST_SEED, seconds, mixed=True):
+            yield known_mix("songs", song)
+    if not DATA.is_dir():
+        return
+    if "grooves" in groups:
+        unheard = halves(load_kit(DATA / "drumbank_gogodze_7mic"))[1]
+        for groove in KitGrooves(unheard, songs // 2, FIRST_SEED, seconds, mixed=True):
+            yield known_mix("grooves", groove)
+    if "drums" in groups:
+        drums = load_folder(DATA / "drums_enst066" / "tracks")
+        human, _ = load_audio(DATA / "drums_enst066" / "human_dry_mix.flac")
+        yield Piece("drums", replace(drums, name="drum kit"), human, None)
+    if "released" in groups:
+        for folder in sorted(DATA.glob("song_*")):
+            if (folder / "meta.json").exists():  # or the human part is more than levels
+                song = load_folder(folder / "stems")
+                yield released_song(replace(song, name=folder.name.removeprefix("song_")))
+
+
+def known_mix(group: str, song: Multitrack) -> Piece:
+    """A song that came with its engineer's mix."""
+    standing = measure_standing(song.details["mix"], song.tracks)
+    return Piece(group, song, song.mix("engineer"), standing)
+
+
+def released_song(song: Multitrack) -> Piece:
+    """Stems at one loudness, and how loud the artist had them."""
+    artist = sum(as_stereo(track) for track in song.tracks)
+    standing = measure_standing(plain_mix(song), song.tracks)
+    levels = [measure_loudness(track, song.sample_rate).item() for track in song.tracks]
+    recordings = tuple(
+        recording._replace(source=track * db_to_gain(STEM_LUFS - level))
+        for recording, track, level in zip(song.recordings, song.tracks, levels, strict=True)
+    )
+    return Piece("released", replace(song, recordings=recordings), artist, standing)
+
+
+def plain_mix(song: Multitrack) -> Mix:
+    """The mix that only names the tracks."""
+    tracks = zip(song.names, song.roles, strict=True)
+    return Mix(song.sample_rate, tuple(Track(name, role=role) for name, role in tracks))
+
+
+# Who mixes
+
+
+def all_errors(piece: Piece, only: Sequence[str] | None) -> dict[str, dict[str, float]]:
+    """The errors of every baseline and system, or of some systems, by their names."""
+    song = piece.song
+    mixes: dict[str, Mix | Tensor] = {}
+    if only is None:
+        mixes |= baseline_mixes(song.names, song.tracks, song.sample_rate)
+        mixes["anchor"] = anchor(song.names, song.tracks, song.sample_rate)
+    for name in [name for name in SYSTEMS if name not in TWINS] if only is None else only:
+        try:
+            mixes[name] = automatic_mix(song.tracks, plain_mix(song), system=name)
+        except (ValueError, OSError) as error:
+            tqdm.write(f"{name} does not mix {song.name}: {error}")
+    return {TWINS.get(name, name): errors_of(mix, piece) for name, mix in mixes.items()}
+
+
+def errors_of(mix: Mix | Tensor, piece: Piece) -> dict[str, float]:
+    """Those of the tracks, where there are settings, and those of the sound."""
+    errors = {}
+    audio = mix
+    if isinstance(mix, Mix):
+        audio = mix_down(piece.song.tracks, mix)
+        if piece.standing is not None:
+            standing = measure_standing(mix, piece.song.tracks)
+            errors |= measure_track_errors(standing, piece.standing)._asdict()
+    rate = piece.song.sample_rate
+    errors |= measure_errors(audio, piece.reference, rate, names=METRICS)
+    return {name: round(value, 6) for name, value in errors.items()}
+
+
+def with_recorded(rows: list[dict], drawn: Mapping) -> list[dict]:
+    """New rows, and those of an earlier run on the same material that they do not replace."""
+    if not RESULTS.exists():
+        return rows
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    if any(record[key] != value for key, value in drawn.items()):
+        return rows
+    new = {(row["group"], row["system"]) for row in rows}
+    kept = [row for row in record["rows"] if (row["group"], row["system"]) not in new]
+    return sorted([*kept, *rows], key=lambda row: GROUPS.index(row["group"]))
+
+
+# What is shown
+
+
+def all_tables(rows: Sequence[Mapping]) -> dict[str, str]:
+    """A table of means for each group, and one of each of the released songs."""
+    groups = dict.fromkeys(row["group"] for row in rows)
+    tables = {
+        group: means_table([row for row in rows if row["group"] == group]) for group in groups
+    }
+    if "released" in groups:
+        tables["released, song by song"] = songs_table(
+            [row for row in rows if row["group"] == "released"]
+        )
+    return tables
+
+
+def means_table(rows: Sequence[Mapping]) -> str:
+    """The mean of every error over pieces, and its 95 % interval."""
+    columns = {key: title for key, title in COLUMNS.items() if any(key in row for row in rows)}
+    lines = [["mix", *columns.values()], ["---"] * (1 + len(columns))]
+    for system in dict.fromkeys(row["system"] for row in rows):
+        own = [row for row in rows if row["system"] == system]
+        lines.append([system, *(mean_cell([r[key] for r in own if key in r]) for key in columns)])
+    return markdown(lines)
+
+
+def mean_cell(values: Sequence[float]) -> str:
+    """A mean and its interval, or one value."""
+    if not values:
+        return "-"
+    mean, low, high = (f"{x:.3g}" for x in mean_interval(values))
+    return f"{mean} [{low}, {high}]" if len(values) > 1 else mean
+
+
+def songs_table(rows: Sequence[Mapping]) -> str:
+    """Error of the stems' levels and SDR, for each song."""
+    songs = dict.fromkeys(row["piece"] for row in rows)
+    found = {(row["system"], row["piece"]): row for row in rows}
+    lines = [["levels, LU / SDR, dB", *songs], ["---"] * (1 + len(songs))]
+    for system in dict.fromkeys(row["system"] for row in rows):
+        cells = []
+        for song in songs:
+            row = found.get((system, song), {})
+            level, sdr = (
+                f"{row[key]:.1f}" if key in row else "-" for key in ("level", "gain_invariant_sdr")
+            )
+            cells.append(f"{level} / {sdr}")
+        lines.append([system, *cells])
+    return markdown(lines)
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as a table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """A page with what stands between `<!-- NAME -->` and `<!-- end -->` exchanged.
+
+    >>> with_tables("a <!-- t --> old <!-- end --> b", {"t": "new"})
+    'a <!-- t -->\\nnew\\n<!-- end --> b'
+    """
+    for name, table in tables.items():
+        between = re.compile(rf"(<!-- {re.escape(name)} -->).*?(<!-- end -->)", re.DOTALL)
+        page = between.sub(lambda found, t=table: f"{found[1]}\n{t}\n{found[2]}", page)
+    return page
+
+
+if __name__ == "__main__":
+    main()
