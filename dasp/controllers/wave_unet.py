@@ -1,0 +1,289 @@
+"""Mix-Wave-U-Net: from the waveforms of a drum kit's microphones straight to that of a mix.
+
+There are no knobs in between, so no settings come out of it: it renders audio. Each microphone
+has a slot of its own, which is silent where the microphone is missing.
+
+Sources: M. A. Martínez Ramírez, D. Stoller and D. Moffat, "A deep learning approach to intelligent
+drum mixing with the Wave-U-Net", JAES 69(3), 2021; D. Stoller, S. Ewert and S. Dixon,
+"Wave-U-Net", ISMIR 2018. The same-padded variant is after automix-toolkit.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as nnf
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from dasp._checks import check_choice, check_range
+from dasp.mixing.roles import guess_role
+from dasp.signal.resample import resample
+
+DRUM_SLOTS = (
+    "hihat", "kick", "overhead_L", "overhead_R", "snare", "tom_1", "tom_2", "tom_3",
+)  # fmt: skip
+"""The eight microphones of the paper, in its order."""
+
+SLOPE = 0.2
+"""Of the leaky rectifier below 0."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network and what it listens to; as it stands, the paper's."""
+
+    slots: tuple[str, ...] = DRUM_SLOTS
+    sample_rate: int = 44_100
+    padding: Literal["valid", "same"] = "valid"
+    """Whether the input is longer than the output by its context, or convolutions pad zeros."""
+    levels: int = 10
+    filters: int = 24
+    """Of the first level; level i has i times as many."""
+    down_size: int = 15
+    up_size: int = 5
+
+    def __post_init__(self):
+        check_choice("padding", self.padding, ("valid", "same"))
+        for name in ("sample_rate", "levels", "filters"):
+            check_range(name, getattr(self, name), low=1)
+        for name in ("down_size", "up_size"):
+            if getattr(self, name) % 2 != 1:
+                raise ValueError(f"{name}: expected an odd number, got {getattr(self, name)}")
+
+    def network(self) -> "WaveUNet | PaddedWaveUNet":
+        """The network with new weights."""
+        kind = {"valid": WaveUNet, "same": PaddedWaveUNet}[self.padding]
+        sizes = (self.levels, self.filters, self.down_size, self.up_size)
+        return kind(len(self.slots), 2, *sizes)
+
+
+SAME_PADDED = Architecture(padding="same", levels=12, down_size=13, up_size=13)
+"""The variant with the sizes of automix-toolkit."""
+
+
+class WaveUNet(nn.Module):
+    """Tracks `(batch, inputs, time)` to a mix `(batch, outputs, time - 2 context)`.
+
+    No convolution sees zeros that are not in the signal. Only inputs from `lengths` fit, whose
+    decimations lose nothing.
+
+    >>> network = WaveUNet(inputs=8, outputs=2, levels=10, filters=24, down_size=15, up_size=5)
+    >>> network.lengths(88_200), network.context
+    ((121843, 89093), 16375)
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, levels: int, filters: int, down_size: int, up_size: int
+    ):
+        super().__init__()
+        widths = [filters * i for i in range(1, levels + 2)]
+        self.levels, self.down_size, self.up_size = levels, down_size, up_size
+        self.down = nn.ModuleList(
+            nn.Conv1d(above, own, down_size) for above, own in pairwise([inputs, *widths[:-1]])
+        )
+        self.bottleneck = nn.Conv1d(widths[-2], widths[-1], down_size)
+        self.up = nn.ModuleList(
+            nn.Conv1d(own + below, own, up_size) for own, below in pairwise(widths)
+        )
+        self.output = nn.Conv1d(filters + inputs, outputs, 1)
+        for conv in (*self.down, self.bottleneck, *self.up, self.output):
+            nn.init.xavier_uniform_(conv.weight)
+            nn.init.zeros_(conv.bias)
+
+    @property
+    def context(self) -> int:
+        """Samples on either side of the output that it is made from."""
+        longer, shorter = self.lengths(1)
+        return (longer - shorter) // 2
+
+    def lengths(self, wanted: int) -> tuple[int, int]:
+        """Input and output length, the shortest that fit and give as many samples as wanted."""
+        output = wanted
+        for _ in range(self.levels):
+            output = (output + self.up_size + 1) // 2  # of 2 n - 1 samples a convolution leaves
+        longest = output + self.down_size - 1
+        for _ in range(self.levels):
+            output = 2 * output - self.up_size
+            longest = 2 * longest + self.down_size - 2
+        return longest, output
+
+    def forward(self, tracks: Tensor) -> Tensor:
+        fitting, _ = self.lengths(max(tracks.shape[-1] - 2 * self.context, 1))
+        if fitting != tracks.shape[-1]:
+            raise ValueError(
+                f"tracks: expected a length that fits, such as {fitting}, got {tracks.shape[-1]}"
+            )
+        x, skips = tracks, []
+        for convolve in self.down:
+            x = nnf.leaky_relu(convolve(x), SLOPE)
+            skips.append(x)
+            x = x[..., ::2]
+        x = nnf.leaky_relu(self.bottleneck(x), SLOPE)
+        for convolve, skip in zip(reversed(self.up), reversed(skips), strict=True):
+            x = _with_midpoints(x)
+            x = nnf.leaky_relu(convolve(torch.cat([_centre(skip, x), x], -2)), SLOPE)
+        return self.output(torch.cat([x, _centre(tracks, x)], -2))
+
+
+class PaddedWaveUNet(nn.Module):
+    """Tracks `(batch, inputs, time)` to a mix `(batch, outputs, time)`.
+
+    Convolutions pad zeros at both ends; decimation is by a convolution of its own, interpolation
+    repeats samples, and levels are normalised over the batch. The length must be a multiple of
+    2^levels. Samples nearer to an end than `context` know of the zeros.
+    """
+
+    OUTPUT_SIZE = 5
+
+    def __init__(
+        self, inputs: int, outputs: int, levels: int, filters: int, down_size: int, up_size: int
+    ):
+        super().__init__()
+        widths = [filters * i for i in range(1, levels + 1)]
+        self.levels, self.down_size, self.up_size = levels, down_size, up_size
+        self.down = nn.ModuleList(
+            _normalised(above, own, down_size) for above, own in pairwise([inputs, *widths])
+        )
+        self.decimate = nn.ModuleList(
+            nn.Conv1d(own, own, down_size, stride=2, padding=down_size // 2) for own in widths
+        )
+        self.bottleneck = nn.Conv1d(widths[-1], widths[-1], 1)
+        self.up = nn.ModuleList(
+            _normalised(own + below, own, up_size) for own, below in pairwise([*widths, widths[-1]])
+        )
+        self.output = nn.Conv1d(filters + inputs, outputs, self.OUTPUT_SIZE, padding="same")
+
+    @property
+    def context(self) -> int:
+        """Samples on either side of an output that have a say in it, and whole coarsest steps."""
+        step = 2**self.levels
+        reach = (step - 1) * (2 * (self.down_size // 2) + self.up_size // 2 + 1)
+        return step * -(-(reach + self.OUTPUT_SIZE // 2) // step)
+
+    def lengths(self, wanted: int) -> tuple[int, int]:
+        """Input length, and how many samples of the output know nothing of the padded zeros."""
+        step = 2**self.levels
+        output = step * -(-max(wanted, 1) // step)
+        return output + 2 * self.context, output
+
+    def forward(self, tracks: Tensor) -> Tensor:
+        if tracks.shape[-1] % 2**self.levels:
+            raise ValueError(
+                f"tracks: expected a length that is a multiple of {2**self.levels}, "
+                f"got {tracks.shape[-1]}"
+            )
+        x, skips = tracks, []
+        for convolve, decimate in zip(self.down, self.decimate, strict=True):
+            x = convolve(x)
+            skips.append(x)
+            x = decimate(x)
+        x = self.bottleneck(x)
+        for convolve, skip in zip(reversed(self.up), reversed(skips), strict=True):
+            x = convolve(torch.cat([skip, x.repeat_interleave(2, -1)], -2))
+        return self.output(torch.cat([x, tracks], -2))
+
+
+def render(network: nn.Module, tracks: Tensor, *, window: int = 89_093) -> Tensor:
+    """A whole song `(inputs, time)` through a network, as a mix `(outputs, time)` within [-1, 1].
+
+    The song, with silence before and after it, goes through in windows whose outputs lie side by
+    side. They begin at multiples of 2^levels samples, where decimation meets the same samples
+    again, and give at most `window` samples each, or one such step. So there are no seams:
+    windows of any length give the same mix, within rounding.
+    """
+    time, step = tracks.shape[-1], 2**network.levels
+    hop = step * max(1, window // step)
+    length, _ = network.lengths(hop)
+    starts = range(0, time, hop)
+    padded = nnf.pad(tracks, (network.context, len(starts) * hop + length - time))
+    parts = []
+    for start in starts:
+        mix = network(padded[None, :, start : start + length])[0]
+        before = (mix.shape[-1] - length) // 2 + network.context
+        parts.append(mix[:, before : before + hop])
+    return torch.cat(parts, -1)[:, :time].clamp(-1, 1)
+
+
+def in_slots(names: Sequence[str], tracks: Sequence[Tensor], slots: Sequence[str]) -> Tensor:
+    """Tracks `(channels, time)` as mono in their slots, `(slots, time)`; silence in empty ones.
+
+    A track goes to the slot of its own name, or else to the first that is free of those that have
+    its role, in the order of names. One that finds none is refused: it would not be in the mix.
+
+    >>> left, kick = 2 * torch.ones(1, 2), torch.ones(1, 2)
+    >>> in_slots(["OH left", "BD"], [left, kick], ["kick", "overhead_L", "overhead_R"])
+    tensor([[1., 1.],
+            [2., 2.],
+            [0., 0.]])
+    """
+    taken = {name: track for name, track in zip(names, tracks, strict=True) if name in slots}
+    for name, track in sorted(zip(names, tracks, strict=True), key=lambda pair: pair[0]):
+        if name in slots:
+            continue
+        role = guess_role(name)
+        free = [slot for slot in slots if slot not in taken and guess_role(slot) == role]
+        if not free:
+            raise ValueError(
+                f"track {name!r} ({role}): none of the network's slots for it is free; "
+                f"they are {', '.join(slots)}"
+            )
+        taken[free[0]] = track
+    silence = torch.zeros_like(tracks[0][0])
+    return torch.stack([taken[s].mean(0) if s in taken else silence for s in slots])
+
+
+def load_wave_unet(path: Path) -> tuple[nn.Module, Architecture]:
+    """The network that `dasp train wave_unet` has left in a file, ready for use."""
+    try:
+        with safe_open(path, "pt") as file:
+            known = json.loads((file.metadata() or {}).get("dasp", "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file: {error}") from error
+    if known.get("recipe") != "wave_unet":
+        raise ValueError(f"{path}: expected weights that 'dasp train wave_unet' has written")
+    table = known["config"]["network"]
+    architecture = Architecture(**{**table, "slots": tuple(table["slots"])})
+    network = architecture.network().eval()
+    network.load_state_dict(weights)
+    return network, architecture
+
+
+@torch.no_grad()
+def wave_unet_mix(
+    names: Sequence[str], tracks: Sequence[Tensor], sample_rate: float, weights: Path
+) -> Tensor:
+    """The mix `(2, time)` of tracks `(channels, time)`, by the network in a file of weights.
+
+    At another rate than the network's the tracks are resampled to that, and the mix back.
+    """
+    network, architecture = load_wave_unet(weights)
+    heard = in_slots(names, tracks, architecture.slots)
+    own = render(network, resample(heard, sample_rate, architecture.sample_rate))
+    return resample(own, architecture.sample_rate, sample_rate)[:, : heard.shape[-1]]
+
+
+def _with_midpoints(x: Tensor) -> Tensor:
+    """n samples to 2 n - 1: the same, and between any two of them their mean."""
+    between = (x[..., :-1] + x[..., 1:]) / 2
+    woven = torch.stack([x[..., :-1], between], -1).flatten(-2)
+    return torch.cat([woven, x[..., -1:]], -1)
+
+
+def _centre(x: Tensor, like: Tensor) -> Tensor:
+    """The middle of a longer signal."""
+    before = (x.shape[-1] - like.shape[-1]) // 2
+    return x[..., before : before + like.shape[-1]]
+
+
+def _normalised(inputs: int, outputs: int, size: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv1d(inputs, outputs, size, padding="same"),
+        nn.BatchNorm1d(outputs),
+        nn.PReLU(outputs),
+    )
