@@ -4,10 +4,13 @@ Sources: RIFF and RF64, EBU Tech 3306; AIFF, Apple 1989; AU, Sun's audio(4); W64
 CAF, Apple 2005; Ogg, RFC 3533; the Xing and VBRI heads of MP3 as their encoders write them.
 """
 
+import mmap
 import os
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+MutableBytes = TypeVar("MutableBytes", bytearray, mmap.mmap)
 
 _UNKNOWN = {0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF}
 """What a program writes as the length of the samples when it cannot know it beforehand."""
@@ -42,16 +45,16 @@ def what_is_missing(file: BinaryIO) -> str | None:
     return None
 
 
-def without_chance(data: bytearray) -> bytearray:
+def without_chance(data: MutableBytes) -> MutableBytes:
     """An encoded file without what differs from one time of writing to the next.
 
     libsndfile draws the serial number of an Ogg stream at random, and writes the time of day
-    into AIFF files of floats.
+    into WAV and AIFF files of floats.
     """
     if data[:4] == b"OggS":
         return _with_serial_number(data, 0)
     peak = data.find(b"PEAK", 0, 256)
-    if data[:4] == b"FORM" and peak > 0:
+    if data[:4] in (b"FORM", b"RIFF", b"RF64") and peak > 0:
         data[peak + 12 : peak + 16] = bytes(4)
     return data
 
@@ -184,14 +187,14 @@ def _has_last_page(file: BinaryIO, size: int) -> bool:
     return len(page) >= 27 and bool(page[5] & 4) and len(page) >= _page_size(page)
 
 
-def _page_size(page: bytes | memoryview) -> int:
+def _page_size(page: bytes | bytearray) -> int:
     return 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
-def _with_serial_number(data: bytearray, number: int) -> bytearray:
+def _with_serial_number(data: MutableBytes, number: int) -> MutableBytes:
     start = 0
     while start < len(data):
-        end = start + _page_size(memoryview(data)[start : start + 282])
+        end = start + _page_size(data[start : start + 282])
         data[start + 14 : start + 18] = number.to_bytes(4, "little")
         data[start + 22 : start + 26] = bytes(4)
         data[start + 22 : start + 26] = _ogg_checksum(data[start:end]).to_bytes(4, "little")

@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import itertools
+import mmap
 import os
 import secrets
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,6 +38,11 @@ _MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
 
 _LARGEST_WAV = 2**32 - 1024
 """Bytes of samples that 32 bits can count beside the head; more become RF64."""
+
+CLIP_MODES = ("error", "clamp", "rescale")
+
+NOISE_BLOCK = 2**16
+"""Frames that are written together of audio in blocks, whatever length these have."""
 
 _SMALL = 2**26
 """Bytes that are taken without looking at what is free."""
@@ -102,24 +109,20 @@ def load_audio(
         left = max(0, file.frames - start)
         expected = left if frames is None else min(frames, left)
         _check_memory(path, file, expected, dtype.itemsize)
-        try:
-            if start:
-                file.seek(min(start, file.frames))
-            data = file.read(expected, dtype=str(dtype).removeprefix("torch."), always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise AudioFileError(path, f"is damaged or cut off ({error.error_string})") from error
-        except MemoryError as error:
-            raise AudioFileError(path, f"{file.frames} frames do not fit in memory") from error
-        if len(data) < expected and file.format != "MP3":  # Whose head has an estimate.
-            raise AudioFileError(
-                path,
-                f"is cut off: its head promises {file.frames} frames, "
-                f"{start + len(data)} are there",
-            )
-        sample_rate = file.samplerate
-    x = torch.from_numpy(np.ascontiguousarray(data.T))
-    _check_finite(path, x, sample_rate, start)
-    return x, sample_rate
+        return _read(path, file, start, expected, dtype), file.samplerate
+
+
+def load_blocks(
+    path: str | os.PathLike, frames: int, *, dtype: torch.dtype = torch.float32
+) -> Iterator[Tensor]:
+    """Read a file as `load_audio` does, in blocks of `frames`, of which the last may be shorter."""
+    with _open(path) as file:
+        start, block = 0, None
+        while block is None or block.shape[-1] == frames:
+            expected = min(frames, file.frames - start)
+            block = _read(path, file, start, expected, dtype)
+            yield block
+            start += expected
 
 
 def save_audio(
@@ -158,36 +161,61 @@ def save_audio(
     """
     path = Path(path)
     check_audio(x)
-    check_sample_rate(sample_rate)
-    check_choice("clip_mode", clip_mode, ("error", "clamp", "rescale"))
+    check_choice("clip_mode", clip_mode, CLIP_MODES)
     if x.ndim != 2 or x.shape[0] == 0:
         raise ValueError(f"x: expected shape (channels, time), got {tuple(x.shape)}")
-    if sample_rate != int(sample_rate):
-        raise AudioFileError(path, f"files need a whole sample rate, got {sample_rate} Hz")
-    format, subtype = _format_of(path, subtype)
-    if x.shape[0] > _MOST_CHANNELS.get(format, 1024):
-        raise AudioFileError(
-            path, f"{format} holds {_MOST_CHANNELS.get(format, 1024)} channels, got {x.shape[0]}"
-        )
-    if path.exists() and not overwrite:
-        raise AudioFileError(path, "exists already; pass overwrite=True to replace it")
-    if not path.parent.is_dir():
-        raise AudioFileError(path, f"the folder {path.parent} does not exist")
+    format, subtype = _checked_target(path, len(x), sample_rate, subtype, overwrite)
     x = x.detach().cpu().to(torch.promote_types(x.dtype, torch.float32))
     _check_finite(path, x, sample_rate)
     over, gain_db = 0, 0.0
     if subtype not in _FLOATS and _peak(x) > 1:
-        over = int((x.abs() > 1).sum())
+        over = _count_over(x)
         x, gain_db = _fitted(path, x, over, subtype, clip_mode)
-    try:
-        content = _encoded(x, int(sample_rate), format, subtype, dither)
-        with whole(path) as unfinished:
-            unfinished.write_bytes(content)
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(path, f"cannot be written ({error.error_string})") from error
-    except OSError as error:
-        raise AudioFileError(path, f"cannot be written ({error.strerror})") from error
+    with _telling_of(path), whole(path) as unfinished:
+        unfinished.write_bytes(_encoded(x, int(sample_rate), format, subtype, dither))
     return Saved(subtype, over, gain_db)
+
+
+def save_blocks(
+    path: str | os.PathLike,
+    blocks: Callable[[], Iterable[Tensor]],
+    sample_rate: float,
+    *,
+    frames: int,
+    subtype: str | None = None,
+    overwrite: bool = False,
+    clip_mode: str = "error",
+    dither: int | None = None,
+) -> Saved:
+    """Write audio that comes in blocks `(channels, time)`, one of which is in memory at a time.
+
+    `blocks` is called for them, and with "rescale" once more before, to find the peak. `frames`
+    is about how many there will be: it decides whether a WAV becomes RF64. `dither` is a seed; the
+    noise is that of `dither_source`, for the first samples that are not silent. All else is as
+    for `save_audio`.
+    """
+    path = Path(path)
+    check_choice("clip_mode", clip_mode, CLIP_MODES)
+    chunks = _in_lengths(blocks(), NOISE_BLOCK)
+    first = next(chunks)
+    format, subtype = _checked_target(path, len(first), sample_rate, subtype, overwrite)
+    if format == "WAV" and len(first) * frames * _bytes_each(subtype) > _LARGEST_WAV:
+        format = "RF64"
+    gain = 1.0
+    if clip_mode == "rescale" and subtype not in _FLOATS:
+        gain = 1 / max(1.0, *map(_peak, itertools.chain([first], chunks)))
+        chunks = _in_lengths(blocks(), NOISE_BLOCK)
+    else:
+        chunks = itertools.chain([first], chunks)
+    with _telling_of(path), whole(path) as unfinished:
+        with _Disk(unfinished) as disk:
+            new = disk.encoder(sample_rate, len(first), format, subtype)
+            over, peak = _encode(path, chunks, disk, new, gain, subtype, dither)
+        if over and clip_mode == "error":
+            raise _clips(path, over, peak, subtype)
+        if subtype in _FLOATS or format == "OGG":
+            _forget_chance(unfinished)
+    return Saved(subtype, over, gain_to_db(gain))
 
 
 def audio_info(path: str | os.PathLike) -> AudioInfo:
@@ -236,6 +264,28 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 # Reading
+
+
+def _read(
+    path: str | os.PathLike, file: soundfile.SoundFile, start: int, frames: int, dtype: torch.dtype
+) -> Tensor:
+    """The samples `(channels, frames)` from `start` on; fewer only where the length is a guess."""
+    try:
+        if file.tell() != start:
+            file.seek(min(start, file.frames))
+        data = file.read(frames, dtype=str(dtype).removeprefix("torch."), always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(path, f"is damaged or cut off ({error.error_string})") from error
+    except MemoryError as error:
+        raise AudioFileError(path, f"{file.frames} frames do not fit in memory") from error
+    if len(data) < frames and file.format != "MP3":  # Whose head has an estimate.
+        raise AudioFileError(
+            path,
+            f"is cut off: its head promises {file.frames} frames, {start + len(data)} are there",
+        )
+    x = torch.from_numpy(np.ascontiguousarray(data.T))
+    _check_finite(path, x, file.samplerate, start)
+    return x
 
 
 def _open(path: str | os.PathLike) -> soundfile.SoundFile:
@@ -328,6 +378,123 @@ def _peak(x: Tensor) -> float:
 # Writing
 
 
+def _checked_target(
+    path: Path, channels: int, sample_rate: float, subtype: str | None, overwrite: bool
+) -> tuple[str, str]:
+    """The format and the subtype of a file that can be written."""
+    check_sample_rate(sample_rate)
+    if sample_rate != int(sample_rate):
+        raise AudioFileError(path, f"files need a whole sample rate, got {sample_rate} Hz")
+    format, subtype = _format_of(path, subtype)
+    most = _MOST_CHANNELS.get(format, 1024)
+    if channels > most:
+        raise AudioFileError(path, f"{format} holds {most} channels, got {channels}")
+    if path.exists() and not overwrite:
+        raise AudioFileError(path, "exists already; pass overwrite=True to replace it")
+    if not path.parent.is_dir():
+        raise AudioFileError(path, f"the folder {path.parent} does not exist")
+    return format, subtype
+
+
+@contextmanager
+def _telling_of(path: Path) -> Iterator[None]:
+    """Name the file in what goes wrong when it is written."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(path, f"cannot be written ({error.error_string})") from error
+    except OSError as error:
+        raise AudioFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+class _Disk(io.FileIO):
+    """A new file that an encoder writes. Disks are full only for what writes, which can tell."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, "w+")
+        self._error: OSError | None = None
+
+    @contextmanager
+    def encoder(
+        self, sample_rate: float, channels: int, format: str, subtype: str
+    ) -> Iterator[soundfile.SoundFile]:
+        """What samples go into, `(time, channels)`."""
+        file = soundfile.SoundFile(self, "w", int(sample_rate), channels, subtype, format=format)
+        try:
+            with file:
+                yield file
+        except AssertionError:  # Fewer were written.
+            self.check()
+            raise
+        self.check()
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[super().write(left) :]
+        except OSError as error:  # Which cannot pass through the encoder.
+            self._error = error
+        return len(data) - len(left)
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self._error is not None:
+            raise self._error
+
+
+def _encode(
+    path: Path,
+    chunks: Iterable[Tensor],
+    disk: _Disk,
+    encoder: AbstractContextManager[soundfile.SoundFile],
+    gain: float,
+    subtype: str,
+    dither: int | None,
+) -> tuple[int, float]:
+    """Write all chunks; how many samples were over full scale before the gain, and the peak."""
+    over, peak, start, noise = 0, 0.0, 0, None
+    with encoder as file:
+        for x in chunks:
+            _check_finite(path, x, file.samplerate, start)
+            start += x.shape[-1]
+            if subtype not in _FLOATS:
+                over, peak = over + _count_over(x), max(peak, _peak(x))
+                x = (x if gain == 1 else (gain * x.double()).to(x.dtype)).clamp(-1, 1)
+            if noise is None and dither is not None and x.any():
+                noise = dither_source(dither, x)
+            file.write(_samples(x, subtype, noise))
+            disk.check()
+    return over, peak
+
+
+def _in_lengths(blocks: Iterable[Tensor], length: int) -> Iterator[Tensor]:
+    """The same audio on the CPU in blocks of one length, of which the last may be shorter."""
+    held: list[Tensor] = []
+    for block in blocks:
+        held.append(block.detach().cpu().to(torch.promote_types(block.dtype, torch.float32)))
+        if sum(x.shape[-1] for x in held) >= length:
+            *blocks_now, rest = torch.cat(held, -1).split(length, -1)
+            yield from blocks_now
+            held = [rest]
+    if held:
+        yield torch.cat(held, -1)
+
+
+def _forget_chance(path: Path) -> None:
+    """`without_chance` of a file, little of which comes into memory."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        without_chance(content)
+
+
+def _count_over(x: Tensor) -> int:
+    return int((x.abs() > 1).sum()) if _peak(x) > 1 else 0
+
+
+def _bytes_each(subtype: str) -> int:
+    return _PCM_BITS.get(subtype, 64 if subtype == "DOUBLE" else 32) // 8
+
+
 def _fitted(path: Path, x: Tensor, over: int, subtype: str, clip_mode: str) -> tuple[Tensor, float]:
     """Audio within full scale, and the gain that brought it there."""
     peak = _peak(x)
@@ -335,8 +502,12 @@ def _fitted(path: Path, x: Tensor, over: int, subtype: str, clip_mode: str) -> t
         return x.clamp(-1, 1), 0.0
     if clip_mode == "rescale":
         return (x.double() / peak).to(x.dtype).clamp(-1, 1), -gain_to_db(peak)
+    raise _clips(path, over, peak, subtype)
+
+
+def _clips(path: Path, over: int, peak: float, subtype: str) -> AudioFileError:
     excess_db = max(gain_to_db(peak), 0.01)
-    raise AudioFileError(
+    return AudioFileError(
         path,
         f"{over} samples are over full scale, by up to {excess_db:.2f} dB, and {subtype} would "
         f"clip them; lower the level, or keep them in a .wav file with subtype FLOAT",
@@ -373,12 +544,8 @@ def _encoded(
     x: Tensor, sample_rate: int, format: str, subtype: str, dither: torch.Generator | None
 ) -> memoryview | bytearray:
     """The content of the new file. Disks are full only for what writes it, which can tell."""
-    if subtype in _PCM_BITS:
-        data = _quantised(x, _PCM_BITS[subtype], dither).T.numpy()
-    else:
-        data = x.to(_FLOATS.get(subtype, x.dtype)).T.numpy()
-    stored = data.size * _PCM_BITS.get(subtype, 8 * data.itemsize) // 8
-    if format == "WAV" and stored > _LARGEST_WAV:
+    data = _samples(x, subtype, dither)
+    if format == "WAV" and data.size * _bytes_each(subtype) > _LARGEST_WAV:
         format = "RF64"
     file = io.BytesIO()
     if format == "WAV" and subtype in _FLOATS:
@@ -389,6 +556,13 @@ def _encoded(
     if format in ("OGG", "AIFF"):
         return without_chance(bytearray(file.getbuffer()))
     return file.getbuffer()
+
+
+def _samples(x: Tensor, subtype: str, dither: torch.Generator | None) -> np.ndarray:
+    """`(time, channels)`, as an encoder takes them."""
+    if subtype in _PCM_BITS:
+        return _quantised(x, _PCM_BITS[subtype], dither).T.numpy()
+    return x.to(_FLOATS.get(subtype, x.dtype)).T.numpy()
 
 
 def _quantised(x: Tensor, bits: int, dither: torch.Generator | None) -> Tensor:

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 import torch.nn.functional as nnf
 
-from dasp.audio_io import audio_info, load_audio
+from dasp.audio_io import AudioInfo, audio_info, load_audio
 from dasp.batch.job import Job
-from dasp.batch.settings import load_inputs
+from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.batch.writing import Writing
 from dasp.processors.document import from_document
 from dasp.processors.processor import Processor
 from dasp.signal.resample import resample
+from dasp.streaming import stream_file
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,58 @@ class ProcessFile:
     """Silence added at the end, for what rings on."""
     sample_rate: int | None = None
     """The rate of the new file, which the processor runs at; None is that of the old one."""
+    segment_s: float | None = None
+    """How much is in memory at a time; None is the whole file."""
     overwrite: bool = False
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the one target of a job; tells what samples were stored, and how."""
+        (target,) = job.targets
+        target.parent.mkdir(parents=True, exist_ok=True)
+        processor, settings = _processor(json.dumps(self.document))
+        settings = {**settings, **job.settings}
         info = audio_info(job.source)
+        if self.segment_s is not None:
+            return self._in_segments(job.source, target, info, processor, settings)
         x, sample_rate = load_audio(job.source, dtype=info.dtype)
         if self.sample_rate is not None:
             x, sample_rate = resample(x, sample_rate, self.sample_rate), self.sample_rate
         x = nnf.pad(x.to(self.device), (0, round(self.tail_s * sample_rate)))
-        processor, settings = _processor(json.dumps(self.document))
         with torch.inference_mode():
-            settings = load_inputs(processor, {**settings, **job.settings}, x, sample_rate)
+            settings = load_inputs(processor, settings, x, sample_rate)
             y = processor(x, sample_rate, **settings)
-        (target,) = job.targets
-        target.parent.mkdir(parents=True, exist_ok=True)
         saved = self.writing.save(target, y, sample_rate, like=info, overwrite=self.overwrite)
         return {"frames": y.shape[-1], "sample_rate": sample_rate, **asdict(saved)}
+
+    def _in_segments(
+        self,
+        source: Path,
+        target: Path,
+        info: AudioInfo,
+        processor: Processor,
+        settings: dict[str, Any],
+    ) -> dict[str, Any]:
+        rate = info.sample_rate if self.sample_rate is None else self.sample_rate
+        sidechains = {
+            key: settings.pop(key)
+            for key in processor.inputs
+            if key in settings and is_sidechain(key)
+        }
+        like_x = torch.empty(info.channels, 0, dtype=info.dtype, device=self.device)
+        saved = stream_file(
+            source,
+            target,
+            processor,
+            load_inputs(processor, settings, like_x, rate),
+            segment_s=self.segment_s,
+            tail_s=self.tail_s,
+            sample_rate=rate,
+            sidechains=sidechains,
+            device=self.device,
+            **self.writing.in_blocks(target, like=info),
+            overwrite=self.overwrite,
+        )
+        return {"frames": audio_info(target).frames, "sample_rate": rate, **asdict(saved)}
 
     def reads(self, job: Job) -> list[Path]:
         """The source, and the files that the settings name."""

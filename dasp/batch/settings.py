@@ -42,10 +42,15 @@ def load_inputs(
             continue
         file, file_rate = load_audio(settings[key], dtype=x.dtype)
         file = resample(file, file_rate, sample_rate)
-        if key.rsplit(".", 1)[-1] == "sidechain":
+        if is_sidechain(key):
             file = nnf.pad(file, (0, x.shape[-1] - file.shape[-1]))
         loaded[key] = file.to(x.device)
     return {**settings, **loaded}
+
+
+def is_sidechain(key: str) -> bool:
+    """Whether an input runs beside the audio."""
+    return key.rsplit(".", 1)[-1] == "sidechain"
 
 
 def read_table(path: Path, processor: Processor) -> Table:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -29,15 +30,25 @@ class Writing:
         overwrite: bool = False,
     ) -> Saved:
         """Write `x`, stored as the file `like` was, where the format can."""
-        subtype = self.subtype
-        if subtype is None and like is not None and has_subtype(path, like.subtype):
-            subtype = like.subtype
         return save_audio(
             path,
             x,
             sample_rate,
-            subtype=subtype,
+            subtype=self._subtype(path, like),
             overwrite=overwrite,
             clip_mode=self.clip_mode,
             dither=dither_source(self.seed, x) if self.dither else None,
         )
+
+    def in_blocks(self, path: Path, *, like: AudioInfo) -> dict[str, Any]:
+        """The same choices, as `save_blocks` takes them."""
+        return {
+            "subtype": self._subtype(path, like),
+            "clip_mode": self.clip_mode,
+            "dither": self.seed if self.dither else None,
+        }
+
+    def _subtype(self, path: Path, like: AudioInfo | None) -> str | None:
+        if self.subtype is None and like is not None and has_subtype(path, like.subtype):
+            return like.subtype
+        return self.subtype

@@ -132,8 +132,10 @@ def _mixes(args: argparse.Namespace):
     from dasp.batch.paths import find_songs
     from dasp.batch.run import plan
 
-    if args.settings or args.tail or args.rate or args.device != "cpu":
-        args.usage_error("--settings, --tail, --rate and --device are for effects, not for --mix")
+    if args.settings or args.tail or args.rate or args.segment or args.device != "cpu":
+        args.usage_error(
+            "--settings, --tail, --rate, --segment and --device are for effects, not for --mix"
+        )
     task = MixSong(args.system, args.target_lufs, writing(args), overwrite=True)
     suffixes = [_suffix(args.format or "wav"), ".json"]
     return task, plan(find_songs(args.inputs), args.output, name=args.name, suffixes=suffixes)

@@ -44,7 +44,7 @@ def add_effect_options(group) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """`--tail`, `--rate` and `--device`."""
+    """`--tail`, `--rate`, `--segment` and `--device`."""
     parser.add_argument(
         "--tail", type=seconds, default=0.0, metavar="SECONDS",
         help="silence added at the end of each file, for what rings on (default: 0)",
@@ -52,6 +52,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", type=_rate, metavar="HZ", help="sample rate of the new files (default: as it is)"
     )
+    parser.add_argument(
+        "--segment", type=_segment, metavar="SECONDS",
+        help="have so much of a file in memory at a time (default: all of it); 10 costs no time",
+    )  # fmt: skip
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
 
 
@@ -65,6 +69,7 @@ def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
         device=args.device,
         tail_s=args.tail,
         sample_rate=args.rate,
+        segment_s=args.segment,
         overwrite=overwrite,
     )
 
@@ -123,6 +128,12 @@ def seconds(text: str) -> float:
     number = float(text)
     if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"expected 0 seconds or more, got {text}")
+    return number
+
+
+def _segment(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {text}")
     return number
 
 

@@ -9,28 +9,70 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_range, check_sample_rate, did_you_mean
 from dasp._typing import Value
+from dasp.functional._memory import WHOLE, Memory
 
 _HALF = (torch.float16, torch.bfloat16)
 
 
 def audio_processor(function: Callable) -> Callable:
-    """What every processor shares: checked audio, known keywords, half types in float32."""
+    """What every processor shares: checked audio, known keywords, half types in float32.
+
+    A function that takes a `memory` behind the sample rate runs block by block, as `.blockwise`,
+    where the memory is that of a block. Called as it is, it takes its audio for the whole.
+    """
+    signature = inspect.signature(function)
     keywords = {
         name: parameter.default is parameter.empty
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in signature.parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
+    remembers = "memory" in signature.parameters
 
-    @functools.wraps(function)
-    def processor(x: Tensor, sample_rate: float, **settings) -> Tensor:
+    def checked(x: Tensor, sample_rate: float, *memory: Memory, **settings) -> Tensor:
         check_audio(x)
         check_sample_rate(sample_rate)
         _check_keywords(function.__name__, keywords, settings)
         if x.dtype in _HALF:
-            return function(x.float(), sample_rate, **settings).to(x.dtype)
-        return function(x, sample_rate, **settings)
+            return function(x.float(), sample_rate, *memory, **settings).to(x.dtype)
+        return function(x, sample_rate, *memory, **settings)
 
+    @functools.wraps(function)
+    def processor(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        return checked(x, sample_rate, *((WHOLE,) if remembers else ()), **settings)
+
+    if remembers:
+        shown = [p for name, p in signature.parameters.items() if name != "memory"]
+        processor.__signature__ = signature.replace(parameters=shown)
+        processor.blockwise = _unless_empty(checked)
     return processor
+
+
+def memoryless(processor: Callable) -> Callable:
+    """Declare that every sample is made from those of the same instant: blocks need no memory."""
+    processor.blockwise = lambda x, sample_rate, memory, **settings: processor(
+        x, sample_rate, **settings
+    )
+    return processor
+
+
+def looks_ahead(latency: Callable[..., int]) -> Callable:
+    """Declare how many samples are held back, `latency(sample_rate, **settings)`."""
+
+    def declare(processor: Callable) -> Callable:
+        processor.latency = latency
+        return processor
+
+    return declare
+
+
+def _unless_empty(checked: Callable) -> Callable:
+    def blockwise(x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        if x.shape[-1] or memory.ends:
+            return checked(x, sample_rate, memory, **settings)
+        memory.wait()
+        return checked(x, sample_rate, WHOLE, **settings)
+
+    return blockwise
 
 
 def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:

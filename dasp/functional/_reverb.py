@@ -7,15 +7,19 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import per_item
+from dasp.functional._memory import Memory
 from dasp.signal.delay import fractional_delay
 
 
-def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value) -> Tensor:
+def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value, memory: Memory) -> Tensor:
     """`x` as it reaches the reverb, `pre_delay_ms` late (0 or more, with fractions of samples)."""
     delay_ms = per_item("pre_delay_ms", pre_delay_ms, x, low=0.0)
     if isinstance(pre_delay_ms, float | int) and pre_delay_ms == 0:
         return x
-    return fractional_delay(x, delay_ms[..., None, None] * (sample_rate / 1000))
+    samples = delay_ms[..., None, None] * (sample_rate / 1000)
+    late = fractional_delay(x, samples, memory.get("pre_delay"))
+    memory.keep_past("pre_delay", x, samples)
+    return late
 
 
 def check_mono_or_stereo(x: Tensor) -> None:

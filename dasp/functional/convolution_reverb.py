@@ -5,9 +5,10 @@ from torch import Tensor
 from dasp._checks import check_audio
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_item
+from dasp.functional._convolution import convolved
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
-from dasp.signal.fftconv import fft_convolve
 from dasp.units import db_to_gain
 
 
@@ -15,6 +16,7 @@ from dasp.units import db_to_gain
 def convolution_reverb(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     impulse_response: Tensor,
     mix: Value,
@@ -44,12 +46,12 @@ def convolution_reverb(
     _check_response(impulse_response, x)
     response = impulse_response.to(x)
     wet_gain = db_to_gain(per_item("wet_gain_db", wet_gain_db, x)[..., None, None])
-    late = pre_delayed(x, sample_rate, pre_delay_ms)
+    late = pre_delayed(x, sample_rate, pre_delay_ms, memory)
     if response.shape[-2] in (1, x.shape[-2]):
-        wet = fft_convolve(late, response)
+        wet = convolved(late, response, memory)
     else:
         to_each_side = response.unflatten(-2, (2, 2))
-        wet = fft_convolve(late[..., None, :], to_each_side).sum(-3)
+        wet = convolved(late[..., None, :], to_each_side, memory).sum(-3)
     return mixed(x, wet_gain * wet, mix)
 
 

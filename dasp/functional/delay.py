@@ -5,6 +5,7 @@ from torch import Tensor
 from dasp._checks import check_channels, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional.stereo import from_mid_side, to_mid_side
 from dasp.signal.delay import feedback_delay, fractional_delay
@@ -14,6 +15,7 @@ from dasp.signal.delay import feedback_delay, fractional_delay
 def delay(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     time_ms: Value,
     feedback: Value,
@@ -39,12 +41,13 @@ def delay(
     samples = loop_samples("time_ms", time_ms, x, sample_rate)
     feedback = per_item("feedback", feedback, x, low=0.0, below=1.0)[..., None, None]
     if not ping_pong:
-        return mixed(x, _echoes(x, samples, feedback), mix)
+        return mixed(x, loop(x, samples, feedback, memory, "echoes"), mix)
     # Two lines that feed each other are, in mid and side, two lines that feed themselves, the
     # side with its sign turned at every pass. A sound on the left is in both, half as loud.
     check_channels(x, 2)
     left = to_mid_side(x)[0] / 2
-    mid, side = _echoes(left, samples, feedback), _echoes(left, samples, -feedback)
+    mid = loop(left, samples, feedback, memory, "mid")
+    side = loop(left, samples, -feedback, memory, "side")
     return mixed(x, from_mid_side(mid, side), mix)
 
 
@@ -57,5 +60,19 @@ def loop_samples(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Te
     return samples.clamp(min=1.0)  # one sample in float32 may be less
 
 
-def _echoes(x: Tensor, samples: Tensor, feedback: Tensor) -> Tensor:
-    return fractional_delay(feedback_delay(x, samples, feedback), samples)
+def loop(
+    x: Tensor,
+    samples: Tensor,
+    feedback: Tensor,
+    memory: Memory,
+    name: str,
+    longest: Tensor | None = None,
+) -> Tensor:
+    """What comes out of a delay line of `samples` that hears `x` and a share of its output.
+
+    Of `samples` that move, `longest` is the most that they will ever be.
+    """
+    past = memory.get(name)
+    line = feedback_delay(x, samples, feedback, past)
+    memory.keep_past(name, line, samples if longest is None else longest)
+    return fractional_delay(line, samples, past)

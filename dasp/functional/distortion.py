@@ -12,9 +12,10 @@ from torch import Tensor
 
 from dasp._checks import check_choice
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._arguments import audio_processor, looks_ahead, per_item
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
-from dasp.signal.resample import resample
+from dasp.signal.resample import REACH, resample
 from dasp.signal.smoothing import one_pole
 from dasp.units import db_to_gain, smoothing_coefficient
 
@@ -31,10 +32,16 @@ CURVES = {"tanh": torch.tanh, "hard": lambda x: x.clamp(-1, 1), "cubic": _cubic}
 """From a soft knee that never ends, through none, to a soft one that ends in a plateau."""
 
 
+def _latency(sample_rate: float, *, oversampling: int = 1, **_) -> int:
+    return 2 * REACH if oversampling > 1 else 0  # up, and down again
+
+
+@looks_ahead(_latency)
 @audio_processor
 def distortion(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     drive_db: Value,
     bias: Value = 0.0,
@@ -71,8 +78,14 @@ def distortion(
     output_gain_db = per_item("output_gain_db", output_gain_db, x)[..., None, None]
 
     curve = CURVES[shape]
-    wet = resample(x, 1, oversampling)
-    wet = curve(wet * db_to_gain(drive_db) + bias) - curve(bias)
-    wet = resample(wet, oversampling, 1)
-    tone, _ = one_pole(wet, smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate))
-    return mixed(x, tone * db_to_gain(output_gain_db), mix)
+
+    def bent(x: Tensor) -> Tensor:
+        fine = resample(x, 1, oversampling)
+        fine = curve(fine * db_to_gain(drive_db) + bias) - curve(bias)
+        return resample(fine, oversampling, 1)
+
+    reach = _latency(sample_rate, oversampling=oversampling)
+    wet = memory.around("bent", bent, x, reach, reach)
+    pole = smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate)
+    wet = memory.through("tone", one_pole, wet, pole)
+    return mixed(memory.held("dry", x, reach), wet * db_to_gain(output_gain_db), mix)

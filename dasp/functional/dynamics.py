@@ -13,7 +13,14 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, below_nyquist, broadcasts, per_item
+from dasp.functional._arguments import (
+    audio_processor,
+    below_nyquist,
+    broadcasts,
+    looks_ahead,
+    per_item,
+)
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.eq import filter_with
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
@@ -28,10 +35,20 @@ DB_PER_DECADE = {"peak": 20.0, "rms": 10.0}
 """Of what each detector measures: an amplitude, or a power."""
 
 
+def lookahead_samples(sample_rate: float, *, lookahead_ms: Value = 0.0, **_) -> int:
+    """How many samples of the future a reduction is read from, at most."""
+    if is_zero(lookahead_ms):
+        return 0
+    longest_ms = torch.as_tensor(lookahead_ms, dtype=torch.float64).max().item()
+    return 1 + math.floor(longest_ms * sample_rate / 1000)
+
+
+@looks_ahead(lookahead_samples)
 @audio_processor
 def compressor(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -93,24 +110,28 @@ def compressor(
     if is_zero(slow_mix):
         slope = _slope(ratio, x)
         return compressed(
-            x, sample_rate, slope=slope, makeup_gain_db=makeup_gain_db, mix=mix, **following
+            x, sample_rate, memory, slope=slope, makeup_gain_db=makeup_gain_db, mix=mix, **following
         )
-    reduction_db = compressor_gain_reduction(
+    reduction_db = compressor_gain_reduction.blockwise(
         x,
         sample_rate,
+        memory,
         ratio=ratio,
         slow_attack_ms=slow_attack_ms,
         slow_release_ms=slow_release_ms,
         slow_mix=slow_mix,
         **following,
     )
+    x = _waiting(x, lookahead_ms, sample_rate, memory)
     return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
 
 
+@looks_ahead(lookahead_samples)
 @audio_processor
 def compressor_gain_reduction(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -131,28 +152,29 @@ def compressor_gain_reduction(
 
     It has one channel where `linked`.
     """
-    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
+    key = _key(x, sample_rate, memory, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
     static = x, sample_rate, threshold_db, _slope(ratio, x), knee_db
+    options = DB_PER_DECADE[detector], 1.0, linked, memory
 
-    def followed(attack_ms: Value, release_ms: Value) -> Tensor:
-        curve = _curve(*static, attack_ms, release_ms)
-        per_decade = DB_PER_DECADE[detector]
-        return run_as_rows(_reduction_db, (key,), curve, per_decade, 1.0, linked=linked)
+    def followed(name: str, attack_ms: Value, release_ms: Value) -> Tensor:
+        return _followed(name, key, _curve(*static, attack_ms, release_ms), *options)
 
-    reduction_db = followed(attack_ms, release_ms)
+    reduction_db = followed("reduction_db", attack_ms, release_ms)
     if not is_zero(slow_mix):
         slow_db = followed(
+            "slow_reduction_db",
             per_item("slow_attack_ms", slow_attack_ms, x, low=0.0),
             per_item("slow_release_ms", slow_release_ms, x, low=0.0),
         )
         share = per_item("slow_mix", slow_mix, x, low=0.0, high=1.0)
         reduction_db = torch.lerp(reduction_db, slow_db, share[..., None, None])
-    return _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
+    return _looking_ahead(reduction_db, lookahead_ms, x, sample_rate, memory)
 
 
 def compressed(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     threshold_db: Value,
     slope: Tensor,
@@ -176,18 +198,41 @@ def compressed(
     and back in `release_ms`. Where `downwards`, it falls with the level below the threshold, and
     starts as it is for silence. The other arguments are those of `compressor`.
     """
-    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
+    key = _key(x, sample_rate, memory, detector, sidechain, sidechain_high_pass_hz, rms_time_ms)
     curve = _curve(
         x, sample_rate, threshold_db, slope, knee_db, attack_ms, release_ms, range_db, downwards
     )
     sign = -1.0 if downwards else 1.0
-    if key is x and is_zero(lookahead_ms):
+    if key is x and is_zero(lookahead_ms) and memory.whole:
         parameters = *curve, *_mixing(x, makeup_gain_db, mix)
         return run_as_rows(_compressed, (x,), parameters, sign, linked=linked)
     per_decade = DB_PER_DECADE[detector]
-    reduction_db = run_as_rows(_reduction_db, (key,), curve, per_decade, sign, linked=linked)
-    reduction_db = _looking_ahead(reduction_db, lookahead_ms, x, sample_rate)
+    reduction_db = _followed("reduction_db", key, curve, per_decade, sign, linked, memory)
+    reduction_db = _looking_ahead(reduction_db, lookahead_ms, x, sample_rate, memory)
+    x = _waiting(x, lookahead_ms, sample_rate, memory)
     return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
+
+
+def _followed(
+    name: str,
+    key: Tensor,
+    curve: tuple[Tensor, ...],
+    db_per_decade: float,
+    sign: float,
+    linked: bool,
+    memory: Memory,
+) -> Tensor:
+    """`_reduction_db` of any batch, from where the block before has left it."""
+    *curve, start_db = curve
+
+    def follow(key: Tensor, before_db: Tensor | None) -> tuple[Tensor, Tensor]:
+        parameters = *curve, start_db if before_db is None else before_db
+        reduction_db = run_as_rows(
+            _reduction_db, (key,), parameters, db_per_decade, sign, linked=linked
+        )
+        return reduction_db, reduction_db[..., -1] if key.shape[-1] else before_db
+
+    return memory.through(name, follow, memory.exact(key)).to(key.dtype)
 
 
 def _slope(ratio: Value, x: Tensor) -> Tensor:
@@ -223,7 +268,8 @@ def run_as_rows(
     """Run a function of rows `(rows, channels, time)` on any batch; a row has one gain.
 
     Its channels are those of an item where `linked`, else there is one. Reductions of gain,
-    which have no channels, are `(*batch, channels or 1, time)`, and parameters `(*batch)`.
+    which have no channels, are `(*batch, channels or 1, time)`, and parameters `(*batch)`, or
+    for each gain `(*batch, channels or 1)`.
     """
     first = signals[0].unsqueeze(-3 if linked else -2)
     rows, time = first.shape[:-2], first.shape[-1]
@@ -231,7 +277,10 @@ def run_as_rows(
     y = function(
         first.reshape(flat, *first.shape[-2:]),
         *(signal.reshape(flat, time) for signal in signals[1:]),
-        *(parameter[..., None].expand(rows).reshape(flat) for parameter in parameters),
+        *(
+            (p if p.ndim == len(rows) else p[..., None]).expand(rows).reshape(flat)
+            for p in parameters
+        ),
         *options,
     )
     return y.reshape(*rows, time) if y.ndim == 2 else y.reshape(signals[0].shape)
@@ -296,6 +345,7 @@ def _amplified(x: Tensor, reduction_db: Tensor, makeup_gain_db: Tensor, mix: Ten
 def detect_level(
     x: Tensor,
     sample_rate: float,
+    memory: Memory = WHOLE,
     *,
     detector: str = "peak",
     linked: bool = True,
@@ -307,7 +357,7 @@ def detect_level(
     "peak" is the magnitude of each sample, "rms" the mean square over `RMS_TIME_MS`. The level
     is that of `sidechain` where there is one, above `sidechain_high_pass_hz` where that is given.
     """
-    key = _key(x, sample_rate, detector, sidechain, sidechain_high_pass_hz)
+    key = _key(x, sample_rate, memory, detector, sidechain, sidechain_high_pass_hz)
     level_db = _level_db(key, DB_PER_DECADE[detector])
     return level_db.amax(-2, keepdim=True) if linked else level_db
 
@@ -315,6 +365,7 @@ def detect_level(
 def _key(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     detector: str,
     sidechain: Tensor | None,
     sidechain_high_pass_hz: Value | None,
@@ -327,10 +378,10 @@ def _key(
         high_pass_hz = per_item(
             "sidechain_high_pass_hz", sidechain_high_pass_hz, x, **below_nyquist(sample_rate)
         )
-        key = filter_with(key, design_high_pass(high_pass_hz, sample_rate))
+        key = filter_with(key, design_high_pass(high_pass_hz, sample_rate), memory)
     if detector == "rms":
         pole = smoothing_coefficient(per_item("rms_time_ms", rms_time_ms, x, low=0.0), sample_rate)
-        key = one_pole(key.square(), pole[..., None, None])[0]
+        key = memory.through("mean_square", one_pole, key.square(), pole[..., None, None])
     return key
 
 
@@ -353,17 +404,22 @@ def soft_knee(over_db: Tensor, knee_db: Tensor) -> Tensor:
 def smooth(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     attack_ms: Value,
     release_ms: Value,
-    zi: Tensor | None = None,
+    start: Tensor,
 ) -> Tensor:
     """Follow `x` `(*batch, channels, time)`: rises take `attack_ms`, falls `release_ms`.
 
-    `zi` `(*batch, channels)` is where it starts, 0 by default.
+    `start` `(*batch, channels)` is where it begins.
     """
-    attack, release = _poles(x, sample_rate, attack_ms, release_ms)
-    return ballistics(x, attack[..., None], release[..., None], zi)[0]
+    attack, release = (p[..., None] for p in _poles(x, sample_rate, attack_ms, release_ms))
+
+    def follow(x: Tensor, zi: Tensor | None) -> tuple[Tensor, Tensor]:
+        return ballistics(x, attack, release, start if zi is None else zi)
+
+    return memory.through("smooth", follow, memory.exact(x)).to(x.dtype)
 
 
 def _poles(
@@ -378,10 +434,24 @@ def _poles(
 
 
 def _looking_ahead(
-    reduction_db: Tensor, lookahead_ms: Value, x: Tensor, sample_rate: float
+    reduction_db: Tensor, lookahead_ms: Value, x: Tensor, sample_rate: float, memory: Memory
 ) -> Tensor:
     lookahead = per_item("lookahead_ms", lookahead_ms, x, low=0.0) * (sample_rate / 1000)
-    return reduction_db if is_zero(lookahead_ms) else advanced(reduction_db, lookahead)
+    if is_zero(lookahead_ms):
+        return reduction_db
+    if memory.whole:
+        return advanced(reduction_db, lookahead)
+    ahead = lookahead_samples(sample_rate, lookahead_ms=lookahead_ms)
+    return memory.around(
+        "lookahead", lambda signal: advanced(signal, lookahead), reduction_db, 0, ahead
+    )
+
+
+def _waiting(x: Tensor, lookahead_ms: Value, sample_rate: float, memory: Memory) -> Tensor:
+    """`x` beside a reduction that looks ahead."""
+    if memory.whole:
+        return x
+    return memory.held("x", x, lookahead_samples(sample_rate, lookahead_ms=lookahead_ms))
 
 
 def is_zero(value: Value) -> bool:

@@ -8,6 +8,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
+from dasp.functional._memory import Memory
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
     design_butterworth_low_pass,
@@ -24,6 +25,7 @@ ORDERS = tuple(range(2, 9))
 def parametric_eq(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     low_shelf_gain_db: Value,
     low_shelf_freq_hz: Value,
@@ -52,28 +54,33 @@ def parametric_eq(
         design_high_shelf(sample_rate=sample_rate, **high_shelf),
     )
     batch = torch.broadcast_shapes(*(section.shape[:-2] for section in sections))
-    return filter_with(x, torch.cat([section.expand(*batch, -1, 6) for section in sections], -2))
+    sos = torch.cat([section.expand(*batch, -1, 6) for section in sections], -2)
+    return filter_with(x, sos, memory)
 
 
 @audio_processor
-def low_pass(x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2) -> Tensor:
+def low_pass(
+    x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
+) -> Tensor:
     """Butterworth low-pass: -3 dB at `freq_hz`, 6 dB per octave and `order` (2 to 8) above."""
     check_choice("order", order, ORDERS)
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    return filter_with(x, design_butterworth_low_pass(freq_hz, sample_rate, order=order))
+    return filter_with(x, design_butterworth_low_pass(freq_hz, sample_rate, order=order), memory)
 
 
 @audio_processor
-def high_pass(x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2) -> Tensor:
+def high_pass(
+    x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
+) -> Tensor:
     """Butterworth high-pass: -3 dB at `freq_hz`, 6 dB per octave and `order` (2 to 8) below."""
     check_choice("order", order, ORDERS)
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    return filter_with(x, design_butterworth_high_pass(freq_hz, sample_rate, order=order))
+    return filter_with(x, design_butterworth_high_pass(freq_hz, sample_rate, order=order), memory)
 
 
-def filter_with(x: Tensor, sos: Tensor) -> Tensor:
+def filter_with(x: Tensor, sos: Tensor, memory: Memory) -> Tensor:
     """Filter every channel of `(*batch, channels, time)` through sections `(*batch, n, 6)`."""
-    return sosfilt(x, sos[..., None, :, :])[0]
+    return memory.through("sections", sosfilt, x, sos[..., None, :, :])
 
 
 def _band(

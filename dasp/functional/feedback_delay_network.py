@@ -12,12 +12,12 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal._fused import fused
@@ -31,6 +31,9 @@ SHORTEST_MS, LONGEST_MS = 20.0, 70.0
 GONE_DB = -400.0
 """What a passage takes at most: no more can be heard, and less cannot be reckoned with."""
 
+STATES = 4
+"""Of the filter of a line, two sections."""
+
 WRITTEN_ROWS, HEARD_ROWS = (1, 2), (4, 5)
 """Rows of the Hadamard matrix with which left and right enter the lines and leave them. The
 product of any two rows is a row, and that of the first pair is not that of the second: what
@@ -41,6 +44,7 @@ is in the middle of the input comes out of the first passage uncorrelated."""
 def feedback_delay_network(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     rt60_low_s: Value,
     rt60_mid_s: Value,
@@ -95,16 +99,26 @@ def feedback_delay_network(
         _absorption(lengths, sample_rate, **rt60, low_hz=low_hz, high_hz=high_hz)
     )
     level = _level(lengths, sample_rate, rt60["mid"])
-    drive = pre_delayed(x, sample_rate, pre_delay_ms)
+    drive = pre_delayed(x, sample_rate, pre_delay_ms, memory)
     batch, rows = x.shape[:-2], math.prod(x.shape[:-2])
-    wet = _network(
+    arguments = (
         drive.reshape(rows, *x.shape[-2:]),
         absorption.expand(*batch, -1, -1, -1).reshape(rows, *absorption.shape[-3:]),
         level.expand(batch).reshape(rows),
-        tuple(lengths),
-        WRITTEN_ROWS,
-        HEARD_ROWS,
     )
+    matrix = tuple(lengths), WRITTEN_ROWS, HEARD_ROWS
+    if memory.whole:
+        wet = _network(*arguments, *matrix)
+    else:
+        lines, states = memory.get("lines"), memory.get("states")
+        if lines is None:
+            lines = x.new_zeros(rows, len(lengths), max(lengths))
+            states = lines.new_zeros(rows, len(lengths), STATES, dtype=torch.float64)
+        elif lines.shape[-2:] != (len(lengths), max(lengths)):
+            raise ValueError("lines, size: expected the same in all blocks of a stream")
+        wet, lines, states = _network_between(*arguments, lines, states, *matrix)
+        memory.keep("lines", lines)
+        memory.keep("states", states)
     return mixed(x, wet.reshape(x.shape), mix)
 
 
@@ -123,11 +137,32 @@ def _network(
     `(rows)` is a gain. A channel enters by the signs of one row of the matrix, and leaves
     by those of another.
     """
+    return _composed(x, absorption, level, None, None, lengths, written_rows, heard_rows)[0]
+
+
+@fused("network")
+def _network_between(*arguments) -> tuple[Tensor, Tensor, Tensor]:
+    """`_network` from what the `lines` `(rows, lines, longest)` and `states` hold, to what they do.
+
+    They stand before `lengths`. A line has what was written into it, newest last.
+    """
+    return _composed(*arguments)
+
+
+def _composed(
+    x: Tensor,
+    absorption: Tensor,
+    level: Tensor,
+    lines: Tensor | None,
+    states: Tensor | None,
+    lengths: tuple[int, ...],
+    written_rows: tuple[int, ...],
+    heard_rows: tuple[int, ...],
+) -> tuple[Tensor, Tensor, Tensor]:
     signs = hadamard(len(lengths)).to(x)
     written, heard = (signs[list(rows)][: x.shape[1]] for rows in (written_rows, heard_rows))
-    return level[:, None, None] * (
-        heard @ run_lines(written.mT @ x, lengths, signs, cascade(absorption))
-    )
+    y, lines, states = run_lines(written.mT @ x, lengths, signs, cascade(absorption), lines, states)
+    return level[:, None, None] * (heard @ y), lines, states
 
 
 def line_lengths(lines: int, samples_per_second: float) -> list[int]:
@@ -149,27 +184,40 @@ def hadamard(size: int) -> Tensor:
 
 
 def run_lines(
-    drive: Tensor, lengths: Sequence[int], feedback: Tensor, absorption: StateSpace
-) -> Tensor:
+    drive: Tensor,
+    lengths: Sequence[int],
+    feedback: Tensor,
+    absorption: StateSpace,
+    written: Tensor | None = None,
+    state: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Outputs of the lines, y_i[n] = h_i * u_i[n - m_i] with u[n] = drive[n] + feedback y[n].
 
     `drive` is `(..., lines, time)`. Over as many samples as the shortest line has, no line hears
-    what is written, so the network advances by blocks of that length.
+    what is written, so the network advances by blocks of that length. What was `written` before
+    `(..., lines, longest)` and the `state` of the filters `(..., lines, order)` are silence by
+    default; also returns both for the next block.
     """
     longest, shortest, time = max(lengths), min(lengths), drive.shape[-1]
-    step, *filters = block_form(absorption, min(shortest, BLOCK))
-    edges = shortest // min(shortest, BLOCK)
-    block = edges * min(shortest, BLOCK)
+    if written is None:
+        written = drive.new_zeros(*drive.shape[:-1], longest)
+    if state is None:
+        order = absorption.A.shape[-1]
+        state = drive.new_zeros(*drive.shape[:-1], order, dtype=torch.float64)
+    if time == 0:
+        return drive.clone(), written, state
+    length = min(shortest, BLOCK, time)
+    edges = min(shortest, time) // length
+    block = edges * length
+    step, *filters = block_form(absorption, length)
     chain, reach, observe, toeplitz = (  # copied to every row once, not in every product
         matrix.expand(*drive.shape[:-1], *matrix.shape[-2:]).contiguous()
         for matrix in (_chain(step, edges), *filters)
     )
     toeplitz = toeplitz.to(drive.dtype)
-    written = drive.new_zeros(*drive.shape[:-1], longest)
-    state = drive.new_zeros(*drive.shape[:-1], step.shape[-1], dtype=torch.float64)
-    outputs = [drive[..., :0]]
-    parts = nnf.pad(drive, (0, -time % block)).split(block, -1) if time else ()
-    for part in parts:
+    whole = time - time % block
+    outputs = []
+    for part in drive[..., :whole].split(block, -1):
         u = read_lines(written, lengths, block).unflatten(-1, (edges, -1))
         driven = torch.cat((state[..., None, :], u.double() @ reach.mT), -2)
         states = (chain @ driven.flatten(-2)[..., None]).view(driven.shape)
@@ -178,7 +226,10 @@ def run_lines(
         written = torch.cat((written[..., block:], part + feedback @ y), -1)
         state = states[..., -1, :]
         outputs.append(y)
-    return torch.cat(outputs, -1)[..., :time]
+    rest, written, state = run_lines(
+        drive[..., whole:], lengths, feedback, absorption, written, state
+    )
+    return torch.cat((*outputs, rest), -1), written, state
 
 
 def _chain(step: Tensor, steps: int) -> Tensor:

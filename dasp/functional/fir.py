@@ -6,12 +6,13 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts
+from dasp.functional._convolution import convolved
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
-from dasp.signal.fftconv import fft_convolve
 
 
 @audio_processor
-def fir(x: Tensor, sample_rate: float, *, taps: Tensor, mix: Value = 1.0) -> Tensor:
+def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Value = 1.0) -> Tensor:
     """Filter `x` by `taps`, the newest sample's first. A `mix` of 0 leaves `x` as it is.
 
     `taps` `(*batch, channels or 1, taps)` or `(taps,)` is one filter for all channels or one for
@@ -30,7 +31,7 @@ def fir(x: Tensor, sample_rate: float, *, taps: Tensor, mix: Value = 1.0) -> Ten
             f"taps: expected shape (taps,) or ({', '.join(map(str, x.shape[:-1]))}, taps), with "
             f"one filter or one for each channel, got {tuple(taps.shape)}"
         )
-    return mixed(x, fft_convolve(x, taps), mix)
+    return mixed(x, convolved(x, taps, memory), mix)
 
 
 def _fits(taps: Tensor, x: Tensor) -> bool:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import Memory
 from dasp.functional.dynamics import compressed, detect_level, smooth
 from dasp.units import db_to_gain
 
@@ -16,6 +17,7 @@ from dasp.units import db_to_gain
 def expander(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -49,6 +51,7 @@ def expander(
     return compressed(
         x,
         sample_rate,
+        memory,
         threshold_db=threshold_db,
         slope=per_item("ratio", ratio, x, low=1.0) - 1,
         # The reduction grows while the gain falls.
@@ -68,6 +71,7 @@ def expander(
 def noise_gate(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     threshold_db: Value,
     attack_ms: Value,
@@ -100,6 +104,7 @@ def noise_gate(
     level_db = detect_level(
         x,
         sample_rate,
+        memory,
         detector=detector,
         linked=linked,
         sidechain=sidechain,
@@ -108,31 +113,39 @@ def noise_gate(
     opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
     hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
     hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
-    is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold)
+    is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold, memory)
     range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
     closed = db_to_gain(-range_db)
     gain = smooth(
         torch.where(is_open, 1.0, closed),
         sample_rate,
+        memory,
         attack_ms=attack_ms,
         release_ms=release_ms,
-        zi=closed[..., 0],
+        start=closed[..., 0],
     )
     return x * gain
 
 
-def _is_open(opens: Tensor, stays: Tensor, hold: Tensor) -> Tensor:
+def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tensor:
     """Where the gate is open, given where the level opens it and where it would keep it so.
 
     It is open where it was told to open later than it was last found to have been quiet for
     longer than `hold` samples: a matter of when things happened last, without a loop.
     """
-    n = torch.arange(opens.shape[-1], device=opens.device)
-    quiet = n - _last(stays) > hold.round()
-    return _last(opens) > _last(quiet)
+    n = memory.position(opens)
+
+    def last(name: str, event: Tensor) -> Tensor:
+        return memory.through(f"last_{name}", _last, event, n)
+
+    quiet = n - last("stay", stays) > hold.round()
+    return last("opening", opens) > last("quiet", quiet)
 
 
-def _last(event: Tensor) -> Tensor:
-    """When the event happened last, at every sample; -1 before the first time."""
-    n = torch.arange(event.shape[-1], device=event.device)
-    return torch.where(event, n, -1).cummax(-1).values
+def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    """When the event happened last, at every sample `n`; -1 before the first time."""
+    last = torch.where(event, n, -1)
+    if before is not None:
+        last = torch.cat((before[..., None], last), -1)
+    last = last.cummax(-1).values
+    return last[..., last.shape[-1] - len(n) :], last[..., -1] if len(n) else before

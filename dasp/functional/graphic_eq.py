@@ -17,6 +17,7 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_band
+from dasp.functional._memory import Memory
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_peak
 
@@ -37,7 +38,7 @@ MOST_DB = 24.0
 
 
 @audio_processor
-def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
+def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
     """Ten octave or 31 third-octave bands; the response is `gain_db` at every band's centre.
 
     `gain_db` is `(*batch, bands)` or `(bands,)`, within -24 to 24; 0 dB is neutral. The number
@@ -45,7 +46,7 @@ def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
     at or above Nyquist are left out, and must be asked for 0 dB.
     """
     gain_db = per_band("gain_db", gain_db, x, low=-MOST_DB, high=MOST_DB)
-    return filter_with(x, design_graphic_eq(gain_db, sample_rate))
+    return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
 
 
 def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:

@@ -17,22 +17,33 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._arguments import audio_processor, looks_ahead, per_item
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.dynamics import is_zero, reduced, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
-from dasp.signal.resample import resample
+from dasp.signal.resample import REACH, resample
 from dasp.units import db_to_gain, gain_to_db, smoothing_coefficient
 
 OVERSAMPLING = 4
+TRUE_PEAK_REACH = REACH + 2
+"""Samples on either side that a true peak is made of."""
+
 TRUE_PEAK_PASSES = 3
 """How often the true peak is limited. A moving gain raises the peaks between samples a little."""
 
 
+def _latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:
+    ahead = _window(lookahead_ms, sample_rate) - 1
+    return TRUE_PEAK_PASSES * (TRUE_PEAK_REACH + ahead) if true_peak else ahead
+
+
+@looks_ahead(_latency)
 @audio_processor
 def limiter(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     ceiling_db: Value,
     release_ms: Value,
@@ -65,15 +76,22 @@ def limiter(
     ceiling_db = per_item("ceiling_db", ceiling_db, x)
     release_ms = per_item("release_ms", release_ms, x, low=0.0)
     release = smoothing_coefficient(release_ms.double(), sample_rate)
-    window = 1 + round(lookahead_ms * sample_rate / 1000)
+    window = _window(lookahead_ms, sample_rate)
     if not is_zero(gain_db):
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
-    for _ in range(TRUE_PEAK_PASSES if true_peak else 1):
-        key = _true_peak(x) if true_peak else x
-        reduction_db = run_as_rows(
-            _limiting_db, (key,), (ceiling_db, release), window, linked=linked
-        )
-        x = reduced(x, reduction_db, linked=linked)
+    for i in range(TRUE_PEAK_PASSES if true_peak else 1):
+        part, key = memory.part(f"pass_{i + 1}"), x
+        if true_peak:
+            key = part.around("peaks", _true_peak, x, TRUE_PEAK_REACH, TRUE_PEAK_REACH)
+            x = part.held("x", x, TRUE_PEAK_REACH)
+        if memory.whole:
+            reduction_db = run_as_rows(
+                _limiting_db, (key,), (ceiling_db, release), window, linked=linked
+            )
+        else:
+            excess_db = run_as_rows(_excess_db, (key,), (ceiling_db,), linked=linked)
+            reduction_db = _cover(excess_db, release[..., None], window, part)
+        x = reduced(part.held("audio", x, window - 1), reduction_db, linked=linked)
     ceiling = db_to_gain(ceiling_db)[..., None, None]
     return x.clamp(-ceiling, ceiling)  # of what rounding has left above
 
@@ -81,10 +99,35 @@ def limiter(
 @fused("limiter")
 def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) -> Tensor:
     """A smooth reduction `(rows, time)` that keeps a key `(rows, channels, time)` down."""
-    excess_db = (gain_to_db(key).amax(-2) - ceiling_db[:, None]).clamp(min=0)
-    ahead_db = _over_window(nnf.pad(excess_db, (window - 1, window - 1)), window, torch.maximum)
-    held_db, _ = ballistics(ahead_db, torch.zeros_like(release), release)
+    return _cover(_excess_db(key, ceiling_db), release, window, WHOLE)
+
+
+def _excess_db(key: Tensor, ceiling_db: Tensor) -> Tensor:
+    return (gain_to_db(key).amax(-2) - ceiling_db[:, None]).clamp(min=0)
+
+
+def _cover(excess_db: Tensor, release: Tensor, window: int, memory: Memory) -> Tensor:
+    """A smooth curve over `excess_db` `(..., time)`; each value waits for the window after it."""
+    ahead = window - 1
+    before_db, held_before_db = memory.get("excess_db"), memory.get("held_db")
+    if before_db is None:
+        excess_db = nnf.pad(excess_db, (ahead, 0))
+    else:
+        excess_db = torch.cat((before_db, excess_db), -1)
+    memory.keep("excess_db", excess_db[..., excess_db.shape[-1] - ahead :])
+    excess_db = nnf.pad(excess_db, (0, ahead if memory.ends else 0))
+    ahead_db = _over_window(excess_db, window, torch.maximum)
+    held_db = memory.through(
+        "release", ballistics, memory.exact(ahead_db), torch.zeros_like(release), release
+    ).to(excess_db.dtype)
+    if held_before_db is not None:
+        held_db = torch.cat((held_before_db, held_db), -1)
+    memory.keep("held_db", held_db[..., max(0, held_db.shape[-1] - ahead) :])
     return _over_window(held_db, window, torch.add) / window
+
+
+def _window(lookahead_ms: float, sample_rate: float) -> int:
+    return 1 + round(lookahead_ms * sample_rate / 1000)
 
 
 def _true_peak(x: Tensor) -> Tensor:
@@ -103,8 +146,8 @@ def _over_window(x: Tensor, length: int, combine: Callable) -> Tensor:
     Two windows make one of twice the length, so it takes log2(length) passes, in which every
     value counts once.
     """
-    if length == 1:
-        return x
+    if length == 1 or x.shape[-1] < length:
+        return x[..., : max(0, x.shape[-1] - length + 1)]
     half = length // 2
     halves = _over_window(x, half, combine)
     both = combine(halves[..., :-half], halves[..., half:])

@@ -15,10 +15,11 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
-from dasp.functional.delay import loop_samples
+from dasp.functional.delay import loop, loop_samples
 from dasp.signal.allpass import all_pass_cascade, design_first_order_all_pass
-from dasp.signal.delay import feedback_delay, fractional_delay
+from dasp.signal.delay import fractional_delay
 
 VOICES = tuple(range(1, 9))
 STAGES = tuple(range(2, 13, 2))
@@ -28,6 +29,7 @@ STAGES = tuple(range(2, 13, 2))
 def chorus(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     rate_hz: Value,
     depth_ms: Value,
@@ -53,11 +55,14 @@ def chorus(
     check_choice("voices", voices, VOICES)
     shortest = per_item("delay_ms", delay_ms, x, low=0.0)[..., None, None]
     shortest = shortest.double() * (sample_rate / 1000)
-    turns = _turns(x, sample_rate, rate_hz, phase, stereo_phase)
+    turns = _turns(x, sample_rate, rate_hz, phase, stereo_phase, memory)
+    depth = _depth_samples(x, sample_rate, depth_ms)
+    past = memory.get("line")
     wet = [
-        fractional_delay(x, shortest + _swing(x, sample_rate, depth_ms, turns + voice / voices))
+        fractional_delay(x, shortest + depth * _swing(turns + voice / voices), past)
         for voice in range(voices)
     ]
+    memory.keep_past("line", x, shortest + depth)
     return mixed(x, sum(wet) / voices, mix)
 
 
@@ -65,6 +70,7 @@ def chorus(
 def flanger(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     rate_hz: Value,
     depth_ms: Value,
@@ -90,15 +96,17 @@ def flanger(
     """
     shortest = loop_samples("delay_ms", delay_ms, x, sample_rate)
     feedback = per_item("feedback", feedback, x, above=-1.0, below=1.0)[..., None, None]
-    turns = _turns(x, sample_rate, rate_hz, phase, stereo_phase)
-    samples = shortest + _swing(x, sample_rate, depth_ms, turns)
-    return mixed(x, fractional_delay(feedback_delay(x, samples, feedback), samples), mix)
+    turns = _turns(x, sample_rate, rate_hz, phase, stereo_phase, memory)
+    depth = _depth_samples(x, sample_rate, depth_ms)
+    samples = shortest + depth * _swing(turns)
+    return mixed(x, loop(x, samples, feedback, memory, "line", longest=shortest + depth), mix)
 
 
 @audio_processor
 def tremolo(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     rate_hz: Value,
     depth: Value,
@@ -121,7 +129,7 @@ def tremolo(
     tensor([[0.7500, 1.0000, 0.7500, 0.5000, 0.7500]])
     """
     depth = per_item("depth", depth, x, low=0.0, high=1.0)[..., None, None]
-    sine = _sine(_turns(x, sample_rate, rate_hz, phase, stereo_phase))
+    sine = _sine(_turns(x, sample_rate, rate_hz, phase, stereo_phase, memory))
     return x * (1 - depth * ((1 - sine) / 2).to(x.dtype))
 
 
@@ -129,6 +137,7 @@ def tremolo(
 def phaser(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     rate_hz: Value,
     depth_octaves: Value,
@@ -161,14 +170,20 @@ def phaser(
     highest_hz = centre_freq_hz * 2**depth_octaves
     check_range("centre_freq_hz * 2^depth_octaves", highest_hz, **below_nyquist(sample_rate))
     feedback = per_item("feedback", feedback, x, above=-1.0, below=1.0)[..., None, None]
-    sine = _sine(_turns(x, sample_rate, rate_hz, phase, stereo_phase))
+    sine = _sine(_turns(x, sample_rate, rate_hz, phase, stereo_phase, memory))
     octaves = depth_octaves[..., None, None] * sine
     a = design_first_order_all_pass(centre_freq_hz[..., None, None] * 2**octaves, sample_rate)
-    return mixed(x, all_pass_cascade(x, a, feedback, stages)[0], mix)
+    wet = memory.through("stages", all_pass_cascade, x, a, feedback, stages)
+    return mixed(x, wet, mix)
 
 
 def _turns(
-    x: Tensor, sample_rate: float, rate_hz: Value, phase: Value, stereo_phase: Value
+    x: Tensor,
+    sample_rate: float,
+    rate_hz: Value,
+    phase: Value,
+    stereo_phase: Value,
+    memory: Memory,
 ) -> Tensor:
     """The phase of each channel's sine in turns, `(*batch, channels, time)`.
 
@@ -183,7 +198,7 @@ def _turns(
         )
     )
     channel = torch.arange(x.shape[-2], device=x.device, dtype=torch.float64)[:, None]
-    n = torch.arange(x.shape[-1], device=x.device, dtype=torch.float64)
+    n = memory.position(x).double()
     return rate_hz * (n / sample_rate) + phase + stereo_phase * channel
 
 
@@ -191,7 +206,12 @@ def _sine(turns: Tensor) -> Tensor:
     return torch.sin(2 * math.pi * turns)
 
 
-def _swing(x: Tensor, sample_rate: float, depth_ms: Value, turns: Tensor) -> Tensor:
-    """How many samples a delay is longer than its shortest, from 0 to `depth_ms`."""
+def _swing(turns: Tensor) -> Tensor:
+    """Between 0 and 1."""
+    return (1 + _sine(turns)) / 2
+
+
+def _depth_samples(x: Tensor, sample_rate: float, depth_ms: Value) -> Tensor:
+    """How many samples the longest delay is longer than the shortest."""
     depth_ms = per_item("depth_ms", depth_ms, x, low=0.0)[..., None, None]
-    return depth_ms.double() * (sample_rate / 1000) * (1 + _sine(turns)) / 2
+    return depth_ms.double() * (sample_rate / 1000)

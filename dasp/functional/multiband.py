@@ -15,6 +15,7 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.dynamics import compressed, compressor
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_riley
@@ -24,6 +25,7 @@ from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_r
 def multiband_compressor(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     crossover_freq_hz: Value,
     threshold_db: Value,
@@ -64,9 +66,10 @@ def multiband_compressor(
         "release_ms": release_ms,
         "makeup_gain_db": makeup_gain_db,
     }
-    return compressor(
-        split_bands(x, crossover_freq_hz, sample_rate),
+    return compressor.blockwise(
+        split_bands(x, crossover_freq_hz, sample_rate, memory),
         sample_rate,
+        memory.part("bands"),
         **{name: per_band(name, value, x, bands) for name, value in band_settings.items()},
         knee_db=per_item("knee_db", knee_db, x)[..., None],
         detector=detector,
@@ -78,6 +81,7 @@ def multiband_compressor(
 def de_esser(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     freq_hz: Value,
     threshold_db: Value,
@@ -101,10 +105,11 @@ def de_esser(
         linked: One gain for all channels.
     """
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    low, high = split_bands(x, freq_hz[..., None], sample_rate).unbind(-3)
+    low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
     return low + compressed(
         high,
         sample_rate,
+        memory,
         threshold_db=threshold_db,
         slope=1 - 1 / per_item("ratio", ratio, x, low=1.0),
         attack_ms=attack_ms,
@@ -114,7 +119,9 @@ def de_esser(
     )
 
 
-def split_bands(x: Tensor, crossover_freq_hz: Tensor, sample_rate: float) -> Tensor:
+def split_bands(
+    x: Tensor, crossover_freq_hz: Tensor, sample_rate: float, memory: Memory = WHOLE
+) -> Tensor:
     """The bands `(*batch, bands, channels, time)` of `x` from low to high, whose sum is flat."""
     low_pass, high_pass = design_linkwitz_riley(crossover_freq_hz, sample_rate)
     all_pass = design_all_pass(crossover_freq_hz, sample_rate, q=BUTTERWORTH_Q)
@@ -127,4 +134,4 @@ def split_bands(x: Tensor, crossover_freq_hz: Tensor, sample_rate: float) -> Ten
     sections = torch.where(crossover < band, below, above)
     sections = torch.where(crossover == band, low_pass[..., None, :, :, :], sections)
     bands = x[..., None, :, :].expand(*x.shape[:-2], len(band), *x.shape[-2:])
-    return filter_with(bands, sections.flatten(-3, -2))
+    return filter_with(bands, sections.flatten(-3, -2), memory)

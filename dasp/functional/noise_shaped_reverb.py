@@ -17,9 +17,11 @@ from torch import Tensor
 from dasp._checks import check_audio, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_band
+from dasp.functional._convolution import convolved
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
-from dasp.signal.fftconv import fast_fft_length, fft_convolve
+from dasp.signal.fftconv import fast_fft_length
 from dasp.signal.noise import white_noise
 from dasp.units import db_to_gain
 
@@ -35,6 +37,7 @@ CROSSOVER_OCTAVES = 1 / 6
 def noise_shaped_reverb(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     band_gain_db: Value,
     rt60_s: Value,
@@ -71,11 +74,31 @@ def noise_shaped_reverb(
     bands = len(CENTRES_HZ)
     gain = db_to_gain(per_band("band_gain_db", band_gain_db, x, bands))
     rt60 = per_band("rt60_s", rt60_s, x, bands, above=0.0) * sample_rate
-    noise = _noise(noise, x, sample_rate, length_s)
-    heard = max(1, x.shape[-1])
-    response = _response(octaves(noise, sample_rate)[..., :heard], gain, rt60)
-    wet = fft_convolve(pre_delayed(x, sample_rate, pre_delay_ms), response)
+    if x.shape[-1] == 0:
+        return x  # and draw no noise
+    if isinstance(noise, torch.Generator) and not memory.whole:
+        noise = _drawn(noise, x, sample_rate, length_s, memory)
+    heard = max(1, x.shape[-1]) if memory.whole else None
+
+    def make() -> Tensor:
+        drawn = _noise(noise, x, sample_rate, length_s)
+        return _response(octaves(drawn, sample_rate)[..., :heard], gain, rt60)
+
+    made_from = gain, rt60, noise, x.shape[-2], sample_rate, length_s
+    response = memory.once("response", make, *made_from)
+    wet = convolved(pre_delayed(x, sample_rate, pre_delay_ms, memory), response, memory)
     return mixed(x, wet, mix)
+
+
+def _drawn(
+    noise: torch.Generator, x: Tensor, sample_rate: float, length_s: float, memory: Memory
+) -> Tensor:
+    """The noise of the first block for all of them."""
+    drawn = memory.get("noise")
+    if drawn is None:
+        drawn = _noise(noise, x, sample_rate, length_s)
+    memory.keep("noise", drawn)
+    return drawn
 
 
 def octaves(noise: Tensor, sample_rate: float) -> Tensor:

@@ -10,11 +10,11 @@ figure 1 and tables 1 and 2, which give all lengths at a rate of 29,761 Hz.
 import math
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal.delay import feedback_delay
@@ -45,6 +45,7 @@ TAP_GAIN = 0.6
 def plate_reverb(
     x: Tensor,
     sample_rate: float,
+    memory: Memory,
     *,
     decay: Value,
     mix: Value,
@@ -81,23 +82,31 @@ def plate_reverb(
     depth_ms = per_item("modulation_ms", modulation_ms, x, low=0.0, high=10.0)[..., None, None]
     rate_hz = per_item("modulation_hz", modulation_hz, x, low=0.0)[..., None, None]
 
-    signal = pre_delayed(x.mean(-2, keepdim=True), sample_rate, pre_delay_ms)
-    signal, _ = one_pole(signal, bandwidth)
-    for length, gain in INPUT_ALL_PASSES:
+    signal = pre_delayed(x.mean(-2, keepdim=True), sample_rate, pre_delay_ms, memory)
+    signal = memory.through("bandwidth", one_pole, signal, bandwidth)
+    for i, (length, gain) in enumerate(INPUT_ALL_PASSES):
         length = _scaled(length, sample_rate)
-        inside = feedback_delay(signal, length, -diffusion * gain)
-        signal = diffusion * gain * inside + _late(inside, length)
-    swing = _swing(x, sample_rate, depth_ms, rate_hz)
-    heard = _tank(signal, sample_rate, decay, damping, swing)
+        signal = memory.through(f"diffuser_{i + 1}", _diffused, signal, length, diffusion * gain)
+    swing = _swing(memory.position(x), sample_rate, depth_ms, rate_hz)
+    heard = _tank(signal, sample_rate, decay, damping, swing, memory)
     sides = (LEFT_TAPS, RIGHT_TAPS)[: x.shape[-2]]
-    wet = torch.stack([_sum_of(taps, heard, sample_rate) for taps in sides], -2)
+    wet = torch.stack([_sum_of(taps, heard, sample_rate, x.shape[-1]) for taps in sides], -2)
     return mixed(x, TAP_GAIN * wet, mix)
 
 
+def _diffused(x: Tensor, length: int, gain: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+    """An all-pass of a fixed length; `past` is what its delay holds, oldest first."""
+    if past is None:
+        past = x.new_zeros(*x.shape[:-1], length)
+    inside = torch.cat((past, feedback_delay(x, length, -gain, past)), -1)
+    y = gain * inside[..., length:] + inside[..., : x.shape[-1]]
+    return y, inside[..., x.shape[-1] :]
+
+
 def _tank(
-    x: Tensor, sample_rate: float, decay: Tensor, damping: Tensor, swing: Tensor
+    x: Tensor, sample_rate: float, decay: Tensor, damping: Tensor, swing: Tensor, memory: Memory
 ) -> dict[str, Tensor]:
-    """What is written into the fixed delays of both halves, each `(..., 2, time)`.
+    """What was written into the fixed delays of both halves up to now, each `(..., 2, samples)`.
 
     The end of one half reaches the other no sooner than through the shorter of the last delays,
     so the tank advances by blocks of that length, both halves side by side. Two blocks are as
@@ -108,10 +117,12 @@ def _tank(
         for lengths in (FIRST_DELAY, ALL_PASS, SECOND_DELAY)
     )
     block = min(second_delay)
-    silence = x.new_zeros(*x.shape[:-2], 2, block)
-    swinging, first, all_pass, second = ([silence, silence] for _ in range(4))
+    silence = x.new_zeros(*x.shape[:-2], 2, 2 * block)
+    names = "swinging", "first", "all_pass", "second"
+    kept = (memory.get(name) for name in names)
+    swinging, first, all_pass, second = ([silence if k is None else k] for k in kept)
     all_pass_length = torch.tensor(all_pass_delay, device=x.device)[:, None]
-    damped_before = None
+    damped_before = memory.get("damped")
     parts = zip(x.split(block, -1), swing.split(block, -1), strict=True) if x.shape[-1] else ()
     for part, length in parts:
         time = part.shape[-1]
@@ -126,8 +137,15 @@ def _tank(
         signal = decay * damped
         all_pass.append(feedback_delay(signal, all_pass_length, -ALL_PASS_GAIN, all_pass[-1]))
         second.append(_all_pass(signal, all_pass[-1], ALL_PASS_GAIN))
-    written = {"first": first, "all_pass": all_pass, "second": second}
-    return {name: torch.cat(blocks, -1)[..., 2 * block :] for name, blocks in written.items()}
+    written = {
+        name: torch.cat(blocks, -1)
+        for name, blocks in zip(names, (swinging, first, all_pass, second), strict=True)
+    }
+    for name, line in written.items():
+        memory.keep(name, line[..., line.shape[-1] - 2 * block :])
+    if not memory.ends:
+        memory.keep("damped", damped_before)
+    return written
 
 
 def _all_pass(x: Tensor, inside: Tensor, gain: float) -> Tensor:
@@ -135,19 +153,18 @@ def _all_pass(x: Tensor, inside: Tensor, gain: float) -> Tensor:
     return gain * inside + (x - inside) / gain
 
 
-def _swing(x: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor) -> Tensor:
-    """The moving lengths of the first all-pass of both halves, `(..., 2, time)`."""
-    n = torch.arange(x.shape[-1], dtype=torch.float64, device=x.device)
-    start = torch.tensor([[0.0], [math.pi / 2]], dtype=torch.float64, device=x.device)
+def _swing(n: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor) -> Tensor:
+    """The moving lengths of the first all-pass of both halves at `n`, `(..., 2, time)`."""
+    start = torch.tensor([[0.0], [math.pi / 2]], dtype=torch.float64, device=n.device)
     phase = (2 * math.pi / sample_rate) * rate_hz.double() * n + start
     depth = depth_ms.double() * (sample_rate / 1000)
     middle = [[float(_scaled(length, sample_rate))] for length in MODULATED_ALL_PASS]
-    return torch.tensor(middle, dtype=torch.float64, device=x.device) + depth * torch.sin(phase)
+    return torch.tensor(middle, dtype=torch.float64, device=n.device) + depth * torch.sin(phase)
 
 
-def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float) -> Tensor:
+def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float, time: int) -> Tensor:
     return sum(
-        sign * _late(written[name][..., half, :], _scaled(length, sample_rate))
+        sign * _late(written[name][..., half, :], _scaled(length, sample_rate), time)
         for name, half, length, sign in taps
     )
 
@@ -157,8 +174,10 @@ def _scaled(length: int, sample_rate: float) -> int:
     return max(1, round(length * sample_rate / REFERENCE_RATE))
 
 
-def _late(x: Tensor, samples: int) -> Tensor:
-    return nnf.pad(x, (samples, 0))[..., : x.shape[-1]]
+def _late(written: Tensor, samples: int, time: int) -> Tensor:
+    """The last `time` samples as they were `samples` ago."""
+    start = written.shape[-1] - time - samples
+    return written[..., start : start + time]
 
 
 def _pole(name: str, corner_hz: Value, x: Tensor, sample_rate: float) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dasp._checks import check_channels
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._arguments import audio_processor, memoryless, per_sample
 from dasp.units import db_to_gain
 
 
@@ -21,6 +21,7 @@ def from_mid_side(mid: Tensor, side: Tensor) -> Tensor:
     return torch.cat((mid + side, mid - side), -2)
 
 
+@memoryless
 @audio_processor
 def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     """Scale the side signal: 0 is mono, 1 leaves `x` as it is, 2 doubles the side.
@@ -35,6 +36,7 @@ def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     return from_mid_side(mid, side * per_sample("width", width, x, low=0.0))
 
 
+@memoryless
 @audio_processor
 def mid_side(x: Tensor, sample_rate: float, *, mid_gain_db: Value, side_gain_db: Value) -> Tensor:
     """Change the levels of mid and side; 0 dB of both leaves `x` as it is. Both may move."""

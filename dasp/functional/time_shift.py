@@ -7,15 +7,21 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._arguments import audio_processor, looks_ahead, per_item
+from dasp.functional._memory import Memory
 from dasp.signal.fftconv import fft_convolve
 
 REACH = 32
 """Samples that are read on either side of an instant."""
 
 
+def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
+    return max(0, REACH - 1 - math.floor(torch.as_tensor(delay_samples).min().item()))
+
+
+@looks_ahead(_latency)
 @audio_processor
-def time_shift(x: Tensor, sample_rate: float, *, delay_samples: Value) -> Tensor:
+def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: Value) -> Tensor:
     """Move `x` later by `delay_samples`, or earlier where they are below 0; 0 changes nothing.
 
     What moves over an end of `x` is lost. Between samples `x` is read by a sinc under a Blackman
@@ -27,6 +33,14 @@ def time_shift(x: Tensor, sample_rate: float, *, delay_samples: Value) -> Tensor
     tensor([[2., 3., 0.]])
     """
     delay = per_item("delay_samples", delay_samples, x)[..., None, None].double()
+    if memory.whole:
+        return _shifted(x, delay)
+    ahead = _latency(sample_rate, delay_samples=delay)
+    back = max(0, REACH + math.floor(delay.max().item()))
+    return memory.around("shifted", lambda signal: _shifted(signal, delay), x, back, ahead)
+
+
+def _shifted(x: Tensor, delay: Tensor) -> Tensor:
     whole = delay.floor()
     taps = _windowed_sinc(delay - whole).to(x.dtype)
     past = taps.shape[-1] - 1

@@ -1,13 +1,14 @@
 """Combinations: processors in series, in parallel, and beside the dry signal."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from dasp._checks import did_you_mean
+from dasp.functional._memory import WHOLE, Memory
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor
 
@@ -26,24 +27,30 @@ def chain(*processors: Processor) -> Processor:
     ['gain.gain_db', 'compressor.makeup_gain_db', 'gain_2.gain_db']
     """
 
-    def run(x: Tensor, sample_rate: float, parts: list[dict]) -> Tensor:
-        for processor, settings in zip(processors, parts, strict=True):
-            x = processor(x, sample_rate, **settings)
+    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
+        late = 0
+        for part in parts:
+            x = part(x, sample_rate, memory, late)
+            late += 0 if memory.whole else part.latency(sample_rate)
         return x
 
-    return _combine("chain", processors, run, neutral=_all_neutral(processors))
+    return _combine("chain", processors, run, latency=sum, neutral=_all_neutral(processors))
 
 
 def parallel(*processors: Processor) -> Processor:
     """The sum of processors that hear the same signal, with keywords as in `chain`."""
 
-    def run(x: Tensor, sample_rate: float, parts: list[dict]) -> Tensor:
-        return sum(
-            processor(x, sample_rate, **settings)
-            for processor, settings in zip(processors, parts, strict=True)
-        )
+    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
+        outputs = [part(x, sample_rate, memory) for part in parts]
+        if not memory.whole:
+            latencies = [part.latency(sample_rate) for part in parts]
+            outputs = [
+                memory.part(part.name).held("output", y, max(latencies) - latency)
+                for part, y, latency in zip(parts, outputs, latencies, strict=True)
+            ]
+        return sum(outputs)
 
-    return _combine("parallel", processors, run)
+    return _combine("parallel", processors, run, latency=max)
 
 
 def dry_wet(processor: Processor) -> Processor:
@@ -52,13 +59,42 @@ def dry_wet(processor: Processor) -> Processor:
     Its keywords are `mix`, and those of the processor behind `wet.`.
     """
 
-    def run(x: Tensor, sample_rate: float, parts: list[dict], mix) -> Tensor:
-        wet = processor(x, sample_rate, **parts[0])
+    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part], mix) -> Tensor:
+        (part,) = parts
+        wet = part(x, sample_rate, memory)
+        if not memory.whole:
+            x = memory.held("dry", x, part.latency(sample_rate))
         if isinstance(mix, Tensor):
             mix = mix.to(x)[..., None, None]
         return x + mix * (wet - x)
 
-    return _combine("dry_wet", (processor,), run, extra=(MIX,), neutral={"mix": 0.0})
+    return _combine("dry_wet", (processor,), run, latency=sum, extra=(MIX,), neutral={"mix": 0.0})
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A processor with its settings, under its name in a combination."""
+
+    name: str
+    processor: Processor
+    settings: Mapping[str, Any]
+
+    def __call__(self, x: Tensor, sample_rate: float, memory: Memory, late: int = 0) -> Tensor:
+        """Process `x`, which comes `late` samples after what else moves along time."""
+        if memory.whole:
+            return self.processor(x, sample_rate, **self.settings)
+        memory = memory.part(self.name)
+        settings = {
+            name: memory.held(f"waiting.{name}", value, late)
+            if late and self.processor.moves(name, value, x)
+            else value
+            for name, value in self.settings.items()
+        }
+        return self.processor.blockwise(x, sample_rate, memory, **settings)
+
+    def latency(self, sample_rate: float) -> int:
+        """How many samples it holds back."""
+        return self.processor.latency(sample_rate, **self.settings)
 
 
 def part_names(kind: str, processors: Sequence[Processor]) -> list[str]:
@@ -89,6 +125,7 @@ def _combine(
     processors: Sequence[Processor],
     run: Callable[..., Tensor],
     *,
+    latency: Callable[[Iterable[int]], int],
     extra: tuple[Param, ...] = (),
     neutral: Mapping[str, Any] | None = None,
 ) -> Processor:
@@ -112,7 +149,7 @@ def _combine(
     keywords = [*(item.name for item in params + options), *inputs]
     own = [param.name for param in extra]
 
-    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
+    def split(settings: Mapping[str, Any]) -> list[_Part]:
         parts: dict[str, dict] = {prefix: {} for prefix in prefixes}
         for keyword, value in settings.items():
             if keyword not in keywords:
@@ -122,9 +159,22 @@ def _combine(
             if keyword not in own:
                 prefix, name = keyword.split(".", 1)
                 parts[prefix][name] = value
-        mixed = {name: settings[name] for name in own}
-        return run(x, sample_rate, list(parts.values()), **mixed)
+        return [
+            _Part(prefix, processor, parts[prefix])
+            for prefix, processor in zip(prefixes, processors, strict=True)
+        ]
 
+    def blockwise(x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        mixed = {name: settings[name] for name in own}
+        return run(x, sample_rate, memory, split(settings), **mixed)
+
+    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
+        return blockwise(x, sample_rate, WHOLE, **settings)
+
+    function.blockwise = blockwise
+    function.latency = lambda sample_rate, **settings: latency(
+        part.latency(sample_rate) for part in split(settings)
+    )
     return Processor(
         kind,
         function,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dasp._checks import did_you_mean
 from dasp._typing import Value
+from dasp.functional._memory import Memory, State
 from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
 
 
@@ -54,6 +55,58 @@ class Processor:
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         """Run the function; keywords that are left out have their declared defaults."""
         return self.function(x, sample_rate, **{**self.defaults(), **settings})
+
+    def step(
+        self,
+        x: Tensor,
+        sample_rate: float,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        ends: bool = False,
+        **settings,
+    ) -> tuple[Tensor, State]:
+        """Run a block `x` of a longer signal: what comes out of it, and the next `state`.
+
+        Without a `state` the block is the first, and with `ends` the last. What comes out of all
+        blocks, one after the other, is what the function makes of the whole. A processor that
+        looks ahead holds back `latency` samples, and gives the rest with the last block.
+
+        >>> import torch
+        >>> from dasp.processors.catalogue import LOW_PASS
+        >>> x = torch.randn(1, 100)
+        >>> first, state = LOW_PASS.step(x[:, :30], 44_100, freq_hz=500.0)
+        >>> second, _ = LOW_PASS.step(x[:, 30:], 44_100, state, freq_hz=500.0, ends=True)
+        >>> whole = LOW_PASS(x, 44_100, freq_hz=500.0)
+        >>> torch.allclose(torch.cat((first, second), -1), whole, atol=1e-6)
+        True
+        """
+        state = state if isinstance(state, State) else State(state or {})
+        memory = Memory(state, ends=ends)
+        return self.blockwise(x, sample_rate, memory, **settings), memory.after
+
+    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        """`step`, for combinations: what it remembers is in a `memory` that they share."""
+        if not hasattr(self.function, "blockwise"):
+            raise ValueError(
+                f"{self.name}: runs on a whole signal only; its function does not say what it "
+                f"remembers between blocks"
+            )
+        return self.function.blockwise(x, sample_rate, memory, **{**self.defaults(), **settings})
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """How many samples `step` holds back, with these settings."""
+        if not hasattr(self.function, "latency"):
+            return 0
+        return self.function.latency(sample_rate, **{**self.defaults(), **settings})
+
+    def moves(self, name: str, value: Any, x: Tensor) -> bool:
+        """Whether a setting has a value for every sample of `x`, and comes in blocks like it."""
+        if not isinstance(value, Tensor):
+            return False
+        if name in self.inputs:
+            return name.rsplit(".", 1)[-1] == "sidechain"
+        automatable = any(param.name == name and param.automatable for param in self.params)
+        return automatable and value.ndim > x.ndim - 2
 
     @property
     def n_controls(self) -> int:

@@ -19,7 +19,8 @@ def fused(module: str) -> Callable:
     arguments whether there will be a gradient, and also returns the tensors to keep for it; and
     the first gradient comes from `<name>_adjoint`, which takes the gradient and what was kept in
     front of the arguments, and returns one gradient for each tensor of them. Other devices,
-    compilers, transforms and higher derivatives see the torch operations.
+    compilers, transforms and higher derivatives see the torch operations, and so does the first
+    gradient where there is no adjoint.
     """
 
     def decorate(composition: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -30,6 +31,8 @@ def fused(module: str) -> Callable:
             kernels = importlib.import_module(f"{backends.__name__}.{module}_numba")
             tensors = [t for t in arguments if isinstance(t, Tensor)]
             if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+                if not hasattr(kernels, f"{_name(composition)}_adjoint"):
+                    return composition(*arguments)
                 return _Fused.apply(composition, kernels, *arguments)
             kernel = getattr(kernels, _name(composition))
             return kernel(False, *arguments)[0]

@@ -23,20 +23,24 @@ LONGEST = 2.0**40
 """Samples; more are as many, since no signal is as long and no index may overflow."""
 
 
-def fractional_delay(x: Tensor, delay_samples: Value) -> Tensor:
+def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = None) -> Tensor:
     """Read `x` `(..., time)` `delay_samples` ago: y[n] = x(n - delay[n]), zeros before the start.
 
     `delay_samples`, 0 or more, is a number or broadcasts to `x`: `(..., time)` for a delay that
     moves, `(..., 1)` for one number a row. Differentiable in both, with one-sided derivatives
-    at integer delays. Integers, and tensors of them, are read without interpolation.
+    at integer delays. Integers, and tensors of them, are read without interpolation. `history`
+    `(..., samples)` is earlier input, newest last, as for `feedback_delay`.
 
     >>> fractional_delay(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
     tensor([0., 0., 1., 2., 3.])
     """
     check_range("delay_samples", delay_samples, low=0.0)
     signal, offset, weights = _prepare(x, delay_samples, newest=0)
-    y = torch.zeros_like(signal)
-    for k, late in enumerate(_readings(signal, offset, weights.shape[-1])):
+    y, start = torch.zeros_like(signal), 0
+    if history is not None:
+        start = history.shape[-1]
+        signal = torch.cat((history.to(signal.dtype).expand(*x.shape[:-1], start), signal), -1)
+    for k, late in enumerate(_readings(signal, start, offset, weights.shape[-1])):
         y = torch.addcmul(y, weights[..., k], late)
     return y.to(x.dtype)
 
@@ -113,11 +117,15 @@ def _place(offset: Tensor, taps: int) -> Tensor:
     return (n - offset).clamp(min=-1)[..., None] + (taps - k)
 
 
-def _readings(signal: Tensor, offset: Tensor, taps: int) -> Iterator[Tensor]:
-    """signal[n - offset[n] - k] `(..., time)` for each k. A delay at rest is one shift for all."""
-    rows, time = signal.shape[:-1], signal.shape[-1]
+def _readings(signal: Tensor, start: int, offset: Tensor, taps: int) -> Iterator[Tensor]:
+    """signal[n - offset[n] - k] for each k, at every n from `start` on.
+
+    A delay at rest is one shift for all.
+    """
+    rows, stop = signal.shape[:-1], signal.shape[-1]
+    time = stop - start
     at_rest = offset.shape[-1:] in ((), (1,))
-    n = torch.arange(1 - taps if at_rest else 0, time, device=signal.device)
+    n = torch.arange(start + 1 - taps if at_rest else start, stop, device=signal.device)
     place = (n - offset).clamp(min=-1) + 1  # 0 stands for all before the start
     place = place.expand(*rows, place.shape[-1])
     if at_rest:

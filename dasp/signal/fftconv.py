@@ -45,11 +45,12 @@ def transform_response(h: Tensor, time: int) -> Response:
     return Response(_spectrum(h, 0, size), taps, size)
 
 
-def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False) -> Tensor:
+def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: int = 0) -> Tensor:
     """Convolve `x` `(..., time)` with `h` `(..., taps)`; leading dimensions broadcast.
 
     Returns the first `time` samples, what a causal filter gives while `x` lasts, or with `full`
-    all time + taps - 1 of them. Computed in the wider of the two types, returned in that of `x`.
+    all time + taps - 1 of them; and of these those from `start` on, for an `x` whose beginning
+    is the past of what is wanted. Computed in the wider of the two types, returned in that of `x`.
     Beside `x` and the result, the memory is that of a few blocks.
 
     >>> fft_convolve(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0]), full=True).round()
@@ -66,20 +67,20 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False) -> Tens
         heard = h[..., : max(time, 1)]  # later taps sound after x has ended
         h = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
     signal = x.to(torch.promote_types(x.dtype, h.bins.real.dtype))
-    return _convolved(signal, h, time).to(x.dtype)
+    return _convolved(signal, h, start, time).to(x.dtype)
 
 
-def _convolved(x: Tensor, h: Response, time: int) -> Tensor:
+def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
     """In shares of the first dimension that has any, where the rows are many."""
     rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
     if dim == 0 or math.prod(rows) * h.size <= AT_ONCE:
-        return _in_blocks(x, h, time)
+        return _in_blocks(x, h, begin, time)
     share = max(1, AT_ONCE * rows[dim] // (math.prod(rows) * h.size))
     shares = []
     for start in range(0, rows[dim], share):
         some, bins = (_share(t, dim - 1, start, share) for t in (x, h.bins))
-        shares.append(_convolved(some, h._replace(bins=bins), time))
+        shares.append(_convolved(some, h._replace(bins=bins), begin, time))
     return torch.cat(shares, dim - 1)
 
 
@@ -90,9 +91,9 @@ def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     return x.narrow(dim, start, min(length, x.shape[dim] - start))
 
 
-def _in_blocks(x: Tensor, h: Response, time: int) -> Tensor:
+def _in_blocks(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
     hop = h.size - h.taps + 1
-    starts = range(0, max(time, 1), hop)
+    starts = range(begin, max(time, begin + 1), hop)
     return torch.cat([_block(x, h, start, min(start + hop, time)) for start in starts], -1)
 
 

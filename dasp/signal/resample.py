@@ -11,6 +11,7 @@ function", 1974.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import torch
@@ -29,6 +30,9 @@ REJECTION_DB = 105.0
 BETA = 0.1102 * (REJECTION_DB - 8.7)
 HALF_WIDTH = (REJECTION_DB - 7.95) / (2 * 2.285 * math.pi * (1 - PASS_BAND))
 
+REACH = math.ceil(HALF_WIDTH)
+"""Samples of the lower rate that an output hears on either side."""
+
 BLOCK = 128
 """Outputs of one matrix, at most. Wider ones hold more zeros, narrower ones copy more inputs."""
 
@@ -46,18 +50,51 @@ def resample(x: Tensor, from_rate: float, to_rate: float) -> Tensor:
     >>> resample(torch.zeros(2, 44_100), 44_100, 48_000).shape
     torch.Size([2, 48000])
     """
-    check_range("from_rate", from_rate, above=0.0, below=math.inf)
-    check_range("to_rate", to_rate, above=0.0, below=math.inf)
-    ratio = Fraction(to_rate / from_rate).limit_denominator(100_000)
-    up, down = ratio.numerator, ratio.denominator
-    if up == 0:
-        raise ValueError(
-            f"to_rate: expected at least 1e-5 of from_rate, {from_rate}, got {to_rate}"
-        )
+    up, down = _reduced(from_rate, to_rate)
     if up == down or x.shape[-1] == 0:
         return x
     y = _read(x.to(torch.promote_types(x.dtype, torch.float32)), up, down)
     return y[..., : _ceil_div(x.shape[-1] * up, down)].to(x.dtype)
+
+
+def resample_blocks(blocks: Iterable[Tensor], from_rate: float, to_rate: float) -> Iterator[Tensor]:
+    """`resample` of a signal that comes in blocks `(..., time)`, as soon as enough of it is there.
+
+    Together the results are that of the whole; the last one comes after the end.
+
+    >>> x = torch.randn(1, 1000)
+    >>> y = torch.cat(list(resample_blocks(x.split(300, -1), 44_100, 48_000)), -1)
+    >>> torch.allclose(y, resample(x, 44_100, 48_000), atol=1e-6)
+    True
+    """
+    up, down = _reduced(from_rate, to_rate)
+    if up == down:
+        yield from blocks
+        return
+    # In whole periods of `down` inputs, which are `up` outputs.
+    reach = _ceil_div(math.ceil(HALF_WIDTH * max(1, down / up)), down)
+    signal, given = None, 0  # periods at the beginning of `signal`, whose outputs were given
+    for block in blocks:
+        signal = block if signal is None else torch.cat((signal, block), -1)
+        done = max(given, signal.shape[-1] // down - reach)
+        if done > given:
+            yield resample(signal, down, up)[..., given * up : done * up]
+        first = max(0, done - reach)
+        signal, given = signal[..., first * down :], done - first
+    if signal is not None:
+        yield resample(signal, down, up)[..., given * up :]
+
+
+def _reduced(from_rate: float, to_rate: float) -> tuple[int, int]:
+    """The numbers of outputs and of inputs of a period."""
+    check_range("from_rate", from_rate, above=0.0, below=math.inf)
+    check_range("to_rate", to_rate, above=0.0, below=math.inf)
+    ratio = Fraction(to_rate / from_rate).limit_denominator(100_000)
+    if ratio == 0:
+        raise ValueError(
+            f"to_rate: expected at least 1e-5 of from_rate, {from_rate}, got {to_rate}"
+        )
+    return ratio.numerator, ratio.denominator
 
 
 def _read(x: Tensor, up: int, down: int) -> Tensor:

@@ -48,6 +48,14 @@ def test_a_tree_of_files(dasp, songs):
     assert (load_audio(songs / "b" / "4.wav")[0] - x).abs().max() <= 2 / 2**15  # of dither
 
 
+def test_segments(dasp, songs):
+    """The journal has of them what it has of whole files, and `--resume` knows them."""
+    command = ("batch", "in", "-o", songs, *GAIN, "-j", "1", "--segment", "0.01")
+    assert dasp(*command)[:2] == (0, "6 written, 0 whole already, 0 failed\n")
+    assert audio_info(songs / "b" / "4.wav").frames == 1000
+    assert dasp(*command, "--resume")[1] == "0 written, 6 whole already, 0 failed\n"
+
+
 def test_dry_run_writes_nothing(dasp, songs):
     status, out, _ = dasp(
         "batch", "in", "-o", songs, *GAIN, "--dry-run", "--format", "flac", "--name", "{stem}-6"

@@ -252,3 +252,17 @@ def test_wrong_chains(dasp, tmp_path, stereo, text, expected):
 def test_wrong_usage(dasp, tmp_path, stereo, arguments, expected):
     status, _, err = dasp("process", stereo[1], "-o", tmp_path / "out.wav", *arguments)
     assert status == 2 and expected in err
+
+
+def test_segments_are_the_whole(dasp, tmp_path, stereo):
+    """For files that do not fit in memory; the new file has the same samples."""
+    _, path = stereo
+    effects = ["-e", "limiter:gain_db=20", "-e", "delay:time_ms=30", "--tail", "0.1"]
+    files = [tmp_path / "whole.wav", tmp_path / "segments.wav"]
+    for file, more in zip(files, ([], ["--segment", "0.03"]), strict=True):
+        assert dasp("process", path, "-o", file, *effects, *more)[::2] == (0, "")
+    whole, y = (load_audio(file)[0] for file in files)
+    torch.testing.assert_close(y, whole, rtol=0, atol=1e-6)
+    for seconds in ("0", "-1", "inf"):
+        status, _, err = dasp("process", path, "-o", files[0], *effects, "--segment", seconds)
+        assert status == 2 and "more than 0 seconds" in err

@@ -124,7 +124,7 @@ def test_a_network_that_absorbs_nothing_keeps_its_energy():
     nothing = torch.tensor([[1.0, 0, 0, 1, 0, 0]], dtype=torch.float64).expand(8, 1, 6)
     drive = torch.zeros(8, 20_000, dtype=torch.float64)
     drive[:, :100] = torch.randn(8, 100)
-    y = run_lines(drive, lengths, hadamard(8), cascade(sections_of(nothing)))
+    y, *_ = run_lines(drive, lengths, hadamard(8), cascade(sections_of(nothing)))
     held = [
         sum(line[now : now + m].square().sum() for line, m in zip(y, lengths, strict=True))
         for now in (100, 1000, 8000, 19_000)

@@ -53,10 +53,28 @@ def network(
     tiles, past = -(-time // tile), _past(lengths)
     memory = x.new_zeros(rows, lines, past + tiles * tile if keep else _doubled_to(past + tile))
     edges = fresh(sections, rows, tiles if keep else 0, lines, order)
+    states = sections.new_zeros(rows, lines, order)
     y = fresh(x)
     run = partial(_run, *_arrays(lengths, written, heard, x), tile, past)
-    over_rows(run, x, sections, level.double(), memory, edges, y)
+    over_rows(run, x, sections, level.double(), memory, states, edges, y)
     return y, (y, memory, edges) if keep else ()
+
+
+def network_between(
+    keep: bool, x: Tensor, sections: Tensor, level: Tensor, before: Tensor, states: Tensor,
+    lengths: tuple[int, ...], written: tuple[int, ...], heard: tuple[int, ...],
+) -> tuple[tuple[Tensor, Tensor, Tensor], tuple]:  # fmt: skip
+    """Has no adjoint."""
+    rows, lines, longest = before.shape
+    tile, past = _tile(lengths), _past(lengths)
+    memory = x.new_zeros(rows, lines, _doubled_to(past + tile))
+    memory[..., past - longest : past] = before
+    states, y = states.clone(memory_format=torch.contiguous_format), fresh(x)
+    run = partial(_run, *_arrays(lengths, written, heard, x), tile, past)
+    edges = fresh(sections, rows, 0, lines, states.shape[-1])
+    over_rows(run, x, sections, level.double(), memory, states, edges, y)
+    place = torch.arange(past - longest, past) + x.shape[-1]
+    return (y, memory[..., place & (memory.shape[-1] - 1)], states), ()
 
 
 def network_adjoint(
@@ -93,22 +111,23 @@ def _arrays(lengths, written, heard, x: Tensor) -> tuple[np.ndarray, ...]:
 
 
 @loop
-def _run(lengths, signs, heard, tile, past, x, sections, level, memory, edges, y):
+def _run(lengths, signs, heard, tile, past, x, sections, level, memory, states, edges, y):
     lines, n, time = len(lengths), sections.shape[2], x.shape[2]
     groups = lines // LANES
-    mixed, spare = np.empty(tile * lines, x.dtype), np.empty(tile * lines, x.dtype)
+    mixed, spare = np.zeros(tile * lines, x.dtype), np.empty(tile * lines, x.dtype)
     w = np.zeros((groups, (n + 1) * SECTION))
     mask = -1 if edges.shape[1] else memory.shape[2] - 1  # without edges, memory is a ring
     for row in range(len(x)):
         for group in range(groups):
             set_sections(sections[row, group::groups], w[group])
+            set_states(states[row, group::groups], w[group, S:])
         for start in range(0, time, tile):
-            place = past + start
+            place, size = past + start, min(tile, time - start)
             for group in range(groups):
                 if edges.shape[1]:
                     get_states(w[group, S:], edges[row, start // tile, group::groups])
-                for m in range(0, tile, STEP):
-                    count = min(STEP, tile - m)
+                for m in range(0, size, STEP):
+                    count = min(STEP, size - m)
                     _read(memory[row], place + m, mask, lengths, group, groups, count, w[group])
                     forwards(w[group], n, count, False)
                     _copy(w[group, n * SECTION + SIGNAL :], mixed[_at(group, tile, m) :], count)
@@ -117,6 +136,8 @@ def _run(lengths, signs, heard, tile, past, x, sections, level, memory, edges, y
             _hear(of_lines, heard, level[row], start, y[row])
             _enter(x[row], start, signs, of_lines)
             _write(of_lines, memory[row], place & mask)
+        for group in range(groups):
+            get_states(w[group, S:], states[row, group::groups])
 
 
 @loop
