@@ -40,21 +40,23 @@ ABSENT_DB = -100.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=50)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument(
+        "--cases", type=int, nargs="+", default=range(50), help="numbers of cases, in their order"
+    )
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--json", type=Path, help="also write the results of each case here")
+    parser.add_argument("--json", type=Path, help="results of each case; those it has are kept")
     parser.add_argument(
         "--read", type=Path, nargs="+", help="only sum up results written by --json"
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    results = []
     if args.read:
-        results = [row for file in args.read for row in json.loads(file.read_text())]
-        print_summary(results)
+        print_summary([row for file in args.read for row in json.loads(file.read_text())])
         return
-    for seed in range(args.first, args.first + args.cases):
+    results = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    for seed in args.cases:
+        if any(result["case"] == seed for result in results):
+            continue
         results.append(run_case(seed, args.seconds))
         print(_line(seed, results[-1]), flush=True)
         if args.json:

@@ -1,24 +1,37 @@
 """The error of linear strips against a mix, from cross-spectra: however long the song, as quickly.
 
-With responses H_k(f) of tracks X_k, |Y - sum H_k X_k|^2 is a quadratic form in the H_k, whose
-coefficients are the cross-spectra A_kl = conj(X_k) X_l and m_k = conj(X_k) Y. Responses of
-equalisers are smooth, so that bins close to each other may be added up, a few hundred bands in
-all; what is then to be fitted no longer knows of time. A sum of products is never negative, so
-that no response can seem better than it is by more than it changes within a band.
+Responses of equalisers are smooth over frequency, so that a cubic spline with some hundred
+coefficients tells all of one, H_k(f) = sum over i of c_ki B_i(f). With spectra X_k of the tracks
+and Y of the mix, the error is a quadratic form in the coefficients,
+
+    |Y - sum H_k X_k|^2 = |Y|^2 - 2 Re sum c_ki* m_ki + sum c_ki* A_ki,lj c_lj,
+    A_ki,lj = sum over f of X_k* X_l B_i B_j,    m_ki = sum over f of X_k* Y B_i,
+
+where A is 0 unless |i - j| <= 3. What is to be fitted no longer knows of time, and the least error
+of all responses whatever, which is where to look for settings, takes one set of equations
+(`dasp.mixing.free_responses`).
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.interpolate import BSpline
 from torch import Tensor
 
 from dasp.signal.fftconv import fast_fft_length
 
-BANDS_PER_OCTAVE = 48
-LOWEST_HZ = 10.0
-"""All below is one band."""
+KNOTS_PER_OCTAVE = 12
+LINEAR_HZ, WIDEST_HZ = 20.0, 500.0
+"""Knots are evenly spaced far below the first, and no farther apart than the second, so that a
+delay, which turns with frequency, is smooth as well."""
+
+_TURN_HZ = WIDEST_HZ * KNOTS_PER_OCTAVE / math.log(2) - LINEAR_HZ
+
+DEGREE = 3
+NEAR = 2 * DEGREE + 1
 
 SEGMENT = 2**19
 """Long songs are cut into segments of so many samples."""
@@ -29,85 +42,131 @@ after them for responses to ring in."""
 
 
 class CrossSpectra(NamedTuple):
-    """Sums over a song in bands up to Nyquist, for each side of the mix. All are energies."""
+    """Sums over a song, for each side of the mix, with products of the splines at n knots."""
 
     sample_rate: float
     freq_hz: Tensor
-    """The middle of each band, `(bands,)`."""
+    """Where responses are looked at, `(n,)`."""
+    to_spline: Tensor
+    """Coefficients of a spline from its values there, `(n, n)`."""
     tracks: Tensor
-    """A `(sides, tracks, tracks, bands)`; one side where tracks are mono."""
+    """A `(sides, tracks, tracks, n, 7)`, of i and j - i from -3 to 3; one side for mono tracks."""
     mix: Tensor
-    """m `(2, tracks, bands)`."""
+    """m `(2, tracks, n)`."""
     power: Tensor
-    """|Y|^2 `(2, bands)`."""
+    """|Y|^2 of both sides together, `()`."""
+
+    def coefficients(self, H: Tensor) -> Tensor:
+        """c of responses `(..., n)`."""
+        return H @ self.to_spline.T.to(H)
+
+    def reached(self, c: Tensor) -> Tensor:
+        """A c of coefficients `(2, tracks, n)`: X_k* times what the responses make."""
+        A = self.tracks.expand(2, *self.tracks.shape[1:])
+        return torch.stack([(a * beside(x)).sum((1, -1)) for a, x in zip(A, c, strict=True)])
+
+    def error(self, c: Tensor) -> Tensor:
+        """Energy of what responses with these coefficients leave of the mix."""
+        products = c.conj() * (self.reached(c) - 2 * self.mix)
+        return (self.power + products.real.sum()).clamp(min=0)
 
 
-def cross_spectra(
-    tracks: Tensor, mix: Tensor, sample_rate: float, *, bands_per_octave: int = BANDS_PER_OCTAVE
-) -> CrossSpectra:
+def beside(c: Tensor) -> Tensor:
+    """`(..., n, 7)`: each coefficient of `(..., n)` with its three neighbours on either side."""
+    return torch.nn.functional.pad(c, (DEGREE, DEGREE)).unfold(-1, NEAR, 1)
+
+
+def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpectra:
     """Cross-spectra of `tracks` `(tracks, channels, time)` and `mix` `(2, time)`, float64."""
-    between, with_mix, power = 0.0, 0.0, 0.0
-    for X, Y, starts in _segments(tracks, mix, sample_rate, bands_per_octave):
-        between = between + torch.stack(
-            [torch.stack([_summed(x.conj() * side, starts) for x in side]) for side in X]
-        )
-        with_mix = with_mix + _summed(X.conj() * Y[:, None], starts)
-        power = power + _summed(Y.abs().square(), starts)
-    freq_hz = _bands(_fft_size(mix, sample_rate), sample_rate, bands_per_octave)[1]
-    return CrossSpectra(sample_rate, freq_hz, between, with_mix, power)
+    count, sides = tracks.shape[:2]
+    knots = _knots(sample_rate)
+    sites = np.array([knots[i + 1 : i + 1 + DEGREE].mean() for i in range(len(knots) - DEGREE - 1)])
+    sites[0] = sites[1] / 2  # the logarithm of a high-pass has no slope at 0 Hz
+    to_spline = np.linalg.inv(BSpline.design_matrix(sites, knots, DEGREE).toarray())
+    A = tracks.new_zeros(sides, count, count, len(sites), NEAR, dtype=torch.complex128)
+    m = A.new_zeros(2, count, len(sites))
+    power = 0.0
+    for X, Y, pieces in _segments(tracks, mix, sample_rate):
+        power = power + Y[:, 1:].abs().square().sum()
+        for first, bins, B in pieces:
+            for side in range(sides):
+                Z = (B[:, None] * X[side, :, bins]).flatten(0, 1)
+                block = (Z.conj() @ Z.T).unflatten(0, (-1, count)).unflatten(-1, (-1, count))
+                for p in range(DEGREE + 1):
+                    A[side, :, :, first + p, DEGREE - p : NEAR - p] += block[p].permute(0, 2, 1)
+        m += _towards(X, Y, pieces, len(sites))
+    freq_hz, to_spline = (torch.from_numpy(x).to(mix.device) for x in (_hertz(sites), to_spline))
+    return CrossSpectra(sample_rate, freq_hz, to_spline, A, m, power)
 
 
 def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -> CrossSpectra:
-    """Cross-spectra after which responses H `(2, tracks, bins)` leave exactly this `residual`.
+    """Cross-spectra after which responses H `(2, tracks, n)` leave exactly this `residual`.
 
-    To add up bins takes responses to be the same in a band, which they are not quite. Around
-    responses whose residual is known, this holds for what is changed alone: descents that begin
-    again from here end where the residual itself is least.
+    A spline is not quite the response itself. Around responses whose residual is known, this
+    matters for what is changed alone: descents that begin again from here end where the residual
+    itself is least.
     """
-    with_residual, power = 0.0, 0.0
-    for X, R, starts in _segments(tracks, residual, spectra.sample_rate, BANDS_PER_OCTAVE):
-        with_residual = with_residual + _summed(X.conj() * R[:, None], starts)
-        power = power + _summed(R.abs().square(), starts)
-    A = spectra.tracks.expand(2, -1, -1, -1)
-    reached = torch.stack([(a * h).sum(1) for a, h in zip(A, H, strict=True)])
-    power = power + (H.conj() * (2 * with_residual + reached)).real.sum(1)
+    c = spectra.coefficients(H)
+    with_residual, power = torch.zeros_like(spectra.mix), 0.0
+    for X, R, pieces in _segments(tracks, residual, spectra.sample_rate):
+        with_residual += _towards(X, R, pieces, c.shape[-1])
+        power = power + R[:, 1:].abs().square().sum()
+    reached = spectra.reached(c)
+    power = power + (c.conj() * (2 * with_residual + reached)).real.sum()
     return spectra._replace(mix=with_residual + reached, power=power)
 
 
-def _fft_size(mix: Tensor, sample_rate: float) -> int:
-    return fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+def _scale(freq_hz: np.ndarray) -> np.ndarray:
+    """Where frequencies stand on the scale on which knots are 1 apart."""
+    octaves = np.log2(1 + np.minimum(freq_hz, _TURN_HZ) / LINEAR_HZ)
+    return KNOTS_PER_OCTAVE * octaves + np.maximum(freq_hz - _TURN_HZ, 0) / WIDEST_HZ
 
 
-def _segments(tracks: Tensor, mix: Tensor, sample_rate: float, per_octave: int):
-    """Spectra of tracks `(channels, tracks, bins)` and mix of each segment, and where in them each
-    band starts."""
-    size = _fft_size(mix, sample_rate)
-    starts, _ = _bands(size, sample_rate, per_octave)
+def _hertz(place: np.ndarray) -> np.ndarray:
+    """The other way round."""
+    turn = _scale(_TURN_HZ)
+    low = LINEAR_HZ * (2 ** (np.minimum(place, turn) / KNOTS_PER_OCTAVE) - 1)
+    return low + WIDEST_HZ * np.maximum(place - turn, 0)
+
+
+def _knots(sample_rate: float) -> np.ndarray:
+    end = _scale(np.array(sample_rate / 2))
+    inner = np.linspace(0, end, math.ceil(end) + 1)
+    return np.concatenate(([0.0] * DEGREE, inner, [end] * DEGREE))
+
+
+def _segments(tracks: Tensor, mix: Tensor, sample_rate: float):
+    """Spectra of tracks `(channels, tracks, bins)` and of the mix for each segment, and the pieces
+    between knots: the first of four splines that are not 0 there, the bins, and their values."""
+    size = fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+    place = _scale(np.arange(1, size // 2 + 1) * (sample_rate / size))
+    knots = _knots(sample_rate)
+    splines = BSpline.design_matrix(np.minimum(place, knots[-1]), knots, DEGREE)
+    first = splines.indices.reshape(len(place), -1)[:, 0]
+    values = torch.from_numpy(splines.data.reshape(len(place), -1).T.copy()).to(mix.device)
+    edges = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(place)]
+    pieces = [(int(first[a]), slice(a + 1, b + 1), values[:, a:b]) for a, b in pairwise(edges)]
     scale = math.sqrt(2 / size)  # Parseval's, for one side of the spectrum
     for start in range(0, mix.shape[-1], SEGMENT):
         part = slice(start, start + SEGMENT)
-        fade = _fades(mix[..., part].shape[-1], round(FADE_S * sample_rate)).to(mix.device)
+        fade = _fades(mix[..., part].shape[-1], round(FADE_S * sample_rate), start > 0).to(mix)
         X = torch.fft.rfft(tracks[..., part].double() * fade, size).movedim(1, 0)
         Y = torch.fft.rfft(mix[..., part].double() * fade, size)
-        yield X * scale, Y * scale, starts
+        yield X * scale, Y * scale, pieces
 
 
-def _bands(size: int, sample_rate: float, per_octave: int) -> tuple[np.ndarray, Tensor]:
-    """Where each band starts among the bins from the first on, and its middle in Hz."""
-    bins_hz = np.arange(1, size // 2 + 1) * (sample_rate / size)
-    band = np.floor(per_octave * np.log2(np.maximum(bins_hz / LOWEST_HZ, 1.0)))
-    starts = np.flatnonzero(np.diff(band, prepend=-1.0))
-    counts = np.diff(starts, append=len(bins_hz))
-    return starts, torch.from_numpy(np.add.reduceat(bins_hz, starts) / counts)
+def _towards(X: Tensor, Y: Tensor, pieces, n: int) -> Tensor:
+    """m, `(2, tracks, n)`; a mono track goes to both sides."""
+    products = X.conj() * Y[:, None]
+    m = products.new_zeros(*products.shape[:-1], n)
+    for first, bins, B in pieces:
+        m[..., first : first + DEGREE + 1] += products[..., bins] @ B.T.to(products)
+    return m
 
 
-def _summed(bins: Tensor, starts: np.ndarray) -> Tensor:
-    """Bins `(..., size // 2 + 1)` added up in bands; the one at 0 Hz is left out."""
-    return torch.from_numpy(np.add.reduceat(bins[..., 1:].cpu().numpy(), starts, axis=-1))
-
-
-def _fades(time: int, fade: int) -> Tensor:
-    """1, but for half a period of a cosine at either end."""
+def _fades(time: int, fade: int, fade_in: bool) -> Tensor:
+    """1, but for half a period of a cosine at the end, and at a start that is not the song's."""
     fade = min(fade, time // 2)
     ramp = torch.sin(torch.arange(fade, dtype=torch.float64) * (math.pi / 2 / max(fade, 1))) ** 2
-    return torch.cat((ramp, torch.ones(time - 2 * fade, dtype=torch.float64), ramp.flip(-1)))
+    begin = ramp if fade_in else torch.ones_like(ramp)
+    return torch.cat((begin, torch.ones(time - 2 * fade, dtype=torch.float64), ramp.flip(-1)))

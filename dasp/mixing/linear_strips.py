@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dasp.mixing.cross_spectra import CrossSpectra
+from dasp.mixing.cross_spectra import CrossSpectra, beside
 from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
@@ -28,8 +28,8 @@ from dasp.signal.biquad import (
 PARTS = {"gain": (0, 1), "delay": (2,), "high_pass": (3,), "eq": tuple(range(4, 22))}
 """Where each part stands among the settings of a strip."""
 
-LOWEST_HIGH_PASS_HZ, HIGHEST_HIGH_PASS_HZ = 5.0, 2000.0
-"""So low that there the lowest one may as well be off."""
+LOWEST_HIGH_PASS_HZ, HIGHEST_HIGH_PASS_HZ = 0.1, 2000.0
+"""So low that the lowest may as well be off; searches take it to be."""
 
 MOST_DELAY_SAMPLES = 64.0
 HIGHEST_SHARE = 0.45
@@ -106,11 +106,10 @@ def plain_strips(gains: Tensor) -> LinearStrips:
     )
 
 
-def linear_error(
-    spectra: CrossSpectra, strips: LinearStrips, weights: Tensor | None = None
-) -> Tensor:
+def linear_error(spectra: CrossSpectra, strips: LinearStrips) -> Tensor:
     """Energy of what the strips leave unexplained, over that of the mix."""
-    return _error(_weighted(spectra, weights), strip_responses(strips, spectra))
+    c = spectra.coefficients(strip_responses(strips, spectra))
+    return spectra.error(c) / spectra.power
 
 
 def strip_responses(strips: LinearStrips, spectra: CrossSpectra) -> Tensor:
@@ -121,12 +120,12 @@ def strip_responses(strips: LinearStrips, spectra: CrossSpectra) -> Tensor:
 
 def solve_gains(spectra: CrossSpectra, strips: LinearStrips) -> LinearStrips:
     """The best gains with all else as it stands; tracks whose gains are 0 stay out."""
-    C = strips.responses(spectra.freq_hz, spectra.sample_rate)
+    C = spectra.coefficients(strips.responses(spectra.freq_hz, spectra.sample_rate))
     there = (strips.gains != 0).any(-1)
     gains = torch.zeros_like(strips.gains)
     for s in range(2):
         A = spectra.tracks[min(s, len(spectra.tracks) - 1)]
-        gram = (C.conj()[:, None] * A * C).real.sum(-1)[there][:, there]
+        gram = (C.conj()[:, None] * (A * beside(C)).sum(-1)).real.sum(-1)[there][:, there]
         moment = (C.conj() * spectra.mix[s]).real.sum(-1)[there]
         power = gram.diagonal()
         ridge = torch.diag(torch.where(power > 0, 1e-9 * power, 1.0))
@@ -139,16 +138,13 @@ def fit_strips(
     strips: LinearStrips,
     parts: tuple[str, ...],
     *,
-    weights: Tensor | None = None,
     steps: int = 40,
 ) -> LinearStrips:
     """Move the `parts` of the strips of all tracks, from where they stand, to the least error.
 
-    `parts` are of "gain", "delay", "high_pass" (of the tracks where it is on) and "eq";
-    `weights` `(bins,)` say how much the error at each frequency counts.
+    `parts` are of "gain", "delay", "high_pass" (of the tracks where it is on) and "eq".
     """
     rate = spectra.sample_rate
-    spectra = _weighted(spectra, weights)
     theta, low, high, plain = coordinates(strips, rate)
     free = torch.zeros_like(theta, dtype=torch.bool)
     for part in parts:
@@ -160,7 +156,7 @@ def fit_strips(
         H = theta[:, :2].T[..., None] * read_coordinates(theta, strips).responses(
             spectra.freq_hz, rate
         )
-        return _error(spectra, H)
+        return spectra.error(spectra.coefficients(H)) / spectra.power
 
     price = _KEEP * (error_of(theta) + _LEAST_ERROR) / (high - low).square()
     price[:, PARTS["gain"]] = 0
@@ -195,45 +191,18 @@ def fit_strips(
     return read_coordinates(theta, strips)
 
 
-def _weighted(spectra: CrossSpectra, weights: Tensor | None) -> CrossSpectra:
-    """Spectra whose power is 1 in all, with weights on the frequencies."""
-    weights = torch.ones_like(spectra.freq_hz) if weights is None else weights
-    weights = weights / (weights * spectra.power).sum().clamp(min=torch.finfo(torch.float64).tiny)
-    return spectra._replace(
-        tracks=spectra.tracks * weights, mix=spectra.mix * weights, power=spectra.power * weights
-    )
-
-
-def _error(spectra: CrossSpectra, H: Tensor) -> Tensor:
-    """|Y - sum H_k X_k|^2 of responses `(2, tracks, bins)`."""
-    reached = _reached(spectra, H)
-    return (spectra.power.sum() + (H.conj() * (reached - 2 * spectra.mix)).real.sum()).clamp(min=0)
-
-
-def residual_products(spectra: CrossSpectra, H: Tensor) -> Tensor:
-    """conj(X_k) times what the responses leave of the mix, `(2, tracks, bins)`."""
-    return spectra.mix - _reached(spectra, H)
-
-
-def _reached(spectra: CrossSpectra, H: Tensor) -> Tensor:
-    """sum over l of A_kl H_l."""
-    A = spectra.tracks.expand(2, -1, -1, -1)
-    return torch.stack([(a * h).sum(1) for a, h in zip(A, H, strict=True)])
-
-
 def _derivatives(
     spectra: CrossSpectra, theta: Tensor, strips: LinearStrips, rate: float
 ) -> tuple[Tensor, Tensor]:
     """Half the second derivatives `(n, n)`, after Gauss and Newton, and half the first."""
-    H, J = jacobian(theta, strips, spectra.freq_hz, rate)
-    slope = (J.conj() * (_reached(spectra, H) - spectra.mix)[:, :, None]).real.sum((0, -1))
+    c, J = (spectra.coefficients(x) for x in jacobian(theta, strips, spectra.freq_hz, rate))
+    slope = (J.conj() * (spectra.reached(c) - spectra.mix)[:, :, None]).real.sum((0, -1))
     count, settings = J.shape[1:3]
     hessian = J.new_zeros(count, settings, count, settings, dtype=torch.float64)
     for s in range(2):
         A = spectra.tracks[min(s, len(spectra.tracks) - 1)]
         for k in range(count):
-            later = J[s, k:]
-            products = (A[k, k:, None] * later).flatten(0, 1)
+            products = torch.einsum("lnd,lmnd->lmn", A[k, k:], beside(J[s, k:])).flatten(0, 1)
             # The real part of a complex product is a real one of twice the length.
             block = (
                 torch.view_as_real(J[s, k]).flatten(1) @ torch.view_as_real(products).flatten(1).T
@@ -241,7 +210,7 @@ def _derivatives(
             block = block.reshape(settings, count - k, settings)
             hessian[k, :, k:] += block
             hessian[k + 1 :, :, k] += block[:, 1:].permute(1, 2, 0)
-    return hessian.reshape(count * settings, -1), slope
+    return hessian.reshape(count * settings, -1) / spectra.power, slope / spectra.power
 
 
 def jacobian(

@@ -20,6 +20,7 @@ from dasp.analysis.alignment import measure_delay
 from dasp.functional import time_shift
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.cross_spectra import CrossSpectra, around, cross_spectra
+from dasp.mixing.free_responses import free_responses
 from dasp.mixing.least_squares import FilterFit, fit_filters
 from dasp.mixing.linear_strips import (
     LinearStrips,
@@ -45,7 +46,6 @@ DEFAULT_STAGES = ("gain", "delay", "high_pass", "eq")
 BY_SPECTRA = ("master",)
 """Stages that are kept for spectra nearer to those of the mix, whatever becomes of the waveform."""
 
-FIRST_HIGH_PASS_HZ = 30.0
 HIGH_PASS_STARTS_HZ = (60.0, 120.0, 200.0, 350.0)
 WORTH_A_PART = 0.03
 """A high-pass of a track, or its delay, stays if the error grows by this share without it."""
@@ -63,7 +63,7 @@ MOST_ROUNDS, MOST_IDLE = 6, 1
 """Of new starts, and how many of them in a row may help little."""
 
 WORTH_A_ROUND = 0.1
-NEAR_ENOUGH = 1e-8
+NEAR_ENOUGH = 1e-6
 """An error, relative to the mix, from which on no other start is tried."""
 
 WORTH_DELAYS = 1e-4
@@ -73,9 +73,12 @@ MOST_POLISH = 4
 LEAST_HIGH_PASS_HZ = 20.0
 
 MOST_LAG_S = 0.05
-LAG_TAPS = 16
+LEAST_LAG_SAMPLES = 8
 WORTH_A_LAG = 0.2
-"""A track is moved if the error of short filters falls by this share."""
+"""A track is moved if the error of the best responses falls by this share,"""
+
+NO_LAGS = 1e-4
+"""unless it is so small that nothing can have been moved."""
 
 
 class Unheard(ValueError):
@@ -310,24 +313,26 @@ def _lags(song: _Song) -> Tensor:
     most = round(MOST_LAG_S * song.sample_rate)
     lags = torch.zeros(len(song.tracks), dtype=torch.float64)
     middle = song.mix[..., song.excerpt].sum(0, keepdim=True)
-    error = _filter_error(song, lags)
+    error = _free_error(song, lags)
     for k, track in enumerate(song.tracks[..., song.excerpt]):
         trial = lags.clone()
         trial[k] = measure_delay(middle, track.sum(0, keepdim=True), max_delay_samples=most).round()
-        if trial[k].abs() < LAG_TAPS // 2:
+        if trial[k].abs() < LEAST_LAG_SAMPLES or error < NO_LAGS:
             continue
-        trial_error = _filter_error(song, trial)
+        trial_error = _free_error(song, trial)
         if trial_error < error * (1 - WORTH_A_LAG):
             lags, error = trial, trial_error
     return lags
 
 
-def _filter_error(song: _Song, lags: Tensor) -> float:
-    """What short filters leave unexplained of the excerpt, so that no EQ is taken for a lag."""
+def _free_error(song: _Song, lags: Tensor) -> float:
+    """The share of the excerpt that no responses explain, so that no EQ is taken for a lag."""
     tracks, mix = song.tracks[..., song.excerpt], song.mix[..., song.excerpt]
     tracks = _shifted(tracks, lags, song.sample_rate) if lags.any() else tracks
-    fit = fit_filters(tracks, mix, taps=LAG_TAPS, lead_samples=LAG_TAPS // 2)
-    return (fit.images(tracks).sum(0) - mix).square().sum().item()
+    spectra = cross_spectra(tracks, mix, song.sample_rate)
+    none, everyone = torch.zeros_like(spectra.mix), torch.ones_like(lags, dtype=torch.bool)
+    H, _ = free_responses(spectra, none, everyone)
+    return (spectra.error(spectra.coefficients(H)) / spectra.power).item()
 
 
 def _delay(fit: Fit, song: _Song) -> Fit:
@@ -353,14 +358,7 @@ def _high_pass(fit: Fit, song: _Song) -> Fit:
 
 def _eq(fit: Fit, song: _Song) -> Fit:
     """EQs: descents of all tracks together, and new starts of single tracks, in turn."""
-    plain = plain_strips(fit.strips.gains)
-    begun = replace(
-        plain,
-        high_pass_on=torch.ones_like(fit.strips.high_pass_on),
-        high_pass_hz=torch.where(
-            fit.strips.high_pass_on, fit.strips.high_pass_hz, FIRST_HIGH_PASS_HZ
-        ),
-    )
+    begun = replace(fit.strips, delay_samples=torch.zeros_like(fit.strips.delay_samples))
     parts = ("gain", "high_pass", "eq")
     found = _searched(replace(fit, strips=begun), song, parts, MOST_ROUNDS)
     if fit.strips.delay_samples.any() and _residual(found, song)[1] > WORTH_DELAYS:
@@ -378,7 +376,7 @@ def _searched(fit: Fit, song: _Song, parts: tuple[str, ...], rounds: int) -> Fit
     idle = 0
     for i in range(rounds):
         spectra = _around(fit, inputs, residual)
-        strips = begin_again(spectra, fit.strips, parts, generator, worse_half=i > 0)
+        strips = begin_again(spectra, fit.strips, parts, generator)
         strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
         trial = replace(fit, strips=strips, spectra=spectra)
         if i == 1:

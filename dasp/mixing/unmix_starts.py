@@ -1,10 +1,9 @@
 """New starts for the strips of single tracks, with what all the others contribute left open.
 
 A descent of many bands ends in hollows. Which track stands in one, and what it should be, shows
-when each track is given any response whatever: with cross-spectra A, and n the products of tracks
-and residual, least squares in each group of bands asks for changes A^-1 n of the responses, and
-what no other track can make up for has the weight 1 / (A^-1)_kk. To fit one strip to such a target
-is so small a problem that hundreds of starts take seconds.
+when each track is given any response whatever: these are certain (`free_responses`), whatever the
+settings are so far. To fit one strip to such a target, where the weights say that it counts, is so
+small a problem that hundreds of starts take seconds.
 """
 
 import math
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp.mixing.cross_spectra import CrossSpectra
+from dasp.mixing.free_responses import free_responses
 from dasp.mixing.linear_strips import (
     LOWEST_HIGH_PASS_HZ,
     PARTS,
@@ -21,17 +21,22 @@ from dasp.mixing.linear_strips import (
     coordinates,
     jacobian,
     read_coordinates,
-    residual_products,
     strip_responses,
 )
 
-STARTS = 12
-"""Of each track in the first round; afterwards the worse half of the tracks has twice as many."""
+TRIES, STARTS = 8, 24
+"""Tracks that are still far from their targets are tried again, each time from so many starts."""
 
-GROUP = 4
-"""Bands whose change of response is taken to be the same."""
+NEAR, NEAR_ENDS = 0.1, (1e-7, 1e-5)
+"""A track is near its target at this share of what no responses explain, within limits that are
+shares of the mix."""
 
-RIDGE = 1e-6
+ABSENT, ABSENT_ENDS = 0.3, (1e-7, 1e-5)
+"""A track is absent if what only it could explain is this share of it, within such limits."""
+
+LEAST_HIGH_PASS_HZ = 10.0
+"""A high-pass that comes to lie lower is none."""
+
 FIRST_STEPS, KEPT, LAST_STEPS = 6, 3, 15
 _KEEP, _LEAST_ERROR = 1e-3, 1e-12
 
@@ -41,60 +46,51 @@ def begin_again(
     strips: LinearStrips,
     parts: tuple[str, ...],
     generator: torch.Generator,
-    *,
-    worse_half: bool = False,
 ) -> LinearStrips:
-    """Strips of which those that fit their target better from another start are exchanged.
+    """Strips nearer to their targets, each by itself, and without tracks that explain nothing.
 
-    `spectra` are those around `strips` (`cross_spectra.around`). All tracks are tried, or the half
-    that is farther from its targets.
+    `spectra` are those around `strips` (`cross_spectra.around`). Among the `parts`, "high_pass"
+    stands for a choice: it may come and go.
     """
-    target, weights, distance = targets(spectra, strips)
-    count = math.ceil((distance > 0).sum().item() / (2 if worse_half else 1))
-    chosen = distance.argsort(descending=True, stable=True)[:count].sort().values
-    some, target, weights = _rows(strips, chosen), target[:, chosen], weights[:, chosen]
-    theta = _starts(some, spectra.sample_rate, STARTS * (2 if worse_half else 1), generator)
-    fits = _Fits(some, target, weights, spectra, parts)
-    theta, error = fits.descended(theta, FIRST_STEPS)
-    kept = error.argsort(dim=1, stable=True)[:, :KEPT]
-    theta, error = fits.descended(theta.take_along_dim(kept[..., None], 1), LAST_STEPS)
-    best = error.argmin(1, keepdim=True)
-    # A track that did best from where it stood stays: it goes down with all the others.
-    best_is_new = kept.take_along_dim(best, 1)[:, 0] != 0
-    found = theta.take_along_dim(best[..., None], 1)[:, 0]
+    lowest, off = math.log(LOWEST_HIGH_PASS_HZ), math.log(LEAST_HIGH_PASS_HZ)
+    if "high_pass" in parts:
+        hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
+        on = torch.ones_like(strips.high_pass_on)
+        strips = replace(strips, high_pass_on=on, high_pass_hz=hz)
+    target, weights, distance, least = targets(spectra, strips)
+    evidence = (weights * target.abs().square()).sum((0, -1))
+    absent = evidence < (ABSENT * least).clamp(*ABSENT_ENDS)
+    strips = replace(strips, gains=strips.gains * ~absent[:, None])
+    distance = distance * ~absent
     everyone = coordinates(strips, spectra.sample_rate)[0].clone()
-    everyone[chosen[best_is_new]] = found[best_is_new]
-    return read_coordinates(everyone, strips)
+    for _ in range(TRIES):
+        chosen = (distance > (NEAR * least).clamp(*NEAR_ENDS)).nonzero()[:, 0]
+        if not len(chosen):
+            break
+        some = _rows(read_coordinates(everyone, strips), chosen)
+        fits = _Fits(some, target[:, chosen], weights[:, chosen], spectra, parts)
+        theta = _starts(some, spectra.sample_rate, STARTS, generator)
+        theta, error = fits.descended(theta, FIRST_STEPS)
+        kept = error.argsort(dim=1, stable=True)[:, :KEPT]
+        theta = theta.take_along_dim(kept[..., None], 1)
+        high_pass = theta[..., PARTS["high_pass"]]
+        theta[..., PARTS["high_pass"]] = torch.where(high_pass < off, lowest, high_pass)
+        theta, error = fits.descended(theta, LAST_STEPS)
+        distance[chosen], best = error.min(1)
+        everyone[chosen] = theta[torch.arange(len(chosen)), best]
+    found = read_coordinates(everyone, strips)
+    if "high_pass" in parts:
+        found = replace(found, high_pass_on=found.high_pass_hz > LEAST_HIGH_PASS_HZ)
+    return found
 
 
-def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor]:
-    """Responses that tracks should have, `(2, tracks, bins)`, their weights, and how far each
-    track is from them, `(tracks,)`, in power over that of the mix."""
+def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Responses that tracks should have, `(2, tracks, n)`, their weights, how far each track is
+    from them, `(tracks,)`, and what they leave, both in power over that of the mix."""
     H = strip_responses(strips, spectra)
-    residual, A = residual_products(spectra, H), spectra.tracks.expand(2, -1, -1, -1)
-    grouped, products = _in_groups(A).permute(0, 3, 1, 2), _in_groups(residual).permute(0, 2, 1)
-    power = grouped.diagonal(dim1=-2, dim2=-1).real
-    heard = (power > 0) & (strips.gains != 0).any(-1)
-    scale = torch.where(heard, power.clamp(min=torch.finfo(power.dtype).tiny) ** -0.5, 0.0)
-    matrix = grouped * scale[..., None] * scale[..., None, :]
-    matrix = matrix + torch.diag_embed(torch.where(heard, RIDGE, 1.0)).to(matrix)
-    inverse = torch.linalg.inv(matrix)
-    change = (inverse @ (products * scale)[..., None])[..., 0] * scale
-    share = torch.where(heard, 1 / inverse.diagonal(dim1=-2, dim2=-1).real, 0.0)
-    own = A.diagonal(dim1=1, dim2=2).permute(0, 2, 1).real
-    weights = _spread(share, own.shape[-1]) * own / spectra.power.sum()
-    change = _spread(change, own.shape[-1])
-    return H + change, weights, (weights * change.abs().square()).sum((0, -1))
-
-
-def _in_groups(x: Tensor) -> Tensor:
-    missing = -x.shape[-1] % GROUP
-    return torch.nn.functional.pad(x, (0, missing)).unflatten(-1, (-1, GROUP)).sum(-1)
-
-
-def _spread(x: Tensor, bins: int) -> Tensor:
-    """`(sides, groups, tracks)` as `(sides, tracks, bins)`."""
-    return x.permute(0, 2, 1).repeat_interleave(GROUP, -1)[..., :bins]
+    target, weights = free_responses(spectra, H, (strips.gains != 0).any(-1))
+    least = spectra.error(spectra.coefficients(target)) / spectra.power
+    return target, weights, (weights * (target - H).abs().square()).sum((0, -1)), least
 
 
 def _rows(strips: LinearStrips, rows: Tensor) -> LinearStrips:
@@ -107,7 +103,7 @@ def _starts(strips: LinearStrips, rate: float, count: int, generator: torch.Gene
     theta, low, high, plain = coordinates(strips, rate)
     plain = plain.expand_as(theta).clone()
     plain[:, PARTS["gain"]] = theta[:, PARTS["gain"]]
-    plain[:, PARTS["high_pass"]] = math.log(4 * LOWEST_HIGH_PASS_HZ)
+    plain[:, PARTS["high_pass"]] = math.log(LOWEST_HIGH_PASS_HZ)
     starts = [theta, plain]
     gain_db, freq, q = slice(4, 22, 3), slice(5, 22, 3), slice(6, 22, 3)
     for i in range(count - len(starts)):
@@ -116,7 +112,8 @@ def _starts(strips: LinearStrips, rate: float, count: int, generator: torch.Gene
         start[:, gain_db] = 12 * draw[:, gain_db] - 6
         start[:, freq] = low[:, freq] + (high - low)[:, freq] * draw[:, freq]
         start[:, q] = math.log(0.7) + draw[:, q]
-        start[:, 3] = plain[:, 3] + draw[:, 3] * math.log(15)
+        if i % 4 >= 2:
+            start[:, 3] = math.log(20) + draw[:, 3] * math.log(20)
         if i % 2:
             some = draw < 0.4
             some[:, :4] = False
@@ -151,6 +148,7 @@ class _Fits:
             H = read_coordinates(theta, strips).responses(self.freq_hz, self.rate)
             return (weights * (theta[:, :2].T[..., None] * H - target).abs().square()).sum((0, -1))
 
+        lowest = self.low[:, PARTS["high_pass"]] + 1e-9
         theta = theta.flatten(0, 1)
         error, damping = errors(theta), torch.full_like(theta[:, 0], 1e-3)
         for _ in range(steps):
@@ -162,6 +160,8 @@ class _Fits:
             J, weighted = (torch.view_as_real(x).flatten(-2) for x in (J, weighted))
             hessian = (weighted @ J.mT).sum(0) + torch.diag_embed(price)
             held = ~free | (theta <= self.low) & (slope > 0) | (theta >= self.high) & (slope < 0)
+            # A high-pass at its lowest is off, and stays so.
+            held[:, PARTS["high_pass"]] |= theta[:, PARTS["high_pass"]] <= lowest
             slope = torch.where(held, 0.0, slope)
             hessian = torch.where(held[:, :, None] | held[:, None], 0.0, hessian)
             diagonal = damping[:, None] * hessian.diagonal(dim1=1, dim2=2)

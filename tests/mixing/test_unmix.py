@@ -197,7 +197,7 @@ def test_the_descent_finds_the_settings_of_one_strip():
         "low_shelf_gain_db": 5.0, "low_shelf_freq_hz": 150.0, "peak_gain_db": [0.0, -6.0, 0.0, 4.0]
     }  # fmt: skip
     mix = run_strip(noise[0], RATE, (Stage(PARAMETRIC_EQ, eq),)).expand(2, -1) + noise[1]
-    spectra = cross_spectra(noise, mix, RATE, bands_per_octave=192)
+    spectra = cross_spectra(noise, mix, RATE)
     start = plain_strips(torch.ones(2, 2))
     fit = start
     for _ in range(3):
