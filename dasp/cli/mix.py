@@ -2,14 +2,17 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 SYSTEMS = (
-    "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner", "perez-gonzalez",
+    "console", "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner",
+    "perez-gonzalez", "forest",
 )  # fmt: skip
+NETWORKS = ("wave-u-net",)
 """Those of `dasp.controllers.systems`, which is not imported to print a help text."""
 
 
@@ -18,8 +21,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "mix",
         help="mix a folder of stems",
-        description="Mix the audio files of a folder, by rules if no other system is named: "
-        "loudness balance, panning, high-passes, bus compression and a limiter at the target "
+        description="Mix the audio files of a folder, by a trained console if no other system is "
+        "named: level, pan, EQ, compression and reverb of each track, and a limiter at the target "
         "loudness. The settings are "
         "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. "
         "With --start the tracks are those of an earlier mix, of which all that is locked is kept.",
@@ -34,7 +37,12 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
     )
-    add_system_option(parser)
+    add_system_option(parser, NETWORKS)
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE",
+        help="what 'dasp train' has written: another console than the one of the package, or the "
+        "network that makes the mix",
+    )  # fmt: skip
     parser.add_argument(
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
         help="integrated loudness of the mix (default: -18)",
@@ -44,14 +52,15 @@ def add_parser(subparsers) -> None:
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
     add_output_options(parser)
-    parser.set_defaults(handler=run)
+    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
-def add_system_option(parser: argparse.ArgumentParser) -> None:
-    """Declare which mixer finds the settings."""
+def add_system_option(parser: argparse.ArgumentParser, networks: Sequence[str] = ()) -> None:
+    """Declare which mixer finds the settings; `networks` are those that make audio instead."""
+    audio = f"; or what makes the mix itself: {', '.join(networks)}" if networks else ""
     parser.add_argument(
-        "--system", default="rules", choices=SYSTEMS, metavar="NAME",
-        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)} (default: rules)",
+        "--system", default="console", choices=(*SYSTEMS, *networks), metavar="NAME",
+        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)}{audio} (default: console)",
     )  # fmt: skip
 
 
@@ -60,26 +69,68 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from dasp.audio_io import whole
-    from dasp.controllers.systems import automatic_mix
-    from dasp.mixing.amount import blend
     from dasp.mixing.document import save_mix
 
+    makes_audio = args.system in NETWORKS
+    if args.weights and args.system not in ("console", *NETWORKS):
+        args.usage_error(f"--weights: {args.system} has none")
+    if makes_audio and not args.weights:
+        args.usage_error(f"--weights: {args.system} comes without; 'dasp train' makes them")
+    if makes_audio and (args.amount != 1 or args.start):
+        args.usage_error(f"--amount, --start: {args.system} has no settings")
     document = args.output.with_suffix(".json")
-    refuse_existing(args, args.output, document)
+    refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
         song, start = load_song(args)
         step()
-        mix = automatic_mix(song.tracks, start, system=args.system, target_lufs=args.target_lufs)
-        mix = blend(mix, args.amount, [track.shape[0] == 1 for track in song.tracks])
+        if makes_audio:
+            tracks, mix = _made(args, song)
+            notes = [f"{args.system} makes the mix itself: there are no settings to write"]
+        else:
+            tracks = song.tracks
+            mix, notes = _found(args, tracks, start)
         step()
-        audio = mix_and_save(args, song.tracks, mix)
-    with whole(document) as unfinished:
-        save_mix(unfinished, mix)
-    print_notes(song.notes)
+        audio = mix_and_save(args, tracks, mix)
+    print_notes((*song.notes, *notes))
     print_mix(mix, audio)
-    print(f"{args.output}\n{document}")
+    print(args.output)
+    if not makes_audio:
+        with whole(document) as unfinished:
+            save_mix(unfinished, mix)
+        print(document)
     return 0
+
+
+def _found(args: argparse.Namespace, tracks, start):
+    """The settings, and what there is to say about how they were found."""
+    import warnings
+
+    from dasp.controllers.systems import automatic_mix, console_system
+    from dasp.mixing.amount import blend
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if args.weights:
+            from dasp.controllers.dmc_mix import load_trained
+
+            trained = load_trained(args.weights)
+            mix = console_system(lambda: trained)(tracks, start, args.target_lufs)
+        else:
+            mix = automatic_mix(tracks, start, system=args.system, target_lufs=args.target_lufs)
+    mix = blend(mix, args.amount, [track.shape[0] == 1 for track in tracks])
+    return mix, [str(one.message) for one in said]
+
+
+def _made(args: argparse.Namespace, song):
+    """The sound that a network makes as the one track of a mix, at the loudness."""
+    from dasp.controllers.rules.strips import at_loudness
+    from dasp.controllers.systems import NETWORKS as MAKERS
+    from dasp.mixing.settings import Mix, Track
+
+    audio = MAKERS[args.system](song.names, song.tracks, song.sample_rate, args.weights)
+    mix = Mix(song.sample_rate, (Track(args.system),))
+    return [audio], at_loudness(mix, [audio], args.target_lufs)
 
 
 def load_song(args: argparse.Namespace):

@@ -7,7 +7,8 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.cli import mix as command
-from dasp.controllers.systems import SYSTEMS, automatic_mix
+from dasp.controllers.dmc_mix import shipped
+from dasp.controllers.systems import NETWORKS, SYSTEMS, automatic_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN
@@ -34,9 +35,27 @@ def test_every_system_reaches_the_loudness_and_keeps_files_and_roles(system, tra
 def test_only_the_rules_work_around_what_is_locked(tracks):
     locked = (Stage(GAIN, {"gain_db": -3.0}, locked=True),)
     start = replace(START, tracks=(replace(START.tracks[0], strip=locked), START.tracks[1]))
-    assert locked[0] in automatic_mix(tracks, start).tracks[0].strip
+    assert locked[0] in automatic_mix(tracks, start, system="rules").tracks[0].strip
+    with pytest.warns(UserWarning, match="cannot work around what is locked; mixed by rules"):
+        mix = automatic_mix(tracks, start)
+    assert locked[0] in mix.tracks[0].strip
     with pytest.raises(ValueError, match="dugan cannot work around what is locked"):
         automatic_mix(tracks, start, system="dugan")
+
+
+def test_what_the_console_does_not_know_is_mixed_by_rules():
+    silence = [torch.zeros(1, RATE)] * 2
+    with pytest.warns(UserWarning, match="does not know material like this.*mixed by rules"):
+        mix = automatic_mix(silence, START)
+    assert mix == automatic_mix(silence, START, system="rules")
+
+
+def test_the_shipped_console_is_the_same_every_time(tracks):
+    mixes = [automatic_mix(tracks, START) for _ in range(2)]
+    assert mixes[0] == mixes[1]
+    console = shipped()
+    assert not any(weight.requires_grad for weight in console.model.parameters())
+    assert not console.model.training
 
 
 def test_an_unknown_system_is_refused_by_its_name(tracks):
@@ -45,4 +64,5 @@ def test_an_unknown_system_is_refused_by_its_name(tracks):
 
 
 def test_the_command_line_offers_all_of_them():
-    assert command.SYSTEMS == SYSTEMS
+    assert tuple(SYSTEMS) == command.SYSTEMS
+    assert tuple(NETWORKS) == command.NETWORKS

@@ -1,0 +1,57 @@
+"""The console on released songs that it has not heard: `python -m benchmarks.console_left_out`.
+
+    dasp train differentiable_mixing_console --set cache=songs -o base
+    python -m benchmarks.console_left_out base/weights.safetensors --cache songs
+
+The weights, trained on made songs alone, are adapted as those of the package are, but with all
+finished songs except one, which is then mixed; its stems are first brought to one loudness. Prints
+the error of the stems' levels in LU and the gain-invariant SDR in dB against the artist's sum, with
+and without the names of the stems.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmarks.mixing_systems import DATA, errors_of, plain_mix, released_song
+from dasp.controllers.dmc_mix import UnlikeError, load_trained, mix_by
+from dasp.controllers.rules.equal_loudness import equal_loudness
+from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.data.multitrack import load_folder
+from dasp.recipes.adapt_mixing_console import adapted, songs_for
+
+
+def main() -> None:
+    """Train, mix and print, song by song."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.console_left_out")
+    parser.add_argument("weights", type=Path, help="of the console, trained on made songs")
+    parser.add_argument("--cache", default="", help="as in the recipe")
+    parser.add_argument("--made", type=int, default=60, help="made songs beside them")
+    options = parser.parse_args()
+    base = load_trained(options.weights)
+    finished, made = songs_for(base, DATA, options.made, options.cache)
+    print("| levels, LU / SDR, dB | equal loudness | rule mix | console | without names |")
+    print("| --- | --- | --- | --- | --- |")
+    for folder in tqdm(sorted(DATA.glob("song_*/meta.json")), disable=None):
+        name = folder.parent.name
+        song = load_folder(folder.parent / "stems")
+        piece = released_song(replace(song, name=name))
+        trained = adapted(base, [own for other, own in finished.items() if other != name], made)
+        start = plain_mix(piece.song)
+        unnamed = replace(start, tracks=tuple(replace(t, role="other") for t in start.tracks))
+        tracks, rate, names = piece.song.tracks, piece.song.sample_rate, piece.song.names
+        mixes = [equal_loudness(names, tracks, rate), rule_mix(names, tracks, rate)]
+        for named in (start, unnamed):
+            try:
+                mixes.append(mix_by(trained, tracks, named, target_lufs=-18.0))
+            except UnlikeError:
+                mixes.append(None)
+        cells = [errors_of(mix, piece) if mix else None for mix in mixes]
+        shown = [f"{c['level']:.1f} / {c['gain_invariant_sdr']:.1f}" if c else "-" for c in cells]
+        tqdm.write(f"| {name} | {' | '.join(shown)} |")
+
+
+if __name__ == "__main__":
+    main()

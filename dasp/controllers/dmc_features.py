@@ -1,0 +1,171 @@
+"""What the differentiable mixing console hears of a track: where it plays, as a log-mel picture.
+
+Pictures do not depend on the level at which a track was recorded, nor on the sample rate. The
+level is measured apart (`measure_loudness`), and set by a trim.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dasp.analysis.stereo import measure_stereo_width
+from dasp.signal.stft import magnitude_spectra
+from dasp.units import power_to_db
+
+BANDS = 64
+LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
+WINDOW_S, HOP_S = 0.046, 0.0232
+FRAMES = 128
+"""Frames of a picture: three seconds."""
+
+PAUSE_DB = 40.0
+"""A frame that is further under the loudest one of its track is a pause."""
+
+FLOOR_DB = -60.0
+"""Nothing of a picture is further under the mean of what plays."""
+
+SILENCE_DB = -90.0
+"""A track whose loudest frame is under this level is silent."""
+
+LONGEST_S = 30.0
+"""Of a longer track only so much is heard, where it plays most."""
+
+NUMBERS = 2
+
+
+class Heard(NamedTuple):
+    """Pictures and numbers of tracks. Silent tracks have pictures of nothing."""
+
+    pictures: Tensor
+    """`(*batch, tracks, windows, BANDS, FRAMES)`, about 1 where a track plays and -1 for nothing"""
+    playing: Tensor
+    """1 where a track plays and 0 in a pause, `(*batch, tracks, windows, FRAMES)`"""
+    numbers: Tensor
+    """How wide a track is, and the share of the song in which it plays `(*batch, tracks, 2)`"""
+
+    @property
+    def audible(self) -> Tensor:
+        """Which tracks play at all, `(*batch, tracks)`."""
+        return self.playing.flatten(-2).any(-1)
+
+
+def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> Heard:
+    """The `windows` pictures of each track `(channels, time)` in which it plays most.
+
+    They follow each other in time, and do not overlap.
+    """
+    heard = [_pictures(busiest_part(track, sample_rate), sample_rate) for track in tracks]
+    chosen = [_busiest(picture, playing, windows) for picture, playing in heard]
+    return _together(tracks, sample_rate, chosen)
+
+
+def hear_blocks(tracks: Sequence[Tensor], sample_rate: float, *, blocks: int) -> Heard:
+    """One picture for each of `blocks` equal parts of a song, around its middle."""
+    heard = [_pictures(track, sample_rate) for track in tracks]
+    chosen = [_evenly(picture, playing, blocks) for picture, playing in heard]
+    return _together(tracks, sample_rate, chosen)
+
+
+def busiest_part(track: Tensor, sample_rate: float) -> Tensor:
+    """The pieces of a track in which it plays most, one behind the other, `LONGEST_S` in all."""
+    size = FRAMES * round(HOP_S * sample_rate)
+    count = int(LONGEST_S * sample_rate) // size
+    if track.shape[-1] <= (count + 1) * size:
+        return track
+    pieces = track[:, : track.shape[-1] // size * size].unflatten(-1, (-1, size))
+    busy = _frames_that_play(track, sample_rate)[: pieces.shape[1] * FRAMES]
+    busy = busy.unflatten(0, (-1, FRAMES)).sum(-1)
+    return pieces[:, _largest(busy, count)].flatten(1)
+
+
+def log_mel(power: Tensor, playing: Tensor) -> Tensor:
+    """Mel powers `(…, BANDS, frames)` in dB beside the mean of the frames that play, scaled."""
+    total = (power.sum(-2) * playing).sum(-1) / playing.sum(-1).clamp(min=1)
+    level_db = power_to_db(power) - power_to_db(total)[..., None, None]
+    level_db = torch.where(playing.any(-1)[..., None, None], level_db, FLOOR_DB)
+    return 1 - level_db.clamp(min=FLOOR_DB) / (FLOOR_DB / 2)
+
+
+def mel_filterbank(bins: int, sample_rate: float) -> Tensor:
+    """Triangles `(bins, BANDS)` of area 1, evenly spaced on the mel scale of O'Shaughnessy."""
+    low, high = (2595 * math.log10(1 + f / 700) for f in (LOWEST_HZ, HIGHEST_HZ))
+    mel = torch.linspace(low, high, BANDS + 2, dtype=torch.float64)
+    edges = 700 * (10 ** (mel / 2595) - 1)
+    f = torch.linspace(0, sample_rate / 2, bins, dtype=torch.float64)[:, None]
+    rising = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - f) / (edges[2:] - edges[1:-1])
+    weights = torch.minimum(rising, falling).clamp(min=0)
+    return (weights / weights.sum(0).clamp(min=1e-9)).float()
+
+
+def _pictures(track: Tensor, sample_rate: float) -> tuple[Tensor, Tensor]:
+    """The whole track as one picture `(BANDS, frames)`, and which of its frames play."""
+    fft_size = 2 ** round(math.log2(WINDOW_S * sample_rate))
+    hop = round(HOP_S * sample_rate)
+    track = torch.nn.functional.pad(track, (0, max(0, hop - track.shape[-1])))
+    bank = mel_filterbank(fft_size // 2 + 1, sample_rate).to(track.device)
+    spectra = magnitude_spectra(track.float(), fft_size, hop)[..., : -(-track.shape[-1] // hop)]
+    power = (spectra.square().mean(0).mT @ bank).mT / (fft_size / 4) ** 2
+    level_db = power_to_db(power.sum(0))
+    playing = (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > SILENCE_DB)
+    return log_mel(power, playing), playing
+
+
+def _frames_that_play(track: Tensor, sample_rate: float) -> Tensor:
+    """Which frames of a hop play, by their energy alone."""
+    hop = round(HOP_S * sample_rate)
+    padded = torch.nn.functional.pad(track, (0, max(-track.shape[-1] % hop, hop - track.shape[-1])))
+    level_db = power_to_db(padded.unflatten(-1, (-1, hop)).square().mean((0, -1)))
+    return (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > SILENCE_DB)
+
+
+def _largest(values: Tensor, count: int) -> Tensor:
+    """The places of the `count` largest values in their order; of equal ones, the first."""
+    return values.sort(descending=True, stable=True).indices[:count].sort().values
+
+
+def _busiest(picture: Tensor, playing: Tensor, windows: int) -> tuple[Tensor, Tensor]:
+    """Of pictures one behind the other those in which most frames play, in the order of time."""
+    missing = max(0, windows * FRAMES - len(playing))
+    missing += -(len(playing) + missing) % FRAMES
+    pictures = torch.nn.functional.pad(picture, (0, missing), value=-1.0)
+    pictures = pictures.unflatten(-1, (-1, FRAMES)).movedim(1, 0)
+    frames = torch.nn.functional.pad(playing, (0, missing)).unflatten(-1, (-1, FRAMES))
+    order = _largest(frames.sum(-1), windows)
+    return pictures[order], frames[order]
+
+
+def _evenly(picture: Tensor, playing: Tensor, blocks: int) -> tuple[Tensor, Tensor]:
+    middle = [round((k + 0.5) * len(playing) / blocks) for k in range(blocks)]
+    pictures = torch.nn.functional.pad(picture, (FRAMES // 2, FRAMES), value=-1.0)
+    frames = torch.nn.functional.pad(playing, (FRAMES // 2, FRAMES))
+    return (
+        torch.stack([pictures[:, k : k + FRAMES] for k in middle]),
+        torch.stack([frames[k : k + FRAMES] for k in middle]),
+    )
+
+
+def _together(
+    tracks: Sequence[Tensor],
+    sample_rate: float,
+    chosen: Sequence[tuple[Tensor, Tensor]],
+) -> Heard:
+    numbers = [
+        torch.stack(
+            (_width(track, sample_rate), _frames_that_play(track, sample_rate).float().mean())
+        )
+        for track in tracks
+    ]
+    pictures, frames = zip(*chosen, strict=True)
+    return Heard(torch.stack(pictures), torch.stack(frames).float(), torch.stack(numbers))
+
+
+def _width(track: Tensor, sample_rate: float) -> Tensor:
+    """The share of the side in the energy of a track, 0 for mono."""
+    if track.shape[-2] == 1 or not track.any():
+        return track.new_zeros(())
+    width = measure_stereo_width(track, sample_rate)
+    return width / (1 + width)

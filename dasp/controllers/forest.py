@@ -1,0 +1,180 @@
+"""Drums mixed by a random forest: from features of the microphones to their gains, left and right.
+
+The microphones stand in fixed slots, silent where one is missing, and the forest hears all of them
+at once. Their sum goes through the knowledge-engineered compressor and reverb.
+
+Source: D. Moffat and M. Sandler, "Machine learning multitrack gain mixing of drums", AES 147, 2019.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dasp.analysis import measure_loudness
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
+from dasp.controllers.knowledge_engineered import knowledge_engineered
+from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
+from dasp.controllers.rules.strips import gains_and_pans
+from dasp.controllers.slot_features import (
+    SLOTS,
+    Slots,
+    find_slots,
+    power_of,
+    relative_levels,
+    slot_features,
+)
+from dasp.controllers.trees import Forest, load_forest
+from dasp.mixing.least_squares import gain_and_balance, gain_and_pan
+from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.roles import guess_role
+from dasp.mixing.settings import Channel, Mix, Stage
+from dasp.processors.catalogue import GAIN
+from dasp.units import gain_to_db
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "forest.safetensors"
+"""What `dasp.recipes.random_forest` trained."""
+
+DRUMS = "drums"
+"""The group of all that is in a slot."""
+
+LEAST_SHARE = 1e-9
+NO_DRUMS_LUFS = -23.0
+"""What stands for the loudness of the drums where there are none."""
+
+
+def forest_mix(
+    names: Sequence[str],
+    tracks: Sequence[Tensor],
+    sample_rate: int,
+    *,
+    forest: Forest | None = None,
+    wet: bool = True,
+) -> Mix:
+    """Gains and pans of drums, and behind them the compressor and the reverb unless not `wet`.
+
+    Tracks without a slot stay outside the group of drums, in the centre, and as loud beside the
+    dry drums as their role is in a mix (`dasp.controllers.rules.balance`).
+
+    Args:
+        names: What the tracks are called, which tells their roles and sides.
+        tracks: Audio `(1 or 2, time)` each, of one length.
+        sample_rate: In Hz.
+        forest: From `relative_levels` of the slots to gains; if none is given, the package's own.
+        wet: Whether there is more than gains and pans.
+    """
+    roles = [guess_role(name) for name in names]
+    slots = find_slots(names, roles, [len(track) for track in tracks])
+    forest = shipped_forest() if forest is None else forest
+    faders = _drum_faders(tracks, slots, sample_rate, forest)
+    drums = _sum_of_drums(tracks, faders, sample_rate)
+    lufs = _loudness(drums, sample_rate)
+    lufs = lufs if lufs > ABSOLUTE_GATE_LUFS else NO_DRUMS_LUFS
+    for i, (track, role) in enumerate(zip(tracks, roles, strict=True)):
+        if i not in faders:
+            faders[i] = (_gain_beside(lufs, track, role, sample_rate), 0.0)
+
+    gains_db, pans = zip(*(faders[i] for i in range(len(names))), strict=True)
+    mix = gains_and_pans(names, sample_rate, gains_db=gains_db, pans=pans)
+    strip = _wet_strip(drums, sample_rate) if wet else ()
+    if not strip:
+        return mix
+    in_group = {i for i, _ in slots.values()}
+    placed = (replace(t, group=DRUMS) if i in in_group else t for i, t in enumerate(mix.tracks))
+    return replace(mix, tracks=tuple(placed), groups=(Channel(DRUMS, strip),))
+
+
+@cache
+def shipped_forest() -> Forest:
+    """The forest of the package."""
+    return load_forest(WEIGHTS)
+
+
+def predict_gains(forest: Forest, features: Tensor) -> Tensor:
+    """Gains `(*batch, slots, 2)` for features `(*batch, slots, 14)`, which keep the power of all
+    slots together; 0 where a slot is empty.
+    """
+    told = relative_levels(features).flatten(-2)
+    said = forest(told.reshape(-1, told.shape[-1])).double().reshape(*features.shape[:-1], 2)
+    heard = features.any(-1)[..., None]
+    return keeping_power(torch.where(heard, said / half_levels(features), 0.0), features)
+
+
+def half_levels(features: Tensor) -> Tensor:
+    """Square roots of the relative levels of slots, `(*batch, slots, 1)`: what a forest says is a
+    gain times this.
+
+    Gains fall as recorded levels rise, which takes a tree many leaves to say, and levels in the
+    mix hardly depend on them, but of a microphone that hears next to nothing. This is half-way.
+    """
+    power = power_of(features)
+    share = power / power.sum(-1, keepdim=True).clamp(min=LEAST_SHARE)
+    return share.clamp(min=LEAST_SHARE)[..., None] ** 0.25
+
+
+def keeping_power(gains: Tensor, features: Tensor) -> Tensor:
+    """Gains `(*batch, slots, 2)` over what they do to the power of slots `(*batch, slots, 14)`.
+
+    How loud a mix is, is no part of its balance.
+    """
+    power = power_of(features)
+    after = (power * gains.square().sum(-1)).sum(-1)
+    share = power.sum(-1) / after.clamp(min=torch.finfo(after.dtype).tiny)
+    return gains * share.sqrt()[..., None, None]
+
+
+def _drum_faders(
+    tracks: Sequence[Tensor], slots: Slots, sample_rate: int, forest: Forest
+) -> dict[int, tuple[float, float]]:
+    """A gain in dB and a pan for every track that is in a slot, or in two."""
+    if not slots:
+        return {}
+    gains = predict_gains(forest, slot_features(tracks, slots, sample_rate))
+    of_track: dict[int, list[Tensor]] = {}
+    for slot, (i, _) in slots.items():
+        of_track.setdefault(i, []).append(gains[SLOTS.index(slot)])
+    faders = {}
+    for i, rows in of_track.items():
+        if len(tracks[i]) == 1:
+            gain, pan = gain_and_pan(rows[0])
+        elif len(rows) == 1:  # a stereo track in one slot keeps its power
+            gain, pan = gain_and_balance(rows[0])
+        else:  # each side as loud as it is in the mix
+            gain, pan = gain_and_balance(torch.stack([torch.linalg.norm(row) for row in rows]))
+        faders[i] = (gain_to_db(gain).item(), pan.item())
+    return faders
+
+
+def _sum_of_drums(
+    tracks: Sequence[Tensor], faders: dict[int, tuple[float, float]], sample_rate: int
+) -> Tensor:
+    if not faders:
+        return torch.zeros_like(tracks[0])
+    gains_db, pans = zip(*faders.values(), strict=True)
+    mix = gains_and_pans([str(i) for i in faders], sample_rate, gains_db=gains_db, pans=pans)
+    return mix_down([tracks[i] for i in faders], mix)
+
+
+def _wet_strip(drums: Tensor, sample_rate: int) -> tuple[Stage, ...]:
+    """Compressor and reverb, and a gain that gives the drums back their loudness."""
+    strip = knowledge_engineered(drums, sample_rate)
+    if not strip:
+        return ()
+    wet = run_strip(drums, sample_rate, strip)
+    change_db = _loudness(wet, sample_rate) - _loudness(drums, sample_rate)
+    return (*strip, Stage(GAIN, {"gain_db": round(-change_db, 3)}))
+
+
+def _gain_beside(drums_lufs: float, track: Tensor, role: str, sample_rate: int) -> float:
+    """What makes a track as loud beside the drums as its role is; silence is left alone."""
+    loudness = _loudness(track, sample_rate)
+    if loudness <= ABSOLUTE_GATE_LUFS:
+        return 0.0
+    return drums_lufs + LOUDNESS_BY_ROLE_LU[role] - LOUDNESS_BY_ROLE_LU["drums"] - loudness
+
+
+def _loudness(x: Tensor, sample_rate: int) -> float:
+    return measure_loudness(x, sample_rate).item()
