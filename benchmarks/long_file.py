@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="the longest file")
     parser.add_argument("--in-memory", type=float, default=10.0, help="minutes of the other way")
-    parser.add_argument("--segment", type=float, default=10.0, help="seconds")
+    parser.add_argument("--segment", type=float, default=5.0, help="seconds")
     parser.add_argument("--case", nargs=3, metavar=("FILE", "SEGMENT", "TURNS"), help="one of them")
     args = parser.parse_args()
     if args.case:

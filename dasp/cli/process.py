@@ -54,7 +54,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--segment", type=_segment, metavar="SECONDS",
-        help="have so much of a file in memory at a time (default: all of it); 10 costs no time",
+        help="have so much of a file in memory at a time (default: all of it)",
     )  # fmt: skip
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
 

@@ -15,7 +15,7 @@ from dasp.processors.processor import Processor
 from dasp.signal.resample import resample_blocks
 from dasp.streaming.stream import Stream
 
-SEGMENT_S = 10.0
+SEGMENT_S = 5.0
 """Long enough that a segment costs little more than its share of the whole."""
 
 
