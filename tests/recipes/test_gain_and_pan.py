@@ -10,7 +10,7 @@ from dasp.units import gain_to_db
 
 @pytest.fixture(scope="module")
 def task():
-    return build(Config(songs=4, unseen_songs=2, seconds=4.0))
+    return build(Config(songs=12, unseen_songs=2, seconds=4.0))
 
 
 def test_the_engineer_likes_these_levels_and_places(task):
