@@ -193,11 +193,12 @@ def test_ctrl_c_ends_cleanly(songs):
     save_audio("in/a/more.wav", torch.zeros(1, 48_000), 48_000)
     for number in range(3000):  # More than can be done before the signal comes.
         os.link("in/a/more.wav", f"in/a/more {number}.wav")
-    command = [sys.executable, "-m", "dasp", "batch", "in", "-o", str(songs), *GAIN, "-j", "1"]
+    command = [sys.executable, "-m", "dasp", "batch", "in", "-o", str(songs), *GAIN, "-j", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # Not so in background.
     )  # fmt: skip
     end = time.monotonic() + 60
     while time.monotonic() < end and not list(songs.rglob("*.wav")):
