@@ -21,6 +21,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
 from dasp._containers import what_is_missing, without_chance
+from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
 
 _FORMATS = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
@@ -33,6 +34,9 @@ AUDIO_SUFFIXES = frozenset(f".{name.lower()}" for name in {*_READABLE, *_FORMATS
 
 _PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _FLOATS = {"FLOAT": torch.float32, "DOUBLE": torch.float64}
+
+_AS_IN_MEMORY = {"PCM_16", "PCM_32", *_FLOATS}
+"""Subtypes whose samples stand in a WAV as they stand in an array."""
 
 _MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
 
@@ -548,9 +552,9 @@ def _encoded(
     if format == "WAV" and data.size * _bytes_each(subtype) > _LARGEST_WAV:
         format = "RF64"
     file = io.BytesIO()
-    if format == "WAV" and subtype in _FLOATS:
-        # libsndfile would add the time of day to files of floats, so that no two are the same.
-        scipy.io.wavfile.write(file, sample_rate, np.ascontiguousarray(data))
+    if format == "WAV" and subtype in _AS_IN_MEMORY:
+        # Quicker; and libsndfile would add the time of day to files of floats.
+        scipy.io.wavfile.write(file, sample_rate, data)
     else:
         soundfile.write(file, data, sample_rate, format=format, subtype=subtype)
     if format in ("OGG", "AIFF"):
@@ -561,28 +565,7 @@ def _encoded(
 def _samples(x: Tensor, subtype: str, dither: torch.Generator | None) -> np.ndarray:
     """`(time, channels)`, as an encoder takes them."""
     if subtype in _PCM_BITS:
-        return _quantised(x, _PCM_BITS[subtype], dither).T.numpy()
-    return x.to(_FLOATS.get(subtype, x.dtype)).T.numpy()
-
-
-def _quantised(x: Tensor, bits: int, dither: torch.Generator | None) -> Tensor:
-    """The nearest of 2^bits steps, in the upper bits of an int16 or int32, that it is written from.
-
-    With the noise of S. P. Lipshitz, R. A. Wannamaker and J. Vanderkooy, "Quantization and
-    dither: a theoretical survey", 1992, section 5: the sum of two uniform draws, each one step
-    wide, keeps mean and variance of the error from following the signal.
-    """
-    steps = 2.0 ** (bits - 1)
-    y = (x if bits <= 16 else x.double()) * steps
-    nearest = y.round()
-    if dither is not None and not torch.equal(y, nearest):
-        nearest = y.add_(_triangular(y, dither)).round_()
-    dtype = torch.int16 if bits <= 16 else torch.int32
-    return nearest.clamp_(-steps, steps - 1).mul_(2.0 ** (8 * dtype.itemsize - bits)).to(dtype)
-
-
-def _triangular(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Differences of two uniform draws from [0, 1), both out of one draw of bits: 15 for each."""
-    bits = torch.empty(like.shape, dtype=torch.int32).random_(generator=generator)
-    difference = bits.bitwise_and(0x7FFF).sub_(bits.bitwise_right_shift_(16))
-    return difference.to(like.dtype).mul_(2.0**-15)
+        y = quantise(x, _PCM_BITS[subtype], dither)
+    else:
+        y = x.to(_FLOATS.get(subtype, x.dtype))
+    return torch.stack(y.unbind(0), -1).numpy()

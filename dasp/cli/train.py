@@ -16,7 +16,10 @@ def add_parser(subparsers) -> None:
         "and checkpoints. Under torchrun (torchrun --nproc-per-node 2 -m dasp train …) several "
         "processes share each batch.",
     )
-    parser.add_argument("recipe", metavar="RECIPE", help="gain_and_pan, wave_unet or differentiable_mixing_console")
+    parser.add_argument(
+        "recipe", metavar="RECIPE",
+        help="gain_and_pan, wave_unet or differentiable_mixing_console",
+    )  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="TOML", help="what differs from the recipe")
     parser.add_argument(
         "--set", dest="assignments", action="append", default=[], metavar="KEY=VALUE",
