@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -64,11 +64,16 @@ def failed(reason: str) -> dict[str, Any]:
     return {"status": "failed", "reason": reason}
 
 
-def fingerprint(work: Work, job: Job) -> str:
-    """A number that changes with anything that the targets are made from."""
-    sources = [(str(file), *_size_and_time(file)) for file in work.reads(job)]
-    made_from = [_version(), work.identity(), dict(job.settings), sources]
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+def fingerprints(work: Work) -> Callable[[Job], str]:
+    """A number for each job, that changes with anything that its targets are made from."""
+    shared = json.dumps([_version(), work.identity()], sort_keys=True)
+
+    def fingerprint(job: Job) -> str:
+        sources = [(str(file), *_size_and_time(file)) for file in work.reads(job)]
+        own = json.dumps([dict(job.settings), sources], sort_keys=True)
+        return hashlib.sha256(f"{shared}{own}".encode()).hexdigest()
+
+    return fingerprint
 
 
 def digest(path: Path) -> str | None:

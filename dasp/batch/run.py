@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dasp._checks import did_you_mean
-from dasp.batch.job import Job, Work, failed, fingerprint
+from dasp.batch.job import Job, Work, failed, fingerprints
 from dasp.batch.journal import Journal
 from dasp.batch.paths import Found, inside, remove_unfinished
 from dasp.batch.processes import in_processes
@@ -52,7 +52,8 @@ def plan(
 
 def unfinished(work: Work, jobs: Iterable[Job], journal: Journal) -> list[Job]:
     """The jobs that no earlier run has made whole from the same sources and settings."""
-    return [job for job in jobs if not journal.is_whole(job, fingerprint(work, job))]
+    fingerprint = fingerprints(work)
+    return [job for job in jobs if not journal.is_whole(job, fingerprint(job))]
 
 
 def strangers(jobs: Iterable[Job], journal: Journal) -> list[Path]:
@@ -72,10 +73,11 @@ def run(
 ) -> Iterator[Outcome]:
     """Do all jobs; each comes back with what came of it, in the order in which they end."""
     made_from: dict[Path, str] = {}
+    fingerprint = fingerprints(work)
 
     def claimed() -> Iterator[Job]:
         for job in jobs:
-            made_from[job.targets[0]] = fingerprint(work, job)
+            made_from[job.targets[0]] = fingerprint(job)
             journal.started(job)
             yield job
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dasp.batch import Journal, plan, run
-from dasp.batch.job import Job, attempt, digest, fingerprint
+from dasp.batch.job import Job, attempt, digest, fingerprints
 from dasp.batch.paths import Found
 from dasp.batch.run import strangers, unfinished
 from tests.batch.works import Upper, jobs_for
@@ -116,10 +116,10 @@ def test_the_fingerprint_knows_everything(tmp_path):
             return {"what": "lower"}
 
     (job,) = jobs_for(tmp_path, ["one"])
-    numbers = [fingerprint(Upper(), job), fingerprint(Other(), job)]
-    numbers.append(fingerprint(Upper(), Job(job.source, job.targets, {"a": 1})))
+    numbers = [fingerprints(Upper())(job), fingerprints(Other())(job)]
+    numbers.append(fingerprints(Upper())(Job(job.source, job.targets, {"a": 1})))
     job.source.write_text("another")
-    numbers.append(fingerprint(Upper(), job))
+    numbers.append(fingerprints(Upper())(job))
     assert len(set(numbers)) == 4
 
 
