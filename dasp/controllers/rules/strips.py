@@ -73,16 +73,24 @@ def master_at_loudness(
     """The master strip that `master` makes of a gain, at the gain that gives a loudness.
 
     What comes behind the gain takes some of what it adds, so it is corrected by what was missed.
+    Limiters, which take little and long, are left out of the first guess.
     """
     low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
-    gain_db = 0.0
-    for _ in range(MOST_CORRECTIONS):
-        strip = master(Stage(GAIN, {"gain_db": round(gain_db, 2)}))
+
+    def at(gain_db: float) -> tuple[Stage, ...]:
+        return master(Stage(GAIN, {"gain_db": round(min(max(gain_db, low_db), high_db), 2)}))
+
+    def missed_db(strip: Sequence[Stage]) -> float:
         heard = run_strip(bus, sample_rate, strip, inputs)
-        missed_db = target_lufs - measure_loudness(heard, sample_rate).item()
-        if abs(missed_db) < LOUDNESS_TOLERANCE_LU:
+        return target_lufs - measure_loudness(heard, sample_rate).item()
+
+    gain_db = missed_db([stage for stage in at(0.0) if stage.processor is not LIMITER])
+    for _ in range(MOST_CORRECTIONS):
+        strip = at(gain_db)
+        missing_db = missed_db(strip)
+        if abs(missing_db) < LOUDNESS_TOLERANCE_LU:
             break
-        gain_db = min(max(gain_db + missed_db, low_db), high_db)
+        gain_db += missing_db
     return strip
 
 
