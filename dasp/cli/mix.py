@@ -40,8 +40,8 @@ def add_parser(subparsers) -> None:
     add_system_option(parser, NETWORKS)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE",
-        help="what 'dasp train' has written: another console than the one of the package, or the "
-        "network that makes the mix",
+        help="what 'dasp train' has written: another console, or another network that makes the "
+        "mix, than the one of the package",
     )  # fmt: skip
     parser.add_argument(
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
@@ -74,8 +74,6 @@ def run(args: argparse.Namespace) -> int:
     makes_audio = args.system in NETWORKS
     if args.weights and args.system not in ("console", *NETWORKS):
         args.usage_error(f"--weights: {args.system} has none")
-    if makes_audio and not args.weights:
-        args.usage_error(f"--weights: {args.system} comes without; 'dasp train' makes them")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
     document = args.output.with_suffix(".json")

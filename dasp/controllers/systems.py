@@ -94,7 +94,8 @@ SYSTEMS: dict[str, System] = {
     "forest": _of("forest", forest_mix),
 }
 
-NETWORKS: dict[str, Callable[[Sequence[str], Sequence[Tensor], int, Path], Tensor]] = {
+NETWORKS: dict[str, Callable[[Sequence[str], Sequence[Tensor], int, Path | None], Tensor]] = {
     "wave-u-net": wave_unet_mix,
 }
-"""Names, tracks `(channels, time)`, a sample rate and weights to a mix `(2, time)`."""
+"""Names, tracks `(channels, time)`, a sample rate and weights, or none for those of the package, to
+a mix `(2, time)`."""

@@ -29,6 +29,8 @@ DRUM_SLOTS = (
 )  # fmt: skip
 """The eight microphones of the paper, in its order."""
 
+WEIGHTS = Path(__file__).parents[1] / "weights" / "wave_unet.safetensors"
+
 SLOPE = 0.2
 """Of the leaky rectifier below 0."""
 
@@ -256,13 +258,17 @@ def load_wave_unet(path: Path) -> tuple[nn.Module, Architecture]:
 
 @torch.no_grad()
 def wave_unet_mix(
-    names: Sequence[str], tracks: Sequence[Tensor], sample_rate: float, weights: Path
+    names: Sequence[str],
+    tracks: Sequence[Tensor],
+    sample_rate: float,
+    weights: Path | None = None,
 ) -> Tensor:
     """The mix `(2, time)` of tracks `(channels, time)`, by the network in a file of weights.
 
-    At another rate than the network's the tracks are resampled to that, and the mix back.
+    Without a file it is the package's, which knows one kit (`docs/wave_unet.md`). At another rate
+    than the network's the tracks are resampled to that, and the mix back.
     """
-    network, architecture = load_wave_unet(weights)
+    network, architecture = load_wave_unet(weights or WEIGHTS)
     heard = in_slots(names, tracks, architecture.slots)
     own = render(network, resample(heard, sample_rate, architecture.sample_rate))
     return resample(own, architecture.sample_rate, sample_rate)[:, : heard.shape[-1]]
