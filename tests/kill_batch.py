@@ -1,9 +1,10 @@
 """Kill a batch at random moments, and see that nothing is ever half:
 `python -m tests.kill_batch MOMENTS [SEED]`.
 
-A run over files that have an old version in the output is killed, all its processes at once, at
-moments spread over its length. After each, every output must be whole: the new file, the old one,
-or none. Then `--resume` must complete the folder to the bytes of a run that nobody disturbed.
+A run over files that have an old version in the output is killed, all its processes at once, when
+the journal has some number of lines, and a moment later. After each, every output must be whole:
+the new file, the old one, or none. Then `--resume` must complete the folder to the bytes of a run
+that nobody disturbed.
 """
 
 import os
@@ -35,9 +36,7 @@ def main() -> int:
 def kill_at_random(folder: Path, moments: int, chance: random.Random) -> int:
     """1 if anything was half or not the same in the end, else 0."""
     make_inputs(folder)
-    started = time.monotonic()
     dasp(folder).wait()
-    length = time.monotonic() - started
     expected = outputs(folder)
     assert len(expected) == FILES
     old = {name: f"an old {name}".encode() for name in list(expected)[::2]}
@@ -49,7 +48,8 @@ def kill_at_random(folder: Path, moments: int, chance: random.Random) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         process = dasp(folder, "--force")
-        time.sleep(chance.uniform(0.5, 1.0) * length)
+        wait_for_lines(process, folder / "out" / "dasp-batch.jsonl", chance.randrange(2 * FILES))
+        time.sleep(chance.uniform(0.0, 0.01))
         os.killpg(process.pid, signal.SIGKILL)
         stopped += process.wait() == -signal.SIGKILL
         for name, content in outputs(folder).items():
@@ -89,6 +89,14 @@ def dasp(folder: Path, *options: str) -> subprocess.Popen:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def wait_for_lines(process: subprocess.Popen, journal: Path, lines: int) -> None:
+    """Return when the journal has so many lines, or the process has ended."""
+    while process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"\n") >= lines:
+            return
+        time.sleep(0.001)
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
