@@ -12,6 +12,7 @@ SYSTEMS = (
     "console", "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner",
     "perez-gonzalez", "forest",
 )  # fmt: skip
+LEARNT = ("console", "forest")
 NETWORKS = ("wave-u-net",)
 """Those of `dasp.controllers.systems`, which is not imported to print a help text."""
 
@@ -40,8 +41,8 @@ def add_parser(subparsers) -> None:
     add_system_option(parser, NETWORKS)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE",
-        help="what 'dasp train' has written: another console, or another network that makes the "
-        "mix, than the one of the package",
+        help="what a training has written: another console, forest or network than the one of the "
+        "package",
     )  # fmt: skip
     parser.add_argument(
         "--target-lufs", type=float, default=-18.0, metavar="LUFS",
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     from dasp.mixing.document import save_mix
 
     makes_audio = args.system in NETWORKS
-    if args.weights and args.system not in ("console", *NETWORKS):
+    if args.weights and args.system not in (*LEARNT, *NETWORKS):
         args.usage_error(f"--weights: {args.system} has none")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
@@ -104,18 +105,18 @@ def _found(args: argparse.Namespace, tracks, start):
     """The settings, and what there is to say about how they were found."""
     import warnings
 
-    from dasp.controllers.systems import automatic_mix, console_system
+    from dasp.controllers.systems import automatic_mix
     from dasp.mixing.amount import blend
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        if args.weights:
-            from dasp.controllers.dmc_mix import load_trained
-
-            trained = load_trained(args.weights)
-            mix = console_system(lambda: trained)(tracks, start, args.target_lufs)
-        else:
-            mix = automatic_mix(tracks, start, system=args.system, target_lufs=args.target_lufs)
+        mix = automatic_mix(
+            tracks,
+            start,
+            system=args.system,
+            target_lufs=args.target_lufs,
+            weights=args.weights,
+        )
     mix = blend(mix, args.amount, [track.shape[0] == 1 for track in tracks])
     return mix, [str(one.message) for one in said]
 

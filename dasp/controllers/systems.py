@@ -7,16 +7,18 @@ stand apart, since there is nothing to turn afterwards.
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from dasp._checks import check_choice
-from dasp.controllers.dmc_mix import Trained, UnlikeError, mix_by, shipped
+from dasp.controllers.dmc_mix import Trained, UnlikeError, load_trained, mix_by, shipped
 from dasp.controllers.forest import forest_mix
 from dasp.controllers.rules.classic import CLASSIC
 from dasp.controllers.rules.rule_mix import TARGET_LUFS, rule_mix
 from dasp.controllers.rules.strips import at_loudness
+from dasp.controllers.trees import load_forest
 from dasp.controllers.wave_unet import wave_unet_mix
 from dasp.mixing.settings import Mix
 
@@ -33,15 +35,20 @@ def automatic_mix(
     *,
     system: str = "console",
     target_lufs: float = TARGET_LUFS,
+    weights: Path | None = None,
 ) -> Mix:
     """The settings that a system finds for tracks `(channels, time)`, at an integrated loudness.
+
+    `weights` is a file that the training of a system in `LEARNT` has left; without one it has those
+    of the package.
 
     `start` names the tracks, their files and roles. What is locked in it stays as it is, which
     only "rules" can do; "console" leaves such a mix to them, with a warning, and one that is
     unlike what it knows. The other systems refuse what is locked.
     """
-    check_choice("system", system, SYSTEMS)
-    return SYSTEMS[system](tracks, start, target_lufs)
+    check_choice("system", system, SYSTEMS if weights is None else LEARNT)
+    find = SYSTEMS[system] if weights is None else LEARNT[system](weights)
+    return find(tracks, start, target_lufs)
 
 
 def _rules(tracks: Sequence[Tensor], start: Mix, target_lufs: float) -> Mix:
@@ -49,7 +56,7 @@ def _rules(tracks: Sequence[Tensor], start: Mix, target_lufs: float) -> Mix:
     return rule_mix(names, tracks, start.sample_rate, target_lufs=target_lufs, start=start)
 
 
-def console_system(trained: Callable[[], Trained]) -> System:
+def _console(trained: Callable[[], Trained]) -> System:
     """A trained console as a system, with the rules for what it cannot do."""
 
     def system(tracks: Sequence[Tensor], start: Mix, target_lufs: float) -> Mix:
@@ -88,11 +95,17 @@ def is_locked(mix: Mix) -> bool:
 
 
 SYSTEMS: dict[str, System] = {
-    "console": console_system(shipped),
+    "console": _console(shipped),
     "rules": _rules,
     **{name: _of(name, controller) for name, controller in CLASSIC.items()},
     "forest": _of("forest", forest_mix),
 }
+
+LEARNT: dict[str, Callable[[Path], System]] = {
+    "console": lambda weights: _console(partial(load_trained, weights)),
+    "forest": lambda weights: _of("forest", partial(forest_mix, forest=load_forest(weights))),
+}
+"""The systems that can have other weights than those of the package."""
 
 NETWORKS: dict[str, Callable[[Sequence[str], Sequence[Tensor], int, Path | None], Tensor]] = {
     "wave-u-net": wave_unet_mix,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -92,10 +92,13 @@ def save_forest(path: str | Path, forest: Forest) -> None:
 
 def load_forest(path: str | Path) -> Forest:
     """Read a forest; a file of something else is refused."""
-    with safe_open(path, "pt") as file:
-        if (file.metadata() or {}).get("format") != FORMAT:
-            raise ValueError(f"{path}: expected a forest in the format {FORMAT}")
-        return Forest(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    try:
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("format") != FORMAT:
+                raise ValueError(f"{path}: expected a forest in the format {FORMAT}")
+            return Forest(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file: {error}") from error
 
 
 def _rounded_down(threshold: np.ndarray) -> np.ndarray:

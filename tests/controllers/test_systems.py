@@ -8,7 +8,9 @@ import torch
 from dasp.analysis import measure_loudness
 from dasp.cli import mix as command
 from dasp.controllers.dmc_mix import shipped
-from dasp.controllers.systems import NETWORKS, SYSTEMS, automatic_mix
+from dasp.controllers.forest import WEIGHTS as FOREST
+from dasp.controllers.systems import LEARNT, NETWORKS, SYSTEMS, automatic_mix
+from dasp.controllers.trees import load_forest, save_forest
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN
@@ -64,5 +66,22 @@ def test_an_unknown_system_is_refused_by_its_name(tracks):
 
 
 def test_the_command_line_offers_all_of_them():
-    assert tuple(SYSTEMS) == command.SYSTEMS
+    assert tuple(SYSTEMS) == command.SYSTEMS and tuple(LEARNT) == command.LEARNT
     assert tuple(NETWORKS) == command.NETWORKS
+
+
+def test_weights_of_a_training_stand_in_for_those_of_the_package(tracks, tmp_path):
+    forest = load_forest(FOREST)
+    other = tmp_path / "forest.safetensors"
+    save_forest(other, replace(forest, value=forest.value.flip(1)))
+    start = replace(START, tracks=(Track("kick"), Track("snare")))
+    mixes = {
+        weights: automatic_mix(tracks, start, system="forest", weights=weights)
+        for weights in (None, FOREST, other)
+    }
+    assert mixes[None] == mixes[FOREST] != mixes[other]
+    with pytest.raises(ValueError, match="system: expected one of 'console', 'forest'"):
+        automatic_mix(tracks, START, system="rules", weights=FOREST)
+    other.write_bytes(b"no forest")
+    with pytest.raises(ValueError, match=r"forest\.safetensors"):
+        automatic_mix(tracks, START, system="forest", weights=other)
