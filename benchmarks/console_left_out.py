@@ -49,7 +49,7 @@ def main() -> None:
             except UnlikeError:
                 mixes.append(None)
         cells = [errors_of(mix, piece) if mix else None for mix in mixes]
-        shown = [f"{c['level']:.1f} / {c['gain_invariant_sdr']:.1f}" if c else "-" for c in cells]
+        shown = [f"{c['level']:.2f} / {c['gain_invariant_sdr']:.1f}" if c else "-" for c in cells]
         tqdm.write(f"| {name} | {' | '.join(shown)} |")
 
 

@@ -15,13 +15,14 @@ from dasp.data.synthetic import synthetic_song
 from dasp.mixing.console import Controls
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Track, find_stage, setting
+from dasp.processors.catalogue import COMPRESSOR
 
 RATE = 32_000
 SIZE = Size((4, 4), 8, 16)
 
 
 class Stub(MixingController):
-    """Says the levels and pans that it was given for roles, by ear too, and else its own."""
+    """Says the levels and pans that it was given for roles, by ear too, and compresses 4 to 1."""
 
     says: ClassVar = {"kick": (-10.0, 0.0), "hihat": (-22.0, 0.6), "guitar": (-14.0, -0.5),
             "vocal": (-8.0, 0.0), "overhead": (-16.0, -0.7), "snare": (-10.0, 0.0)}  # fmt: skip
@@ -34,7 +35,10 @@ class Stub(MixingController):
             level_db, pan = self.says[ROLE_NAMES[role]]
             tracks[i, -3] = (level_db + 60) / 84
             tracks[i, -2] = (pan + 1) / 2
-        return Controls(tracks, None, said.buses, said.master)
+        physical = CONSOLES["full"].to_physical(Controls(tracks, None, said.buses, said.master))
+        physical.tracks["compressor.ratio"].fill_(4.0)
+        physical.master["compressor.ratio"].fill_(4.0)
+        return CONSOLES["full"].to_controls(physical)
 
 
 def stub() -> Trained:
@@ -152,6 +156,17 @@ def test_thresholds_stand_where_the_fader_puts_the_signal():
         trimmed * 10 ** ((gain_db - trim_db) / 20), run_strip(tracks[0], RATE, strip[:-1]),
         rtol=1e-4, atol=1e-6,
     )  # fmt: skip
+    assert (trimmed / (tracks[0] * 10 ** (trim_db / 20))).nanmean() < 0.98, "it compresses"
+
+
+def test_the_threshold_of_the_sum_stands_where_the_sum_is():
+    tracks, start = song(kick="kick", sing="vocal")
+    mix = mix_by(stub(), tracks, start, target_lufs=-20.0)
+    loudness = measure_loudness(mix_down(tracks, replace(mix, master=())), RATE).item()
+    threshold_db = find_stage(mix.master, "compressor").settings["threshold_db"]
+    assert threshold_db == pytest.approx(
+        COMPRESSOR.defaults()["threshold_db"] + loudness + 23, abs=0.1
+    )
 
 
 def test_levels_are_staged_to_add_up():
