@@ -85,7 +85,7 @@ def _add_batch_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan, refuse what cannot be, do the rest."""
     from dasp.batch.journal import Journal
-    from dasp.batch.ray_tasks import import_ray
+    from dasp.batch.ray_data import import_ray
     from dasp.batch.run import strangers, unfinished
 
     if args.engine == "ray":
@@ -145,7 +145,7 @@ def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
     from tqdm import tqdm
 
     from dasp.batch.processes import in_processes
-    from dasp.batch.ray_tasks import in_ray
+    from dasp.batch.ray_data import in_ray
     from dasp.batch.run import run as run_batch
 
     engine = in_ray if args.engine == "ray" else in_processes

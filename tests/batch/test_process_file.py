@@ -9,7 +9,7 @@ from dasp.audio_io import load_audio, save_audio
 from dasp.batch import Job, ProcessFile, Writing
 from dasp.batch.job import attempt
 from dasp.batch.processes import in_processes
-from dasp.batch.ray_tasks import in_ray
+from dasp.batch.ray_data import in_ray
 from dasp.processors.catalogue import COMPRESSOR, LIMITER, PARAMETRIC_EQ, PLATE_REVERB
 from dasp.processors.chain import chain
 from dasp.processors.document import to_document

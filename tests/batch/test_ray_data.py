@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dasp.batch.ray_tasks import import_ray, in_ray
+from dasp.batch.ray_data import import_ray, in_ray
 from tests.batch.works import Upper, jobs_for
 
 
@@ -26,11 +26,11 @@ def test_without_ray_it_is_said_how_to_get_it(monkeypatch):
     real = builtins.__import__
 
     def without_ray(name, *arguments, **keywords):
-        if name == "ray":
+        if name == "ray.data":
             raise ImportError("No module named 'ray'")
         return real(name, *arguments, **keywords)
 
-    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    monkeypatch.delitem(sys.modules, "ray.data", raising=False)
     monkeypatch.setattr(builtins, "__import__", without_ray)
     with pytest.raises(ValueError, match=r"pip install 'dasp-audio\[ray\]'"):
         import_ray()
