@@ -14,16 +14,18 @@ import soundfile
 import torch
 
 import dasp
-from dasp import audio_io
 from dasp.audio_io import (
     AudioFileError,
     AudioInfo,
     Saved,
     audio_info,
     dither_source,
+    formats,
     has_subtype,
     load_audio,
+    reading,
     save_audio,
+    writing,
 )
 from tests.broken_audio import flac_that_declares
 
@@ -181,12 +183,12 @@ def test_sixty_four_bits_are_kept(tmp_path, noise):
 
 
 def test_a_wav_beyond_its_limit_is_rf64(tmp_path, noise, monkeypatch):
-    monkeypatch.setattr(audio_io, "_LARGEST_WAV", noise.numel() * 3 - 1)
+    monkeypatch.setattr(writing, "LARGEST_WAV", noise.numel() * 3 - 1)
     save_audio(tmp_path / "a.wav", noise, 48_000)
     assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
     y, _ = load_audio(tmp_path / "a.wav", dtype=torch.float64)
     torch.testing.assert_close(y, noise, atol=2**-24, rtol=0)
-    monkeypatch.setattr(audio_io, "_LARGEST_WAV", noise.numel() * 3)
+    monkeypatch.setattr(writing, "LARGEST_WAV", noise.numel() * 3)
     save_audio(tmp_path / "b.wav", noise, 48_000)
     assert (tmp_path / "b.wav").read_bytes()[:4] == b"RIFF"
 
@@ -314,8 +316,8 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path, noise, monkeypatch):
     (tmp_path / "a.flac").write_bytes(content)
     assert "channels need 1099.5 GB of memory" in _reason(tmp_path / "a.flac")
     save_audio(tmp_path / "a.wav", noise, 48_000)
-    monkeypatch.setattr(audio_io, "_SMALL", 0)
-    monkeypatch.setattr(audio_io, "_free_memory", lambda: 4 * 2 * noise.numel() - 1)
+    monkeypatch.setattr(reading, "_SMALL", 0)
+    monkeypatch.setattr(reading, "_free_memory", lambda: 4 * 2 * noise.numel() - 1)
     assert "4410 frames of 2 channels need" in _reason(tmp_path / "a.wav")
 
 
@@ -336,10 +338,11 @@ def test_a_film_is_named(tmp_path):
 
 def test_a_format_that_this_libsndfile_lacks(tmp_path, noise, monkeypatch):
     (tmp_path / "a.mp3").write_text("not audio at all " * 100)
-    formats = set(soundfile.available_formats()) - {"MP3"}
-    monkeypatch.setattr(audio_io, "_known_formats", lambda: formats)
+    known = set(soundfile.available_formats()) - {"MP3"}
+    for module in (formats, reading):
+        monkeypatch.setattr(module, "known_formats", lambda: known)
     assert "MP3 needs a newer libsndfile: pip install --upgrade" in _reason(tmp_path / "a.mp3")
-    assert not audio_io.readable_formats()["MP3"]
+    assert not formats.readable_formats()["MP3"]
 
 
 # Refusals to write

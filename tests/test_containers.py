@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dasp._containers import what_is_missing, without_chance
+from dasp.audio_io.containers import what_is_missing, without_chance
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (4800, 2))
 
@@ -107,7 +107,7 @@ def test_the_same_samples_are_the_same_ogg(subtype):
 
 def test_ogg_keeps_its_checksum():
     """libsndfile's own number back in its place gives libsndfile's own checksum."""
-    from dasp._containers import _with_serial_number
+    from dasp.audio_io.containers import _with_serial_number
 
     content = _content("OGG", "VORBIS")
     number = int.from_bytes(content[14:18], "little")

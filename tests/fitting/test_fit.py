@@ -103,6 +103,18 @@ def test_a_network_that_is_a_gain_leads_to_the_gain(dry, gradient):
     assert found.error_db["polish"] < -40
 
 
+def test_options_of_the_compressor_are_found_too(dry):
+    """Without the slow part of the reduction, its share cannot be explained."""
+    true = {"slow_mix": 0.5, "slow_attack_ms": 50.0, "slow_release_ms": 600.0}
+    processed = COMPRESSOR(dry, RATE, threshold_db=-40.0, **true)
+    held = ["ratio", "knee_db", "attack_ms", "release_ms", "makeup_gain_db", "lookahead_ms", "mix"]
+    options = {"hold": held, "rounds": 1}
+    without = fit(dry, processed, RATE, COMPRESSOR, **options)
+    found = fit(dry, processed, RATE, COMPRESSOR, also=[*true], **options)
+    assert found.error_db["polish"] < min(-45, without.error_db["polish"] - 10)
+    assert {name: found.settings[name] for name in true} == pytest.approx(true, rel=0.1)
+
+
 def test_the_lazy_name():
     assert dasp.fit is fit
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dasp.fitting.knobs import free_knobs
+from dasp.fitting.knobs import free_knobs, with_more_knobs
 from dasp.processors.catalogue import COMPRESSOR, GAIN, NOISE_GATE, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 
@@ -56,6 +56,33 @@ def test_groups_are_processors_and_bands():
     assert turned[("gain.gain_db",)] == {(0,)}
     assert turned[tuple(peaks)] == {(0,), (1,), (2,), (3,)}
     assert len(turned) == 3
+
+
+def test_options_that_are_numbers_become_knobs():
+    names = ["compressor.slow_mix", "compressor.slow_release_ms"]
+    given = {"compressor.slow_release_ms": 50.0}
+    more = with_more_knobs(STRIP, names, given)
+    knobs = free_knobs(more, given, hold=["*gain_db", "*threshold_db", "*ratio", "*.mix"])
+    assert [param.name for param in knobs.free][-2:] == names
+    low, middle, high = (
+        knobs.values(torch.full((knobs.size,), u)) for u in (0.0, 0.5, 1.0)
+    )  # fmt: skip
+    assert [v["compressor.slow_mix"].item() for v in (low, middle, high)] == [0.0, 0.5, 1.0]
+    times = [v["compressor.slow_release_ms"].item() for v in (low, middle, high)]
+    assert times == pytest.approx([0.5, 50.0, 5000.0])
+    assert {o.name for o in STRIP.options} - {o.name for o in more.options} == set(names)
+    STRIP.check_settings({k: v.item() for k, v in high.items()})
+    assert with_more_knobs(STRIP, [], {}) == STRIP
+
+
+def test_what_is_no_number_is_no_knob():
+    for name in ("compressor.detector", "compressor.linked", "compressor.sidechain_high_pass_hz"):
+        with pytest.raises(ValueError, match="expected a number between limits"):
+            with_more_knobs(STRIP, [name], {})
+    with pytest.raises(ValueError, match=r"did you mean 'compressor\.slow_mix'"):
+        with_more_knobs(STRIP, ["compressor.slowmix"], {})
+    with pytest.raises(ValueError, match=r"has no option 'gain\.gain_db'"):
+        with_more_knobs(STRIP, ["gain.gain_db"], {})
 
 
 def test_bad_names():

@@ -106,3 +106,34 @@ def test_a_residual_that_is_not_a_number_is_not_stepped_to():
 
     found = levenberg_marquardt(residual, torch.full((1, 1), 3.0, dtype=torch.float64), steps=30)
     assert found.item() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_an_answer_at_the_ends_of_its_ranges_is_scipys(power):
+    A = torch.randn(50, 6, dtype=torch.float64)
+    b = A @ torch.tensor([-1.0, 0.2, 0.6, 0.9, 1.5, 3.0], dtype=torch.float64)
+    reference = scipy.optimize.lsq_linear(A.numpy(), b.numpy(), bounds=(0, 1)).x
+    start = torch.rand(1, 6, dtype=torch.float64)
+    found = levenberg_marquardt(
+        lambda u: u @ A.T - b, start, steps=60, low=0.0, high=1.0, power=power
+    )
+    np.testing.assert_allclose(found[0].numpy(), reference, atol=1e-4)
+    assert {0.0, 1.0} < set(found[0].tolist())
+
+
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_a_start_at_the_end_of_its_range_leaves_it(end):
+    target = torch.tensor([0.3, 0.6], dtype=torch.float64)
+    start = torch.full((1, 2), end, dtype=torch.float64)
+    found = levenberg_marquardt(lambda u: u - target, start, steps=20, low=0.0, high=1.0)
+    torch.testing.assert_close(found[0], target)
+
+
+def test_no_difference_is_taken_beyond_an_end():
+    def residual(u):
+        assert u.min() >= 0 and u.max() <= 1
+        return u.square()
+
+    u = torch.tensor([[0.0, 0.5, 1.0]], dtype=torch.float64)
+    slopes = differences(residual, u, torch.eye(3, dtype=torch.float64), 0.0, 1.0)[:, 0]
+    torch.testing.assert_close(slopes, torch.diag(2 * u[0].clamp(1e-3, 1 - 1e-3)))

@@ -1,0 +1,156 @@
+"""Audio that comes in blocks to a file: little of it is in memory at a time."""
+
+import io
+import itertools
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice
+from dasp.audio_io.containers import without_chance
+from dasp.audio_io.errors import check_finite, peak_of
+from dasp.audio_io.formats import FLOATS, bytes_each
+from dasp.audio_io.writing import (
+    CLIP_MODES,
+    LARGEST_WAV,
+    Saved,
+    checked_target,
+    clips,
+    count_over,
+    dither_source,
+    interleaved,
+    telling_of,
+    whole,
+)
+from dasp.units import gain_to_db
+
+NOISE_BLOCK = 2**16
+"""Frames that are written together of audio in blocks, whatever length these have."""
+
+
+def save_blocks(
+    path: str | os.PathLike,
+    blocks: Callable[[], Iterable[Tensor]],
+    sample_rate: float,
+    *,
+    frames: int,
+    subtype: str | None = None,
+    overwrite: bool = False,
+    clip_mode: str = "error",
+    dither: int | None = None,
+) -> Saved:
+    """Write audio that comes in blocks `(channels, time)`, one of which is in memory at a time.
+
+    `blocks` is called for them, and with "rescale" once more before, to find the peak. `frames`
+    is about how many there will be: it decides whether a WAV becomes RF64. `dither` is a seed; the
+    noise is that of `dither_source`, for the first samples that are not silent. All else is as
+    for `save_audio`.
+    """
+    path = Path(path)
+    check_choice("clip_mode", clip_mode, CLIP_MODES)
+    chunks = _in_lengths(blocks(), NOISE_BLOCK)
+    first = next(chunks)
+    format, subtype = checked_target(path, len(first), sample_rate, subtype, overwrite)
+    if format == "WAV" and len(first) * frames * bytes_each(subtype) > LARGEST_WAV:
+        format = "RF64"
+    gain = 1.0
+    if clip_mode == "rescale" and subtype not in FLOATS:
+        gain = 1 / max(1.0, *map(peak_of, itertools.chain([first], chunks)))
+        chunks = _in_lengths(blocks(), NOISE_BLOCK)
+    else:
+        chunks = itertools.chain([first], chunks)
+    with telling_of(path), whole(path) as unfinished:
+        with _Disk(unfinished) as disk:
+            new = disk.encoder(sample_rate, len(first), format, subtype)
+            over, peak = _encode(path, chunks, disk, new, gain, subtype, dither)
+        if over and clip_mode == "error":
+            raise clips(path, over, peak, subtype)
+        if subtype in FLOATS or format == "OGG":
+            _forget_chance(unfinished)
+    return Saved(subtype, over, gain_to_db(gain))
+
+
+class _Disk(io.FileIO):
+    """A new file that an encoder writes. Disks are full only for what writes, which can tell."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, "w+")
+        self._error: OSError | None = None
+
+    @contextmanager
+    def encoder(
+        self, sample_rate: float, channels: int, format: str, subtype: str
+    ) -> Iterator[soundfile.SoundFile]:
+        """What samples go into, `(time, channels)`."""
+        file = soundfile.SoundFile(self, "w", int(sample_rate), channels, subtype, format=format)
+        try:
+            with file:
+                yield file
+        except AssertionError:  # Fewer were written.
+            self.check()
+            raise
+        self.check()
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[super().write(left) :]
+        except OSError as error:  # Which cannot pass through the encoder.
+            self._error = error
+        return len(data) - len(left)
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self._error is not None:
+            raise self._error
+
+
+def _encode(
+    path: Path,
+    chunks: Iterable[Tensor],
+    disk: _Disk,
+    encoder: AbstractContextManager[soundfile.SoundFile],
+    gain: float,
+    subtype: str,
+    dither: int | None,
+) -> tuple[int, float]:
+    """Write all chunks; how many samples were over full scale before the gain, and the peak."""
+    over, peak, start, noise = 0, 0.0, 0, None
+    with encoder as file:
+        for x in chunks:
+            check_finite(path, x, file.samplerate, start)
+            start += x.shape[-1]
+            if subtype not in FLOATS:
+                over, peak = over + count_over(x), max(peak, peak_of(x))
+                x = (x if gain == 1 else (gain * x.double()).to(x.dtype)).clamp(-1, 1)
+            if noise is None and dither is not None and x.any():
+                noise = dither_source(dither, x)
+            file.write(interleaved(x, subtype, noise))
+            disk.check()
+    return over, peak
+
+
+def _in_lengths(blocks: Iterable[Tensor], length: int) -> Iterator[Tensor]:
+    """The same audio on the CPU in blocks of one length, of which the last may be shorter."""
+    held: list[Tensor] = []
+    for block in blocks:
+        held.append(block.detach().cpu().to(torch.promote_types(block.dtype, torch.float32)))
+        if sum(x.shape[-1] for x in held) >= length:
+            *blocks_now, rest = torch.cat(held, -1).split(length, -1)
+            yield from blocks_now
+            held = [rest]
+    if held:
+        yield torch.cat(held, -1)
+
+
+def _forget_chance(path: Path) -> None:
+    """`without_chance` of a file, little of which comes into memory."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        without_chance(content)
