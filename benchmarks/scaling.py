@@ -4,9 +4,11 @@ Every series has a process of its own: `python -m benchmarks.scaling SERIES [--q
 """
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -28,6 +30,11 @@ from dasp.signal.iir import sosfilt
 
 LINEAR_FROM_S = 10
 """From this length on, time and memory are to grow in proportion to it."""
+
+SET_BYTES = 2**27
+"""Audio in a set that is worked through: more than a cache holds."""
+
+SET_ROUNDS = 5
 
 
 def _eq(x: Tensor) -> Tensor:
@@ -97,18 +104,53 @@ def measure_series(name: str, quick: bool) -> dict:
     one = series(quick)[name]
     points = []
     for value in one["values"]:
-        call = torch.inference_mode()(one["work"](value))
+        work = one["work"](value)
+        call = torch.inference_mode()(work)
         call()
         rounds, seconds = (3, 0.1) if quick else (9, 1.0)
         times = alternate({"dasp": call}, rounds, seconds)["dasp"]
-        points.append(
-            {
-                "value": value,
-                "median_s": statistics.median(times),
-                "peak_bytes": peak_memory(call),
-            }
-        )
+        point = {
+            "value": value,
+            "median_s": statistics.median(times),
+            "peak_bytes": peak_memory(call),
+            "signal_bytes": work.args[-1].nbytes,
+            "page_faults": page_faults(call),
+        }
+        if is_linear(name, value):
+            point["in_a_set_s"] = time_in_a_set(lambda n=value: one["work"](n), quick)
+        points.append(point)
     return {"name": name, "unit": one["unit"], "points": points}
+
+
+def time_in_a_set(make_work: Callable[[], partial], quick: bool) -> float:
+    """The median time of a call that works through audio of its own and whose result is kept.
+
+    The set is as large whatever the calls are, so that small ones do not find in the cache what
+    the call before has left there.
+    """
+    works = [make_work()]
+    while not quick and sum(work.args[-1].nbytes for work in works) < SET_BYTES:
+        works.append(make_work())
+    results, times = [None] * len(works), []
+    with torch.inference_mode():
+        for _ in range(1 + SET_ROUNDS):
+            for i, work in enumerate(works):
+                begin = time.perf_counter()
+                results[i] = work()
+                times.append(time.perf_counter() - begin)
+    return statistics.median(times[len(works) :])
+
+
+def page_faults(call: Callable) -> float:
+    """Pages that the system hands out during a call: new memory for what is large."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    call()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def is_linear(name: str, value: int) -> bool:
+    """Whether the cost of a point is to be in proportion to its value."""
+    return name.endswith((" / length", " / batch")) and value >= LINEAR_FROM_S
 
 
 def measure_all(quick: bool) -> list[dict]:

@@ -175,5 +175,20 @@ def test_growth_is_against_the_first_point():
     assert report.linear_part(series | {"name": "a / threads"}) == []
 
 
+def test_growth_is_judged_where_no_call_finds_the_cache_warm():
+    points = [
+        {"value": value, "median_s": again, "in_a_set_s": in_a_set, "peak_bytes": 100 * value,
+         "signal_bytes": 4_000_000 * value, "page_faults": 50}
+        for value, again, in_a_set in ((10, 0.010, 0.020), (100, 0.200, 0.206))
+    ]  # fmt: skip
+    (_, rows) = report._growth_and_accuracy({}, [{"name": "a / batch", "points": points}])
+    assert "| a / batch | 1.03 | 1.00 | 2.00 | reached |" in rows
+    slow = [points[0], points[1] | {"in_a_set_s": 0.230}]
+    (_, rows) = report._growth_and_accuracy({}, [{"name": "a / batch", "points": slow}])
+    assert "| a / batch | 1.15 | 1.00 | 2.00 | **not reached** |" in rows
+    text = report._scaling([{"name": "a / batch", "unit": "items", "points": points}], 8e9)[-1]
+    assert "| 100 | 200 ms | 2 ms | 2.06 ms | 1 ms | 0.5 | 0 MB |" in text
+
+
 def test_the_examples_of_the_report_run():
     assert doctest.testmod(report).failed == 0

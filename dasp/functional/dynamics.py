@@ -277,13 +277,18 @@ def run_as_rows(
     y = function(
         first.reshape(flat, *first.shape[-2:]),
         *(signal.reshape(flat, time) for signal in signals[1:]),
-        *(
-            (p if p.ndim == len(rows) else p[..., None]).expand(rows).reshape(flat)
-            for p in parameters
-        ),
+        *(_one_a_row(parameter, rows) for parameter in parameters),
         *options,
     )
     return y.reshape(*rows, time) if y.ndim == 2 else y.reshape(signals[0].shape)
+
+
+def _one_a_row(parameter: Tensor, rows: torch.Size) -> Tensor:
+    if parameter.shape == (math.prod(rows),):
+        return parameter
+    if parameter.ndim < len(rows):
+        parameter = parameter[..., None]
+    return parameter.expand(rows).flatten()
 
 
 def reduced(

@@ -22,6 +22,13 @@ LEAST_SIZE = 2**17
 AT_ONCE = 2**22
 """Samples of all rows that are transformed together, or one row: more would leave the cache."""
 
+ROWS = 16
+"""Fewer rows than this are transformed together with their next blocks, as more rows.
+
+Every call of a transform works out its constants anew; to transform one row alone can take as long
+as to transform eight together.
+"""
+
 
 class Response(NamedTuple):
     """The spectrum of a response of `taps` samples, padded to `size`."""
@@ -42,7 +49,7 @@ def transform_response(h: Tensor, time: int) -> Response:
     hop = _doubled_to(LEAST_SIZE, OVERLAP * taps) - taps + 1
     blocks = max(1, -(-time // hop))
     size = fast_fft_length(max(1, -(-time // blocks)) + taps - 1)
-    return Response(_spectrum(h, 0, size), taps, size)
+    return Response(torch.fft.rfft(h, size), taps, size)
 
 
 def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: int = 0) -> Tensor:
@@ -71,17 +78,18 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: 
 
 
 def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
-    """In shares of the first dimension that has any, where the rows are many."""
+    """In equal shares of the first dimension that has any, where the rows are many."""
     rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
-    if dim == 0 or math.prod(rows) * h.size <= AT_ONCE:
+    shares = -(-math.prod(rows) * h.size // AT_ONCE)
+    if dim == 0 or shares <= 1:
         return _in_blocks(x, h, begin, time)
-    share = max(1, AT_ONCE * rows[dim] // (math.prod(rows) * h.size))
-    shares = []
+    share = -(-rows[dim] // shares)
+    parts = []
     for start in range(0, rows[dim], share):
         some, bins = (_share(t, dim - 1, start, share) for t in (x, h.bins))
-        shares.append(_convolved(some, h._replace(bins=bins), begin, time))
-    return torch.cat(shares, dim - 1)
+        parts.append(_convolved(some, h._replace(bins=bins), begin, time))
+    return torch.cat(parts, dim - 1)
 
 
 def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -92,22 +100,33 @@ def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _in_blocks(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
-    hop = h.size - h.taps + 1
-    starts = range(begin, max(time, begin + 1), hop)
-    return torch.cat([_block(x, h, start, min(start + hop, time)) for start in starts], -1)
+    past, rows = h.taps - 1, math.prod(torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1]))
+    hop = h.size - past
+    together = min(ROWS // max(rows, 1), AT_ONCE // max(rows * h.size, 1)) if hop >= past else 1
+    step = max(together, 1) * hop
+    starts = range(begin, max(time, begin + 1), step)
+    parts = [_some_blocks(x, h, start, max(min(step, time - start), 0)) for start in starts]
+    return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
 
-def _block(x: Tensor, h: Response, start: int, stop: int) -> Tensor:
-    """Samples `start` to `stop` of the convolution of `x`, which is silent outside its ends."""
+def _some_blocks(x: Tensor, h: Response, start: int, time: int) -> Tensor:
+    """`time` samples from `start` on of the convolution of `x`, which is silent beyond its ends."""
     past = h.taps - 1
-    first = max(start - past, 0)
-    spectrum = _spectrum(x[..., first:stop], first - (start - past), h.size) * h.bins
-    return torch.fft.irfft(spectrum, h.size)[..., past : past + stop - start]
+    spectra = torch.fft.rfft(_overlapping(x, start, time, past, h.size - past))
+    blocks = torch.fft.irfft(spectra * h.bins[..., None, :], h.size)[..., past:]
+    return blocks.flatten(-2)[..., :time].contiguous()  # and no view of all that was transformed
 
 
-def _spectrum(signal: Tensor, late: int, size: int) -> Tensor:
-    """The transform of `size` samples that are 0 but for `signal` from `late` on."""
-    return torch.fft.rfft(nnf.pad(signal, (late, size - late - signal.shape[-1])))
+def _overlapping(x: Tensor, start: int, time: int, past: int, hop: int) -> Tensor:
+    """Blocks `(..., blocks, past + hop)`: the past of `hop` samples, and those, from `start` on."""
+    count, first = max(1, -(-time // hop)), max(start - past, 0)
+    heard, late = x[..., first : start + time], first - (start - past)
+    heard = nnf.pad(heard, (late, past + count * hop - late - heard.shape[-1]))
+    if count == 1:
+        return heard[..., None, :]
+    before, now = heard[..., : count * hop], heard[..., past:]
+    before, now = (signal.unflatten(-1, (count, hop)) for signal in (before, now))
+    return torch.cat((before[..., :past], now), -1)
 
 
 def fast_fft_length(least: int) -> int:

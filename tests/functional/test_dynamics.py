@@ -133,6 +133,19 @@ def test_slow_reduction_and_rms_time_equal_a_written_out_loop(
     np.testing.assert_allclose(y, gained, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_settings_are_those_of_each_item_on_any_batch(linked):
+    x = bursts(3, 2, 2, 300)
+    for shape in ((3, 2), (2,), (3, 1), ()):
+        threshold_db = torch.linspace(-40, -20, math.prod(shape)).double().reshape(shape)
+        settings = {**SETTINGS, "linked": linked}
+        together = compressor(x, SAMPLE_RATE, **settings | {"threshold_db": threshold_db})
+        for place in np.ndindex(3, 2):
+            own = threshold_db.expand(3, 2)[place].item()
+            alone = compressor(x[place], SAMPLE_RATE, **settings | {"threshold_db": own})
+            torch.testing.assert_close(together[place], alone, rtol=1e-12, atol=1e-12)
+
+
 SHAPING = {
     "sidechain_high_pass_hz": 300.0,
     "rms_time_ms": 1.5,

@@ -38,6 +38,23 @@ def test_blocks_equal_direct_convolution(small_blocks, time, taps, full):
     np.testing.assert_allclose(fft_convolve(x, h, full=full), direct, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("at_once", [1, 300, 1000, 10_000])
+def test_rows_and_blocks_in_shares_of_any_size_are_those_of_each_row(
+    small_blocks, at_once, monkeypatch
+):
+    monkeypatch.setattr(fftconv, "AT_ONCE", at_once)
+    x, h = randn(5, 3, 500), randn(3, 9)
+    for rows in (1, 5):
+        expected = scipy.signal.oaconvolve(x[:rows].numpy(), h[None].numpy(), axes=-1)[..., :500]
+        y = fft_convolve(x[:rows], h)
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+def test_the_result_does_not_hold_the_memory_of_the_transforms():
+    y = fft_convolve(randn(3, 60), randn(9))
+    assert y.untyped_storage().nbytes() == y.nbytes
+
+
 def test_gradients_through_blocks(small_blocks):
     x, h = randn(2, 150).requires_grad_(), randn(2, 5).requires_grad_()
     torch.autograd.gradcheck(fft_convolve, (x, h), check_forward_ad=True, fast_mode=True)
@@ -54,9 +71,10 @@ def test_a_long_signal_and_a_long_response():
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_response_is_transformed_once_for_signals_of_any_length(small_blocks, full):
+@pytest.mark.parametrize("meant_for", [10, 40])
+def test_a_response_is_transformed_once_for_signals_of_any_length(small_blocks, meant_for, full):
     h = randn(2, 30)
-    response = transform_response(h, 40)
+    response = transform_response(h, meant_for)
     for time in (0, 10, 40, 300):
         x = randn(3, 2, time)
         y = fft_convolve(x, response, full=full)

@@ -130,6 +130,39 @@ def test_logarithm_and_exponential_are_those_of_numpy():
     np.testing.assert_allclose(z, np.exp2(y), rtol=1e-15, atol=0)
 
 
+def test_logarithm_and_exponential_of_single_precision():
+    """As near as its type can tell: the rest beside the integer, and a result to be rounded."""
+    numba = pytest.importorskip("numba")
+    from dasp.signal.backends._log_exp_numba import exp2, log2_parts
+
+    @numba.njit
+    def each(x, y, z):
+        for n in range(len(x)):
+            whole, rest = log2_parts(x[n])
+            y[n] = np.float64(whole) + np.float64(rest)
+            z[n] = exp2(y[n], True)
+
+    x = np.concatenate((np.geomspace(1e-37, 1e37, 20_001), 1 + np.linspace(-1e-3, 1e-3, 2001)))
+    x = np.append(x, np.nan).astype(np.float32)
+    y, z = np.empty(len(x)), np.empty(len(x))
+    each(x, y, z)
+    np.testing.assert_allclose(y, np.log2(x.astype(np.float64)), rtol=3e-7, atol=6e-8)
+    np.testing.assert_allclose(z, np.exp2(y), rtol=1e-8, atol=0)
+
+
+def test_single_precision_loses_no_more_than_the_rounding_of_signals():
+    """Beside float64 on the same numbers, in value and in the gradients of signal and knobs."""
+    step, *arguments = STEPS["compressed"]()
+    *tensors, sign = arguments
+    tensors[0] = tensors[0].float()
+    cotangent = torch.randn_like(tensors[0])
+    found = value_and_gradients(step, [*tensors, sign], cotangent)
+    exact = value_and_gradients(step, [tensors[0].double(), *tensors[1:], sign], cotangent.double())
+    for single, double in zip(found, exact, strict=True):
+        error = (single.double() - double).square().sum()
+        assert error <= 10 ** (-125 / 10) * double.square().sum()
+
+
 def test_rows_are_shared_out_once_each():
     x = torch.zeros(7, 20_000)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dasp.signal.backends._rows import over_rows
+from dasp.signal.backends._rows import fresh, over_rows
 from dasp.signal.backends._sections_numba import (
     BACK_S,
     GRAD,
@@ -44,7 +44,7 @@ FEW = 4
 def filtered(
     keep: bool, x: Tensor, sections: Tensor, zi: Tensor
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    y = fresh(x)
     state = zi.clone(memory_format=torch.contiguous_format)
     edges = zi.new_empty(len(x), -(-x.shape[1] // TILE), zi.shape[1])  # states before every tile
     over_rows(_filter, x, sections, y, state, edges)
@@ -54,7 +54,7 @@ def filtered(
 def filtered_adjoint(
     grad: Tensor, zf_grad: Tensor, edges: Tensor, x: Tensor, sections: Tensor, zi: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    dx = torch.empty_like(x, memory_format=torch.contiguous_format)
+    dx = fresh(x)
     state = zf_grad.clone(memory_format=torch.contiguous_format)
     d_sections = torch.zeros_like(sections, memory_format=torch.contiguous_format)
     over_rows(_filter_back, grad, x, sections, edges, dx, state, d_sections)

@@ -1,10 +1,11 @@
 """Compiled steps of dynamics processors, each with its adjoint.
 
 Every function of tensors stands in for the one of the same name that `dasp.signal._fused`
-decorates, where its meaning is told. The loops take a row in chunks that stay in the cache;
-numbers between the samples in memory are float64. What does not wait for the sample before it
-is in loops of its own that read and write different lines, of which a compiler takes many
-samples at once.
+decorates, where its meaning is told. The loops take a row in chunks that stay in the cache. What
+is next to the signals, magnitudes and factors, has their type; everything between, and all that
+lasts from one sample to the next, is float64. What does not wait for the sample before it is in
+loops of its own that read and write different lines, of which a compiler takes many samples at
+once: the more the narrower they are.
 """
 
 import math
@@ -14,11 +15,12 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
-from dasp.signal.backends._log_exp_numba import exp2, log2
+from dasp.signal.backends._log_exp_numba import exp2, log2, log2_parts
 from dasp.signal.backends._rows import fresh, over_rows
 from dasp.units import SILENCE_DB
 
 CHUNK = 2048
+SINGLE = np.dtype(np.float32)
 TOGETHER = 4
 """Rows that are followed at once."""
 LOG2_E = math.log2(math.e)
@@ -99,7 +101,7 @@ def compressed_adjoint(grad: Tensor, reduction_db: Tensor, x: Tensor, *parameter
 
 
 def _columns(*parameters: Tensor) -> Tensor:
-    return torch.stack([parameter.double() for parameter in parameters], 1)
+    return torch.stack(parameters, 1).double()
 
 
 def _rows_of(sums: Tensor, parameters) -> list[Tensor]:
@@ -141,7 +143,10 @@ def _follow_rows_back(grad, y, x, p, dx, sums):
         for start in _starts_from_the_last(x.shape[1]):
             _fetch(grad, rows, start, work[0])
             _fetch(x, rows, start, work[1])
-            _follow_back(work[0], y, rows, start, work[1], p, later, sums)
+            _follow_back(work[0], y, rows, start, work[1], p, later)
+            for row in range(rows.start, rows.stop):
+                k, size = row - rows.start, min(CHUNK, x.shape[1] - start)
+                _learn(work[0, k, :size], work[1, k], p[row], sums[row])
             _deliver(work[1], rows, start, dx)
         _keep_start(later, rows, sums)
 
@@ -273,16 +278,17 @@ def _reduce(key, rows, start, p, scale, last, work):
 def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
     """Adds to the gradient of the key; `later` becomes what comes back to the chunk before."""
     size = min(CHUNK, key.shape[2] - start)
-    levels, targets = work[0], work[1]
+    levels, targets, d_level_db = work[0], work[1], np.empty(size, key.dtype)
     for row in range(rows.start, rows.stop):
         level = levels[row - rows.start, :size]
         to_level(key[row], start, scale[row], level)
         _curve(level, p[row], scale[row], targets[row - rows.start])
-    _follow_back(d_reduction_db, y, rows, start, targets, p, later, sums)
+    _follow_back(d_reduction_db, y, rows, start, targets, p, later)
     for row in range(rows.start, rows.stop):
         level, target = levels[row - rows.start, :size], targets[row - rows.start]
-        _curve_back(target, level, p[row], scale[row], sums[row])
-        level_back(level, key[row], start, scale[row], d_key[row])
+        _learn(d_reduction_db[row - rows.start, :size], target, p[row], sums[row])
+        _curve_back(target, level, p[row], scale[row], d_level_db, sums[row])
+        level_back(d_level_db, key[row], start, scale[row], d_key[row])
 
 
 @loop
@@ -323,8 +329,12 @@ def _next(x, last, attack, release):
 
 
 @loop
-def _follow_back(grad, y, rows, start, x, p, later, sums):
-    """Leaves the gradient of x in its place; `later` comes back from the samples after these."""
+def _follow_back(grad, y, rows, start, x, p, later):
+    """From the gradients of y, of one sample each, to those by all the samples after it.
+
+    They stay in their place, and the drop of x in that of x. `later` comes back from the samples
+    after these.
+    """
     size = min(CHUNK, y.shape[1] - start)
     for row in range(rows.start, rows.stop):
         before = y[row, start - 1] if start else p[row, START]
@@ -338,9 +348,6 @@ def _follow_back(grad, y, rows, start, x, p, later, sums):
             g, drop, attack, release = grad[k], x[k], p[row, ATTACK], p[row, RELEASE]
             for n in range(size - 1, -1, -1):
                 g[n], later[k] = _previous(g[n], later[k], drop[n], attack, release)
-    for row in range(rows.start, rows.stop):
-        k = row - rows.start
-        _learn(grad[k], x[k, :size], p[row], sums[row])
 
 
 @loop
@@ -354,7 +361,6 @@ def _drop(x, y, before):
 
 @loop
 def _return_four(g0, g1, g2, g3, d0, d1, d2, d3, p, later):
-    """From the gradients of y, of one sample each, to those by all the samples after it."""
     a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
     r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
     l0, l1, l2, l3 = later[0], later[1], later[2], later[3]
@@ -376,7 +382,7 @@ def _previous(grad, later, drop, attack, release):
 def _learn(adjoint, drop, p, sums):
     """Leaves the gradient of x in place of its drop."""
     d_attack, d_release, attack, release = 0.0, 0.0, p[ATTACK], p[RELEASE]
-    for n in range(len(drop)):
+    for n in range(len(adjoint)):
         rises, by_pole = drop[n] < 0, adjoint[n] * drop[n]
         d_attack += by_pole if rises else 0.0
         d_release += 0.0 if rises else by_pole
@@ -394,9 +400,16 @@ def _learn(adjoint, drop, p, sums):
 def to_level(key, start, scale, level_db):
     """Of the loudest channel."""
     loudest = _loudest(key, start, len(level_db))
-    floor, db_per_octave = scale[0], scale[1]
-    for n in range(len(level_db)):
-        level_db[n] = db_per_octave * log2(floor if loudest[n] < floor else loudest[n])
+    floor, db_per_octave = key.dtype.type(scale[0]), scale[1]
+    if key.dtype == SINGLE:
+        whole, rest = np.empty_like(loudest), loudest
+        for n in range(len(loudest)):
+            whole[n], rest[n] = log2_parts(floor if loudest[n] < floor else loudest[n])
+        for n in range(len(loudest)):
+            level_db[n] = db_per_octave * (np.float64(whole[n]) + rest[n])
+    else:
+        for n in range(len(loudest)):
+            level_db[n] = db_per_octave * log2(floor if loudest[n] < floor else loudest[n])
 
 
 @loop
@@ -412,16 +425,17 @@ def _loudest(key, start, size):
 
 @loop
 def level_back(d_level_db, key, start, scale, d_key):
-    """Channels that are equally loud share the gradient."""
-    loudest = _loudest(key, start, len(d_level_db))
-    floor, db_per_log, one = scale[0], scale[1] * LOG2_E, key.dtype.type(1)
+    """Adds to the gradient of the key. Channels that are equally loud share it."""
+    loudest, number = _loudest(key, start, len(d_level_db)), key.dtype.type
+    floor, db_per_log = number(scale[0]), number(scale[1] * LOG2_E)
+    nothing, half, one = number(0), number(0.5), number(1)
     for n in range(len(loudest)):
         per_size = db_per_log * (one / loudest[n])
-        d_level_db[n] = 0.0 if loudest[n] < floor else per_size * d_level_db[n]
+        d_level_db[n] = nothing if loudest[n] < floor else per_size * d_level_db[n]
     if len(key) == 2:
         left, right = key[0, start:], key[1, start:]
         for n in range(len(loudest)):
-            d_level_db[n] *= 0.5 if abs(left[n]) == abs(right[n]) else 1.0
+            d_level_db[n] *= half if abs(left[n]) == abs(right[n]) else one
     elif len(key) > 2:
         for n in range(len(loudest)):
             ties = 0
@@ -431,8 +445,8 @@ def level_back(d_level_db, key, start, scale, d_key):
     for channel in range(len(key)):
         signal, d_signal = key[channel, start:], d_key[channel, start:]
         for n in range(len(loudest)):
-            change = d_level_db[n] if signal[n] > 0 else -d_level_db[n]
-            d_signal[n] += change if abs(signal[n]) == loudest[n] else 0.0
+            change = d_level_db[n] if signal[n] > nothing else -d_level_db[n]
+            d_signal[n] += change if abs(signal[n]) == loudest[n] else nothing
 
 
 @loop
@@ -449,25 +463,23 @@ def _curve(level_db, p, scale, target_db):
 
 
 @loop
-def _curve_back(d_target_db, level_db, p, scale, sums):
-    """Leaves the gradient of the level in place of the level."""
+def _curve_back(d_target_db, level_db, p, scale, d_level_db, sums):
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
     half, per_knee = p[KNEE] / 2, min(1 / p[KNEE], 1e6)
     d_over_all, d_slope, d_knee, d_range = 0.0, 0.0, 0.0, 0.0
-    for n in range(len(level_db)):
+    for n in range(len(d_level_db)):
         over = sign * (level_db[n] - threshold)
         into = 0.0 if over < -half else over + half
-        above, share = over >= half, into * per_knee
+        above = over >= half
+        share = 1.0 if above else into * per_knee
         value = over if above else into * share / 2
-        held = slope * value > range_db
-        d_range += d_target_db[n] if held else 0.0
-        d_target = 0.0 if held else d_target_db[n]
+        d_target = 0.0 if slope * value > range_db else d_target_db[n]
+        d_range += d_target_db[n] - d_target
         d_slope += value * d_target
-        d_value = slope * d_target
-        d_knee += 0.0 if above else d_value * share * (1 - share) / 2
-        d_over = d_value if above else d_value * share
+        d_over = slope * d_target * share
+        d_knee += d_over * (1 - share) / 2
         d_over_all += d_over
-        level_db[n] = sign * d_over
+        d_level_db[n] = sign * d_over
     sums[THRESHOLD] -= sign * d_over_all
     sums[SLOPE] += d_slope
     sums[KNEE] += d_knee
@@ -475,34 +487,39 @@ def _curve_back(d_target_db, level_db, p, scale, sums):
 
 
 @loop
-def _gain(reduction_db, p):
-    gain = np.empty(len(reduction_db))
+def _gain(reduction_db, p, gain, through):
+    """The gain of the wet signal, and that of dry and wet together, in the type of the signal."""
+    wet, dry, to_single = p[MIX], 1 - p[MIX], through.dtype == SINGLE
     for n in range(len(gain)):
-        gain[n] = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]))
-    return gain
+        gain[n] = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]), to_single)
+        through[n] = dry + wet * gain[n]
 
 
 @loop
 def _amplify(x, start, reduction_db, p, y):
-    gain, wet, dry = _gain(reduction_db, p), p[MIX], 1 - p[MIX]
+    gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
+    _gain(reduction_db, p, gain, through)
     for channel in range(len(x)):
         from_, to = x[channel, start:], y[channel, start:]
-        for n in range(len(gain)):
-            to[n] = (dry + wet * gain[n]) * from_[n]
+        for n in range(len(through)):
+            to[n] = through[n] * from_[n]
 
 
 @loop
 def _amplify_back(grad, x, start, reduction_db, p, dx, d_reduction_db, sums):
-    gain, wet, dry, d_makeup, d_mix = _gain(reduction_db, p), p[MIX], 1 - p[MIX], 0.0, 0.0
-    d_gain = d_reduction_db  # which it becomes below
+    gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
+    _gain(reduction_db, p, gain, through)
+    d_through, wet, d_makeup, d_mix = np.zeros_like(through), p[MIX], 0.0, 0.0
     for channel in range(len(x)):
         g, signal, d_signal = grad[channel, start:], x[channel, start:], dx[channel, start:]
-        for n in range(len(gain)):
-            d_signal[n] = (dry + wet * gain[n]) * g[n]
-            d_gain[n] = (d_gain[n] if channel else 0.0) + g[n] * signal[n]
+        for n in range(len(through)):
+            d_signal[n] = through[n] * g[n]
+        for n in range(len(through)):
+            d_through[n] += g[n] * signal[n]
     for n in range(len(gain)):
-        d_mix += d_gain[n] * (gain[n] - 1)
-        d_makeup += d_gain[n] * gain[n]
-        d_reduction_db[n] = -PER_DB * wet * gain[n] * d_gain[n]
+        by_gain = d_through[n] * gain[n]
+        d_makeup += by_gain
+        d_mix += by_gain - d_through[n]
+        d_reduction_db[n] = -PER_DB * wet * by_gain
     sums[MAKEUP] += PER_DB * wet * d_makeup
     sums[MIX] += d_mix
