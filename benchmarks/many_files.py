@@ -2,7 +2,8 @@
 
 Prints files a second for one worker and for two; memory and open files of all processes over the
 second half of a run; and the same chain (high-pass, compressor, gain) in a loop over pedalboard,
-where it is installed. `--files 500` is quicker. Needs Linux, for /proc.
+where it is installed. `--files 500` is quicker; `--seconds 4` makes longer ones. Needs Linux, for
+/proc.
 """
 
 import argparse
@@ -24,7 +25,6 @@ EFFECTS = (
     "-e", "compressor:threshold_db=-20,ratio=4,attack_ms=5,release_ms=100",
     "-e", "gain:gain_db=-3",
 )  # fmt: skip
-SECONDS = 1.0
 SAMPLE_RATE = 48_000
 
 PEDALBOARD = """
@@ -51,13 +51,14 @@ def main() -> None:
     """Make files, run all, print a table of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each file")
     parser.add_argument("--pedalboard", default=sys.executable, help="a Python that has it")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        make_files(root / "in", args.files)
+        make_files(root / "in", args.files, args.seconds)
         run(root, "warm", 1, 20)  # Compiles what has to be compiled.
-        result = {"files": args.files, "seconds each": SECONDS}
+        result = {"files": args.files, "seconds each": args.seconds}
         for workers in (1, 2):
             result[f"-j {workers}"] = run(root, f"out-{workers}", workers, args.files)
         one, two = (result[f"-j {workers}"]["files/s"] for workers in (1, 2))
@@ -66,14 +67,14 @@ def main() -> None:
         print(json.dumps(result, indent=2))
 
 
-def make_files(folder: Path, files: int) -> None:
+def make_files(folder: Path, files: int, seconds: float) -> None:
     """Short stereo files, a thousand in a folder; those beyond the first hundred are links."""
     generator = torch.Generator().manual_seed(0)
     for number in range(files):
         path = folder / f"{number // 1000:03}" / f"{number:05}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         if number < 100:
-            x = torch.rand(2, int(SECONDS * SAMPLE_RATE), generator=generator) - 0.5
+            x = torch.rand(2, int(seconds * SAMPLE_RATE), generator=generator) - 0.5
             save_audio(path, x, SAMPLE_RATE, subtype="PCM_16")
         else:
             os.link(folder / "000" / f"{number % 100:05}.wav", path)
