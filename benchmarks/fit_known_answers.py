@@ -2,7 +2,8 @@
 
 Each case draws settings of gain, six-band EQ, compressor and distortion in `DRAWN`, runs an
 excerpt of real audio through them, and fits the chain, beginning from its defaults. Prints the
-table of docs/fitting.md, with seconds of one core, and writes every case as JSON.
+table of docs/fitting.md, with seconds of one core, and writes every case as JSON, from where
+`--resume` goes on.
 
 Audio is what solo recordings and the microphones of a drum kit there are in ../shared/data, else
 synthetic songs.
@@ -115,25 +116,38 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="seed of the first case")
     parser.add_argument("--mode", choices=TARGET_DB, default="autodiff")
     parser.add_argument("--output", type=Path, default=Path("build/fit"))
+    parser.add_argument("--resume", action="store_true", help="keep the cases that there are")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    audio, results = recordings(), []
     args.output.mkdir(parents=True, exist_ok=True)
     path = args.output / f"known_answers_{args.mode}.json"
+    results = json.loads(path.read_text()) if args.resume and path.exists() else []
+    done, audio = {result["seed"] for result in results}, recordings()
     for seed in range(args.first, args.first + args.cases):
+        if seed in done:
+            continue
         results.append(run_case(audio, seed, args.mode))
         path.write_text(json.dumps(results, indent=1) + "\n")
         print(" ".join(f"{k}={v:.1f}" if isinstance(v, float) else f"{k}={v}"
                        for k, v in results[-1].items()), flush=True)  # fmt: skip
-    goal = TARGET_DB[args.mode]
-    share = sum(r["polish"] < goal for r in results) / len(results)
+    print(table(args.mode, results))
+
+
+def table(mode: str, results: list[dict]) -> str:
+    """One row, of all cases."""
+    goal = TARGET_DB[mode]
+    below = sum(result["polish"] < goal for result in results)
     start, error, seconds = (
-        statistics.median(r[key] for r in results) for key in ("start", "polish", "seconds")
+        statistics.median(result[key] for result in results)
+        for key in ("start", "polish", "seconds")
     )
-    print("| gradient | cases | below | share | median start | median error | median CPU time |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    print(f"| {args.mode} | {len(results)} | {goal:.0f} dB | {share:.0%} | {start:.1f} dB | "
-          f"{error:.1f} dB | {seconds:.1f} s |")  # fmt: skip
+    mean = statistics.mean(result["seconds"] for result in results)
+    return (
+        "| gradient | cases | goal | below it | median start | median error | median CPU time "
+        "| mean |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        f"| {mode} | {len(results)} | {goal:.0f} dB | {below} ({below / len(results):.0%}) "
+        f"| {start:.1f} dB | {error:.1f} dB | {seconds:.1f} s | {mean:.1f} s |"
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ PAIRS = {"CL1B_1_ED": 0, "CL1B_4_ED": 0, "LA2A-ED1": -1, "LA2A-ED2": -1}
 
 SECONDS = 10
 TAPS = (64, 256, 1024, 4096)
-STARTS, SPREAD = 3, 0.15
+STARTS, SPREAD, END = 3, 0.15, 0.03
 ADAM_STEPS, RATE, POLISH_STEPS = 50, 0.03, 15
 PULL = 1e-3
 """What a band of 12 dB costs, where silence in place of the target costs 1."""
@@ -187,9 +187,10 @@ def fitted(processor: Processor, x: Tensor, y: Tensor, rate: int, seed: int) -> 
     strip = chain(processor, BROAD_EQ)
     held = [p.name for p in strip.params if p.name.endswith((".mix", ".lookahead_ms"))]
     knobs = free_knobs(strip, {}, hold=held)
-    start = knobs.at({}, margin=0.03)
+    start = knobs.at({}, margin=END)
     generator = torch.Generator().manual_seed(seed)
     u = start + SPREAD * torch.randn(STARTS, knobs.size, generator=generator).to(start)
+    u = u.clamp(END, 1 - END)
     u[0] = start
 
     def residual(u: Tensor) -> Tensor:
@@ -200,7 +201,7 @@ def fitted(processor: Processor, x: Tensor, y: Tensor, rate: int, seed: int) -> 
     u = adam(lambda u: residual(u).square().sum(-1), u, steps=ADAM_STEPS, rate=RATE)
     with torch.no_grad():
         best = residual(u).square().sum(-1).argmin()
-        u = levenberg_marquardt(residual, u[best][None], steps=POLISH_STEPS)
+        u = levenberg_marquardt(residual, u[best][None], steps=POLISH_STEPS, low=0, high=1)
     return knobs.settings(u[0])
 
 

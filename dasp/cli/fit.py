@@ -39,6 +39,10 @@ def add_parser(subparsers) -> None:
         "--hold", action="append", default=[], metavar="NAME",
         help="a parameter that stays as it is, or a pattern such as '*.mix'; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="NAME",
+        help="an option that is turned too, such as compressor.slow_mix; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=40, help="starts at most (default: 40)")
     parser.add_argument(
         "--seconds", type=float, default=2.0, help="how much is heard, where loud (default: 2)"
@@ -69,12 +73,12 @@ def run(args: argparse.Namespace) -> int:
 
         found = fit(
             dry, processed, sample_rate, processor, loaded, gradient=args.gradient,
-            hold=args.hold, rounds=args.rounds, excerpt_s=args.seconds,
+            hold=args.hold, also=args.also, rounds=args.rounds, excerpt_s=args.seconds,
             network=_network(args.proxy, processor, sample_rate), seed=args.seed, on_step=on_step,
         )  # fmt: skip
     files = {key: settings[key] for key in processor.inputs if key in settings}
     save_chain_file(args.output, processor, {**found.settings, **files})
-    _print(processor, settings, found)
+    _print(settings, found)
     if args.report:
         _write_report(args.report, found)
     if args.plot:
@@ -110,11 +114,11 @@ def _network(path: Path | None, processor, sample_rate: float):
     return load_proxy(path, processor, sample_rate)
 
 
-def _print(processor, settings: dict, found) -> None:
-    before = {**processor.defaults(), **settings}
+def _print(settings: dict, found) -> None:
+    before = {**found.processor.defaults(), **settings}
     rows = [
         (param.name, _number(before[param.name]), _number(found.settings[param.name]), param.unit)
-        for param in processor.params
+        for param in found.processor.params
     ]
     print_table(("parameter", "start", "fitted", ""), rows)
     print()

@@ -1,4 +1,4 @@
-"""Adam over a batch of starts, each of which keeps the best that it has met."""
+"""Adam over a batch of starts in [0, 1], each of which keeps the best that it has met."""
 
 import math
 from collections.abc import Callable
@@ -33,5 +33,7 @@ def adam(
         best = torch.where(better[:, None], u.detach(), best)
         error.sum().backward()
         optimiser.step()
+        with torch.no_grad():
+            u.clamp_(0, 1)
         on_step(least)
     return best

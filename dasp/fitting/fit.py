@@ -12,7 +12,7 @@ from torch import Tensor
 from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
 from dasp.analysis.alignment import measure_delay
 from dasp.fitting.excerpt import Excerpt
-from dasp.fitting.knobs import free_knobs
+from dasp.fitting.knobs import free_knobs, with_more_knobs
 from dasp.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
 from dasp.fitting.stages import Progress, Stages
 from dasp.functional.time_shift import time_shift
@@ -58,6 +58,7 @@ def fit(
     *,
     gradient: str = "autodiff",
     hold: Sequence[str] = (),
+    also: Sequence[str] = (),
     rounds: int = 40,
     excerpt_s: float = 2.0,
     max_delay_ms: float = 50.0,
@@ -74,8 +75,9 @@ def fit(
         processor: What to fit, most often a chain.
         settings: Where to begin, and the values of what is held; the defaults where left out.
         gradient: One of `dasp.grad.GRADIENTS`: where derivatives come from. With "autodiff" they
-            are automatic in the search; the polish takes symmetric differences, which are faster.
+            are automatic in the search; what follows takes symmetric differences, which are faster.
         hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
+        also: Names of options that are turned too: numbers such as the compressor's `"slow_mix"`.
         rounds: How many starts are tried at most; as soon as the error is small, no more are.
         excerpt_s: How much of a longer recording is heard: where it is loudest.
         max_delay_ms: How much later or earlier `processed` may be.
@@ -93,6 +95,7 @@ def fit(
     check_choice("gradient", gradient, GRADIENTS)
     settings = dict(settings or {})
     _check_settings(processor, settings)
+    processor = with_more_knobs(processor, also, settings)
     dry, processed = dry.detach(), processed.detach()
     knobs = free_knobs(processor, settings, hold=hold, differentiable=gradient == "autodiff")
     generator = torch.Generator().manual_seed(seed)

@@ -1,27 +1,20 @@
-"""The knobs that a fit may turn, as numbers without limits."""
+"""The knobs that a fit may turn, as numbers from 0 to 1."""
 
 import fnmatch
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dasp._checks import did_you_mean
-from dasp.processors.param import Param, controls_size, to_controls, to_physical
+from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
 from dasp.processors.processor import Processor
 
 
 @dataclass(frozen=True)
 class Knobs:
-    """The free parameters of a processor as `u` `(..., size)`, beside its held settings.
-
-    A control is sin²(πu / 2): it cannot leave [0, 1], and reaches the ends of its range at whole
-    numbers. Source of the transformation: F. James and M. Roos, "MINUIT", Computer Physics
-    Communications 10, 1975.
-    """
+    """The free parameters of a processor as controls `u` `(..., size)`, beside held settings."""
 
     free: tuple[Param, ...]
     held: Mapping[str, Any]
@@ -42,16 +35,15 @@ class Knobs:
 
     def values(self, u: Tensor) -> dict[str, Tensor]:
         """The free parameters at `u`, in physical units."""
-        return to_physical(self.free, torch.sin((math.pi / 2) * u).square())
+        return to_physical(self.free, u.clamp(0, 1))
 
     def settings(self, u: Tensor) -> dict[str, Any]:
         """All settings at `u`."""
         return {**self.held, **self.values(u)}
 
     def at(self, settings: Mapping[str, Any], margin: float = 0.0) -> Tensor:
-        """The `u` `(size,)` of settings; `margin` keeps controls off the ends, where u stalls."""
-        controls = to_controls(self.free, settings).double().clamp(margin, 1 - margin)
-        return (2 / math.pi) * torch.asin(controls.sqrt())
+        """The `u` `(size,)` of settings, kept off the ends of the ranges by `margin`."""
+        return to_controls(self.free, settings).double().clamp(margin, 1 - margin)
 
 
 def free_knobs(
@@ -82,3 +74,38 @@ def free_knobs(
     named = {param.name for param in free}
     everything = {**processor.defaults(), **settings}
     return Knobs(free, {name: value for name, value in everything.items() if name not in named})
+
+
+AROUND = 100.0
+"""A number that is turned though it has no control may become so many times as large or small."""
+
+
+def with_more_knobs(
+    processor: Processor, names: Sequence[str], settings: Mapping[str, Any]
+) -> Processor:
+    """The same processor, of which some options have become parameters.
+
+    They must be numbers. A positive one moves on a logarithmic scale around its value in
+    `settings` or its default, any other over its whole range.
+    """
+    known = {option.name: option for option in processor.options}
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"also: {processor.name} has no option {name!r}{did_you_mean(name, known)}"
+            )
+    more = tuple(
+        _as_param(known[name], settings.get(name, known[name].default))
+        for name in dict.fromkeys(names)
+    )
+    rest = tuple(option for option in processor.options if option.name not in names)
+    return replace(processor, params=processor.params + more, options=rest)
+
+
+def _as_param(option: Option, value: Any) -> Param:
+    if option.choices is not None or not isinstance(value, (int, float)):
+        raise ValueError(f"also: {option.name} is {value!r}, expected a number between limits")
+    if value > 0:
+        low, high = max(option.low, value / AROUND), min(option.high, value * AROUND)
+        return Param(option.name, low, high, default=value, scale="log")
+    return Param(option.name, option.low, option.high, default=value)

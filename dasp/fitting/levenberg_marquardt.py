@@ -11,6 +11,9 @@ which is welcome where there are many bad ones.
 
 Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 1963.
 
+An unknown at the end of its range stays there, and out of the system, while E would fall beyond it;
+what would step over an end stops there.
+
 J need not be whole. With D `(k, n)`, k directions of the n unknowns, JDᵀ alone gives the best step
 among the sums of those directions; with new ones each time, all unknowns move in the end.
 """
@@ -46,6 +49,8 @@ def levenberg_marquardt(
     u: Tensor,
     *,
     steps: int,
+    low: float = -math.inf,
+    high: float = math.inf,
     power: float = 0.0,
     goal: float = 0.0,
     rival: float = math.inf,
@@ -56,8 +61,8 @@ def levenberg_marquardt(
 
     Stops after `steps`, when the best E is no more than `goal`, or when steps through all unknowns,
     `PATIENCE` times over, have taken less than the share `LEAST_GAIN` off it, or when at its pace
-    it would not beat an E of `rival` in `AHEAD` steps. `power` is p above;
-    `directions` gives D anew for each step; without it, D is the unit vectors.
+    it would not beat an E of `rival` in `AHEAD` steps. All unknowns stay between `low` and `high`.
+    `power` is p above; `directions` gives D anew for each step; without it, D is the unit vectors.
     """
     whole = torch.eye(u.shape[-1], dtype=u.dtype, device=u.device)
     lam = torch.full(u.shape[:1], 1e-2, dtype=u.dtype, device=u.device)
@@ -68,7 +73,10 @@ def levenberg_marquardt(
     for _ in range(steps):
         D = whole if directions is None else directions()
         parts = D.split(max(1, AT_ONCE // r.numel()))
-        J = torch.cat([differences(residual, u, part) for part in parts]).transpose(0, 1)
+        J = torch.cat([differences(residual, u, part, low, high) for part in parts])
+        J = J.transpose(0, 1)
+        if directions is None:
+            J = J * _free(u, torch.einsum("skm,sm->sk", J, r), low, high)[..., None]
         JJ, Jr = J @ J.mT, torch.einsum("skm,sm->sk", J, r)
         diagonal = torch.diagonal(JJ, dim1=-2, dim2=-1)
         most = diagonal.amax(-1, keepdim=True).clamp(min=SMALLEST)
@@ -76,7 +84,8 @@ def levenberg_marquardt(
         damping = torch.diag_embed((factors[:, None] * lam)[..., None] * S)
         z = torch.linalg.solve(JJ + damping, -Jr.expand(len(factors), *Jr.shape))
         du = z @ D
-        tried = u + du * (LONGEST / du.abs().amax(-1, keepdim=True)).clamp(max=1)
+        du = du * (LONGEST / du.abs().amax(-1, keepdim=True)).clamp(max=1)
+        tried = (u + du).clamp(low, high)
         r_tried = residual(tried)
         lowest, which = _energy(r_tried).nan_to_num(torch.inf).min(0)
         better = lowest < E
@@ -91,11 +100,26 @@ def levenberg_marquardt(
     return u
 
 
-def differences(residual: Residual, u: Tensor, directions: Tensor, epsilon: float = 1e-3) -> Tensor:
-    """Symmetric differences along directions `(k, n)`: `(k, starts, m)` of `u` `(starts, n)`."""
-    moves = epsilon * directions[:, None]
-    ahead, behind = residual(torch.stack((u + moves, u - moves)))
+def differences(
+    residual: Residual,
+    u: Tensor,
+    directions: Tensor,
+    low: float = -math.inf,
+    high: float = math.inf,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """Symmetric differences along directions `(k, n)`: `(k, starts, m)` of `u` `(starts, n)`.
+
+    Near an end of the range, they are taken around a place that is far enough from it.
+    """
+    centre, moves = u.clamp(low + epsilon, high - epsilon), epsilon * directions[:, None]
+    ahead, behind = residual(torch.stack((centre + moves, centre - moves)))
     return (ahead - behind) / (2 * epsilon)
+
+
+def _free(u: Tensor, slope: Tensor, low: float, high: float) -> Tensor:
+    """Which unknowns may follow their slope of E down."""
+    return ~(((u <= low) & (slope > 0)) | ((u >= high) & (slope < 0)))
 
 
 def _stuck(best: list[float], calls: float) -> bool:

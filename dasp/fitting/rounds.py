@@ -1,9 +1,9 @@
 """Starts of a fit, one after the other, until what is heard has been explained.
 
 Least squares ends at the nearest answer, which is often a bad one: two bands of an equaliser in
-each other's place, a threshold above everything. So it starts again, a little elsewhere or with one
-processor or band drawn anew, and goes on from the best so far. Half a second is heard at first,
-which a chain runs through quickly, and twice as much each time that all of it has been explained.
+each other's place, a peak where there should be dips around it. So it starts again, elsewhere or
+from the best so far with one processor or band drawn anew. Half a second is heard at first, which a
+chain runs through quickly, and twice as much each time that all of it has been explained.
 """
 
 import math
@@ -20,25 +20,23 @@ from dasp.fitting.stages import Stages
 
 FIRST_S = 0.5
 
-GOOD, GOOD_BY_SPSA = 10 ** (-41 / 10), 10 ** (-23 / 10)
+GOOD, GOOD_BY_SPSA = 10 ** (-40.2 / 10), 10 ** (-23 / 10)
 """Error-to-signal ratios under which what is heard counts as explained. Random directions alone
 come near slowly."""
 
 POWERS = (0.0, 0.5)
 """Of the damping, in turn: see `levenberg_marquardt`."""
 
-FROM_GIVEN = 3
+FROM_GIVEN = 2
 """So many rounds start from the settings that were given, the first of them by a search."""
 
-LOOSE = (False, False, True)
-"""Which rounds go along random directions first."""
+AWAY = 0.12
+"""Standard deviation from what was given in every other round from there on, where 1 is the way
+across a range. An approach follows, pulled in turn towards what was given and to where it started.
+The rounds between have one processor or band of the best so far drawn anew."""
 
-TRIES = ("near", "part", "far", "part")
-"""Where later rounds start, in turn: near the best so far; from it, with one processor or band
-drawn anew; far from the settings that were given."""
-
-NEAR, FAR = 0.04, 0.15
-"""Standard deviations, where 1 is the way across a range."""
+END = 0.02
+"""How far from the ends of the ranges a start stays."""
 
 LEAST_LAG, MOST_LAG = 0.1, 4
 """Samples by which an output that sounds right may be late or early, and is put right."""
@@ -65,12 +63,14 @@ def best_of_rounds(
             start = _by_distance(stages, given, lags, heard(lags))
         elif turn < FROM_GIVEN:
             start = _nearer(stages, given.expand(len(lags), -1), lags, heard(lags))
+        elif turn % 2:
+            start = _partly_anew(best, stages), lag
         else:
-            how = TRIES[turn % len(TRIES)]
-            start = _elsewhere(given if how == "far" else best, stages, how), lag
+            away = _away_from(given, stages)
+            centre = given if turn % 4 else away
+            start = stages.approach(away, centre, heard([lag])), lag
         rival = least if turn >= FROM_GIVEN else math.inf
-        options = {"loose": LOOSE[turn % len(LOOSE)], "goal": good, "rival": rival}
-        found = polished(stages, *start, heard, power=POWERS[turn % 2], **options)
+        found = polished(stages, *start, heard, power=POWERS[turn % 2], goal=good, rival=rival)
         if (error := _error(stages, *found, heard)) < least:
             (best, lag), least = _with_every_power(stages, *found, heard, error, good)
         while least < good and seconds < most_s:
@@ -137,15 +137,18 @@ def _nearer(stages: Stages, u: Tensor, lags: list[float], heard: Excerpt) -> tup
     return u[i : i + 1], lags[i]
 
 
-def _elsewhere(u: Tensor, stages: Stages, how: str) -> Tensor:
-    """Other settings than `u` `(1, n)`: near, far, or near but for a processor or a band of it."""
-    generator, groups = stages.generator, stages.knobs.groups()
-    spread = FAR if how == "far" else NEAR
-    other = u + spread * torch.randn(u.shape, generator=generator).to(u)
-    if how == "part":
-        which = groups[torch.randint(len(groups), (), generator=generator).item()]
-        other[:, which] = torch.rand(1, len(which), generator=generator).to(u)
-    return other
+def _away_from(u: Tensor, stages: Stages) -> Tensor:
+    """All of `u` `(1, n)` moved at random."""
+    moved = u + AWAY * torch.randn(u.shape, generator=stages.generator).to(u)
+    return moved.clamp(END, 1 - END)
+
+
+def _partly_anew(u: Tensor, stages: Stages) -> Tensor:
+    """`u` `(1, n)` but for a processor, or a band of one, that is drawn anew."""
+    groups, generator, u = stages.knobs.groups(), stages.generator, u.clone()
+    which = groups[torch.randint(len(groups), (), generator=generator).item()]
+    u[:, which] = torch.rand(1, len(which), generator=generator).to(u)
+    return u
 
 
 def _error(stages: Stages, u: Tensor, lag: float, hear: Hear) -> float:

@@ -1,17 +1,19 @@
-"""The two stages of a fit: a search from far away, and a polish.
+"""The stages of a fit: a search from far away, an approach, and a polish.
 
 The search is Adam on a distance that is smooth far from the answer (`dasp.fitting.distance`), with
 the gradient that was asked for.
 
-The polish is least squares on the waveform by Levenberg and Marquardt. It needs the derivative of
-every sample of the output by every control, and takes it from symmetric differences, also where
-automatic derivatives are at hand: the compiled kernels make fifty outputs in one call, many times
-faster than forward mode makes as many derivatives, and the answer is the same. For "spsa" they are
-symmetric differences along a few random sign vectors, new at each step: simultaneous perturbation,
-read sample by sample. A proxy cannot be polished beyond what it knows; there Adam goes on, on the
-error-to-signal ratio.
+The approach and the polish are least squares by Levenberg and Marquardt: on levels in bands over
+time (`dasp.fitting.levels`), pulled towards moderate settings, less and less; and on the waveform.
+They need the derivative of every number by every control, and take it from symmetric differences,
+also where automatic derivatives are at hand: the compiled kernels make sixty outputs in one call,
+many times faster than forward mode makes half as many derivatives, and the answer is the same. For
+"spsa" there is no approach, and the polish takes symmetric differences along a few random sign
+vectors, new at each step: simultaneous perturbation, read sample by sample. A proxy cannot be
+polished beyond what it knows; there Adam goes on, on the error-to-signal ratio.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +25,7 @@ from dasp.fitting.adam import adam
 from dasp.fitting.distance import Distance
 from dasp.fitting.excerpt import Excerpt
 from dasp.fitting.knobs import Knobs
+from dasp.fitting.levels import UNIT_DB, levels_apart
 from dasp.fitting.levenberg_marquardt import levenberg_marquardt
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
@@ -30,10 +33,15 @@ from dasp.losses import esr
 from dasp.processors.processor import Processor
 
 SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
-STEPS, PROXY_STEPS = 30, 150
+STEPS, SPSA_STEPS, PROXY_STEPS = 30, 100, 150
 
-LOOSE_STEPS, LOOSE_GOAL = 100, 10 ** (-25 / 10)
-"""Of random directions: they go around small hills, but arrive slowly."""
+PULLS, PULL_STEPS = (1e-2, 1e-3, 1e-4, 0.0), 5
+"""What the square of the way across a range costs in an approach, beside the error of its levels.
+Of answers that sound alike, the one with moderate settings leads on; two bands at the ends of
+their ranges, each undoing the other, do not."""
+
+NEAR_DB = 0.1
+"""Levels that are so near leave nothing to approach."""
 
 RATE = 0.02
 SPSA_DRAWS, POLISH_DRAWS = 4, 12
@@ -83,28 +91,37 @@ class Stages:
         self._note("search", self.error(u, excerpt))
         return u
 
-    def polish(
-        self, u: Tensor, excerpt: Excerpt, *, goal: float, loose: bool = False, **options: float
-    ) -> Tensor:
-        """Better settings `(starts, n)`, by the waveform; under the error `goal`, it ends.
+    def approach(self, u: Tensor, centre: Tensor, excerpt: Excerpt) -> Tensor:
+        """Better settings `(starts, n)`, by levels; at first, none is far from `centre`."""
+        if self.gradient == "spsa":
+            return u
+        apart = levels_apart(excerpt.target, self.sample_rate)
 
-        If `loose`, random directions go first, which get past answers that are best only nearby.
-        """
+        def residual(u: Tensor, pull: float) -> Tensor:
+            levels = apart(excerpt.heard(self.output(u, excerpt)))
+            return torch.cat((levels.to(u), math.sqrt(pull) * (u - centre)), -1)
+
+        with torch.no_grad():
+            for pull in PULLS:
+                options = {"steps": PULL_STEPS, "goal": 0 if pull else (NEAR_DB / UNIT_DB) ** 2}
+                u = levenberg_marquardt(partial(residual, pull=pull), u, low=0, high=1, **options)
+                self._note("approach", self.error(u, excerpt))
+        return u
+
+    def polish(self, u: Tensor, excerpt: Excerpt, **options: float) -> Tensor:
+        """Better settings `(starts, n)`, by the waveform."""
         if not self.can_polish:
             return self._polish_by_adam(u, excerpt)
 
         def residual(u: Tensor) -> Tensor:
             return excerpt.residual(self.output(u, excerpt)).to(u)
 
-        improve = partial(levenberg_marquardt, residual, on_step=partial(self._note, "polish"))
+        along = {"steps": STEPS}
+        if self.gradient == "spsa":
+            along = {"steps": SPSA_STEPS, "directions": partial(self._signs, u)}
+        note = partial(self._note, "polish")
         with torch.no_grad():
-            if self.gradient == "spsa" or loose:
-                enough = goal if self.gradient == "spsa" else LOOSE_GOAL
-                signs = partial(self._signs, u)
-                u = improve(u, steps=LOOSE_STEPS, directions=signs, goal=enough, **options)
-            if self.gradient != "spsa":
-                u = improve(u, steps=STEPS, goal=goal, **options)
-        return u
+            return levenberg_marquardt(residual, u, low=0, high=1, on_step=note, **along, **options)
 
     def _polish_by_adam(self, u: Tensor, excerpt: Excerpt) -> Tensor:
         processor = self._with_gradient(PROXY_STEPS)

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from dasp.audio_io import load_audio, save_audio
+from dasp.cli.effects import chain_file
 from dasp.cli.fit import GRADIENTS
 from dasp.functional import distortion, gain
 from dasp.grad import GRADIENTS as ALL_GRADIENTS
+from dasp.processors.catalogue import COMPRESSOR
 
 RATE = 16_000
 EFFECTS = ("-e", "gain:gain_db=0", "-e", "distortion:drive_db=12,tone_hz=1000")
@@ -48,6 +50,24 @@ def test_the_fitted_chain_makes_the_target(dasp, tmp_path, pair):
     target, made = load_audio(pair[1])[0], load_audio(again)[0]
     assert (made - target).square().sum() < 1e-4 * target.square().sum()
     assert dasp("fit", *pair, *EFFECTS, "-o", chain)[:2] == (1, "")  # exists already
+
+
+def test_an_option_is_found_and_kept(dasp, tmp_path):
+    time = torch.arange(RATE) / RATE
+    dry = (0.2 + 0.6 * (time % 0.4 < 0.1)) * (torch.rand(1, RATE) - 0.5)
+    settings = {"threshold_db": -40.0, "slow_attack_ms": 50.0, "slow_release_ms": 600.0}
+    wet = COMPRESSOR(dry, RATE, **settings, slow_mix=0.5)
+    for name, x in (("dry.wav", dry), ("wet.wav", wet)):
+        save_audio(tmp_path / name, x, RATE, subtype="FLOAT")
+    held = [f"--hold={name}" for name in ("threshold_db", "*ratio", "*knee_db", "*_ms", "*gain_db")]
+    start = "compressor:" + ",".join(f"{name}={value}" for name, value in settings.items())
+    files = (tmp_path / "dry.wav", tmp_path / "wet.wav")
+    chain = tmp_path / "fitted.json"
+    arguments = ("-e", start, "--also", "slow_mix", *held, "--hold=mix", "-o", chain)
+    status, out, err = dasp("fit", *files, *arguments)
+    assert (status, err) == (0, "") and "slow_mix" in out
+    _, found = chain_file(chain)
+    assert found["compressor.slow_mix"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_recordings_that_do_not_belong_together(dasp, tmp_path, pair):
