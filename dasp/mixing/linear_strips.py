@@ -36,9 +36,10 @@ HIGHEST_SHARE = 0.45
 """No band lies higher than this share of the sample rate."""
 
 _EQ = {param.name: param for param in PARAMETRIC_EQ.params}
-_KEEP = 1e-3
+_KEEP = 1e-2
 """Price of a setting that leaves its neutral value by its whole range, relative to the error: too
-little to matter but for settings that nothing else decides."""
+little to matter but for settings that nothing else decides. It falls as the error does, so that
+none is left in an answer that is exact."""
 
 _STEP = 1e-5
 
@@ -158,16 +159,13 @@ def fit_strips(
         )
         return spectra.error(spectra.coefficients(H)) / spectra.power
 
-    price = _KEEP * (error_of(theta) + _LEAST_ERROR) / (high - low).square()
-    price[:, PARTS["gain"]] = 0
-
-    def cost_of(theta: Tensor) -> Tensor:
-        return error_of(theta) + (price * (theta - plain).square()).sum()
-
+    prices = _KEEP / (high - low).square()
+    prices[:, PARTS["gain"]] = 0
     theta = torch.minimum(torch.maximum(theta, low), high)
-    cost, damping = cost_of(theta), 1e-3
+    error, damping = error_of(theta), 1e-3
     for _ in range(steps):
-        before = cost
+        price = prices * (error + _LEAST_ERROR)
+        before = error
         hessian, slope = _derivatives(spectra, theta, strips, rate)
         hessian += torch.diag(price.expand_as(theta).flatten())
         slope = slope + price * (theta - plain)
@@ -181,12 +179,13 @@ def fit_strips(
             step = torch.linalg.solve_ex(matrix, -slope)[0].nan_to_num(0, 0, 0)
             trial = theta.flatten().index_add(0, chosen, step).view_as(theta)
             trial = torch.minimum(torch.maximum(trial, low), high)
-            trial_cost = cost_of(trial)
-            if trial_cost < cost:
-                theta, cost, damping = trial, trial_cost, max(damping / 5, 1e-9)
+            trial_error = error_of(trial)
+            change = price * ((trial - plain).square() - (theta - plain).square())
+            if trial_error + change.sum() < error:
+                theta, error, damping = trial, trial_error, max(damping / 5, 1e-9)
                 break
             damping *= 6
-        if before - cost < 1e-4 * cost:
+        if before - error < 1e-4 * error:
             break
     return read_coordinates(theta, strips)
 
@@ -217,7 +216,17 @@ def jacobian(
     theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
 ) -> tuple[Tensor, Tensor]:
     """Responses `(2, tracks, bins)` and their derivatives `(2, tracks, settings, bins)`."""
+    C, logarithmic = relative_changes(theta, strips, freq_hz, rate)
+    H = theta[:, :2].T[..., None] * C
+    sides = torch.eye(2).to(C)[:, None, :, None] * C[:, None]  # (2, tracks, 2, bins)
+    return H, torch.cat((sides, H[:, :, None] * logarithmic), 2)
 
+
+def relative_changes(
+    theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
+) -> tuple[Tensor, Tensor]:
+    """Responses before the gains `(tracks, bins)`, and derivatives of their logarithms
+    `(tracks, settings, bins)`, with all settings but the gains."""
     z = torch.polar(
         torch.ones(3, 1).to(freq_hz), -_angles(freq_hz, rate) * torch.arange(3)[:, None]
     )
@@ -240,15 +249,12 @@ def jacobian(
         changes.append((later - sooner) / (2 * _STEP))
     N, D = polynomials(read_coordinates(theta, strips).sections(rate))
     dN, dD = polynomials(torch.stack(changes, -2))
-    change = dN / N[..., None, :] - dD / D[..., None, :]  # (tracks, sections, kinds, bins)
-    eq = change[:, 1:].flatten(1, 2)
+    over_N, over_D = N.reciprocal(), D.reciprocal()
+    change = dN * over_N[..., None, :] - dD * over_D[..., None, :]
+    eq = change[:, 1:].flatten(1, 2)  # from (tracks, sections, kinds, bins)
     delay = (-1j * _angles(freq_hz, rate)).expand(len(theta), 1, -1)
-    logarithmic = torch.cat((delay, change[:, :1, 1], eq), 1)
-    C = (N / D).prod(1) * torch.exp(delay[:, 0] * theta[:, 2, None])
-    gains = theta[:, :2].T
-    H = gains[..., None] * C
-    sides = torch.eye(2).to(C)[:, None, :, None] * C[:, None]  # (2, tracks, 2, bins)
-    return H, torch.cat((sides, H[:, :, None] * logarithmic), 2)
+    C = (N * over_D).prod(1) * torch.exp(delay[:, 0] * theta[:, 2, None])
+    return C, torch.cat((delay, change[:, :1, 1], eq), 1)
 
 
 def _angles(freq_hz: Tensor, rate: float) -> Tensor:

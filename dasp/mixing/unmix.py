@@ -59,12 +59,13 @@ LEAST_TRACK = 1e-6
 WORTH_A_STAGE = 0.002
 """A stage is kept if it lowers the error by this share."""
 
-MOST_ROUNDS, MOST_IDLE = 6, 1
-"""Of new starts, and how many of them in a row may help little."""
+MOST_ROUNDS, MOST_IDLE = 24, 3
+"""Of new starts, and how many of them in a row may help little; each of these tries once more."""
 
 WORTH_A_ROUND = 0.1
-NEAR_ENOUGH = 1e-6
-"""An error, relative to the mix, from which on no other start is tried."""
+NEAR_ENOUGH = 1e-10
+"""An error, relative to the mix, from which on no other start is tried: a mix of 24 bits can be
+explained to 1e-12, and what leaves more than this is not the answer yet."""
 
 WORTH_DELAYS = 1e-4
 """An error from which on EQs are also looked for together with delays."""
@@ -360,23 +361,23 @@ def _eq(fit: Fit, song: _Song) -> Fit:
     """EQs: descents of all tracks together, and new starts of single tracks, in turn."""
     begun = replace(fit.strips, delay_samples=torch.zeros_like(fit.strips.delay_samples))
     parts = ("gain", "high_pass", "eq")
-    found = _searched(replace(fit, strips=begun), song, parts, MOST_ROUNDS)
+    found = _searched(replace(fit, strips=begun), song, parts)
     if fit.strips.delay_samples.any() and _residual(found, song)[1] > WORTH_DELAYS:
         late = replace(begun, delay_samples=fit.strips.delay_samples)
-        late = _searched(replace(fit, strips=late), song, (*parts, "delay"), MOST_ROUNDS)
+        late = _searched(replace(fit, strips=late), song, (*parts, "delay"))
         found = min(found, late, key=lambda one: _residual(one, song)[1])
     strips = _without_idle_high_passes(found.spectra, found.strips)
     return replace(found, strips=fit_strips(found.spectra, strips, _parts_of(strips)))
 
 
-def _searched(fit: Fit, song: _Song, parts: tuple[str, ...], rounds: int) -> Fit:
+def _searched(fit: Fit, song: _Song, parts: tuple[str, ...]) -> Fit:
     """The least error after rounds of new starts and descents."""
     generator = torch.Generator().manual_seed(0)
     inputs, (residual, error) = _strip_inputs(fit, song), _residual(fit, song)
     idle = 0
-    for i in range(rounds):
+    for i in range(MOST_ROUNDS):
         spectra = _around(fit, inputs, residual)
-        strips = begin_again(spectra, fit.strips, parts, generator)
+        strips = begin_again(spectra, fit.strips, parts, generator, tries=1 + idle)
         strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
         trial = replace(fit, strips=strips, spectra=spectra)
         if i == 1:

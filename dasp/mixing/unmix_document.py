@@ -29,7 +29,7 @@ LEAST_GAIN_DB, MOST_GAIN_DB = -60.0, 24.0
 REVERSED = 0.03
 """A side of the other polarity counts from this share of the louder side on."""
 
-LEAST_EQ_GAIN_DB = 0.02
+LEAST_EQ_GAIN_DB = 0.001
 
 
 def to_document_mix(

@@ -19,7 +19,7 @@ from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
 from dasp.processors.chain import chain, part_names
 
 STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
-STEPS, RATE = 60, 0.03
+STEPS, RATE = 120, 0.05
 MOST_GAIN_DB = 24.0
 LEAST_OCTAVE_DB = 50.0
 

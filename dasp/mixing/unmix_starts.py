@@ -19,15 +19,21 @@ from dasp.mixing.linear_strips import (
     PARTS,
     LinearStrips,
     coordinates,
-    jacobian,
     read_coordinates,
+    relative_changes,
     strip_responses,
 )
 
-TRIES, STARTS = 8, 24
-"""Tracks that are still far from their targets are tried again, each time from so many starts."""
+FEW, MANY = 2, 96
+"""Starts: as a track stands and plain, which is often enough; and besides them at random."""
 
-NEAR, NEAR_ENDS = 0.1, (1e-7, 1e-5)
+DESCENTS = ((MANY, 6), (32, 15), (8, 15), (2, 30))
+"""So many starts, the best so far, go on for so many steps."""
+
+KEPT = (0.0, 0.5, 0.7)
+"""Shares of the bands that stay as they are, in turn, where the others are drawn anew."""
+
+NEAR, NEAR_ENDS = 0.1, (1e-11, 1e-5)
 """A track is near its target at this share of what no responses explain, within limits that are
 shares of the mix."""
 
@@ -37,8 +43,12 @@ ABSENT, ABSENT_ENDS = 0.3, (1e-7, 1e-5)
 LEAST_HIGH_PASS_HZ = 10.0
 """A high-pass that comes to lie lower is none."""
 
-FIRST_STEPS, KEPT, LAST_STEPS = 6, 3, 15
-_KEEP, _LEAST_ERROR = 1e-3, 1e-12
+KEEP = 0.3
+"""Price of a setting that leaves its neutral value by its whole range, relative to the error: it
+keeps starts from hollows where wide bands at the ends of their ranges take back what others do. It
+falls as the error does, and the descents of all tracks together pay less."""
+
+_LEAST_ERROR = 1e-14
 
 
 def begin_again(
@@ -46,42 +56,35 @@ def begin_again(
     strips: LinearStrips,
     parts: tuple[str, ...],
     generator: torch.Generator,
+    tries: int = 1,
 ) -> LinearStrips:
     """Strips nearer to their targets, each by itself, and without tracks that explain nothing.
 
     `spectra` are those around `strips` (`cross_spectra.around`). Among the `parts`, "high_pass"
-    stands for a choice: it may come and go.
+    stands for a choice: it may come and go. A track that is still far from its target after a few
+    starts is given many, in so many `tries`.
     """
-    lowest, off = math.log(LOWEST_HIGH_PASS_HZ), math.log(LEAST_HIGH_PASS_HZ)
-    if "high_pass" in parts:
-        hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
-        on = torch.ones_like(strips.high_pass_on)
-        strips = replace(strips, high_pass_on=on, high_pass_hz=hz)
+    hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
+    possible = replace(
+        strips, high_pass_hz=hz, high_pass_on=strips.high_pass_on | ("high_pass" in parts)
+    )
     target, weights, distance, least = targets(spectra, strips)
     evidence = (weights * target.abs().square()).sum((0, -1))
     absent = evidence < (ABSENT * least).clamp(*ABSENT_ENDS)
-    strips = replace(strips, gains=strips.gains * ~absent[:, None])
+    near = (NEAR * least).clamp(*NEAR_ENDS)
     distance = distance * ~absent
-    everyone = coordinates(strips, spectra.sample_rate)[0].clone()
-    for _ in range(TRIES):
-        chosen = (distance > (NEAR * least).clamp(*NEAR_ENDS)).nonzero()[:, 0]
-        if not len(chosen):
+    everyone = coordinates(possible, spectra.sample_rate)[0].clone()
+    everyone[absent, :2] = 0
+    for count in (FEW, *[MANY] * tries):
+        far = (distance > near).nonzero()[:, 0]
+        if not len(far):
             break
-        some = _rows(read_coordinates(everyone, strips), chosen)
-        fits = _Fits(some, target[:, chosen], weights[:, chosen], spectra, parts)
-        theta = _starts(some, spectra.sample_rate, STARTS, generator)
-        theta, error = fits.descended(theta, FIRST_STEPS)
-        kept = error.argsort(dim=1, stable=True)[:, :KEPT]
-        theta = theta.take_along_dim(kept[..., None], 1)
-        high_pass = theta[..., PARTS["high_pass"]]
-        theta[..., PARTS["high_pass"]] = torch.where(high_pass < off, lowest, high_pass)
-        theta, error = fits.descended(theta, LAST_STEPS)
-        distance[chosen], best = error.min(1)
-        everyone[chosen] = theta[torch.arange(len(chosen)), best]
-    found = read_coordinates(everyone, strips)
-    if "high_pass" in parts:
-        found = replace(found, high_pass_on=found.high_pass_hz > LEAST_HIGH_PASS_HZ)
-    return found
+        some = _rows(read_coordinates(everyone, possible), far)
+        fits = _Fits(some, target[:, far], weights[:, far], spectra, parts)
+        everyone[far], distance[far] = fits.best(count, generator)
+    found = read_coordinates(everyone, possible)
+    high_pass_on = possible.high_pass_on & (found.high_pass_hz > LEAST_HIGH_PASS_HZ)
+    return replace(found, high_pass_on=high_pass_on)
 
 
 def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -97,81 +100,110 @@ def _rows(strips: LinearStrips, rows: Tensor) -> LinearStrips:
     return replace(strips, **{f.name: getattr(strips, f.name)[rows] for f in fields(strips)})
 
 
-def _starts(strips: LinearStrips, rate: float, count: int, generator: torch.Generator) -> Tensor:
-    """Coordinates `(tracks, count, 22)`: as it stands, plain, and bands at random, of all of the
-    strip and of some of it in turn."""
-    theta, low, high, plain = coordinates(strips, rate)
-    plain = plain.expand_as(theta).clone()
-    plain[:, PARTS["gain"]] = theta[:, PARTS["gain"]]
-    plain[:, PARTS["high_pass"]] = math.log(LOWEST_HIGH_PASS_HZ)
-    starts = [theta, plain]
-    gain_db, freq, q = slice(4, 22, 3), slice(5, 22, 3), slice(6, 22, 3)
-    for i in range(count - len(starts)):
-        draw = torch.rand(theta.shape, generator=generator, dtype=theta.dtype).to(theta)
-        start = plain.clone()
-        start[:, gain_db] = 12 * draw[:, gain_db] - 6
-        start[:, freq] = low[:, freq] + (high - low)[:, freq] * draw[:, freq]
-        start[:, q] = math.log(0.7) + draw[:, q]
-        if i % 4 >= 2:
-            start[:, 3] = math.log(20) + draw[:, 3] * math.log(20)
-        if i % 2:
-            some = draw < 0.4
-            some[:, :4] = False
-            start = torch.where(some, start, theta)
-        starts.append(start)
-    return torch.stack(starts, 1)
-
-
 class _Fits:
     """Strips fitted to targets of their own, many at once, by Levenberg and Marquardt's method."""
 
     def __init__(self, strips, target, weights, spectra: CrossSpectra, parts) -> None:
         self.strips, self.target, self.weights = strips, target, weights
         self.freq_hz, self.rate = spectra.freq_hz, spectra.sample_rate
-        theta, self.low, self.high, self.plain = coordinates(strips, self.rate)
-        self.plain = self.plain.expand_as(theta)
-        self.free = torch.zeros_like(theta, dtype=torch.bool)
+        self.theta, self.low, self.high, plain = coordinates(strips, self.rate)
+        self.plain = plain.expand_as(self.theta).clone()
+        self.plain[:, PARTS["high_pass"]] = math.log(LOWEST_HIGH_PASS_HZ)
+        self.free = torch.zeros_like(self.theta, dtype=torch.bool)
         for part in parts:
             self.free[:, PARTS[part]] = True
-        self.free[:, PARTS["high_pass"]] &= strips.high_pass_on[:, None]
+        self.prices = KEEP / (self.high - self.low).square()
+        self.prices[:, PARTS["gain"] + PARTS["high_pass"]] = 0
+
+    def best(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The least error from so many starts: coordinates `(tracks, 22)`, and it `(tracks,)`."""
+        theta = self.starts(count, generator)
+        error = self.errors(theta)
+        for most, steps in DESCENTS:
+            kept = error.argsort(dim=1, stable=True)[:, :most]
+            theta, error = self.descended(theta.take_along_dim(kept[..., None], 1), steps)
+        error, best = error.min(1)
+        return theta[torch.arange(len(theta)), best], error
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Coordinates `(tracks, count, 22)`: as it stands, plain, and with bands at random."""
+        as_it_stands = self.theta[:, None]
+        plain = torch.cat((self.theta[:, :3], self.plain[:, 3:]), 1)[:, None]
+        draw, chance = (
+            torch.rand(len(plain), count - 2, n, generator=generator, dtype=plain.dtype).to(plain)
+            for n in (22, 8)
+        )
+        start = plain.repeat(1, count - 2, 1)
+        gain_db, freq, q = slice(4, 22, 3), slice(5, 22, 3), slice(6, 22, 3)
+        start[..., gain_db] = 12 * draw[..., gain_db] - 6
+        start[..., freq] = self.low[:, freq] + (self.high - self.low)[:, freq] * draw[..., freq]
+        start[..., q] = math.log(0.7) + draw[..., q]
+        high_pass = math.log(20) * (1 + draw[..., 3])
+        start[..., 3] = torch.where(chance[..., 7] < 0.5, high_pass, start[..., 3])
+        share = torch.tensor(KEPT).to(plain)[torch.arange(count - 2) % len(KEPT)]
+        kept = (chance[..., :7] < share[:, None]).repeat_interleave(torch.tensor([1] + 6 * [3]), -1)
+        start[..., 3:] = torch.where(kept, as_it_stands[..., 3:], start[..., 3:])
+        starts = torch.cat((as_it_stands, plain, start), 1)
+        return torch.where(self.free[:, None], starts, as_it_stands)
 
     def descended(self, theta: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Coordinates `(tracks, starts, 22)` some steps on, and errors `(tracks, starts)`."""
-        tracks, starts = theta.shape[:2]
-        row = torch.arange(tracks, device=theta.device).repeat_interleave(starts)
-        strips, free, plain = _rows(self.strips, row), self.free[row], self.plain[row]
-        target, weights = self.target[:, row], self.weights[:, row]
-        prices = _KEEP / (self.high - self.low).square()
-        prices = torch.where(torch.arange(22) < 2, 0.0, prices)
-
-        def errors(theta: Tensor) -> Tensor:
-            H = read_coordinates(theta, strips).responses(self.freq_hz, self.rate)
-            return (weights * (theta[:, :2].T[..., None] * H - target).abs().square()).sum((0, -1))
-
-        lowest = self.low[:, PARTS["high_pass"]] + 1e-9
-        theta = theta.flatten(0, 1)
-        error, damping = errors(theta), torch.full_like(theta[:, 0], 1e-3)
+        free, plain = self.free[:, None], self.plain[:, None]
+        error, damping = self.errors(theta), torch.full_like(theta[..., 0], 1e-3)
         for _ in range(steps):
-            price = prices * (error + _LEAST_ERROR)[:, None]
-            H, J = jacobian(theta, strips, self.freq_hz, self.rate)
-            weighted = weights[:, :, None] * J
-            slope = (weighted.conj() * (H - target)[:, :, None]).real.sum((0, -1))
-            slope = slope + price * (theta - plain)
-            J, weighted = (torch.view_as_real(x).flatten(-2) for x in (J, weighted))
-            hessian = (weighted @ J.mT).sum(0) + torch.diag_embed(price)
+            price = self.prices * (error + _LEAST_ERROR)[..., None]
+            hessian, slope = self.derivatives(theta)
+            hessian, slope = hessian + torch.diag_embed(price), slope + price * (theta - plain)
             held = ~free | (theta <= self.low) & (slope > 0) | (theta >= self.high) & (slope < 0)
-            # A high-pass at its lowest is off, and stays so.
-            held[:, PARTS["high_pass"]] |= theta[:, PARTS["high_pass"]] <= lowest
             slope = torch.where(held, 0.0, slope)
-            hessian = torch.where(held[:, :, None] | held[:, None], 0.0, hessian)
-            diagonal = damping[:, None] * hessian.diagonal(dim1=1, dim2=2)
+            hessian = torch.where(held[..., :, None] | held[..., None, :], 0.0, hessian)
+            diagonal = damping[..., None] * hessian.diagonal(dim1=-2, dim2=-1)
             matrix = hessian + torch.diag_embed(diagonal + torch.where(held, 1.0, 1e-18))
             step = torch.linalg.solve_ex(matrix, -slope[..., None])[0][..., 0].nan_to_num(0, 0, 0)
             trial = torch.minimum(torch.maximum(theta + step, self.low), self.high)
-            trial_error = errors(trial)
+            trial_error = self.errors(trial)
             change = price * ((trial - plain).square() - (theta - plain).square())
             better = trial_error + change.sum(-1) < error
-            theta = torch.where(better[:, None], trial, theta)
+            theta = torch.where(better[..., None], trial, theta)
             error = torch.where(better, trial_error, error)
             damping = torch.where(better, damping / 4, damping * 8).clamp(1e-9, 1e8)
-        return theta.unflatten(0, (tracks, starts)), error.unflatten(0, (tracks, starts))
+        return theta, error
+
+    def errors(self, theta: Tensor) -> Tensor:
+        """`(tracks, starts)` of coordinates `(tracks, starts, 22)`."""
+        rows, strips, target, weights = self._flat(theta)
+        C = read_coordinates(rows, strips).responses(self.freq_hz, self.rate)
+        errors = weights * (rows[:, :2].T[..., None] * C - target).abs().square()
+        return errors.sum((0, -1)).view_as(theta[..., 0])
+
+    def derivatives(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Half the second derivatives, after Gauss and Newton, and half the first.
+
+        Responses g C of both sides share C, and so all sums over frequency but those of weights.
+        """
+        rows, strips, target, weights = self._flat(theta)
+        C, changes = relative_changes(rows, strips, self.freq_hz, self.rate)
+        gains = rows[:, :2].T[..., None]
+        power = weights * C.abs().square()
+        away = weights * C.conj() * (gains * C - target)
+        # The real part of a complex product is a real one of twice the length.
+        J = torch.view_as_real(changes).flatten(-2)
+        shared = (gains.square() * power).sum(0).repeat_interleave(2, -1)
+        pulled = torch.view_as_real((gains * away).sum(0)).flatten(-2)
+        hessian, slope = rows.new_zeros(len(rows), 22, 22), torch.zeros_like(rows)
+        hessian[:, 2:, 2:] = (J * shared[:, None]) @ J.mT
+        slope[:, 2:] = (J @ pulled[..., None])[..., 0]
+        for s in range(2):
+            across = gains[s] * (changes.real @ power[s][..., None])[..., 0]
+            hessian[:, s, 2:] = hessian[:, 2:, s] = across
+            hessian[:, s, s] = power[s].sum(-1)
+            slope[:, s] = away[s].real.sum(-1)
+        shape = theta.shape[:2]
+        return hessian.unflatten(0, shape), slope.unflatten(0, shape)
+
+    def _flat(self, theta: Tensor) -> tuple[Tensor, LinearStrips, Tensor, Tensor]:
+        """Coordinates as rows, with the strips, targets and weights of each."""
+        row = torch.arange(len(theta), device=theta.device).repeat_interleave(theta.shape[1])
+        rows, strips = theta.flatten(0, 1), _rows(self.strips, row)
+        on = strips.high_pass_on & (rows[:, 3] > math.log(LEAST_HIGH_PASS_HZ))
+        return rows, replace(strips, high_pass_on=on), self.target[:, row], self.weights[:, row]

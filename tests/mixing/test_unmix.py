@@ -57,7 +57,6 @@ def test_levels_and_pans_are_found_and_an_absent_track(song):
     assert found.stages[-1].sdr_db > 60
 
 
-@pytest.mark.long
 def test_an_equaliser_and_a_high_pass_are_found(song):
     eq = PARAMETRIC_EQ.defaults() | {
         "peak_gain_db": [0.0, 6.0, -4.0, 0.0], "peak_freq_hz": [200.0, 500.0, 3000.0, 6000.0],
@@ -70,7 +69,7 @@ def test_an_equaliser_and_a_high_pass_are_found(song):
     tracks = list(song.values())
     mix = mix_down(tracks, true)
     found = unmix(tracks, mix, RATE, names=list(song), stages=("gain", "high_pass", "eq"))
-    assert sdr_db(mix_down(tracks, found.mix), mix) > 40
+    assert sdr_db(mix_down(tracks, found.mix), mix) > 75
     impulse = torch.zeros(1, 4096, dtype=torch.float64)
     impulse[:, 100] = 1
     for k, low_hz, high_hz in ((1, 200, 9000), (3, 300, 3000)):
@@ -80,7 +79,7 @@ def test_an_equaliser_and_a_high_pass_are_found(song):
         ]
         inside = slice(int(low_hz * 4096 / RATE), int(high_hz * 4096 / RATE))
         error_db = 20 * torch.log10(spectra[1] / spectra[0])[:, inside]
-        assert error_db.abs().max() < 0.5
+        assert error_db.abs().max() < 0.02
 
 
 def test_a_track_that_was_moved_is_moved_back(song):
@@ -142,8 +141,9 @@ def test_a_master_is_brought_near(song):
     for measure, within in (
         (measure_loudness, 0.5), (measure_crest_factor, 1.0), (measure_octave_spectrum, 1.5)
     ):  # fmt: skip
-        error_db = (measure(output, RATE) - measure(mix, RATE)).abs()
-        assert error_db[..., :9].max() < within, measure.__name__
+        # Of octaves the mean of both sides, which a master treats alike.
+        error_db = torch.atleast_2d(measure(output, RATE) - measure(mix, RATE)).mean(0)
+        assert error_db[:9].abs().max() < within, measure.__name__
 
 
 def test_reversed_polarity_is_found_and_said(song):

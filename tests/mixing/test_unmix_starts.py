@@ -11,6 +11,7 @@ from dasp.mixing.mixdown import run_strip
 from dasp.mixing.settings import Stage
 from dasp.mixing.unmix_starts import begin_again, targets
 from dasp.processors.catalogue import HIGH_PASS, PARAMETRIC_EQ
+from dasp.signal.iir import sosfilt
 
 RATE = 22_050
 
@@ -91,3 +92,26 @@ def test_new_starts_lead_out_of_a_hollow(tracks):
     again = fit_strips(spectra, again, ("gain", "eq"))
     assert linear_error(spectra, stuck) > 30 * linear_error(spectra, again)
     torch.testing.assert_close(again.gains, torch.ones(3, 2).double(), atol=0.05, rtol=0)
+
+
+def test_bands_that_take_each_other_back_are_told_apart(tracks):
+    """Two neighbours of opposite sign, and a shelf on a high-pass: descents end at 4e-5."""
+    eq = PARAMETRIC_EQ.defaults() | {
+        "low_shelf_gain_db": 3.0, "low_shelf_freq_hz": 280.0,
+        "peak_gain_db": [6.0, -9.0, 0.0, 8.0], "peak_freq_hz": [420.0, 3900.0, 5000.0, 2600.0],
+        "peak_q": [3.0, 1.4, 1.0, 1.3], "high_shelf_gain_db": -4.0, "high_shelf_freq_hz": 6000.0,
+    }  # fmt: skip
+    true = (Stage(HIGH_PASS, {"freq_hz": 56.0}), Stage(PARAMETRIC_EQ, eq))
+    mix = (run_strip(tracks[0], RATE, true) + tracks[1] + tracks[2]).expand(2, -1)
+    spectra, draw = cross_spectra(tracks, mix, RATE), torch.Generator().manual_seed(0)
+    found, parts = plain_strips(torch.ones(3, 2)), ("gain", "high_pass", "eq")
+    for _ in range(2):
+        images = sosfilt(tracks, found.sections(RATE)[:, None])[0] * found.gains[..., None]
+        spectra = around(spectra, tracks, mix - images.sum(0), strip_responses(found, spectra))
+        found = fit_strips(spectra, begin_again(spectra, found, parts, draw), parts)
+    assert linear_error(spectra, found) < 1e-7
+    assert found.high_pass_on.tolist() == [True, False, False]
+    assert found.high_pass_hz[0].item() == pytest.approx(56, abs=1)
+    torch.testing.assert_close(
+        found.gains[1:], torch.ones(2, 2, dtype=torch.float64), atol=1e-3, rtol=0
+    )
