@@ -63,6 +63,8 @@ def main() -> None:
             result[f"-j {workers}"] = run(root, f"out-{workers}", workers, args.files)
         one, two = (result[f"-j {workers}"]["files/s"] for workers in (1, 2))
         result["two workers, of twice one"] = round(two / (2 * one), 3)
+        plain = run(root, "out-plain", 2, args.files, "--dither", "off")
+        result["-j 2, without dither, as pedalboard writes"] = plain
         result["pedalboard loop"] = pedalboard(root, args.pedalboard, args.files)
         print(json.dumps(result, indent=2))
 
@@ -80,12 +82,12 @@ def make_files(folder: Path, files: int, seconds: float) -> None:
             os.link(folder / "000" / f"{number % 100:05}.wav", path)
 
 
-def run(root: Path, output: str, workers: int, files: int) -> dict:
+def run(root: Path, output: str, workers: int, files: int, *options: str) -> dict:
     """Speed without the start, and growth between the middle of the run and its end."""
     source = "in" if files > 20 else "in/000/0000*.wav"
     command = [sys.executable, "-m", "dasp", "batch", source, "-o", output, *EFFECTS]
     process = subprocess.Popen(
-        [*command, "-j", str(workers)],
+        [*command, "-j", str(workers), *options],
         cwd=root,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
         stdout=subprocess.DEVNULL,
