@@ -2,8 +2,8 @@
 
 Fitted to the first half of a recording, judged on the second, as error-to-signal ratios:
 
-    made diode clipper (external)      -26.2 dB,   best scalar gain   -5.8 dB
-    Tube-Tech CL 1B (CL1B_4_ED)        -15.2 dB,   best scalar gain   -6.4 dB
+    made diode clipper (external)      -24.4 dB,   best scalar gain   -3.4 dB
+    Tube-Tech CL 1B (CL1B_4_ED)        -12.9 dB,   best scalar gain   -6.4 dB
     Teletronix LA-2A (LA2A-ED1)        -24.3 dB,   best scalar gain  -14.1 dB
 
 `python examples/03_virtual_analogue.py`; the hardware is what there is in ../shared/data.
