@@ -97,6 +97,7 @@ def fit(
     _check_settings(processor, settings)
     processor = with_more_knobs(processor, also, settings)
     dry, processed = dry.detach(), processed.detach()
+    _check_turnable(processor, also, settings, dry[None, ..., :64], sample_rate)
     knobs = free_knobs(processor, settings, hold=hold, differentiable=gradient == "autodiff")
     generator = torch.Generator().manual_seed(seed)
     history: list[tuple[str, float]] = []
@@ -159,6 +160,22 @@ def _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms) -> None
     check_range("rounds", rounds, low=1)
     check_range("excerpt_s", excerpt_s, above=0.0)
     check_range("max_delay_ms", max_delay_ms, low=0.0)
+
+
+def _check_turnable(
+    processor: Processor,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    x: Tensor,
+    sample_rate: float,
+) -> None:
+    """Refuse an option that decides how long something is, by turning it."""
+    for name in names:
+        value = torch.tensor([float({**processor.defaults(), **settings}[name])])
+        try:
+            processor(x, sample_rate, **{**settings, name: value})
+        except (TypeError, RuntimeError) as error:
+            raise ValueError(f"also: {name} fixes a length, and cannot be turned") from error
 
 
 def _check_settings(processor: Processor, settings: Mapping[str, Any]) -> None:

@@ -7,7 +7,14 @@ import dasp
 from dasp.fitting import fit
 from dasp.functional import time_shift
 from dasp.grad import TCN
-from dasp.processors.catalogue import COMPRESSOR, CONVOLUTION_REVERB, DISTORTION, GAIN, LOW_PASS
+from dasp.processors.catalogue import (
+    CATALOGUE,
+    COMPRESSOR,
+    CONVOLUTION_REVERB,
+    DISTORTION,
+    GAIN,
+    LOW_PASS,
+)
 from dasp.processors.chain import chain
 
 RATE = 16_000
@@ -113,6 +120,15 @@ def test_options_of_the_compressor_are_found_too(dry):
     found = fit(dry, processed, RATE, COMPRESSOR, also=[*true], **options)
     assert found.error_db["polish"] < min(-45, without.error_db["polish"] - 10)
     assert {name: found.settings[name] for name in true} == pytest.approx(true, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("processor", "name"),
+    [("limiter", "lookahead_ms"), ("feedback_delay_network", "size")],
+)
+def test_an_option_that_fixes_a_length_is_refused(dry, processor, name):
+    with pytest.raises(ValueError, match=f"also: {name} fixes a length"):
+        fit(dry, dry, RATE, CATALOGUE[processor], also=[name])
 
 
 def test_the_lazy_name():
