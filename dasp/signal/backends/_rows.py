@@ -1,14 +1,14 @@
 """Compiled loops over the rows of tensors, on as many threads as torch uses."""
 
-import functools
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from dasp.signal.backends._threads import run_together
 
 WORTH_A_THREAD = 30_000
 """Samples for which a thread takes longer than its start."""
@@ -25,11 +25,7 @@ def over_rows(loop: Callable, *tensors: Tensor) -> None:
     if shares <= 1:
         return loop(*arrays)
     edges = [rows * i // shares for i in range(shares + 1)]
-    parts = [[array[start:end] for array in arrays] for start, end in pairwise(edges)]
-    others = [_helpers(shares - 1).submit(loop, *part) for part in parts[1:]]
-    loop(*parts[0])
-    for other in others:
-        other.result()
+    run_together([partial(loop, *(a[start:end] for a in arrays)) for start, end in pairwise(edges)])
 
 
 def fresh(x: Tensor, *shape: int) -> Tensor:
@@ -39,13 +35,3 @@ def fresh(x: Tensor, *shape: int) -> Tensor:
     than the loop that fills them.
     """
     return torch.from_numpy(np.empty(shape or x.shape, x.new_empty(0).numpy().dtype))
-
-
-@functools.cache
-def _helpers(count: int) -> ThreadPoolExecutor:
-    """Threads that wait for work, which costs less than to start them for it."""
-    return ThreadPoolExecutor(count, thread_name_prefix="dasp")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_helpers.cache_clear)  # threads stay with the parent

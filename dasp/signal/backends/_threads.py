@@ -1,0 +1,79 @@
+"""Work shared out among the threads that torch computes on.
+
+After an operation they go on spinning for some milliseconds, in wait for the next. Threads of our
+own would have to share the processor with them, and take up to twice as long.
+"""
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import torch
+
+_Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_is_fork = False
+
+
+def run_together(tasks: list[Callable[[], None]]) -> None:
+    """Run each task on a thread, one of them the caller's, and wait for all.
+
+    The first exception of any is raised.
+    """
+    todo, errors = list(tasks), []
+
+    def work(_: None) -> None:
+        try:
+            while True:
+                try:
+                    task = todo.pop()
+                except IndexError:
+                    return
+                task()
+        except BaseException as error:  # there is C between here and the caller
+            errors.append(error)
+
+    parallel = None if _is_fork else _openmp()
+    if parallel:
+        parallel(_Callback(work), None, len(tasks), 0)
+    else:
+        others = [_helpers(len(tasks) - 1).submit(work, None) for _ in tasks[1:]]
+        work(None)
+        wait(others)
+    if errors:
+        raise errors[0]
+
+
+@functools.cache
+def _openmp() -> Callable | None:
+    """GNU's `GOMP_parallel(work, data, threads, flags)`, if that is how torch computes.
+
+    It calls `work(data)` on every thread of the caller's team.
+    """
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        parallel = ctypes.CDLL(str(library)).GOMP_parallel
+    except (OSError, AttributeError):  # another system, or torch with other threads
+        return None
+    parallel.argtypes = _Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint
+    parallel.restype = None
+    return parallel
+
+
+@functools.cache
+def _helpers(count: int) -> ThreadPoolExecutor:
+    """Threads of Python's that wait for work, which costs less than to start them for it."""
+    return ThreadPoolExecutor(count, thread_name_prefix="dasp")
+
+
+def _begin_fork() -> None:
+    """Threads stay with the parent; OpenMP does not know, and would wait for its own for ever."""
+    global _is_fork
+    _is_fork = True
+    _helpers.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_fork)

@@ -1,0 +1,82 @@
+"""Tasks that are shared out among threads."""
+
+import sys
+import threading
+
+import pytest
+import torch
+
+from dasp.signal.backends import _threads
+from dasp.signal.backends._threads import run_together
+
+
+@pytest.fixture(params=["torch's threads", "own threads"])
+def kind_of_threads(request, monkeypatch):
+    if request.param == "own threads":
+        monkeypatch.setattr(_threads, "_openmp", lambda: None)
+    elif _threads._openmp() is None:
+        pytest.skip("this torch computes on threads of another kind")
+
+
+on_both_kinds = pytest.mark.usefixtures("kind_of_threads")
+
+
+@on_both_kinds
+def test_every_task_runs_once():
+    done = []
+    for _ in range(200):
+        run_together([lambda i=i: done.append(i) for i in range(3)])
+    assert sorted(done) == sorted(list(range(3)) * 200)
+
+
+@on_both_kinds
+def test_tasks_run_at_once():
+    """Each waits for the other."""
+    both = threading.Barrier(2, timeout=30)
+    run_together([both.wait, both.wait])
+
+
+@on_both_kinds
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_a_task_raises_is_raised_after_the_others_are_done(which):
+    both, done = threading.Barrier(2, timeout=30), []
+
+    def fail():
+        both.wait()
+        raise ArithmeticError("no")
+
+    def succeed():
+        both.wait()
+        done.append(True)
+
+    with pytest.raises(ArithmeticError, match="no"):
+        run_together([succeed, fail][:: 1 - 2 * which])
+    assert done
+
+
+@on_both_kinds
+def test_threads_are_kept_for_the_next_tasks():
+    """A thread is not made for every call."""
+
+    def names():
+        found, both = set(), threading.Barrier(2, timeout=30)
+
+        def note():
+            found.add(threading.get_native_id())
+            both.wait()
+
+        run_together([note, note])
+        return found
+
+    first = names()
+    assert len(first) == 2
+    assert all(names() == first for _ in range(10))
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not torch.backends.openmp.is_available(),
+    reason="not GNU's OpenMP, which torch's own builds for Linux have",
+)
+def test_the_threads_of_torch_are_found():
+    """Without them all would be right, and slow."""
+    assert _threads._openmp() is not None
