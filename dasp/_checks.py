@@ -119,6 +119,8 @@ def _extremes(value: Value) -> tuple[float, float]:
     if isinstance(value, Tensor):
         lowest, highest = torch.aminmax(value.detach())
         return lowest.item(), highest.item()
+    if isinstance(value, float):
+        return value, value
     numbers = [float(n) for n in (value if isinstance(value, (list, tuple)) else (value,))]
     if any(n != n for n in numbers):  # which min and max may pass over
         return math.nan, math.nan

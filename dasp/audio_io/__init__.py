@@ -2,7 +2,13 @@
 
 from dasp.audio_io.errors import AudioFileError
 from dasp.audio_io.formats import AUDIO_SUFFIXES, has_subtype, readable_formats
-from dasp.audio_io.reading import AudioInfo, audio_info, load_audio, load_blocks
+from dasp.audio_io.reading import (
+    AudioInfo,
+    audio_info,
+    load_as_stored,
+    load_audio,
+    load_blocks,
+)
 from dasp.audio_io.writing import (
     UNFINISHED,
     Saved,
@@ -21,6 +27,7 @@ __all__ = [
     "audio_info",
     "dither_source",
     "has_subtype",
+    "load_as_stored",
     "load_audio",
     "load_blocks",
     "readable_formats",

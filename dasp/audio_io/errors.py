@@ -16,10 +16,13 @@ class AudioFileError(ValueError):
         self.reason = reason
 
 
-def check_finite(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> None:
-    """Refuse NaN and infinity by their place; `start` samples of the file were before `x`."""
-    if peak_of(x) < float("inf"):
-        return
+def finite_peak(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> float:
+    """The largest magnitude.
+
+    Refuses NaN and infinity by their place; `start` samples of the file were before `x`.
+    """
+    if (peak := peak_of(x)) < float("inf"):
+        return peak
     frame, channel = (int(i) for i in (~torch.isfinite(x)).T.nonzero()[0])
     value, frame = x[channel, frame].item(), start + frame
     raise AudioFileError(

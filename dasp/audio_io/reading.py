@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 from dasp.audio_io.containers import what_is_missing
-from dasp.audio_io.errors import AudioFileError, check_finite
+from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import READABLE, format_named, known_formats
 
 _SMALL = 2**26
@@ -63,6 +63,14 @@ def load_audio(
         return _read(path, file, start, expected, dtype), file.samplerate
 
 
+def load_as_stored(path: str | os.PathLike) -> tuple[Tensor, AudioInfo]:
+    """Read a whole file as `load_audio` does, in the type that holds every sample exactly."""
+    with _open(path) as file:
+        info = _info(file)
+        _check_memory(path, file, file.frames, info.dtype.itemsize)
+        return _read(path, file, 0, file.frames, info.dtype), info
+
+
 def load_blocks(
     path: str | os.PathLike, frames: int, *, dtype: torch.dtype = torch.float32
 ) -> Iterator[Tensor]:
@@ -82,7 +90,11 @@ def audio_info(path: str | os.PathLike) -> AudioInfo:
     The length of an MP3 file may be an estimate.
     """
     with _open(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
+        return _info(file)
+
+
+def _info(file: soundfile.SoundFile) -> AudioInfo:
+    return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
 
 
 def _read(
@@ -103,7 +115,7 @@ def _read(
             f"is cut off: its head promises {file.frames} frames, {start + len(data)} are there",
         )
     x = torch.from_numpy(np.ascontiguousarray(data.T))
-    check_finite(path, x, file.samplerate, start)
+    finite_peak(path, x, file.samplerate, start)
     return x
 
 

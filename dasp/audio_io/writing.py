@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice, check_sample_rate
 from dasp.audio_io.containers import without_chance
-from dasp.audio_io.errors import AudioFileError, check_finite, peak_of
+from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
@@ -87,11 +87,11 @@ def save_audio(
         raise ValueError(f"x: expected shape (channels, time), got {tuple(x.shape)}")
     format, subtype = checked_target(path, len(x), sample_rate, subtype, overwrite)
     x = x.detach().cpu().to(torch.promote_types(x.dtype, torch.float32))
-    check_finite(path, x, sample_rate)
+    peak = finite_peak(path, x, sample_rate)
     over, gain_db = 0, 0.0
-    if subtype not in FLOATS and peak_of(x) > 1:
+    if subtype not in FLOATS and peak > 1:
         over = count_over(x)
-        x, gain_db = _fitted(path, x, over, subtype, clip_mode)
+        x, gain_db = _fitted(path, x, peak, over, subtype, clip_mode)
     with telling_of(path), whole(path) as unfinished:
         unfinished.write_bytes(_encoded(x, int(sample_rate), format, subtype, dither))
     return Saved(subtype, over, gain_db)
@@ -114,8 +114,9 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         os.replace(unfinished, path)
-    finally:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
 
 
 def checked_target(
@@ -149,7 +150,7 @@ def telling_of(path: Path) -> Iterator[None]:
 
 def count_over(x: Tensor) -> int:
     """How many samples are over full scale."""
-    return int((x.abs() > 1).sum()) if peak_of(x) > 1 else 0
+    return int((x.abs() > 1).sum())
 
 
 def clips(path: Path, over: int, peak: float, subtype: str) -> AudioFileError:
@@ -162,9 +163,10 @@ def clips(path: Path, over: int, peak: float, subtype: str) -> AudioFileError:
     )
 
 
-def _fitted(path: Path, x: Tensor, over: int, subtype: str, clip_mode: str) -> tuple[Tensor, float]:
+def _fitted(
+    path: Path, x: Tensor, peak: float, over: int, subtype: str, clip_mode: str
+) -> tuple[Tensor, float]:
     """Audio within full scale, and the gain that brought it there."""
-    peak = peak_of(x)
     if clip_mode == "clamp":
         return x.clamp(-1, 1), 0.0
     if clip_mode == "rescale":

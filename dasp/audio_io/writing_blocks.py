@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice
 from dasp.audio_io.containers import without_chance
-from dasp.audio_io.errors import check_finite, peak_of
+from dasp.audio_io.errors import finite_peak, peak_of
 from dasp.audio_io.formats import FLOATS, bytes_each
 from dasp.audio_io.writing import (
     CLIP_MODES,
@@ -125,10 +125,10 @@ def _encode(
     over, peak, start, noise = 0, 0.0, 0, None
     with encoder as file:
         for x in chunks:
-            check_finite(path, x, file.samplerate, start)
+            its_peak = finite_peak(path, x, file.samplerate, start)
             start += x.shape[-1]
             if subtype not in FLOATS:
-                over, peak = over + count_over(x), max(peak, peak_of(x))
+                over, peak = over + (count_over(x) if its_peak > 1 else 0), max(peak, its_peak)
                 x = (x if gain == 1 else (gain * x.double()).to(x.dtype)).clamp(-1, 1)
             if noise is None and dither is not None and x.any():
                 noise = dither_source(dither, x)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as nnf
 
-from dasp.audio_io import AudioInfo, audio_info, load_audio
+from dasp.audio_io import audio_info, load_as_stored
 from dasp.batch.job import Job
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.batch.writing import Writing
@@ -41,13 +41,15 @@ class ProcessFile:
         target.parent.mkdir(parents=True, exist_ok=True)
         processor, settings = _processor(json.dumps(self.document))
         settings = {**settings, **job.settings}
-        info = audio_info(job.source)
         if self.segment_s is not None:
-            return self._in_segments(job.source, target, info, processor, settings)
-        x, sample_rate = load_audio(job.source, dtype=info.dtype)
+            return self._in_segments(job.source, target, processor, settings)
+        x, info = load_as_stored(job.source)
+        sample_rate = info.sample_rate
         if self.sample_rate is not None:
             x, sample_rate = resample(x, sample_rate, self.sample_rate), self.sample_rate
-        x = nnf.pad(x.to(self.device), (0, round(self.tail_s * sample_rate)))
+        x = x.to(self.device)
+        if self.tail_s:
+            x = nnf.pad(x, (0, round(self.tail_s * sample_rate)))
         with torch.inference_mode():
             settings = load_inputs(processor, settings, x, sample_rate)
             y = processor(x, sample_rate, **settings)
@@ -58,10 +60,10 @@ class ProcessFile:
         self,
         source: Path,
         target: Path,
-        info: AudioInfo,
         processor: Processor,
         settings: dict[str, Any],
     ) -> dict[str, Any]:
+        info = audio_info(source)
         rate = info.sample_rate if self.sample_rate is None else self.sample_rate
         sidechains = {
             key: settings.pop(key)

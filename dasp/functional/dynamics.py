@@ -284,8 +284,8 @@ def run_as_rows(
 
 
 def _one_a_row(parameter: Tensor, rows: torch.Size) -> Tensor:
-    if parameter.shape == (math.prod(rows),):
-        return parameter
+    if parameter.ndim == 0 or parameter.shape == (math.prod(rows),):
+        return parameter.expand(math.prod(rows))
     if parameter.ndim < len(rows):
         parameter = parameter[..., None]
     return parameter.expand(rows).flatten()

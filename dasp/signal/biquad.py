@@ -161,7 +161,8 @@ def _butterworth(second_order, first_order, freq_hz, sample_rate: float, order: 
     check_range("order", order, low=1)
     pole_angles = (math.pi * (2 * k + 1) / (2 * order) for k in range(order // 2))
     pairs = [second_order(freq_hz, sample_rate, q=1 / (2 * math.sin(a))) for a in pole_angles]
-    return torch.cat(pairs + [first_order(freq_hz, sample_rate)] * (order % 2), -2)
+    odd = [first_order(freq_hz, sample_rate)] if order % 2 else []
+    return torch.cat(pairs + odd, -2)
 
 
 def _first_order_low_pass(freq_hz: Value, sample_rate: float) -> Tensor:

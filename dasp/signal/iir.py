@@ -69,10 +69,12 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
         raise ValueError(f"zi: expected shape (..., {n}, 2), got {tuple(zi.shape)}")
     sections = sections_of(sos)
     c = sections[..., 0]
-    s1, s2 = (sections.new_zeros(n, 2) if zi is None else zi.to(torch.float64)).unbind(-1)
-    state = torch.stack(torch.broadcast_tensors(s1, s2 + c * s1), -1).flatten(-2)
+    state = c.new_zeros(2 * n)
+    if zi is not None:
+        s1, s2 = zi.to(torch.float64).unbind(-1)
+        state = torch.stack(torch.broadcast_tensors(s1, s2 + c * s1), -1).flatten(-2)
 
-    batch = torch.broadcast_shapes(x.shape[:-1], state.shape[:-1])
+    batch = torch.broadcast_shapes(x.shape[:-1], c.shape[:-1], state.shape[:-1])
     y, state = _filtered(
         _in_rows(x, batch, 1), _in_rows(sections, batch, 2), _in_rows(state, batch, 1)
     )

@@ -19,22 +19,42 @@ def quantise(x: Tensor, bits: int, dither: torch.Generator | None = None) -> Ten
     >>> quantise(torch.tensor([[-2.0, -1.0, 0.4, 1.0]]), 8) // 2**8
     tensor([[-128, -128,   51,  127]], dtype=torch.int16)
     """
-    steps = (x if bits <= 16 else x.double()) * 2.0 ** (bits - 1)
-    nearest = steps.round()
-    if dither is None or torch.equal(steps, nearest):
-        return _in_upper_bits(nearest, bits)
-    draws = torch.empty(x.shape, dtype=torch.int32).random_(generator=dither)
-    return _dithered(steps, draws.to(x.device), bits)
+    x = x if bits <= 16 else x.double()
+    keys = torch.zeros(len(x), dtype=torch.int64)
+    if dither is not None:
+        keys = torch.randint(2**63 - 1, keys.shape, generator=dither)
+    return _rounded(x, keys.to(x.device), bits, dither is not None)
 
 
 @fused("quantise")
-def _dithered(steps: Tensor, draws: Tensor, bits: int) -> Tensor:
-    """Steps and noise, rounded. Both uniform draws come from one int32: 15 bits for each."""
-    difference = (draws & 0x7FFF) - (draws >> 16)
-    return _in_upper_bits((steps + 2.0**-15 * difference).round(), bits)
-
-
-def _in_upper_bits(steps: Tensor, bits: int) -> Tensor:
-    """Steps within what `bits` can count, as the upper bits of the type that holds them."""
+def _rounded(x: Tensor, keys: Tensor, bits: int, dither: bool) -> Tensor:
+    """Steps, and noise if it is wanted, rounded: the upper bits of the type that holds them."""
     most, dtype = 2.0 ** (bits - 1), torch.int16 if bits <= 16 else torch.int32
-    return (steps.clamp(-most, most - 1) * 2.0 ** (8 * dtype.itemsize - bits)).to(dtype)
+    steps = x * most
+    nearest = steps.round()
+    if dither and not torch.equal(steps, nearest):
+        nearest = (steps + _triangular(keys, x.shape[1]).to(steps)).round()
+    return (nearest.clamp(-most, most - 1) * 2.0 ** (8 * dtype.itemsize - bits)).to(dtype)
+
+
+def _triangular(keys: Tensor, time: int) -> Tensor:
+    """Noise from -1 to 1, `(rows, time)`: the halves of 64 random bits, one less the other.
+
+    The bits of every sample come from its number and the key of its row alone, by SplitMix64 (G. L.
+    Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+    """
+    z = keys[:, None] + _signed(0x9E3779B97F4A7C15) * torch.arange(1, time + 1, device=keys.device)
+    z = (z ^ _shifted(z, 30)) * _signed(0xBF58476D1CE4E5B9)
+    z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
+    z = z ^ _shifted(z, 31)
+    return 2.0**-32 * ((z & 0xFFFFFFFF) - _shifted(z, 32)).double()
+
+
+def _signed(bits: int) -> int:
+    """The int64 of 64 bits."""
+    return bits - 2**64 if bits >= 2**63 else bits
+
+
+def _shifted(z: Tensor, by: int) -> Tensor:
+    """The 64 bits of `z`, `by` places to the right, with zeros in front."""
+    return (z >> by) & (2 ** (64 - by) - 1)
