@@ -10,9 +10,9 @@ from dasp.signal.biquad import design_low_pass, design_peak
 from dasp.signal.iir import sosfilt
 
 pytest.importorskip("numba")
-from dasp.signal.backends.cascade_numba import FEW, LANES, STEP, TILE
+from dasp.signal.backends import _rows
+from dasp.signal.backends.cascade_numba import FEW, LANES, SPAN, STEP, TILE
 
-SPAN = LANES * TILE  # as much of one row as is filtered at once
 ROWS_AND_TIMES = [
     (1, 1),
     (1, SPAN - 1),
@@ -59,13 +59,16 @@ def test_equals_the_block_form(rows, time, needed, dtype, tolerance, monkeypatch
     assert_equal(compiled, results(values, cotangents, needed), tolerance)
 
 
-@pytest.mark.parametrize("rows", [2, 19])
-def test_rows_and_threads_do_not_matter(rows):
-    values = arguments(rows, 2 * SPAN)
+@pytest.mark.parametrize("rows", [1, 2, 3, 19, 2 * LANES])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_rows_and_threads_do_not_matter(rows, threads, monkeypatch):
+    values = arguments(rows, 5 * SPAN + 7)
     cotangents = torch.randn_like(values[0]), torch.randn_like(values[2])
     before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    together = results(values, cotangents)
+    torch.set_num_threads(threads)
+    with monkeypatch.context() as patch:
+        patch.setattr(_rows, "WORTH_A_THREAD", 1)
+        together = results(values, cotangents)
     torch.set_num_threads(before)
     for row in range(rows):
         own = slice(row, row + 1)

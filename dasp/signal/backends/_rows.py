@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dasp.signal.backends._threads import run_together
 
-WORTH_A_THREAD = 30_000
+WORTH_A_THREAD = 50_000
 """Samples for which a thread takes longer than its start."""
 
 
@@ -20,12 +20,25 @@ def over_rows(loop: Callable, *tensors: Tensor) -> None:
     It writes into some of them, which are contiguous.
     """
     arrays = [t.detach().contiguous().numpy() for t in tensors]
-    rows, size = len(arrays[0]), arrays[0].size
-    shares = min(torch.get_num_threads(), rows, 1 + size // WORTH_A_THREAD)
+
+    def share(first: int, last: int) -> None:
+        loop(*(array[first:last] for array in arrays))
+
+    over_range(share, len(arrays[0]), arrays[0].size)
+
+
+def over_range(loop: Callable[[int, int], None], count: int, samples: int) -> None:
+    """Run `loop(first, last)` on shares of the first `count` numbers, which stand for `samples`."""
+    shares = min(threads_for(samples), count)
     if shares <= 1:
-        return loop(*arrays)
-    edges = [rows * i // shares for i in range(shares + 1)]
-    run_together([partial(loop, *(a[start:end] for a in arrays)) for start, end in pairwise(edges)])
+        return loop(0, count)
+    edges = [count * i // shares for i in range(shares + 1)]
+    run_together([partial(loop, *edge) for edge in pairwise(edges)])
+
+
+def threads_for(samples: int) -> int:
+    """How many threads so many samples are worth."""
+    return min(torch.get_num_threads(), 1 + samples // WORTH_A_THREAD)
 
 
 def fresh(x: Tensor, *shape: int) -> Tensor:

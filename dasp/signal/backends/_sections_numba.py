@@ -112,12 +112,13 @@ def set_sections(sections, w):
 
 @loop
 def add_gradients(w, d_sections):
-    """Those of lanes beyond the last row are its own."""
+    """Those of lanes beyond the last row are its own. The lanes begin again at 0."""
     rows, n, _ = d_sections.shape
     for k in range(LANES):
         for i in range(n):
             for j in range(5):
                 d_sections[min(k, rows - 1), i, j] += w[i * SECTION + DC + j * LANES + k]
+                w[i * SECTION + DC + j * LANES + k] = 0
 
 
 @loop

@@ -1,18 +1,23 @@
 """A cascade of second-order sections in compiled loops, and its adjoint.
 
-Eight signals at a time are the lanes of a vector: eight rows, or, of a row alone, eight tiles that
-follow each other. Such tiles have to know the states they start in, so they run once from
-silence before; what a tile makes of a state then leads from each start to the next.
+Eight signals at a time are the lanes of a vector: eight rows, or, of a row that has not enough
+others beside it, eight tiles that follow each other. Such tiles have to know the states they start
+in. What a tile reaches from silence is a product with a matrix, and what it makes of a state is
+another; so the states lead on from each tile to the next, and through those that another thread
+filters.
 
 Of the forward run the adjoint keeps the states at the edges of tiles; what was between the
 sections within a tile is computed once more.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from dasp.signal.backends._rows import fresh, over_rows
+from dasp.signal.backends._compiled import compiled
+from dasp.signal.backends._rows import fresh, over_range, over_rows, threads_for
 from dasp.signal.backends._sections_numba import (
     BACK_S,
     GRAD,
@@ -37,169 +42,263 @@ from dasp.signal.backends._sections_numba import (
 TILE = 256
 """Samples from one kept state to the next."""
 
+SPAN = LANES * TILE
+"""As much of one row as is filtered at once."""
+
 FEW = 4
-"""Rows that are quicker one after the other, in tiles."""
+"""Rows for each thread that are quicker as tiles than on the lanes of one vector."""
 
 
 def filtered(
     keep: bool, x: Tensor, sections: Tensor, zi: Tensor
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
-    y = fresh(x)
-    state = zi.clone(memory_format=torch.contiguous_format)
-    edges = zi.new_empty(len(x), -(-x.shape[1] // TILE), zi.shape[1])  # states before every tile
-    over_rows(_filter, x, sections, y, state, edges)
-    return (y, state), (edges if keep and sections.requires_grad else edges[:, :0].clone(),)
+    y, state = fresh(x), zi.clone(memory_format=torch.contiguous_format)
+    tiles = -(-x.shape[1] // TILE) if keep and sections.requires_grad else 0
+    edges = fresh(zi, len(x), tiles, zi.shape[1])  # states before every tile
+    many, few = _on_lanes_and_in_tiles(x, sections, y, state, edges)
+    if many:
+        over_rows(partial(_filter_rows, 0), *many)
+    if few:
+        _filter_tiled(*few)
+    return (y, state), (edges,)
 
 
 def filtered_adjoint(
     grad: Tensor, zf_grad: Tensor, edges: Tensor, x: Tensor, sections: Tensor, zi: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    dx = fresh(x)
-    state = zf_grad.clone(memory_format=torch.contiguous_format)
+    dx, state = fresh(x), zf_grad.clone(memory_format=torch.contiguous_format)
     d_sections = torch.zeros_like(sections, memory_format=torch.contiguous_format)
-    over_rows(_filter_back, grad, x, sections, edges, dx, state, d_sections)
+    many, few = _on_lanes_and_in_tiles(grad, x, sections, edges, dx, state, d_sections)
+    if many:
+        over_rows(partial(_filter_rows_back, 0), *many)
+    if few:
+        _filter_tiled_back(*few)
     return dx, d_sections, state
 
 
-# -- rows, and the lanes they are put on ----------------------------------------------------
+def _on_lanes_and_in_tiles(*tensors: Tensor) -> tuple[list[Tensor], list[np.ndarray]]:
+    """The rows that fill the lanes of all threads, and those that would leave them empty."""
+    rows, time = tensors[0].shape
+    threads = threads_for(rows * time)
+    few = rows % (LANES * threads)
+    if time < SPAN or few > FEW * threads:
+        few = 0
+    many = [t[: rows - few] for t in tensors] if few < rows else []
+    last = [t[rows - few :].detach().contiguous().numpy() for t in tensors] if few else []
+    return many, last
+
+
+def _filter_tiled(x, sections, y, state, edges):
+    rows, spans = len(x), x.shape[1] // SPAN
+    change, reach = _empty_matrices(sections)
+    _design_reach(sections, change, reach)
+    starts = state.copy()
+    loop = partial(_filter_spans, x, sections, change, reach, starts, y, state, edges)
+    over_range(loop, rows * spans, x.size)
+    _filter_rows(spans * SPAN, x, sections, y, state, edges)
+
+
+def _filter_tiled_back(grad, x, sections, edges, dx, state, d_sections):
+    rows, spans = len(x), x.shape[1] // SPAN
+    _filter_rows_back(spans * SPAN, grad, x, sections, edges, dx, state, d_sections)
+    change, observe = _empty_matrices(sections)
+    _design_observe(sections, change, observe)
+    ends, d_spans = state.copy(), np.zeros((rows, spans, *sections.shape[1:]))
+    loop = partial(
+        _filter_spans_back, grad, x, sections, edges, change, observe, ends, dx, state, d_spans
+    )
+    over_range(loop, rows * spans, x.size)
+    d_sections += d_spans.sum(1)
+
+
+def _empty_matrices(sections):
+    rows, order = len(sections), 2 * sections.shape[1]
+    return np.empty((rows, order, order)), np.empty((rows, order, TILE))
+
+
+# -- rows as lanes, from a sample on ---------------------------------------------------------
 
 
 @loop
-def _filter(x, sections, y, state, edges):
+def _filter_rows(start, x, sections, y, state, edges):
     rows, time = x.shape
     n = sections.shape[1]
     w = np.zeros((n + 1) * SECTION)
     for first in range(0, rows, LANES):
-        some = slice(first, min(first + LANES, rows))
-        done = _in_tiles(rows - first, time)
-        if done:
-            for row in range(first, rows):
-                own = sections[row : row + 1]
-                _filter_tiles(x[row, :done], own, y[row], state[row], edges[row], w)
-        _filter_rows(x[some], sections[some], y[some], state[some], edges[some], done, w)
+        own = slice(first, min(first + LANES, rows))
+        lanes = own.stop - first
+        set_sections(sections[own], w)
+        set_states(state[own], w[S:])
+        for at in range(start, time, TILE):
+            if edges.shape[1] * TILE > at:
+                get_states(w[S:], edges[own, at // TILE])
+            _tile(x[own].ravel(), at, time, lanes, min(TILE, time - at), w, n, y[own].ravel())
+            hush(w[S:], n)
+        get_states(w[S:], state[own])
 
 
 @loop
-def _filter_back(grad, x, sections, edges, dx, state, d_sections):
+def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
     rows, time = x.shape
     n = sections.shape[1]
     w, steps = np.zeros((n + 1) * SECTION), np.empty((TILE // STEP, 2 * n * LANES))
+    learn = edges.shape[1] > 0
     for first in range(0, rows, LANES):
-        some = slice(first, min(first + LANES, rows))
-        done = _in_tiles(rows - first, time)
-        _filter_rows_back(
-            grad[some], x[some], sections[some], edges[some],
-            dx[some], state[some], d_sections[some], done, w, steps,
-        )  # fmt: skip
-        if done:
-            for row in range(first, rows):
-                own = slice(row, row + 1)
-                _filter_tiles_back(
-                    grad[row], x[row, :done], sections[own], edges[row],
-                    dx[row], state[row], d_sections[own], w, steps,
-                )  # fmt: skip
+        own = slice(first, min(first + LANES, rows))
+        set_sections(sections[own], w)
+        set_states(state[own], w[BACK_S:])
+        for at in range(start + (time - 1 - start) // TILE * TILE, start - 1, -TILE):
+            if learn:
+                set_states(edges[own, at // TILE], w[S:])
+            _tile_back(
+                grad[own].ravel(), x[own].ravel(), at, time, own.stop - first,
+                min(TILE, time - at), w, n, dx[own].ravel(), learn, steps,
+            )  # fmt: skip
+            hush(w[BACK_S:], n)
+        get_states(w[BACK_S:], state[own])
+        add_gradients(w, d_sections[own])
+
+
+# -- tiles as lanes --------------------------------------------------------------------------
+#
+# A share of the spans of all rows, one after the other, is a thread's. It leads the states through
+# the spans of its first row that come before.
 
 
 @loop
-def _in_tiles(rows, time):
-    """How many samples of the last rows, where they are few, to filter in tiles."""
-    return time - time % (LANES * TILE) if rows <= FEW else 0
-
-
-@loop
-def _filter_rows(x, sections, y, state, edges, start, w):
-    """Rows as lanes, from the sample `start` on."""
-    rows, time = x.shape
-    n = sections.shape[1]
-    set_sections(sections, w)
-    set_states(state, w[S:])
-    for at in range(start, time, TILE):
-        get_states(w[S:], edges[:, at // TILE])
-        _tile(x.ravel(), at, time, rows, min(TILE, time - at), w, n, y.ravel())
-        hush(w[S:], n)
-    get_states(w[S:], state)
-
-
-@loop
-def _filter_rows_back(grad, x, sections, edges, dx, state, d_sections, start, w, steps):
-    rows, time = x.shape
-    n = sections.shape[1]
-    set_sections(sections, w)
-    set_states(state, w[BACK_S:])
-    for at in range(start + (time - 1 - start) // TILE * TILE, start - 1, -TILE):
-        if edges.shape[1]:
-            set_states(edges[:, at // TILE], w[S:])
-        _tile_back(
-            grad.ravel(), x.ravel(), at, time, rows, min(TILE, time - at), w, n, dx.ravel(),
-            edges.shape[1] > 0, steps,
-        )  # fmt: skip
-        hush(w[BACK_S:], n)
-    get_states(w[BACK_S:], state)
-    add_gradients(w, d_sections)
-
-
-@loop
-def _filter_tiles(x, sections, y, state, edges, w):
-    """Tiles of one row as lanes."""
-    n, time = sections.shape[1], min(TILE, len(x))
-    change, nothing = _change(sections, w), np.zeros((LANES, 2 * n))
-    reached = nothing.copy()
-    for at in range(0, len(x), LANES * TILE):
-        starts = edges[at // TILE : at // TILE + LANES]
-        set_states(nothing, w[S:])
-        _tile(x, at, time, len(starts), time, w, n, y)
-        get_states(w[S:], reached)
+def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, last):
+    spans, n = x.shape[1] // SPAN, sections.shape[1]
+    w, before, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
+    for span in range(first - first % spans, last):
+        row, tile = span // spans, span % spans * LANES
+        if tile == 0:
+            set_sections(sections[row : row + 1], w)
+            now[:] = starts[row]
+        _reach(x[row], tile, reach[row], before)
         for k in range(LANES):
-            _pass_on(state, change, reached[k], starts[k])
-        set_states(starts, w[S:])
-        _tile(x, at, time, len(starts), time, w, n, y)
+            _lead_on(change[row], now, before[k])
+        if span >= first:
+            if edges.shape[1]:
+                edges[row, tile : tile + LANES] = before
+            set_states(before, w[S:])
+            _tile(x[row], tile * TILE, TILE, LANES, TILE, w, n, y[row])
+        if tile + LANES == spans * LANES:
+            state[row] = now
 
 
 @loop
-def _filter_tiles_back(grad, x, sections, edges, dx, state, d_sections, w, steps):
-    n, time = sections.shape[1], min(TILE, len(x))
-    change, nothing = _change(sections, w).T.copy(), np.zeros((LANES, 2 * n))
-    reached, ends, learn = nothing.copy(), nothing.copy(), len(edges) > 0
-    for at in range(len(x) - LANES * TILE, -1, -LANES * TILE):
-        set_states(nothing, w[BACK_S:])
-        _tile_back(grad, x, at, time, len(ends), time, w, n, dx, False, steps)
-        get_states(w[BACK_S:], reached)
+def _filter_spans_back(
+    grad, x, sections, edges, change, observe, ends, dx, state, d_sections, first, last
+):
+    spans, n = x.shape[1] // SPAN, sections.shape[1]
+    w, behind, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
+    steps, learn = np.empty((TILE // STEP, 2 * n * LANES)), edges.shape[1] > 0
+    for span in range(last - 1 + (spans - last) % spans, first - 1, -1):
+        row, tile = span // spans, span % spans * LANES
+        if tile + LANES == spans * LANES:
+            set_sections(sections[row : row + 1], w)
+            now[:] = ends[row]
+        _reach(grad[row], tile, observe[row], behind)
         for k in range(LANES - 1, -1, -1):
-            _pass_on(state, change, reached[k], ends[k])
-        set_states(ends, w[BACK_S:])
-        if learn:
-            set_states(edges[at // TILE : at // TILE + LANES], w[S:])
-        _tile_back(grad, x, at, time, len(ends), time, w, n, dx, learn, steps)
-    add_gradients(w, d_sections)
+            _lead_on(change[row], now, behind[k])
+        if span < last:
+            set_states(behind, w[BACK_S:])
+            if learn:
+                set_states(edges[row, tile : tile + LANES], w[S:])
+            _tile_back(
+                grad[row], x[row], tile * TILE, TILE, LANES, TILE, w, n, dx[row], learn, steps
+            )
+            add_gradients(w, d_sections[row, tile // LANES : tile // LANES + 1])
+        if tile == 0:
+            state[row] = now
+
+
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})  # a sum of many terms at once
+def _reach(x, tile, matrix, reached):
+    """What each tile of a span makes of silence."""
+    for k in range(LANES):
+        samples = x[(tile + k) * TILE : (tile + k + 1) * TILE]
+        for i in range(0, len(matrix), 2):
+            one, other = matrix[i], matrix[i + 1]
+            a = b = 0.0
+            for m in range(TILE):
+                a += one[m] * samples[m]
+                b += other[m] * samples[m]
+            reached[k, i], reached[k, i + 1] = a, b
 
 
 @loop
-def _change(sections, w):
-    """The matrix by which a tile of silence changes the states; leaves the sections in w."""
+def _lead_on(change, now, reached):
+    """From before a tile to behind it; what it has reached becomes what is before it."""
+    order = len(now)
+    for i in range(order):
+        now[i], reached[i] = reached[i], now[i]
+    for j in range(order):
+        for i in range(order):
+            now[i] += change[j, i] * reached[j]
+    for i in range(order):
+        now[i] *= not abs(now[i]) < SILENCE
+
+
+# -- the matrices of a tile: how the system runs on from each state alone --------------------
+
+
+@loop
+def _design_observe(sections, change, observe):
+    """What each state becomes at the end of a tile, and what it gives at every sample."""
     n = sections.shape[1]
-    change = np.zeros((2 * n, 2 * n))
-    for i in range(2 * n):
-        change[i, i] = 1
-    set_sections(sections, w)
-    for first in range(0, 2 * n, LANES):
-        units = change[first : first + LANES]
-        set_states(units, w[S:])
-        for at in range(0, TILE, STEP):
-            forwards(w, n, min(STEP, TILE - at), False)
-        get_states(w[S:], units)
-    return change.T.copy()
+    w, units, ends = _prepare(n)
+    for row in range(len(sections)):
+        for first in range(0, 2 * n, LANES):
+            own = slice(first, min(first + LANES, 2 * n))
+            set_sections(sections[row : row + 1], w)
+            set_states(units[own], w[S:])
+            for m in range(0, TILE, STEP):
+                forwards(w, n, STEP, False)
+                _write(
+                    w[n * SECTION + SIGNAL :],
+                    m,
+                    TILE,
+                    own.stop - first,
+                    STEP,
+                    observe[row, own].ravel(),
+                )
+            get_states(w[S:], ends[own])
+        change[row] = ends.T
+        _drop_silence(observe[row])
 
 
 @loop
-def _pass_on(state, change, reached, before):
-    """before <- state, state <- change state + reached."""
-    for i in range(len(state)):
-        before[i] = state[i]
-    for i in range(len(state)):
-        now = reached[i]
-        for j in range(len(state)):
-            now += change[i, j] * before[j]
-        state[i] = 0.0 if abs(now) < SILENCE else now
+def _design_reach(sections, change, reach):
+    """The same of the transposed system, which runs backwards: what is reached by an input."""
+    n = sections.shape[1]
+    w, units, ends = _prepare(n)
+    for row in range(len(sections)):
+        for first in range(0, 2 * n, LANES):
+            own = slice(first, min(first + LANES, 2 * n))
+            set_sections(sections[row : row + 1], w)
+            set_states(units[own], w[BACK_S:])
+            for m in range(TILE - STEP, -1, -STEP):
+                backwards(w, n, STEP, False)
+                _write(w[GRAD:], m, TILE, own.stop - first, STEP, reach[row, own].ravel())
+            get_states(w[BACK_S:], ends[own])
+        change[row] = ends.T
+        _drop_silence(reach[row])
+
+
+@loop
+def _prepare(n):
+    units = np.zeros((2 * n, 2 * n))
+    for i in range(2 * n):
+        units[i, i] = 1
+    return np.zeros((n + 1) * SECTION), units, units.copy()
+
+
+@loop
+def _drop_silence(matrix):
+    for row in matrix:
+        for m in range(len(row)):
+            row[m] *= not abs(row[m]) < SILENCE
 
 
 # -- one tile of every lane -----------------------------------------------------------------
