@@ -48,6 +48,7 @@ class Work:
 
     `signals` counts how often a signal of the size of the input has at least to be read or
     written, each time `signal_bytes`: the time of that is the floor under every implementation.
+    `operations` are those of arithmetic that the work cannot do without.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Work:
     reference: Callable[[], np.ndarray] | None = None
     signal_bytes: int = 0
     signals: int = 2
+    operations: float = 0
     memory: bool = False
 
 
@@ -84,6 +86,7 @@ def measure(module: str, work: Work, quick: bool) -> dict:
         "name": work.name,
         "title": work.title,
         "least_bytes": work.signals * work.signal_bytes,
+        "least_operations": work.operations,
         "results": list(rows.values()),
     }
 
@@ -186,6 +189,7 @@ def environment() -> dict:
         "threads": torch.get_num_threads(),
         "load_before": round(os.getloadavg()[0], 1),
         "copy_bytes_per_s": copy_bandwidth(),
+        "peak_operations_per_s": peak_arithmetic(),
     }
 
 
@@ -209,3 +213,10 @@ def copy_bandwidth(size: int = 2**26) -> float:
     source, target = torch.zeros(size), torch.zeros(size)
     seconds = alternate({"copy": lambda: target.copy_(source)}, 7, 1.0)["copy"]
     return 2 * 4 * size / statistics.median(seconds)
+
+
+def peak_arithmetic(size: int = 2048) -> float:
+    """Operations in a second of a matrix product in float64: as many as arithmetic can do."""
+    a = torch.rand(size, size, dtype=torch.float64)
+    seconds = alternate({"product": lambda: a @ a}, 7, 2.0)["product"]
+    return 2 * size**3 / statistics.median(seconds)

@@ -8,13 +8,16 @@ from torch import Tensor
 
 from benchmarks import peers
 from benchmarks.common import Call, Contender, Work
-from benchmarks.compressor import compress_each
-from benchmarks.eq import filter_each
+from benchmarks.compressor import backwards, compress_each, forwards
+from benchmarks.eq import FILTER, GRADIENTS, filter_each
 from benchmarks.settings import SAMPLE_RATE, bursts, compressor_settings, eq_settings, sections
 from dasp.mixing.console import Console, Settings
 from dasp.processors.catalogue import COMPRESSOR, GAIN, PARAMETRIC_EQ, STEREO_PANNER
 
 CONSOLE = Console(strip=(GAIN, PARAMETRIC_EQ, COMPRESSOR, STEREO_PANNER), buses={}, master=())
+
+OPERATIONS = 6 * (2 * FILTER + GRADIENTS) + forwards(1) + backwards(1) + 3 * (1 + 4)
+"""For a sample of a track, forward and backward: EQ, compressor, gain, and panning into a sum."""
 
 
 def works(quick: bool) -> list[Work]:
@@ -41,6 +44,7 @@ def works(quick: bool) -> list[Work]:
             partial(_reference, x, *strip),
             signal_bytes=4 * x.numel(),
             signals=5,
+            operations=x.numel() * OPERATIONS,
             memory=True,
         )
     ]

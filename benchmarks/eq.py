@@ -18,6 +18,9 @@ from benchmarks.settings import (
 )
 from dasp.functional import parametric_eq
 
+FILTER, GRADIENTS = 9, 10
+"""Operations of a section on a sample: five products and their sum; a term of five gradients."""
+
 
 def works(quick: bool) -> list[Work]:
     """Forward, and forward and backward to the input and all parameters."""
@@ -49,13 +52,14 @@ def works(quick: bool) -> list[Work]:
         Contender("SciPy float32", lambda: partial(filter_each, x.numpy(), sos32), "one thread"),
         Contender("pedalboard", partial(_pedalboard, x, settings), "one thread"),
     )
-    size = {"signal_bytes": 4 * x.numel()}
+    size, section_samples = {"signal_bytes": 4 * x.numel()}, sos.shape[1] * x.numel()
     title = f"Six-band EQ, {shape}"
     return [
         Work("eq_forward", f"{title}, forward", forward + others,
-             partial(filter_each, x64, sos), **size),
+             partial(filter_each, x64, sos), **size, operations=FILTER * section_samples),
         Work("eq_backward", f"{title}, forward and backward to the input and all 18 parameters",
-             backward, partial(_gradient, x64, sos), **size, signals=5),
+             backward, partial(_gradient, x64, sos), **size, signals=5,
+             operations=(2 * FILTER + GRADIENTS) * section_samples),
     ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def render(records: dict[str, dict]) -> str:
     """The whole of RESULTS.md."""
     works = {work["name"]: work for r in records.values() for work in r.get("works", ())}
     series = records.get("scaling", {}).get("series", [])
-    bandwidth = next(iter(records.values()))["environment"]["copy_bytes_per_s"]
+    machine = next(iter(records.values()))["environment"]
     parts = [
         "# dasp beside its peers",
         "Written by `make bench`; `results/` holds the same numbers as JSON.",
@@ -59,8 +59,8 @@ def render(records: dict[str, dict]) -> str:
         "## How it is measured",
         _method(records),
         "## Everything measured",
-        *[_work(work, bandwidth) for work in works.values()],
-        *_scaling(series, bandwidth),
+        *[_work(work, machine) for work in works.values()],
+        *_scaling(series, machine["copy_bytes_per_s"]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -188,10 +188,11 @@ def _growth_and_accuracy(works: dict[str, dict], series: list[dict]) -> list[str
             f"Cost grows with the work, from {LINEAR_FROM_S} s of audio on: the most that a unit "
             f"costs, against the same at the smallest size; the target is {MOST_GROWTH:.2f}. The "
             f"time is that of calls that work through {SET_BYTES / 1e6:.0f} MB of audio or more "
-            "and keep their results, so that every call finds its memory as cold as the largest "
-            "does. One small call again and again is quicker than its share of a large one: its "
-            "audio stays in the cache, and its result is the memory of the one before, while a "
-            "large result is new pages from the system every time (see the columns under Growth).",
+            "and keep their results, so that every call finds its audio as cold as the largest "
+            "does; beside it, one call again and again, whose audio stays in the cache if it is "
+            "small. The process keeps the memory of results for the next, large ones as well as "
+            "small: by itself the C library keeps the small and gives the large back to the "
+            "system, where to get it again can take longer than to filter an hour.",
             table(("kernel / what grows", "time", "memory", "time, same audio again", ""), rows),
         ]
     accurate = [
@@ -223,7 +224,9 @@ def _method(records: dict[str, dict]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     lines = [
         f"- Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
-        f"{machine['system']}; copying runs at {machine['copy_bytes_per_s'] / 1e9:.1f} GB/s.",
+        f"{machine['system']}; copying runs at {machine['copy_bytes_per_s'] / 1e9:.1f} GB/s, "
+        f"arithmetic at {machine['peak_operations_per_s'] / 1e9:.0f} billion operations a second "
+        "(matrix products in float64).",
         f"- Float32; {machine['threads']} threads for torch and numba. Notes name the exceptions.",
         f"- Versions: {versions}.",
         "- One process; in every round each contender runs once, and every round starts with "
@@ -232,7 +235,9 @@ def _method(records: dict[str, dict]) -> str:
         "loop, over the energy of that answer; in the backward rows, of the input's gradient. "
         "A peer that does not do the same is marked, and its error says how different it is.",
         "- Floor: the time to read every signal that must be read and write every one that must be "
-        "written, once, at the speed of copying.",
+        "written, once, at the speed of copying. Arithmetic alone: the operations that the method "
+        "cannot do without, at the speed of matrix products; a recursion waits for itself, and "
+        "comes less near.",
         "- Peak memory: the highest resident set of a process of its own, less what it had before.",
         f"- Peers: {', '.join(PEERS)}, SciPy, and torch itself. diffFx-pytorch asks for an older "
         "torchlpc, and for torchaudio, of which no build loads beside this torch. It is installed "
@@ -245,7 +250,7 @@ def _method(records: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def _work(work: dict, bandwidth: float) -> str:
+def _work(work: dict, machine: dict) -> str:
     own = result(work, "dasp")
     memory = any("peak_bytes" in row for row in work["results"])
     head = ("", "median", "quartiles", "ratio to dasp", "error")
@@ -266,10 +271,22 @@ def _work(work: dict, bandwidth: float) -> str:
             cells.append(megabytes(row.get("peak_bytes")))
         rows.append((*cells, row["note"]))
     head = (*head, "peak memory", "") if memory else (*head, "")
-    floor = work["least_bytes"] / bandwidth
     text = f"### {work['title']}\n\n{table(head, rows)}"
     if own["status"] == "ok":
-        text += f"\n\nFloor {seconds(floor)}: dasp takes {own['median_s'] / floor:.1f} times that."
+        text += f"\n\n{_floors(work, own['median_s'], machine)}"
+    return text
+
+
+def _floors(work: dict, own_s: float, machine: dict) -> str:
+    """How far a piece of work is from what memory, and what arithmetic, would allow."""
+    floor = work["least_bytes"] / machine["copy_bytes_per_s"]
+    text = f"Floor {seconds(floor)}: dasp takes {own_s / floor:.1f} times that."
+    if work["least_operations"]:
+        floor = work["least_operations"] / machine["peak_operations_per_s"]
+        text += (
+            f" Arithmetic alone, {work['least_operations'] / 1e6:,.0f} million operations, "
+            f"{seconds(floor)}: {own_s / floor:.1f} times that."
+        )
     return text
 
 
@@ -280,7 +297,7 @@ def _scaling(series: list[dict], bandwidth: float) -> list[str]:
         "## Growth",
         "For each unit: the time of one call again and again, and in a set of other audio (see "
         "Targets); the floor, which is to read the audio and to write the result at the speed of "
-        "copying; and the memory pages that the system hands out, of 4 kB, or some of 2 MB.",
+        "copying; and the memory pages that the system hands out.",
         "![Time and memory against the work](results/scaling.png)",
     ]
     head = ("median", "for each", "in a set", "floor", "pages", "peak memory")

@@ -1,5 +1,6 @@
 """Noise shaped in octaves, as a response of 65,536 taps that is made and convolved with."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -33,7 +34,12 @@ def works(quick: bool) -> list[Work]:
     )  # fmt: skip
     title = f"Noise-shaped reverb, {taps:,} taps, {shape}, forward"
     reference = partial(_reference, x, draw)
-    return [Work("reverb_forward", title, contenders, reference, signal_bytes=4 * x.numel())]
+    length = taps + shape[-1]
+    transforms = 2 * math.prod(shape[:-1]) + shape[-2]  # of signals and back, and of the response
+    return [
+        Work("reverb_forward", title, contenders, reference, signal_bytes=4 * x.numel(),
+             operations=2.5 * transforms * length * math.log2(length)),
+    ]  # fmt: skip
 
 
 def _dasp(draw: Tensor, x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Every series has a process of its own: `python -m benchmarks.scaling SERIES [--quick]`.
 """
 
+import ctypes
 import json
 import resource
 import statistics
@@ -104,22 +105,34 @@ def measure_series(name: str, quick: bool) -> dict:
     one = series(quick)[name]
     points = []
     for value in one["values"]:
-        work = one["work"](value)
-        call = torch.inference_mode()(work)
+        call = torch.inference_mode()(work := one["work"](value))
+        call()
+        points.append(
+            {
+                "value": value,
+                "peak_bytes": peak_memory(call),
+                "signal_bytes": work.args[-1].nbytes,
+                "page_faults": page_faults(call),
+            }
+        )
+    keep_free_memory()
+    for point in points:
+        value = point["value"]
+        call = torch.inference_mode()(one["work"](value))
         call()
         rounds, seconds = (3, 0.1) if quick else (9, 1.0)
-        times = alternate({"dasp": call}, rounds, seconds)["dasp"]
-        point = {
-            "value": value,
-            "median_s": statistics.median(times),
-            "peak_bytes": peak_memory(call),
-            "signal_bytes": work.args[-1].nbytes,
-            "page_faults": page_faults(call),
-        }
+        point["median_s"] = statistics.median(alternate({"dasp": call}, rounds, seconds)["dasp"])
         if is_linear(name, value):
             point["in_a_set_s"] = time_in_a_set(lambda n=value: one["work"](n), quick)
-        points.append(point)
     return {"name": name, "unit": one["unit"], "points": points}
+
+
+def keep_free_memory() -> None:
+    """Let the process keep what is free, so that large results use old memory as small ones do."""
+    if hasattr(c_library := ctypes.CDLL(None), "mallopt"):
+        trim_threshold, mmap_max = -1, -4
+        c_library.mallopt(trim_threshold, 2**31 - 1)
+        c_library.mallopt(mmap_max, 0)
 
 
 def time_in_a_set(make_work: Callable[[], partial], quick: bool) -> float:

@@ -19,8 +19,8 @@ OVERLAP = 3
 LEAST_SIZE = 2**17
 """Nor are they shorter than this, doubled until it is enough: powers of 2 are quickest."""
 
-AT_ONCE = 2**22
-"""Samples of all rows that are transformed together, or one row: more would leave the cache."""
+AT_ONCE = 2**23
+"""Samples of all rows that are transformed together, or one row: more would only take memory."""
 
 ROWS = 16
 """Fewer rows than this are transformed together with their next blocks, as more rows.
