@@ -136,15 +136,17 @@ def get_states(w, states):
 
 
 @loop
-def keep_states(w, states):
-    for i in range(len(states)):
-        states[i] = w[i // (2 * LANES) * SECTION + S + i % (2 * LANES)]
+def keep_states(w, steps, step):
+    for i in range(steps.shape[1]):
+        for k in range(2 * LANES):
+            steps[step, i, k] = w[i * SECTION + S + k]
 
 
 @loop
-def return_states(states, w):
-    for i in range(len(states)):
-        w[i // (2 * LANES) * SECTION + S + i % (2 * LANES)] = states[i]
+def return_states(steps, step, w):
+    for i in range(steps.shape[1]):
+        for k in range(2 * LANES):
+            w[i * SECTION + S + k] = steps[step, i, k]
 
 
 @loop

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
+from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
 from dasp.signal.backends._rows import fresh, over_range, over_rows, threads_for
 from dasp.signal.backends._sections_numba import (
     BACK_S,
@@ -141,7 +142,7 @@ def _filter_rows(start, x, sections, y, state, edges):
 def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
     rows, time = x.shape
     n = sections.shape[1]
-    w, steps = np.zeros((n + 1) * SECTION), np.empty((TILE // STEP, 2 * n * LANES))
+    w, steps = np.zeros((n + 1) * SECTION), np.empty((TILE // STEP, n, 2 * LANES))
     learn = edges.shape[1] > 0
     for first in range(0, rows, LANES):
         own = slice(first, min(first + LANES, rows))
@@ -192,7 +193,7 @@ def _filter_spans_back(
 ):
     spans, n = x.shape[1] // SPAN, sections.shape[1]
     w, behind, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
-    steps, learn = np.empty((TILE // STEP, 2 * n * LANES)), edges.shape[1] > 0
+    steps, learn = np.empty((TILE // STEP, n, 2 * LANES)), edges.shape[1] > 0
     for span in range(last - 1 + (spans - last) % spans, first - 1, -1):
         row, tile = span // spans, span % spans * LANES
         if tile + LANES == spans * LANES:
@@ -246,23 +247,17 @@ def _lead_on(change, now, reached):
 @loop
 def _design_observe(sections, change, observe):
     """What each state becomes at the end of a tile, and what it gives at every sample."""
-    n = sections.shape[1]
+    n, starts = sections.shape[1], TILE * np.arange(LANES)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
             own = slice(first, min(first + LANES, 2 * n))
             set_sections(sections[row : row + 1], w)
             set_states(units[own], w[S:])
+            given, lanes = observe[row, own].ravel(), own.stop - first
             for m in range(0, TILE, STEP):
                 forwards(w, n, STEP, False)
-                _write(
-                    w[n * SECTION + SIGNAL :],
-                    m,
-                    TILE,
-                    own.stop - first,
-                    STEP,
-                    observe[row, own].ravel(),
-                )
+                _write(w, n * SECTION + SIGNAL, given, starts, m, lanes, STEP)
             get_states(w[S:], ends[own])
         change[row] = ends.T
         _drop_silence(observe[row])
@@ -271,16 +266,17 @@ def _design_observe(sections, change, observe):
 @loop
 def _design_reach(sections, change, reach):
     """The same of the transposed system, which runs backwards: what is reached by an input."""
-    n = sections.shape[1]
+    n, starts = sections.shape[1], TILE * np.arange(LANES)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
             own = slice(first, min(first + LANES, 2 * n))
             set_sections(sections[row : row + 1], w)
             set_states(units[own], w[BACK_S:])
+            given, lanes = reach[row, own].ravel(), own.stop - first
             for m in range(TILE - STEP, -1, -STEP):
                 backwards(w, n, STEP, False)
-                _write(w[GRAD:], m, TILE, own.stop - first, STEP, reach[row, own].ravel())
+                _write(w, GRAD, given, starts, m, lanes, STEP)
             get_states(w[BACK_S:], ends[own])
         change[row] = ends.T
         _drop_silence(reach[row])
@@ -308,55 +304,50 @@ def _drop_silence(matrix):
 
 @loop
 def _tile(x, at, stride, lanes, time, w, n, y):
+    starts = stride * np.arange(LANES)
     for m in range(at, at + time, STEP):
         count = min(STEP, at + time - m)
-        _read(x, m, stride, lanes, count, w[SIGNAL:])
+        _read(x, starts, m, lanes, count, w, SIGNAL)
         forwards(w, n, count, False)
-        _write(w[n * SECTION + SIGNAL :], m, stride, lanes, count, y)
+        _write(w, n * SECTION + SIGNAL, y, starts, m, lanes, count)
 
 
 @loop
 def _tile_back(grad, x, at, stride, lanes, time, w, n, dx, learn, steps):
     """`learn` the gradients of the sections too, from the states at the start of the tile."""
+    starts = stride * np.arange(LANES)
     if learn:
         for m in range(at, at + time, STEP):
             count = min(STEP, at + time - m)
-            keep_states(w, steps[(m - at) // STEP])
-            _read(x, m, stride, lanes, count, w[SIGNAL:])
+            keep_states(w, steps, (m - at) // STEP)
+            _read(x, starts, m, lanes, count, w, SIGNAL)
             forwards(w, n, count, False)
     for m in range(at + (time - 1) // STEP * STEP, at - 1, -STEP):
         count = min(STEP, at + time - m)
         if learn:
-            return_states(steps[(m - at) // STEP], w)
-            _read(x, m, stride, lanes, count, w[SIGNAL:])
+            return_states(steps, (m - at) // STEP, w)
+            _read(x, starts, m, lanes, count, w, SIGNAL)
             forwards(w, n, count, True)
-        _read(grad, m, stride, lanes, count, w[n * SECTION + GRAD :])
+        _read(grad, starts, m, lanes, count, w, n * SECTION + GRAD)
         backwards(w, n, count, learn)
-        _write(w[GRAD:], m, stride, lanes, count, dx)
-
-
-# -- to the lanes, and from them ------------------------------------------------------------
+        _write(w, GRAD, dx, starts, m, lanes, count)
 
 
 @loop
-def _read(x, at, stride, lanes, count, w):
-    for k in range(lanes):
-        lane = x[at + k * stride :]
-        if count == STEP:
-            for m in range(STEP):
-                w[m * LANES + k] = lane[m]
-        else:
+def _read(x, starts, at, lanes, count, w, place):
+    if lanes == LANES and count == STEP:
+        to_lanes(x, starts, at, w, place)
+    else:
+        for k in range(lanes):
             for m in range(count):
-                w[m * LANES + k] = lane[m]
+                w[place + m * LANES + k] = x[starts[k] + at + m]
 
 
 @loop
-def _write(w, at, stride, lanes, count, y):
-    for k in range(lanes):
-        lane = y[at + k * stride :]
-        if count == STEP:
-            for m in range(STEP):
-                lane[m] = w[m * LANES + k]
-        else:
+def _write(w, place, y, starts, at, lanes, count):
+    if lanes == LANES and count == STEP:
+        from_lanes(w, place, y, starts, at)
+    else:
+        for k in range(lanes):
             for m in range(count):
-                lane[m] = w[m * LANES + k]
+                y[starts[k] + at + m] = w[place + m * LANES + k]

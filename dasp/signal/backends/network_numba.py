@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
 from dasp.signal.backends._rows import fresh, over_rows
 from dasp.signal.backends._sections_numba import (
     BACK_S,
@@ -29,6 +30,7 @@ from dasp.signal.backends._sections_numba import (
     forwards,
     get_states,
     hush,
+    inlined,
     keep_states,
     loop,
     return_states,
@@ -115,27 +117,29 @@ def _run(lengths, signs, heard, tile, past, x, sections, level, memory, states, 
     lines, n, time = len(lengths), sections.shape[2], x.shape[2]
     groups = lines // LANES
     mixed, spare = np.zeros(tile * lines, x.dtype), np.empty(tile * lines, x.dtype)
-    w = np.zeros((groups, (n + 1) * SECTION))
+    w, places = np.zeros((groups, (n + 1) * SECTION)), np.empty(LANES, np.int64)
     mask = -1 if edges.shape[1] else memory.shape[2] - 1  # without edges, memory is a ring
     for row in range(len(x)):
+        own_memory = memory[row]
         for group in range(groups):
             set_sections(sections[row, group::groups], w[group])
             set_states(states[row, group::groups], w[group, S:])
         for start in range(0, time, tile):
             place, size = past + start, min(tile, time - start)
             for group in range(groups):
+                v = w[group]
                 if edges.shape[1]:
-                    get_states(w[group, S:], edges[row, start // tile, group::groups])
+                    get_states(v[S:], edges[row, start // tile, group::groups])
                 for m in range(0, size, STEP):
                     count = min(STEP, size - m)
-                    _read(memory[row], place + m, mask, lengths, group, groups, count, w[group])
-                    forwards(w[group], n, count, False)
-                    _copy(w[group, n * SECTION + SIGNAL :], mixed[_at(group, tile, m) :], count)
-                hush(w[group, S:], n)
+                    _read(own_memory, place + m, mask, lengths, group, groups, count, places, v)
+                    forwards(v, n, count, False)
+                    _copy(v, n * SECTION + SIGNAL, mixed, _at(group, tile, m), count)
+                hush(v[S:], n)
             of_lines = _butterflies(mixed, spare, groups).reshape((lines, tile))
             _hear(of_lines, heard, level[row], start, y[row])
             _enter(x[row], start, signs, of_lines)
-            _write(of_lines, memory[row], place & mask)
+            _write(of_lines, own_memory, place & mask)
         for group in range(groups):
             get_states(w[group, S:], states[row, group::groups])
 
@@ -148,15 +152,16 @@ def _run_back(
     groups = lines // LANES
     mixed, spare = np.empty(tile * lines, grad.dtype), np.empty(tile * lines, grad.dtype)
     w = np.zeros((groups, (n + 1) * SECTION))
-    steps = np.empty((-(-tile // STEP), 2 * n * LANES))
+    steps, places = np.empty((-(-tile // STEP), n, 2 * LANES)), np.empty(LANES, np.int64)
     mask = later.shape[2] - 1
     for row in range(len(grad)):
+        own_memory, own_later = memory[row], later[row]
         for group in range(groups):
             set_sections(sections[row, group::groups], w[group])
         for start in range((time - 1) // tile * tile, -1, -tile):
             place = past + start
             of_lines = mixed.reshape((lines, tile))
-            _write_back(later[row], start, mask, lengths, of_lines)
+            _write_back(own_later, start, mask, lengths, of_lines)
             _enter_back(of_lines, start, signs, dx[row])
             _hear_back(grad[row], start, heard, level[row], of_lines)
             of_times = _butterflies_back(mixed, spare, groups)
@@ -165,17 +170,17 @@ def _run_back(
                 set_states(edges[row, start // tile, group::groups], v[S:])
                 for m in range(0, tile, STEP):
                     count = min(STEP, tile - m)
-                    keep_states(v, steps[m // STEP])
-                    _read(memory[row], place + m, -1, lengths, group, groups, count, v)
+                    keep_states(v, steps, m // STEP)
+                    _read(own_memory, place + m, -1, lengths, group, groups, count, places, v)
                     forwards(v, n, count, False)
                 for m in range((tile - 1) // STEP * STEP, -1, -STEP):
                     count = min(STEP, tile - m)
-                    return_states(steps[m // STEP], v)
-                    _read(memory[row], place + m, -1, lengths, group, groups, count, v)
+                    return_states(steps, m // STEP, v)
+                    _read(own_memory, place + m, -1, lengths, group, groups, count, places, v)
                     forwards(v, n, count, True)
-                    _copy(of_times[_at(group, tile, m) :], v[n * SECTION + GRAD :], count)
+                    _copy(of_times, _at(group, tile, m), v, n * SECTION + GRAD, count)
                     backwards(v, n, count, True)
-                    _read_back(v, later[row], (start & mask) + m, group, groups, count)
+                    _read_back(v, own_later, (start & mask) + m, group, groups, count, places)
                 hush(v[BACK_S:], n)
         for group in range(groups):
             add_gradients(w[group], d_sections[row, group::groups])
@@ -188,20 +193,34 @@ def _run_back(
 
 
 @loop
-def _read(memory, start, mask, lengths, group, groups, count, w):
+def _read(memory, start, mask, lengths, group, groups, count, places, w):
+    size, together = memory.shape[1], count == STEP
     for k in range(LANES):
         i = k * groups + group
-        line, at = memory[i], start - lengths[i]
-        for m in range(count):
-            w[SIGNAL + m * LANES + k] = line[(at + m) & mask]
+        at = (start - lengths[i]) & mask
+        places[k] = i * size + at
+        together = together and at + STEP <= size
+    if together:
+        to_lanes(memory, places, 0, w, SIGNAL)
+    else:
+        for k in range(LANES):
+            i = k * groups + group
+            for m in range(count):
+                w[SIGNAL + m * LANES + k] = memory[i, (start - lengths[i] + m) & mask]
 
 
 @loop
-def _read_back(w, later, place, group, groups, count):
+def _read_back(w, later, place, group, groups, count, places):
+    for j in range(GRAD, GRAD + count * LANES):
+        w[j] = _or_nothing(w[j])
     for k in range(LANES):
-        line = later[k * groups + group]
-        for m in range(count):
-            line[place + m] = _or_nothing(w[GRAD + m * LANES + k])
+        places[k] = (k * groups + group) * later.shape[1] + place
+    if count == STEP:
+        from_lanes(w, GRAD, later, places, 0)
+    else:
+        for k in range(LANES):
+            for m in range(count):
+                later[k * groups + group, place + m] = w[GRAD + m * LANES + k]
 
 
 @loop
@@ -209,10 +228,11 @@ def _at(group, tile, m):
     return (group * tile + m) * LANES
 
 
-@loop
-def _copy(from_, to, count):
+@inlined
+def _copy(from_, at, to, place, count):
+    source, target = from_[at:], to[place:]
     for j in range(count * LANES):
-        to[j] = from_[j]
+        target[j] = source[j]
 
 
 # -- and by the matrix back to the lines -----------------------------------------------------

@@ -1,0 +1,40 @@
+"""Squares of eight lanes by eight samples, to a vector and back."""
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
+
+STARTS = np.array([3, 100, 205, 300, 411, 500, 604, 700])
+
+
+@numba.njit
+def _to(signal, starts, by, w, place):
+    to_lanes(signal, starts, by, w, place)
+
+
+@numba.njit
+def _from(w, place, signal, starts, by):
+    from_lanes(w, place, signal, starts, by)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_samples_of_a_lane_are_eight_apart(dtype):
+    signal = np.random.default_rng(0).standard_normal(800).astype(dtype)
+    w = np.zeros(100)
+    _to(signal, STARTS, 5, w, 7)
+    square = np.stack([signal[start + 5 : start + 13] for start in STARTS], 1)
+    np.testing.assert_array_equal(w[7:71].reshape(8, 8), square)
+    assert not w[:7].any() and not w[71:].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_and_back_they_are_where_they_were(dtype):
+    signal = np.random.default_rng(0).standard_normal(800).astype(dtype)
+    w, back = np.zeros(64), np.zeros_like(signal)
+    _to(signal, STARTS, 5, w, 0)
+    _from(w, 0, back, STARTS, 5)
+    touched = (STARTS[:, None] + 5 + np.arange(8)).ravel()
+    np.testing.assert_array_equal(back[touched], signal[touched])
+    assert not np.delete(back, touched).any()
