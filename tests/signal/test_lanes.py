@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
-numba = pytest.importorskip("numba")
+pytest.importorskip("numba")
+from numba import njit
+
 from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
 
 STARTS = np.array([3, 100, 205, 300, 411, 500, 604, 700])
 
 
-@numba.njit
+@njit
 def _to(signal, starts, by, w, place):
     to_lanes(signal, starts, by, w, place)
 
 
-@numba.njit
+@njit
 def _from(w, place, signal, starts, by):
     from_lanes(w, place, signal, starts, by)
 
