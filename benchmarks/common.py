@@ -171,7 +171,8 @@ def peak_memory_alone(module: str, work: str, contender: str, quick: bool) -> in
     """The peak memory of one contender in a process of its own."""
     arguments = [module, work, contender, *(["--quick"] if quick else [])]
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peak_memory", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GLIBC_TUNABLES": ""}  # what is small would fill a large page
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 

@@ -231,6 +231,9 @@ def _method(records: dict[str, dict]) -> str:
         f"- Versions: {versions}.",
         "- One process; in every round each contender runs once, and every round starts with "
         "the next one. Times are medians after a warm-up, with the quartiles beside them.",
+        "- The C library asks for large pages (`glibc.malloc.hugetlb=1`), for all contenders: on a "
+        "virtual machine the time to get small ones scatters more than all else. Memory is "
+        "measured without them.",
         "- Error: energy of the difference from an answer in float64 by SciPy or a written-out "
         "loop, over the energy of that answer; in the backward rows, of the input's gradient. "
         "A peer that does not do the same is marked, and its error says how different it is.",

@@ -5,6 +5,7 @@ Every series has a process of its own: `python -m benchmarks.scaling SERIES [--q
 
 import ctypes
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -173,7 +174,8 @@ def measure_all(quick: bool) -> list[dict]:
     for name in series(quick):
         print(f"  {name} ...", flush=True)
         command = [sys.executable, "-m", "benchmarks.scaling", name, *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        environment = {**os.environ, "GLIBC_TUNABLES": ""}  # what is small would fill a large page
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return found
 
