@@ -284,7 +284,9 @@ def run_as_rows(
 
 
 def _one_a_row(parameter: Tensor, rows: torch.Size) -> Tensor:
-    if parameter.ndim == 0 or parameter.shape == (math.prod(rows),):
+    if parameter.shape == (math.prod(rows),):
+        return parameter
+    if parameter.ndim == 0:
         return parameter.expand(math.prod(rows))
     if parameter.ndim < len(rows):
         parameter = parameter[..., None]
