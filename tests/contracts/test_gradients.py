@@ -1,5 +1,7 @@
 """Gradients of every processor: right, finite, alive, and the same through every transform."""
 
+import shutil
+
 import pytest
 import torch
 from torch.autograd import gradcheck
@@ -93,12 +95,25 @@ def test_forward_mode_by_value(name):
 
 
 @every_processor
-def test_compiled_equals_eager(name):
+@pytest.mark.parametrize(
+    "compiler",
+    [
+        "aot_eager",
+        pytest.param(
+            "inductor",
+            marks=[
+                pytest.mark.long,
+                pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler of C++"),
+            ],
+        ),
+    ],
+)
+def test_compiled_equals_eager(name, compiler):
     """`torch.compile` traces the whole graph, and keeps values and gradients."""
     torch.compiler.reset()
     results = []
     x, settings = audio(name), draw(name)
-    for function in (run, torch.compile(run, fullgraph=True, backend="aot_eager")):
+    for function in (run, torch.compile(run, fullgraph=True, backend=compiler)):
         x = x.detach().clone().requires_grad_()
         settings = {key: value.detach().clone().requires_grad_() for key, value in settings.items()}
         y = function(name, x, settings)
