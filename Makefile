@@ -1,7 +1,7 @@
 # make demo       install, make a song, mix it: everything ends up in demo/
 # make test       install with the test extra, run the tests (make test-all: the long ones too)
 # make soak       the long half of docs/reliability.md: an hour of damage, kills and many files
-# make bench      install the peers, measure them beside dasp (about 10 minutes)
+# make bench      install the peers, measure them beside dasp (about 12 minutes)
 # make clean      remove what these commands made
 
 PYTHON ?= python3

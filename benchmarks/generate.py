@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small signals, few rounds")
     parser.add_argument("--only", nargs="*", default=MODULES, metavar="PART", help=parts)
     options = parser.parse_args()
-    if "GLIBC_TUNABLES" not in os.environ:  # which are read when a process starts
+    if not os.environ.items() >= LARGE_PAGES.items():  # which are read when a process starts
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | LARGE_PAGES)
     if unknown := set(options.only) - set(MODULES):
         parser.error(f"--only: expected {parts}, got {', '.join(sorted(unknown))}")

@@ -9,8 +9,7 @@ The adjoint runs the transposed sections backwards, from the last to the first.
 """
 
 from dasp.signal.backends._compiled import compiled
-
-LANES = 8
+from dasp.signal.backends._lanes_numba import LANES
 
 STEP = 8
 """Samples that a section takes at a time, with its numbers in registers."""
