@@ -81,6 +81,12 @@ def check_range(
     raise ValueError(f"{name}: expected {expected}{because and f' ({because})'}, got {came}")
 
 
+def check_not_zero(name: str, value: Tensor, *, because: str) -> None:
+    """Refuse a tensor with a 0 in it, where it can be read for free."""
+    if _is_readable(value) and (value.detach() == 0).any():
+        raise ValueError(f"{name}: expected no 0 ({because}), got {value.tolist()}")
+
+
 def check_frequency(name: str, value: Value, sample_rate: float) -> None:
     """Refuse a frequency that is not between 0 and half the sample rate, both excluded."""
     check_range(

@@ -1,6 +1,6 @@
 """Exact recursive filters, as matrix products over blocks of time.
 
-A filter of any order is a small linear system s' = A s + B u, y = C s + D u. Over a block of
+A cascade of sections is a small linear system s' = A s + B u, y = C s + D u. Over a block of
 L samples it becomes four matrices: a lower-triangular Toeplitz matrix from the block's input
 to its output, and A^L, reach and observability to carry the state across. All blocks are then
 one batched product, and only the states at the block edges remain to be chained, which the
@@ -24,8 +24,10 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._checks import check_not_zero
 from dasp.signal._fused import fused
 from dasp.signal._operator import folded
+from dasp.signal.direct_form import lfilter as lfilter
 
 BLOCK = 64
 """Samples to a block."""
@@ -64,6 +66,7 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
     """
     if sos.ndim < 2 or sos.shape[-1] != 6:
         raise ValueError(f"sos: expected shape (..., sections, 6), got {tuple(sos.shape)}")
+    check_not_zero("sos", sos[..., 3], because="the a0 of a section, which the rest is divided by")
     n, time = sos.shape[-2], x.shape[-1]
     if zi is not None and zi.shape[-2:] != (n, 2):
         raise ValueError(f"zi: expected shape (..., {n}, 2), got {tuple(zi.shape)}")
@@ -94,21 +97,6 @@ def _filtered(x: Tensor, sections: Tensor, zi: Tensor) -> tuple[Tensor, Tensor]:
     return filter_by_blocks(x, cascade(sections), zi)
 
 
-def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Filter `x` by the transfer function b / a, of any order.
-
-    `x` is `(..., time)`, `b` and `a` `(..., taps)`, and `zi` `(..., max(taps) - 1)`, whose
-    leading dimensions broadcast. Returns the output and the final state, as
-    `scipy.signal.lfilter` does. For more than two poles prefer `sosfilt`: polynomials of a
-    high order are ill-conditioned.
-    """
-    taps = max(b.shape[-1], a.shape[-1], 2)
-    b, a = (nnf.pad(c, (0, taps - c.shape[-1])) for c in (b, a))
-    if zi is not None and zi.shape[-1] != taps - 1:
-        raise ValueError(f"zi: expected shape (..., {taps - 1}), got {tuple(zi.shape)}")
-    return filter_by_blocks(x, direct_form(b, a), zi)
-
-
 def sections_of(sos: Tensor) -> Tensor:
     """Sections `(..., 6)` as c, d, b1, b2, b0 `(..., 5)`, in a basis that keeps their digits.
 
@@ -137,21 +125,6 @@ def cascade(sections: Tensor) -> StateSpace:
         next_states += c * s[i] + v[i] + b1 * signal, d * s[i] + c * v[i] + b2 * signal
         signal = b0 * signal + s[i]
     return _from_rows(torch.stack(next_states, -2), signal)
-
-
-def direct_form(b: Tensor, a: Tensor) -> StateSpace:
-    """The system of b / a, both `(..., taps)`, in transposed direct form II."""
-    b, a = b.to(torch.float64), a.to(torch.float64)
-    b, a = b / a[..., :1], a / a[..., :1]
-    order = a.shape[-1] - 1
-    rows = torch.eye(order + 1, dtype=b.dtype, device=b.device)
-    output = b[..., :1] * rows[-1] + rows[0]
-    next_states = [
-        b[..., i : i + 1] * rows[-1] - a[..., i : i + 1] * output
-        + (rows[i] if i < order else 0)
-        for i in range(1, order + 1)
-    ]  # fmt: skip
-    return _from_rows(torch.stack(next_states, -2), output)
 
 
 def filter_by_blocks(

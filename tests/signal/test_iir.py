@@ -76,18 +76,6 @@ def test_sosfilt_equals_scipy(time):
     assert_near(zf, expected_zf)
 
 
-@pytest.mark.parametrize("time", TIMES[1:])
-@pytest.mark.parametrize("b_taps, a_taps", [(1, 2), (3, 1), (2, 4), (5, 3)])
-def test_lfilter_equals_scipy(time, b_taps, a_taps):
-    x, b, zi = randn(2, time), randn(b_taps), randn(2, max(b_taps, a_taps) - 1)
-    a = torch.from_numpy(2 * np.atleast_1d(np.poly(np.linspace(-0.9, 0.8, a_taps - 1))))
-    y, zf = lfilter(x, b, a, zi)
-    expected, expected_zf = scipy.signal.lfilter(b, a, x, zi=zi.numpy())
-    assert_near(y, expected)
-    assert_near(zf, expected_zf)
-    assert_near(lfilter(x, b, a)[0], scipy.signal.lfilter(b, a, x))
-
-
 def test_sections_need_not_be_normalised():
     x, sos = randn(2, 200), six_bands()
     scale = torch.rand(6, 1, dtype=torch.float64) + 0.5
@@ -227,14 +215,6 @@ def test_gradients(time):
     torch.autograd.gradgradcheck(sosfilt, arguments, fast_mode=True)
 
 
-def test_gradients_of_lfilter():
-    b, a = randn(3), randn(2) * 0.3
-    a = torch.cat((a.new_tensor([1.5]), a))
-    arguments = tuple(t.requires_grad_() for t in (randn(2, 5), b, a, randn(2, 2)))
-    torch.autograd.gradcheck(lfilter, arguments, check_forward_ad=True)
-    torch.autograd.gradgradcheck(lfilter, arguments, fast_mode=True)
-
-
 @pytest.mark.usefixtures("both_forms")
 def test_the_adjoint_is_the_filter_run_backwards():
     """Over 1000 samples: the gradient to x of <w, y> is w filtered from its end on."""
@@ -372,5 +352,3 @@ def test_errors_name_the_argument():
         sosfilt(x, torch.zeros(6))
     with pytest.raises(ValueError, match=r"zi: expected shape \(..., 6, 2\), got \(6, 1\)"):
         sosfilt(x, six_bands(), torch.zeros(6, 1))
-    with pytest.raises(ValueError, match=r"zi: expected shape \(..., 2\), got \(3,\)"):
-        lfilter(x, torch.ones(3), torch.ones(2), torch.zeros(3))
