@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from numbers import Real
 
@@ -106,8 +107,10 @@ def check_choice(name: str, value: object, choices: Iterable) -> None:
 
 def did_you_mean(word: object, known: Iterable) -> str:
     """The end of an error message: the known word nearest to one that is not known."""
-    nearest = difflib.get_close_matches(str(word), [str(k) for k in known], n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+    word, known = str(word).lower(), {str(k).lower(): str(k) for k in known}
+    nearest = difflib.get_close_matches(word, known, n=1)
+    nearest += [k for k in known if len(word) > 1 and word in re.split(r"\W|_", k)]
+    return f"; did you mean {known[nearest[0]]!r}?" if nearest else ""
 
 
 def _is_readable(value: Value) -> bool:

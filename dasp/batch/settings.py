@@ -9,8 +9,8 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp.audio_io import load_audio
-from dasp.processors.document import parse_value
 from dasp.processors.processor import Processor
+from dasp.processors.written import parse_settings
 from dasp.signal.resample import resample
 
 MOST_BYTES = 2**26
@@ -53,11 +53,14 @@ def is_sidechain(key: str) -> bool:
     return key.rsplit(".", 1)[-1] == "sidechain"
 
 
-def read_table(path: Path, processor: Processor) -> Table:
+def read_table(
+    path: Path, processor: Processor, settings: Mapping[str, Any] | None = None
+) -> Table:
     """Settings for each file of a CSV: a column `file`, and one for each parameter by its name.
 
     Files stand as their names relative to the input folder, with `/`. An empty cell leaves the
-    setting as it is. In a chain, parameters are `part.parameter`.
+    setting as it is. In a chain, parameters are `part.parameter`. A column may be one band,
+    `peak_gain_db[2]`; the others stand as in `settings`, those of all files.
     """
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: a table has at most {MOST_BYTES} bytes, this has more")
@@ -68,22 +71,25 @@ def read_table(path: Path, processor: Processor) -> Table:
             if "file" not in (reader.fieldnames or ()):
                 raise ValueError("expected a first line with a column 'file'")
             for row in reader:
-                name, settings = _row(row, processor, path.parent)
+                name, own = _row(row, processor, path.parent, settings)
                 if name in table:
                     raise ValueError(f"{name!r} is there twice")
-                table[name] = settings
+                table[name] = own
         except (ValueError, csv.Error) as error:
             raise ValueError(f"{path}: line {reader.line_num}: {error}") from error
     return table
 
 
-def _row(row: Mapping[str, Any], processor: Processor, folder: Path) -> tuple[str, dict[str, Any]]:
+def _row(
+    row: Mapping[str, Any], processor: Processor, folder: Path, before: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any]]:
     if "" in row or None in row.values():
         raise ValueError("expected as many cells as the first line has")
     cells = {key.strip(): value.strip() for key, value in row.items()}
     name = cells.pop("file")
-    settings = {key: parse_value(value) for key, value in cells.items() if value}
-    files = {key: str(folder / cells[key]) for key in settings if key in processor.inputs}
-    settings = spread_bands(processor, {k: v for k, v in settings.items() if k not in files})
+    pairs = [(key, value) for key, value in cells.items() if value]
+    settings = parse_settings(processor, pairs, before)
+    files = {key: str(folder / settings[key]) for key in settings if key in processor.inputs}
+    settings = {key: value for key, value in settings.items() if key not in files}
     processor.check_settings(settings)
     return name, {**settings, **files}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from dasp.cli.effects import in_series
 from dasp.cli.mix import add_system_option
+from dasp.cli.numbers import count, seconds, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, writing
-from dasp.cli.process import add_effect_options, add_run_options, seconds, work
+from dasp.cli.process import add_effect_options, add_run_options, work
 
 JOURNAL = "dasp-batch"
 
@@ -39,7 +40,7 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     add_system_option(parser)
     parser.add_argument(
-        "--target-lufs", type=float, default=-18.0, metavar="LUFS",
+        "--target-lufs", type=target_lufs, default=-18.0, metavar="LUFS",
         help="with --mix, the integrated loudness of the mixes (default: -18)",
     )  # fmt: skip
     parser.add_argument(
@@ -57,7 +58,7 @@ def add_parser(subparsers) -> None:
 
 def _add_batch_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-j", "--jobs", type=_count, metavar="N",
+        "-j", "--jobs", type=count, metavar="N",
         help="files at a time, each in a process of its own (default: the number of cores)",
     )  # fmt: skip
     parser.add_argument(
@@ -120,8 +121,8 @@ def _files(args: argparse.Namespace):
     from dasp.processors.document import from_document
 
     task = work(args, *(args.chain or in_series(args.effects)), overwrite=True)
-    processor, _ = from_document(task.document)
-    table = read_table(args.settings, processor) if args.settings else None
+    processor, settings = from_document(task.document)
+    table = read_table(args.settings, processor, settings) if args.settings else None
     suffixes = [_suffix(args.format)] if args.format else []
     found = find_files(args.inputs)
     return task, plan(found, args.output, name=args.name, suffixes=suffixes, table=table)
@@ -197,12 +198,6 @@ def _suffix(ending: str) -> str:
     if not ending.removeprefix(".").isalnum():
         raise ValueError(f"--format: expected an ending such as wav, got {ending!r}")
     return f".{ending.removeprefix('.')}"
-
-
-def _count(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
-    return int(text)
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from dasp.processors import Processor
 
 EFFECT_HELP = (
-    "a processor with its settings, e.g. 'compressor:threshold_db=-18,ratio=4'; bands are "
-    "'1/2/3', a tensor is the name of an audio file; may be given several times, in series"
+    "a processor with its settings, e.g. 'compressor:threshold_db=-18dB,ratio=4:1'; numbers may "
+    "have units (1k, 2.5kHz, 10ms, 50%%); bands are '1/2/3', one of them is 'peak_gain_db[2]=3', "
+    "all '[all]'; a tensor is the name of an audio file; may be given several times, in series"
 )
 
 
 def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     """The type of an `-e` argument."""
-    from dasp.batch.settings import spread_bands
-    from dasp.processors.document import parse_effect
+    from dasp.processors.written import parse_effect
 
     try:
         processor, settings = parse_effect(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; see 'dasp list' and 'dasp show'") from error
     _check_inputs(processor, settings)
-    return processor, spread_bands(processor, settings)
+    return processor, settings
 
 
 def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":

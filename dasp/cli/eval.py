@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
 
 COLUMNS = (
@@ -43,7 +44,7 @@ def add_parser(subparsers) -> None:
         help="the stems of each song, from which baselines are mixed: mono sum, equal loudness, "
         "random gains and pans, rule mix, and the anchor of a listening test",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the random mix (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the random mix (default: 0)")
     parser.add_argument(
         "--mape", action="store_true", help="the percentage errors of automix-toolkit instead"
     )

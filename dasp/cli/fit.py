@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series, save_chain_file
+from dasp.cli.numbers import count, longer_than_nothing, seed
 from dasp.cli.output import add_force_option, refuse_existing
 from dasp.cli.show import print_table
 
@@ -43,11 +44,14 @@ def add_parser(subparsers) -> None:
         "--also", action="append", default=[], metavar="NAME",
         help="an option that is turned too, such as compressor.slow_mix; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=40, help="starts at most (default: 40)")
+    parser.add_argument("--rounds", type=count, default=40, help="starts at most (default: 40)")
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="how much is heard, where loud (default: 2)"
+        "--seconds",
+        type=longer_than_nothing,
+        default=2.0,
+        help="how much is heard, where loud (default: 2)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of other starts (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of other starts (default: 0)")
     parser.add_argument("--report", type=Path, metavar="JSON", help="errors, lag and history")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture; needs matplotlib")
     add_force_option(parser)

@@ -26,6 +26,7 @@ from dasp.cli import (
     train,
     unmix,
 )
+from dasp.cli.parser import Parser
 
 COMMANDS = (
     mix, unmix, render, process, batch, fit, train, eval, list, show, info, plot, export,
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dasp",
         description="Process, mix and measure audio files with the processors of dasp.",
         epilog="'dasp COMMAND --help' tells more of each command.",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dasp.cli.numbers import share, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 SYSTEMS = (
@@ -45,11 +46,11 @@ def add_parser(subparsers) -> None:
         "package",
     )  # fmt: skip
     parser.add_argument(
-        "--target-lufs", type=float, default=-18.0, metavar="LUFS",
+        "--target-lufs", type=target_lufs, default=-18.0, metavar="LUFS",
         help="integrated loudness of the mix (default: -18)",
     )  # fmt: skip
     parser.add_argument(
-        "--amount", type=_share, default=1.0, metavar="SHARE",
+        "--amount", type=share, default=1.0, metavar="SHARE",
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
     add_output_options(parser)
@@ -228,13 +229,6 @@ def _print_strips(mix) -> None:
     head = ("track", "role", "high-pass", "gain", "pan", "and")
     last = None if any(row[-1] for row in rows) else -1
     print_table(head[:last], [row[:last] for row in rows])
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, got {text}")
-    return value
 
 
 def pan_text(pan: float) -> str:

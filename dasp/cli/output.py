@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from dasp.cli.numbers import seed
+
 SUBTYPES = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 
@@ -53,4 +55,4 @@ def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
 
 
 def _seed_or_off(text: str) -> int | None:
-    return None if text == "off" else int(text)
+    return None if text == "off" else seed(text)

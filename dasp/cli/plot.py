@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
+from dasp.cli.numbers import sample_rate
 from dasp.cli.output import add_force_option, refuse_existing
 
 
@@ -26,7 +27,11 @@ def add_parser(subparsers) -> None:
         "-o", "--output", required=True, type=Path, metavar="PNG", help="the new picture"
     )
     parser.add_argument(
-        "--rate", type=int, default=48_000, metavar="HZ", help="sample rate (default: 48000)"
+        "--rate",
+        type=sample_rate,
+        default=48_000,
+        metavar="HZ",
+        help="sample rate (default: 48000)",
     )
     add_force_option(parser)
     parser.set_defaults(handler=run, usage_error=parser.error)

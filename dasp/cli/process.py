@@ -12,6 +12,7 @@ from dasp.cli.effects import (
     in_series,
     save_chain_file,
 )
+from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 
@@ -50,10 +51,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="silence added at the end of each file, for what rings on (default: 0)",
     )  # fmt: skip
     parser.add_argument(
-        "--rate", type=_rate, metavar="HZ", help="sample rate of the new files (default: as it is)"
+        "--rate",
+        type=sample_rate,
+        metavar="HZ",
+        help="sample rate of the new files (default: as it is)",
     )
     parser.add_argument(
-        "--segment", type=_segment, metavar="SECONDS",
+        "--segment", type=longer_than_nothing, metavar="SECONDS",
         help="have so much of a file in memory at a time (default: all of it)",
     )  # fmt: skip
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
@@ -121,26 +125,6 @@ def _naming(source: Path, error: Exception) -> str:
     from dasp.audio_io import AudioFileError
 
     return str(error) if isinstance(error, AudioFileError) else f"{source}: {error}"
-
-
-def seconds(text: str) -> float:
-    """The type of an argument that is a time."""
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected 0 seconds or more, got {text}")
-    return number
-
-
-def _segment(text: str) -> float:
-    if not 0 < (number := float(text)) < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {text}")
-    return number
-
-
-def _rate(text: str) -> int:
-    if not 1000 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"expected 1000 to 1000000 Hz, got {text}")
-    return int(text)
 
 
 def _device(text: str) -> str:

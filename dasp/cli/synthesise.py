@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from dasp.cli.numbers import count, longer_than_nothing, sample_rate, seed
 from dasp.cli.output import add_force_option, refuse_existing
 
 
@@ -17,9 +18,9 @@ def add_parser(subparsers) -> None:
         "to learn from.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the stems go")
-    parser.add_argument("--seed", type=int, default=0, help="which song (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="which song (default: 0)")
     parser.add_argument(
-        "--songs", type=int, metavar="N",
+        "--songs", type=count, metavar="N",
         help="make as many, from that seed on, each in a folder FOLDER/SEED",
     )  # fmt: skip
     parser.add_argument("--mix", action="store_true", help="also write the engineer's mix")
@@ -27,8 +28,12 @@ def add_parser(subparsers) -> None:
         "--band", choices=("eight", "drawn"), default="eight",
         help="who plays: always the same eight, or whoever the seed says (default: eight)",
     )  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=20.0, help="its length (default: 20)")
-    parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="default: 44100")
+    parser.add_argument(
+        "--seconds", type=longer_than_nothing, default=20.0, help="its length (default: 20)"
+    )
+    parser.add_argument(
+        "--rate", type=sample_rate, default=44_100, metavar="HZ", help="default: 44100"
+    )
     add_force_option(parser)
     parser.set_defaults(handler=run)
 
@@ -38,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if args.songs is None:
         _write_song(args, args.folder, args.seed)
         return 0
-    for seed in range(args.seed, args.seed + args.songs):
-        _write_song(args, args.folder / str(seed), seed)
+    for number in range(args.seed, args.seed + args.songs):
+        _write_song(args, args.folder / str(number), number)
     return 0
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dasp.cli.mix import print_mix, print_notes, steps
+from dasp.cli.numbers import longer_than_nothing, number
 from dasp.cli.output import add_force_option, refuse_existing
 
 STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
@@ -30,15 +31,15 @@ def add_parser(subparsers) -> None:
         help=f"which of {','.join(STAGES)} to go through (default: {','.join(STAGES[:4])})",
     )  # fmt: skip
     parser.add_argument(
-        "--filters", type=int, default=0, metavar="TAPS",
+        "--filters", type=number("samples", low=0, whole=True), default=0, metavar="TAPS",
         help="instead of delays, high-passes and EQs, a filter of so many taps a track and side",
     )  # fmt: skip
     parser.add_argument(
-        "--excerpt", type=float, default=8.0, metavar="SECONDS",
+        "--excerpt", type=longer_than_nothing, default=8.0, metavar="SECONDS",
         help="how much is listened to for compressors and the master (default: 8)",
     )  # fmt: skip
     parser.add_argument(
-        "--room", type=float, default=0.25, metavar="SECONDS",
+        "--room", type=longer_than_nothing, default=0.25, metavar="SECONDS",
         help="length of the room's impulse response (default: 0.25)",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw mix, reconstruction, rest")
@@ -85,10 +86,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stages(text: str) -> tuple[str, ...]:
+    from dasp._checks import did_you_mean
+
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in STAGES:
-            raise argparse.ArgumentTypeError(f"no stage {name!r} (there are {', '.join(STAGES)})")
+            raise argparse.ArgumentTypeError(
+                f"no stage {name!r}{did_you_mean(name, STAGES)} (there are {', '.join(STAGES)})"
+            )
     return names
 
 

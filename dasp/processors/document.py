@@ -91,23 +91,6 @@ def from_document(document: Any) -> tuple[Processor, dict[str, Any]]:
     return from_node(node, "chain")
 
 
-def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
-    """A processor and its settings from `name:key=value,key=value`; bands are `1/2/3/4`.
-
-    >>> processor, settings = parse_effect("compressor:threshold_db=-18,ratio=4")
-    >>> processor.name, settings
-    ('compressor', {'threshold_db': -18, 'ratio': 4})
-    """
-    name, _, rest = text.partition(":")
-    settings = {}
-    for assignment in filter(None, rest.split(",")):
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
-        settings[key.strip()] = parse_value(value.strip())
-    return from_node({"processor": name.strip(), "settings": settings}, name.strip())
-
-
 def to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
     """The node of a processor with its settings."""
     settings = dict(settings)
@@ -186,18 +169,6 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in settings.items()}
 
 
-def parse_value(text: str) -> Any:
-    """A setting as people write it: a number, bands `1/2/3/4`, a word, or the name of a file."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        numbers = [_parse_number(part) for part in text.split("/")]
-    except ValueError:
-        return text
-    return numbers if len(numbers) > 1 else numbers[0]
-
-
 def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is not a number")
 
@@ -211,10 +182,3 @@ def _levels(document: Any) -> int:
             v for value in outer for v in (value.values() if isinstance(value, dict) else value)
         ]
     return depth
-
-
-def _parse_number(text: str) -> float:
-    try:
-        return int(text)  # The order of a filter, say, is no float.
-    except ValueError:
-        return float(text)

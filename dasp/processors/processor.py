@@ -131,7 +131,8 @@ class Processor:
         for name, value in settings.items():
             if name not in declared:
                 raise ValueError(
-                    f"{self.name} has no parameter {name!r}{did_you_mean(name, declared)} "
+                    f"{self.name} has no parameter {name!r}"
+                    f"{did_you_mean(name, [*declared, *self.inputs])} "
                     f"(it has {', '.join(declared)})"
                 )
             declared[name].check(value)

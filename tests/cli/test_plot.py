@@ -24,7 +24,7 @@ from dasp.mixing import settings
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import CATALOGUE, COMPRESSOR, GAIN, HIGH_PASS, STEREO_PANNER
 from dasp.processors.chain import chain
-from dasp.processors.document import parse_effect
+from dasp.processors.written import parse_effect
 
 RATE = 48_000
 

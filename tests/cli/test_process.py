@@ -46,11 +46,16 @@ def test_effects_in_series_and_the_chain_that_keeps_them(dasp, tmp_path, stereo)
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_one_number_stands_for_every_band(dasp, tmp_path, stereo):
-    one, four = tmp_path / "one.wav", tmp_path / "four.wav"
-    dasp("process", stereo[1], "-o", one, "-e", "parametric_eq:peak_gain_db=-3")
-    dasp("process", stereo[1], "-o", four, "-e", "parametric_eq:peak_gain_db=-3/-3/-3/-3")
-    assert one.read_bytes() == four.read_bytes()
+def test_bands_by_their_numbers(dasp, tmp_path, stereo):
+    def made(settings):
+        out = tmp_path / f"{len(list(tmp_path.iterdir()))}.wav"
+        assert dasp("process", stereo[1], "-o", out, "-e", f"parametric_eq:{settings}")[0] == 0
+        return out.read_bytes()
+
+    assert made("peak_gain_db[all]=-3dB") == made("peak_gain_db=-3/-3/-3/-3")
+    one = made("peak_gain_db[2]=6dB,peak_freq_hz[2]=1.2kHz")
+    assert one == made("peak_gain_db=0/6/0/0,peak_freq_hz=200/1200/2000/6000")
+    assert one != made("peak_gain_db[3]=6dB")
 
 
 def test_mono_panned_is_stereo_with_24_bits(dasp, tmp_path):
@@ -210,6 +215,10 @@ def test_a_frequency_out_of_reach_names_the_file(dasp, tmp_path):
         ("compressor:ratio", "expected key=value"),
         ("compressor:detector=pek", "did you mean 'peak'?"),
         ("parametric_eq:peak_gain_db=1/2", "peak_gain_db: expected 4 bands, got 2"),
+        ("parametric_eq:peak_gain_db=3", "which of its 4 bands is to be 3? peak_gain_db[2]=3 sets"),
+        ("compressor:attack_ms=1kHz", "attack_ms: expected a time in ms, such as 10, 10ms or 0.5s"),
+        ("compressor:sidechian=a.wav", "did you mean 'sidechain'?"),
+        ("eq:peak_gain_db=3", "did you mean 'parametric_eq'?"),
         ("low_pass:order=12", "order: expected one of"),
     ],
 )

@@ -8,7 +8,6 @@ from dasp.processors.chain import chain, dry_wet, parallel
 from dasp.processors.document import (
     from_document,
     load_chain,
-    parse_effect,
     save_chain,
     to_document,
 )
@@ -71,17 +70,3 @@ def test_a_broken_file_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(ValueError, match=r"broken.json: not a JSON text"):
         load_chain(path)
-
-
-def test_effects_on_one_line():
-    processor, settings = parse_effect("parametric_eq:peak_gain_db=1/2/-3/4,low_shelf_q=0.5")
-    assert processor is PARAMETRIC_EQ
-    assert settings == {"peak_gain_db": [1, 2, -3, 4], "low_shelf_q": 0.5}
-    assert parse_effect("compressor:linked=false,detector=rms")[1] == {
-        "linked": False,
-        "detector": "rms",
-    }
-    with pytest.raises(ValueError, match="expected key=value, got 'loud'"):
-        parse_effect("gain:loud")
-    with pytest.raises(ValueError, match=r"ratio: expected at least 1 and at most 20"):
-        parse_effect("compressor:ratio=30")

@@ -1,0 +1,129 @@
+"""Effects as people write them on a line or in a table: `compressor:threshold_db=-18dB,ratio=4:1`.
+
+Numbers may have the units of `dasp._quantity`. Of a parameter of several bands `1k/2k/4k/8k` is
+every band, `peak_freq_hz[2]=1k` the second, and `peak_gain_db[all]=-3` the same for all.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dasp._quantity import parse_quantity, unit_of
+from dasp.processors.document import from_node
+from dasp.processors.param import Option, Param
+from dasp.processors.processor import Processor
+
+_WORDS = {"true": True, "false": False, "none": None}
+_BAND = re.compile(r"(.+)\[(.*)\]")
+
+Pairs = Iterable[tuple[str, str]]
+
+
+def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
+    """A processor and its settings from `name:key=value,key=value`.
+
+    >>> processor, settings = parse_effect("compressor:threshold_db=-18dB,attack_ms=0.01s")
+    >>> processor.name, settings
+    ('compressor', {'threshold_db': -18, 'attack_ms': 10.0})
+    """
+    name, _, rest = text.partition(":")
+    name = name.strip()
+    pairs = []
+    for assignment in filter(None, rest.split(",")):
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
+        pairs.append((key.strip(), value.strip()))
+    processor, _ = from_node({"processor": name}, name)
+    try:
+        settings = parse_settings(processor, pairs)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return from_node({"processor": name, "settings": settings}, name)
+
+
+def parse_settings(
+    processor: Processor, pairs: Pairs, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The settings that names and texts stand for; names that are unknown keep their texts.
+
+    Bands that are not named stand where they stood `before`, or at their defaults.
+
+    Raises:
+        ValueError: If a text is no number of the unit, a name is there twice, or one number is
+            given for several bands.
+    """
+    before = processor.defaults() | dict(before or {})
+    declared = {item.name: item for item in (*processor.params, *processor.options)}
+    settings: dict[str, Any] = {}
+    seen = set()
+    for written, text in pairs:
+        if written in seen:
+            raise ValueError(f"{written}: is there twice")
+        seen.add(written)
+        key, band = _BAND.fullmatch(written).groups() if _BAND.fullmatch(written) else (written, "")
+        item = declared.get(key)
+        if band:
+            numbers = settings.get(key, before.get(key))
+            settings[key] = _with_band(processor, item, key, band, numbers, text)
+        elif isinstance(item, Param):
+            settings[key] = _parse_param(item, text)
+        elif isinstance(item, Option):
+            settings[key] = _parse_option(item, text)
+        else:
+            settings[key] = text
+    return settings
+
+
+def _parse_param(param: Param, text: str) -> Any:
+    numbers = [_parse_number(param.name, part) for part in text.split("/")]
+    if param.bands is None:
+        if len(numbers) > 1:
+            raise ValueError(f"{param.name}: expected one number, got {text!r}")
+        return numbers[0]
+    if len(numbers) == 1:
+        ours = "/".join([text] * param.bands) if param.bands < 5 else f"{text}/{text}/…"
+        raise ValueError(
+            f"{param.name}: which of its {param.bands} bands is to be {text}? {param.name}[2]="
+            f"{text} sets the second, {param.name}[all]={text} all of them, {param.name}={ours} "
+            f"each of them"
+        )
+    if len(numbers) != param.bands:
+        raise ValueError(
+            f"{param.name}: expected {param.bands} bands, got {len(numbers)}; {param.name}[2]=… "
+            f"sets one"
+        )
+    return numbers
+
+
+def _with_band(
+    processor: Processor, item: Any, key: str, band: str, numbers: Any, text: str
+) -> list[float]:
+    """The numbers of all bands, of which one, or all, are new."""
+    if item is None:
+        processor.check_settings({key: text})
+    if not isinstance(item, Param) or item.bands is None:
+        raise ValueError(f"{key}[{band}]: {key} has no bands")
+    new = _parse_number(f"{key}[{band}]", text)
+    if band == "all":
+        return [new] * item.bands
+    if not band.isdecimal() or not 1 <= int(band) <= item.bands:
+        raise ValueError(f"{key}[{band}]: expected a band from 1 to {item.bands}, or all")
+    numbers = list(numbers) if isinstance(numbers, list | tuple) else [numbers] * item.bands
+    numbers[int(band) - 1] = new
+    return numbers
+
+
+def _parse_option(option: Option, text: str) -> Any:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if option.choices is not None and not any(type(c) in (int, float) for c in option.choices):
+        return text
+    return _parse_number(option.name, text)
+
+
+def _parse_number(name: str, text: str) -> float:
+    try:
+        return parse_quantity(text, unit_of(name.partition("[")[0]))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
