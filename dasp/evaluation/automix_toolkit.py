@@ -122,17 +122,17 @@ def _spectral_features(x: Tensor, sample_rate: float) -> dict[str, Tensor]:
     return {
         "centroid": centroid + 1,
         "bandwidth": bandwidth + 1,
-        "contrast_lows": contrast[0],
-        "contrast_mids": contrast[1:4].mean(0),
-        "contrast_highs": contrast[4],
+        "contrast": contrast,
         "rolloff": rolloff + 1,
         "flatness": 1 - _amplitude_db(flatness),
     }
 
 
 def _contrast(magnitude: Tensor, f: Tensor) -> Tensor:
-    """Peak over valley in dB of each octave band, `(bands, channels, frames)`.
+    """Peak over valley in dB, `(channels, frames)`: the mean of the lows, the mids and the highs.
 
+    The lows are the lowest of five octave bands, the highs the highest, and the mids the mean of
+    those between.
     Peaks and valleys are the means of the largest and smallest 2 % of a band's bins; each band
     but the first begins one bin early, all but the last end one bin early, and the last goes on
     to Nyquist. D.-N. Jiang et al., "Music type classification by spectral contrast feature", 2002.
@@ -148,7 +148,8 @@ def _contrast(magnitude: Tensor, f: Tensor) -> Tensor:
         n = max(1, round(QUANTILE * (last - first + 1)))
         valleys.append(ascending[..., :n].mean(-1))
         peaks.append(ascending[..., -n:].mean(-1))
-    return _db(torch.stack(peaks)) - _db(torch.stack(valleys))
+    bands = _db(torch.stack(peaks)) - _db(torch.stack(valleys))
+    return torch.stack((bands[0], bands[1:-1].mean(0), bands[-1])).mean(0)
 
 
 def _panning(output: Tensor, reference: Tensor, sample_rate: float) -> dict[str, float]:

@@ -79,8 +79,7 @@ def _features(x):
             n = int(max(1, np.rint(0.02 * len(inside))))
             valleys[band, k], peaks[band, k] = np.mean(used[:n]), np.mean(used[-n:])
     contrast = 10 * np.log10(peaks) - 10 * np.log10(valleys)
-    out["contrast_lows"], out["contrast_highs"] = contrast[0], contrast[4]
-    out["contrast_mids"] = contrast[1:4].mean(0)
+    out["contrast"] = (contrast[0] + contrast[1:4].mean(0) + contrast[4]) / 3
     return out
 
 
@@ -98,6 +97,40 @@ def test_spectral_errors_are_those_of_features_written_out(mixes):
     for name, error in expected.items():
         assert errors[name] == pytest.approx(error, rel=1e-6), name
     assert errors["mean_mape_spectral"] == pytest.approx(np.mean(list(expected.values())), rel=1e-6)
+
+
+def test_the_set_is_that_of_the_toolkit(mixes):
+    """Each group, and the mean of its members behind it."""
+    groups = {
+        "loudness": ["peak_loudness", "lufs_loudness"],
+        "spectral": ["centroid", "bandwidth", "contrast", "rolloff", "flatness"],
+        "panning": [f"panning_rms_{band}" for band in ("total", "lows", "mids", "highs")],
+        "dynamic": ["rms_level", "dynamic_spread", "crest_factor"],
+    }
+    errors = percentage_errors(*mixes, RATE)
+    assert list(errors) == [
+        name for group, names in groups.items() for name in (*names, f"mean_mape_{group}")
+    ]
+    for group, names in groups.items():
+        mean = sum(errors[name] for name in names) / len(names)
+        assert errors[f"mean_mape_{group}"] == pytest.approx(mean, rel=1e-12)
+
+
+def test_contrast_is_the_mean_of_lows_mids_and_highs():
+    """Half of the bins of a band 10, 20 or 30 dB over the others: (10 + 20 + 30) / 3 dB."""
+    f = torch.arange(2049, dtype=torch.float64) * RATE / 4096
+    magnitude = torch.ones(2, 3, 2049, dtype=torch.float64)
+    bands = ((0, 250, 10), (250, 500, 20), (500, 1000, 20), (1000, 2000, 20), (2000, 4000, 30))
+    for low, high, contrast_db in bands:
+        upper_half = (f > (low + high) / 2) & (f < high - 20)
+        magnitude[..., upper_half] = 10 ** (contrast_db / 10)
+    contrast = automix_toolkit._contrast(magnitude, f)
+    torch.testing.assert_close(contrast, torch.full((2, 3), 20.0, dtype=torch.float64))
+    # Mids of 50, 20 and 20 dB count as one third: (10 + 30 + 30) / 3.
+    magnitude[..., (f > 300) & (f < 480)] = 1e5
+    magnitude[..., (f > 4500)] = 1.0
+    contrast = automix_toolkit._contrast(magnitude, f)
+    torch.testing.assert_close(contrast, torch.full((2, 3), 70 / 3, dtype=torch.float64))
 
 
 def test_dynamic_errors_are_those_of_features_written_out(mixes):
