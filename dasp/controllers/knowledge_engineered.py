@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis import measure_onsets, measure_tempo
+from dasp.functional.plate_reverb import plate_decay
 from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import COMPRESSOR, PLATE_REVERB
 from dasp.processors.processor import Processor
@@ -156,15 +157,6 @@ def rt60_s(tempo_bpm: float) -> float:
     (4.0, 1.9, 0.3)
     """
     return min(max(136.1 - 1.1 * tempo_bpm, SHORTEST_RT60_S), LONGEST_RT60_S)
-
-
-def plate_decay(rt60_s: float) -> float:
-    """The decay of `plate_reverb`, whose tail loses 60 dB in -0.544 s / log10(decay).
-
-    >>> round(plate_decay(0.544), 6)
-    0.1
-    """
-    return 10 ** (-0.544 / rt60_s)
 
 
 def _stage(processor: Processor, settings: dict[str, float]) -> Stage:

@@ -72,7 +72,8 @@ def feedback_delay_network(
             `low_crossover_hz`, and below Nyquist.
         pre_delay_ms: Time between `x` and its reverb, beside the shortest line.
         lines: 8 or 16; more are denser.
-        size: Scales the lines, which are 20 to 70 ms long at 1.
+        size: Scales the lines, which are 20 to 70 ms long at 1. A decay is as asked for, within
+            3 %, from five times the longest line on; a shorter one is a few single echoes.
 
     >>> impulse = torch.eye(1, 48_000)
     >>> room = dict(rt60_low_s=0.5, rt60_mid_s=0.5, rt60_high_s=0.5)

@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import Memory
@@ -40,6 +41,41 @@ RIGHT_TAPS = (
 )  # fmt: skip
 TAP_GAIN = 0.6
 
+ROUND_S = sum(map(sum, (MODULATED_ALL_PASS, FIRST_DELAY, ALL_PASS, SECOND_DELAY))) / REFERENCE_RATE
+"""The mean over all frequencies of the time of a round through both halves."""
+
+LONGER_AT_REST = 1.10
+"""How much longer the decay is where nothing moves.
+
+An all-pass of length N and gain g delays by N (1 - g^2) / (1 + g^2 + 2 g cos(N w)), which is N in
+the mean over frequencies w, and up to N (1 + g) / (1 - g): 5.7 and 3 times the length here. At
+rest every frequency keeps its own time of a round, and those with long ones are what is left in
+the end. Modulation moves every frequency through short rounds and long ones, and all decay as the
+mean does.
+"""
+
+
+def plate_decay(rt60_s: float, *, modulation_ms: float = 0.25) -> float:
+    """The `decay` with which the energy of the plate falls by 60 dB in `rt60_s`.
+
+    As rooms are measured: a straight line through the energy that is still to come, from -5 to
+    -35 dB, with the filters open. Within 5 % from 1 s (at rest) or 1.8 s (in motion) to 24 s. Less
+    than about 0.7 s cannot be had: the all-passes themselves ring for as long.
+
+    Args:
+        rt60_s: In s, above 0.
+        modulation_ms: That of the plate, of which only matters whether it is 0.
+
+    Returns:
+        The gain at each of four places of a round, 10^(-3 round / (4 rt60)) in motion.
+
+    >>> round(plate_decay(1.809), 3), round(plate_decay(1.990, modulation_ms=0.0), 3)
+    (0.5, 0.5)
+    """
+    check_range("rt60_s", rt60_s, above=0.0)
+    longer = LONGER_AT_REST if modulation_ms == 0 else 1.0
+    return 10 ** (-3 * ROUND_S * longer / (4 * rt60_s))
+
 
 @audio_processor
 def plate_reverb(
@@ -63,7 +99,9 @@ def plate_reverb(
             of both sides, and two outputs, of which mono audio gets the left.
         sample_rate: In Hz. The lengths of the plate are scaled by it and rounded.
         decay: Gain at four places of the round through the tank, from 0 to less than 1. The
-            round lasts 0.725 s, so the reverb decays by 60 dB in -0.544 s / log10(decay).
+            round lasts 0.725 s in the mean, so the reverb decays by 60 dB in
+            -0.544 s / log10(decay); with a modulation of 0, where frequencies that take longer
+            remain, in -0.599 s / log10(decay). `plate_decay` is the way back.
         mix: Share of the reverb, 0 (dry) to 1.
         damping_hz: Corner of the low-pass in each half of the tank: what lies above dies sooner.
         bandwidth_hz: Corner of the low-pass before the plate. Both corners are above 0, and

@@ -13,9 +13,14 @@ def impulse(channels: int, time: int) -> Tensor:
 
 
 def measured_rt60_s(
-    h: Tensor, sample_rate: float, low_hz: float = 0.0, high_hz: float = math.inf
+    h: Tensor,
+    sample_rate: float,
+    low_hz: float = 0.0,
+    high_hz: float = math.inf,
+    *,
+    down_to_db: float = -25.0,
 ) -> float:
-    """Decay time of responses `(..., time)` between two frequencies, from -5 dB to -25 dB.
+    """Decay time of responses `(..., time)` between two frequencies, from -5 dB to `down_to_db`.
 
     The energy decays of all responses are added before they are read, as rooms are measured
     at several places: noise in a narrow band scatters. Nothing outside of the band is let
@@ -28,7 +33,7 @@ def measured_rt60_s(
     band = torch.fft.irfft(torch.fft.rfft(h, 2 * time) * window)[..., :time]
     energy = band.square().reshape(-1, time).sum(0).flip(0).cumsum(0).flip(0)
     level_db = 10 * torch.log10(energy / energy[0] + 1e-30)
-    read = (level_db <= -5) & (level_db >= -25)
+    read = (level_db <= -5) & (level_db >= down_to_db)
     second = torch.arange(time, dtype=h.dtype)[read] / sample_rate
     second = second - second.mean()
     slope = (second * level_db[read]).sum() / second.square().sum()

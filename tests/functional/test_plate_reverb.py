@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dasp.functional import plate_reverb
+from dasp.functional.plate_reverb import LONGER_AT_REST, ROUND_S, plate_decay
 from tests.functional.reverberation import impulse, measured_rt60_s
 
 OPEN = {"damping_hz": 1e6, "bandwidth_hz": 1e6}
@@ -103,14 +104,41 @@ def test_equals_a_loop_over_samples(settings):
     torch.testing.assert_close(y, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("rate", [8000, 48_000])
-@pytest.mark.parametrize("decay", [0.5, 0.7, 0.85])
-def test_decay_time_is_that_of_the_loop(rate, decay):
-    """Four gains a round, and a round is the sum of all lengths of the tank."""
-    loop_s = (672 + 4453 + 1800 + 3720 + 908 + 4217 + 2656 + 3163) / 29_761
-    rt60_s = -60 * loop_s / (4 * 20 * math.log10(decay))
-    h = plate_reverb(impulse(2, int(rt60_s * rate)), rate, decay=decay, mix=1.0, **OPEN)
-    assert measured_rt60_s(h, rate) == pytest.approx(rt60_s, rel=0.1)
+@pytest.mark.parametrize(
+    "rate, rt60_s, modulation_ms",
+    [
+        (8000, 1.1, 0.0), (24_000, 2.0, 0.0), (8000, 4.0, 0.0), (8000, 20.0, 0.0),
+        (48_000, 1.9, 0.25), (24_000, 3.0, 0.1), (8000, 5.0, 0.25), (8000, 20.0, 2.0),
+    ],
+)  # fmt: skip
+def test_the_energy_decays_in_the_time_asked_for(rate, rt60_s, modulation_ms):
+    """At rest as well, where what takes the longest round remains."""
+    decay = plate_decay(rt60_s, modulation_ms=modulation_ms)
+    h = plate_reverb(
+        impulse(2, int(0.9 * rt60_s * rate)), rate, decay=decay, mix=1.0,
+        modulation_ms=modulation_ms, **OPEN,
+    )  # fmt: skip
+    assert measured_rt60_s(h, rate, down_to_db=-35.0) == pytest.approx(rt60_s, rel=0.06)
+
+
+def test_why_a_plate_at_rest_decays_longer():
+    """At a frequency the energy to come falls by four gains in its own round, and the phases of
+    the four all-passes are as good as independent: the mean of those falls."""
+    draw = torch.Generator().manual_seed(0)
+    phase = 2 * math.pi * torch.rand(20_000, 4, generator=draw, dtype=torch.float64)
+    length = torch.tensor([672.0, 908.0, 1800.0, 2656.0], dtype=torch.float64)
+    g = torch.tensor([0.7, 0.7, 0.5, 0.5], dtype=torch.float64)
+    delay = length * (1 - g**2) / (1 + g**2 + 2 * g * torch.cos(phase))
+    assert (delay.mean(0) / length).tolist() == pytest.approx([1.0] * 4, rel=0.03)
+    round_s = (4453 + 4217 + 3720 + 3163 + delay.sum(-1)) / 29_761
+    second = torch.linspace(0, 3, 400, dtype=torch.float64)
+    to_come = torch.exp(8 * math.log(0.6) * second[:, None] / round_s).mean(-1)
+    level_db = 10 * torch.log10(to_come)
+    read = (level_db <= -5) & (level_db >= -35)
+    second, level_db = second[read] - second[read].mean(), level_db[read]
+    rt60_s = -60 / ((second * level_db).sum() / second.square().sum()).item()
+    of_the_mean_s = -3 * ROUND_S / (4 * math.log10(0.6))
+    assert rt60_s / of_the_mean_s == pytest.approx(LONGER_AT_REST, rel=0.03)
 
 
 def test_damping_shortens_the_decay_of_high_frequencies():
