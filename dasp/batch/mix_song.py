@@ -10,10 +10,9 @@ from dasp.audio_io import whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
 from dasp.controllers.systems import automatic_mix
-from dasp.data.multitrack import load_folder
+from dasp.data.folders import check_is_no_track, load_song, read_song_folder
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix, Track
 
 
@@ -29,10 +28,10 @@ class MixSong:
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the targets of a job, the mix and its `.json`."""
         audio, document = job.targets
-        song = load_folder(job.source)
+        song = load_song(job.source)
+        check_is_no_track(audio, song.files)
         with torch.inference_mode():
-            files = zip(song.names, song.files, strict=True)
-            named = tuple(Track(name, str(file), guess_role(name)) for name, file in files)
+            named = tuple(map(Track, song.names, map(str, song.files), song.roles))
             mix = automatic_mix(
                 song.tracks,
                 Mix(song.sample_rate, named),
@@ -54,7 +53,7 @@ class MixSong:
 
     def reads(self, job: Job) -> list[Path]:
         """The stems."""
-        return sorted(job.source.iterdir())
+        return list(read_song_folder(job.source).tracks)
 
     def identity(self) -> dict[str, Any]:
         """All that decides what is written."""

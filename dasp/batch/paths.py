@@ -7,6 +7,8 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from dasp.audio_io import AUDIO_SUFFIXES, UNFINISHED
+from dasp.data.folders import has_track_folder, has_tracks
+from dasp.data.layout import subfolders
 
 
 class Found(NamedTuple):
@@ -43,14 +45,13 @@ def find_files(patterns: Iterable[str]) -> list[Found]:
 
 
 def find_songs(patterns: Iterable[str]) -> list[Found]:
-    """The folders with audio files that are meant by folders, at any depth, and by globs."""
+    """The songs, as `read_song_folder` tells them, in folders at any depth and in globs."""
     found = []
     for pattern in patterns:
         folders = [pattern] if Path(pattern).exists() else glob.iglob(pattern, recursive=True)
         for folder in filter(Path.is_dir, map(Path, folders)):
-            files = (p for p in _walk(folder) if p.suffix.lower() in AUDIO_SUFFIXES)
             root = _fixed_part(pattern) if glob.has_magic(pattern) else folder
-            found += [Found(song, root) for song in {file.parent for file in files}]
+            found += [Found(song, root) for song in _songs(folder)]
     # A song may be the folder itself, and then has its name.
     return _once(Found(p, p.parent if p == root else root) for p, root in found)
 
@@ -92,6 +93,15 @@ def _walk(folder: Path) -> Iterable[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _songs(folder: Path) -> Iterable[Path]:
+    """The songs in a folder. Beside the tracks of `SONG/stems` there is no other song in SONG."""
+    if has_tracks(folder):
+        yield folder
+    if not has_track_folder(folder):
+        for inner in subfolders(folder):
+            yield from _songs(inner)
 
 
 def _fixed_part(pattern: str) -> Path:

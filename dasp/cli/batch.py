@@ -20,7 +20,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "batch",
         help="run folders of files through effects, on all cores",
-        description="Run every file through effects, or with --mix every folder of stems through "
+        description="Run every file through effects, or with --mix every song (a folder of "
+        "tracks, or with stems/ or tracks/ in it) through "
         "'dasp mix'. New files stand in OUT as the old ones did beneath the input, "
         "and beside them a journal, a line of JSON for each. A file that cannot be processed is "
         "named, and the others are written.",
@@ -33,7 +34,7 @@ def add_parser(subparsers) -> None:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     add_effect_options(what)
-    what.add_argument("--mix", action="store_true", help="mix every folder of stems")
+    what.add_argument("--mix", action="store_true", help="mix every song")
     parser.add_argument(
         "--settings", type=Path, metavar="CSV",
         help="settings of single files: a column 'file', and one for each parameter by its name",

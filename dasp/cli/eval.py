@@ -41,8 +41,8 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "--stems", nargs="+", type=Path, metavar="FOLDER", default=[],
-        help="the stems of each song, from which baselines are mixed: mono sum, equal loudness, "
-        "random gains and pans, rule mix, and the anchor of a listening test",
+        help="the folder of each song, as 'dasp mix' takes it, from which baselines are mixed: "
+        "mono sum, equal loudness, random gains and pans, rule mix, the anchor of a listening test",
     )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=0, help="of the random mix (default: 0)")
     parser.add_argument(
@@ -98,7 +98,10 @@ def _songs(args: argparse.Namespace) -> Iterator[Song]:
             for name, mix in zip(names, own, strict=True)
         }
         if args.stems:
-            stems = load_song(args.stems[i], sample_rate=rate)
+            others = (*args.mixes, *args.reference)
+            stems = load_song(args.stems[i], sample_rate=rate, besides=others)
+            for remark in stems.remarks:
+                print(f"note: {remark}", file=sys.stderr)
             time = reference.shape[-1]
             _note_length(args.stems[i], stems.frames - time, rate)
             mixes |= baselines(stems.names, stems.excerpt(0, time), rate, seed=args.seed)

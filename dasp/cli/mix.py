@@ -31,7 +31,11 @@ def add_parser(subparsers) -> None:
     )
     tracks = parser.add_mutually_exclusive_group(required=True)
     tracks.add_argument(
-        "stems", nargs="?", type=Path, metavar="STEMS", help="a folder with a file a track"
+        "stems",
+        nargs="?",
+        type=Path,
+        metavar="STEMS",
+        help="a folder with a file a track, or with stems/ or tracks/; mixes in it are passed over",
     )
     tracks.add_argument(
         "--start", type=Path, metavar="MIX.json", help='a mix whose "locked" settings are kept'
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        song, start = load_song(args)
+        song, start = read_song(args)
         step()
         if makes_audio:
             tracks, mix = _made(args, song)
@@ -133,21 +137,19 @@ def _made(args: argparse.Namespace, song):
     return [audio], at_loudness(mix, [audio], args.target_lufs)
 
 
-def load_song(args: argparse.Namespace):
+def read_song(args: argparse.Namespace):
     """The tracks, and the mix to start from: one that only names them, or an earlier one."""
-    from dasp.data.multitrack import load_folder
+    from dasp.data.folders import check_is_no_track, load_song
     from dasp.mixing.document import load_mix
-    from dasp.mixing.roles import guess_role
     from dasp.mixing.settings import Mix, Track
 
     if args.start:
         start = load_mix(args.start, with_files=True)
+        check_is_no_track(args.output, [track.file for track in start.tracks])
         return load_mix_tracks(start), start
-    song = load_folder(args.stems)
-    tracks = (
-        Track(name, str(file), guess_role(name))
-        for name, file in zip(song.names, song.files, strict=True)
-    )
+    song = load_song(args.stems)
+    check_is_no_track(args.output, song.files)
+    tracks = map(Track, song.names, map(str, song.files), song.roles)
     return song, Mix(song.sample_rate, tuple(tracks))
 
 

@@ -27,10 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Load the tracks, mix them, write the audio."""
     import torch
 
+    from dasp.data.folders import check_is_no_track
     from dasp.mixing.document import load_mix
 
     refuse_existing(args, args.output)
     mix = load_mix(args.mix, with_files=True)
+    check_is_no_track(args.output, [track.file for track in mix.tracks])
     with steps("reading", "mixing") as step, torch.inference_mode():
         step()
         song = load_mix_tracks(mix)

@@ -21,7 +21,9 @@ def add_parser(subparsers) -> None:
         "strip. 'dasp render' mixes from the document. What the settings do not explain is "
         "reported for each stage, track and octave.",
     )
-    parser.add_argument("stems", type=Path, metavar="STEMS", help="a folder with a file a track")
+    parser.add_argument(
+        "stems", type=Path, metavar="STEMS", help="the folder of a song, as 'dasp mix' takes it"
+    )
     parser.add_argument("mix", type=Path, metavar="MIX", help="the finished mix")
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT.json", help="the settings"
@@ -50,7 +52,7 @@ def add_parser(subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, unmix, write the document, print the report."""
     from dasp.audio_io import load_audio
-    from dasp.data.multitrack import load_folder
+    from dasp.data.folders import load_song
     from dasp.mixing.document import save_mix
     from dasp.mixing.mixdown import mix_down
     from dasp.mixing.unmix import plan_stages, unmix
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     refuse_existing(args, args.output, *([args.plot] if args.plot else []))
     mix, rate = load_audio(args.mix)
-    song = load_folder(args.stems)
+    song = load_song(args.stems, besides=[args.mix])
     notes = list(song.notes)
     if rate != song.sample_rate:
         notes.append(f"{args.mix}: resampled from {rate} to {song.sample_rate} Hz")

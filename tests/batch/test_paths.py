@@ -41,6 +41,23 @@ def test_what_songs_are_meant(tree):
     assert _relative(find_songs(["in/*"])) == {"in/x": "x", "in/x/y": "x/y"}
 
 
+def test_songs_are_read_as_every_command_reads_them(tmp_path, monkeypatch):
+    """Stems in their folder beside a mix, one song; mixes alone, and mixes of dasp, none."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/a/stems/kick.wav", "in/a/mix.wav", "in/a/other/x.wav", "in/b/kick.wav",
+                 "in/b/mix.wav", "in/mixes/mix 1.wav", "in/a.wav", "in/c/tracks/kick.wav",
+                 "in/c/stems/kick.wav"):  # fmt: skip
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "in/a.json").write_text('{"format": "dasp-mix", "tracks": []}')
+    assert _relative(find_songs(["in"])) == {"in/a": "a", "in/b": "b", "in/c": "c"}
+    assert _relative(find_songs(["in/*/stems"])) == {
+        "in/a/stems": "a/stems",
+        "in/c/stems": "c/stems",
+    }
+
+
 def test_a_name_inside(tmp_path):
     assert inside(tmp_path, "a/b c.wav") == tmp_path / "a" / "b c.wav"
     assert inside(tmp_path, "..a.wav") == tmp_path / "..a.wav"

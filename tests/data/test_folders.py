@@ -1,7 +1,9 @@
+import json
+
 import pytest
 import torch
 
-from dasp.data.folders import load_song, load_songs
+from dasp.data.folders import load_song, load_songs, read_song_folder
 from tests.data.trees import write
 
 
@@ -34,3 +36,64 @@ def test_folders_without_songs_are_refused(tmp_path):
         load_songs(tmp_path)
     with pytest.raises(ValueError, match="expected audio files in stems/"):
         load_song(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_mix"),
+    [
+        ("mix", True),
+        ("Mix 2", True), ("mixdown", True), ("Song_mix", True), ("Song MIX v2", True),
+        ("song-master", True), ("Song_mix_final", True), ("Master", True), ("mixture", True),
+        ("remix", False), ("the_mixer", False), ("master_keys", False), ("vocal", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [".", "stems"])
+def test_what_is_called_a_mix_is_no_track(tmp_path, name, is_mix, place):
+    for track in ("kick", name):
+        write(tmp_path / place / f"{track}.wav")
+    song = load_song(tmp_path)
+    assert (name in song.names, name in [mix.name for mix in song.mixes]) == (not is_mix, is_mix)
+    assert any(f"{name}.wav: a mix" in note for note in song.notes) == is_mix
+
+
+def test_what_dasp_has_mixed_is_no_track_whatever_it_is_called(tmp_path):
+    """Told by the settings beside it, whose tracks are tracks none the less."""
+    for name in ("kick", "bass", "tuesday"):
+        write(tmp_path / f"{name}.wav")
+    tracks = [{"name": name, "file": f"{name}.wav"} for name in ("kick", "bass")]
+    document = {"format": "dasp-mix", "version": 2, "sample_rate": 44_100, "tracks": tracks}
+    for name in ("tuesday", "kick"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    (tmp_path / "bass.json").write_text("{")
+    files = read_song_folder(tmp_path)
+    assert [file.name for file in files.tracks] == ["bass.wav", "kick.wav"]
+    assert [file.name for file in files.mixes] == ["tuesday.wav"]
+
+
+def test_what_is_passed_over_is_named(tmp_path):
+    for place in ("Stems/kick.wav", "Stems/drums/snare.wav", "final.wav", "Song_mix.wav"):
+        write(tmp_path / place)
+    files = read_song_folder(tmp_path)
+    assert [file.name for file in files.tracks] == ["kick.wav"]
+    named = sorted(remark.split(":")[0].removeprefix(f"{tmp_path}/") for remark in files.remarks)
+    assert named == ["Song_mix.wav", "Stems/drums", "final.wav"]
+    files = read_song_folder(tmp_path / "Stems", besides=[tmp_path / "Stems" / "kick.wav"])
+    assert files.tracks == ()
+
+
+def test_folders_that_are_not_clear_are_explained(tmp_path):
+    for place in ("both/stems/a.wav", "both/tracks/b.wav", "beside/a.wav", "twice/kick.wav",
+                  "twice/kick.aiff", "only/mix.wav", "songs/one/stems/a.wav"):  # fmt: skip
+        write(tmp_path / place)
+    (tmp_path / "beside" / "stems").mkdir()
+    for folder, expected in (
+        ("both", "has audio in stems/ and in tracks/; name the one that is meant"),
+        ("beside", "stems/ has no audio files, and there are some beside it"),
+        ("twice", "kick.wav: has the name of kick.aiff"),
+        ("only", "mix.wav are mixes by their names"),
+        ("songs", "its folders may be songs, which 'dasp batch --mix'"),
+        ("nowhere", "nowhere: expected a folder"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            load_song(tmp_path / folder)
+        assert expected in str(caught.value)
