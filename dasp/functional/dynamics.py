@@ -314,13 +314,27 @@ def _mixing(x: Tensor, makeup_gain_db: Value, mix: Value) -> tuple[Tensor, Tenso
     )
 
 
-@fused("dynamics")
+_CURVE = (
+    "Tensor threshold_db, Tensor slope, Tensor knee_db, Tensor range_db, Tensor attack, "
+    "Tensor release, Tensor start_db"
+)
+
+
+@fused(
+    "dynamics",
+    f"(Tensor x, {_CURVE}, Tensor makeup_gain_db, Tensor mix, float sign) -> Tensor",
+    lambda x, *_: x.new_empty(x.shape),
+)
 def _compressed(x: Tensor, *parameters_and_sign) -> Tensor:
     *curve, makeup_gain_db, mix, sign = parameters_and_sign
     return _amplified(x, _reduction_db(x, *curve, 20.0, sign), makeup_gain_db, mix)
 
 
-@fused("dynamics")
+@fused(
+    "dynamics",
+    f"(Tensor key, {_CURVE}, float db_per_decade, float sign) -> Tensor",
+    lambda key, *_: key.new_empty(key.shape[0], key.shape[2]),
+)
 def _reduction_db(
     key: Tensor,
     threshold_db: Tensor,
@@ -342,7 +356,11 @@ def _reduction_db(
     return ballistics(torch.minimum(wanted_db, range_db[:, None]), attack, release, start_db)[0]
 
 
-@fused("dynamics")
+@fused(
+    "dynamics",
+    "(Tensor x, Tensor reduction_db, Tensor makeup_gain_db, Tensor mix) -> Tensor",
+    lambda x, *_: x.new_empty(x.shape),
+)
 def _amplified(x: Tensor, reduction_db: Tensor, makeup_gain_db: Tensor, mix: Tensor) -> Tensor:
     """`x` `(rows, channels, time)` and its wet share, lowered by `reduction_db` `(rows, time)`."""
     gain = db_to_gain(makeup_gain_db[:, None] - reduction_db)[:, None]

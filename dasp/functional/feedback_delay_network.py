@@ -123,7 +123,12 @@ def feedback_delay_network(
     return mixed(x, wet.reshape(x.shape), mix)
 
 
-@fused("network")
+@fused(
+    "network",
+    "(Tensor x, Tensor absorption, Tensor level, "
+    "int[] lengths, int[] written_rows, int[] heard_rows) -> Tensor",
+    lambda x, *_: x.new_empty(x.shape),
+)
 def _network(
     x: Tensor,
     absorption: Tensor,
@@ -141,7 +146,16 @@ def _network(
     return _composed(x, absorption, level, None, None, lengths, written_rows, heard_rows)[0]
 
 
-@fused("network")
+@fused(
+    "network",
+    "(Tensor x, Tensor absorption, Tensor level, Tensor lines, Tensor states, "
+    "int[] lengths, int[] written_rows, int[] heard_rows) -> (Tensor, Tensor, Tensor)",
+    lambda x, absorption, level, lines, states, *_: (
+        x.new_empty(x.shape),
+        lines.new_empty(lines.shape),
+        states.new_empty(states.shape),
+    ),
+)
 def _network_between(*arguments) -> tuple[Tensor, Tensor, Tensor]:
     """`_network` from what the `lines` `(rows, lines, longest)` and `states` hold, to what they do.
 

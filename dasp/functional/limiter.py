@@ -96,7 +96,11 @@ def limiter(
     return x.clamp(-ceiling, ceiling)  # of what rounding has left above
 
 
-@fused("limiter")
+@fused(
+    "limiter",
+    "(Tensor key, Tensor ceiling_db, Tensor release, int window) -> Tensor",
+    lambda key, *_: key.new_empty(key.shape[0], key.shape[2]),
+)
 def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) -> Tensor:
     """A smooth reduction `(rows, time)` that keeps a key `(rows, channels, time)` down."""
     return _cover(_excess_db(key, ceiling_db), release, window, WHOLE)

@@ -1,6 +1,8 @@
 """Kernels as torch operators, which compilers and transforms treat as one opaque step."""
 
-from collections.abc import Callable
+import functools
+import re
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,11 +18,16 @@ def define_operator(schema: str, kernel: Callable, fake: Callable) -> Callable:
     `fake` returns an empty tensor of the shape and type of the result. The operator has no
     gradient: that is for the `autograd.Function` around it, which an exported program leaves out.
     """
+    operator = _define(schema, kernel, fake)
+    torch.library.register_autograd(operator.name(), _no_gradient, lib=_LIBRARY)
+    return operator
+
+
+def _define(schema: str, kernel: Callable, fake: Callable) -> Callable:
     name = schema.split("(")[0]
     _LIBRARY.define(schema)
     _LIBRARY.impl(name, kernel, "CompositeExplicitAutograd")
     torch.library.register_fake(f"dasp::{name}", fake, lib=_LIBRARY)
-    torch.library.register_autograd(f"dasp::{name}", _no_gradient, lib=_LIBRARY)
     return getattr(torch.ops.dasp, name).default
 
 
@@ -33,11 +40,120 @@ def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[
 
     The result has the shape of the first tensor.
     """
+    operator = define_operator(schema, kernel, lambda x, *_: x.new_empty(x.shape))
+    _map_over_rows(operator)
+    return operator
 
-    def fake(x: Tensor, *_) -> Tensor:
-        return torch.empty_like(x, memory_format=torch.contiguous_format)
 
-    operator = define_operator(schema, kernel, fake)
+def opaque(schema: str, results: Callable[..., Tensor | tuple]) -> Callable:
+    """Let compilers see one operator in place of a function, and another for its gradient.
+
+    Then one graph is for signals of any length, also where the function chooses its operations
+    by the length. `schema` tells its arguments, tensors first, as in "(Tensor x, int taps) ->
+    Tensor"; `results` gives empty tensors of the shapes and types of the results.
+    """
+
+    def decorate(composition: Callable) -> Callable:
+        name = composition.__name__.lstrip("_")
+        operator, _ = define_step(name + schema, composition, results)
+
+        @functools.wraps(composition)
+        def function(*arguments):
+            if torch.compiler.is_compiling():
+                return operator(*arguments)
+            return composition(*arguments)
+
+        return function
+
+    return decorate
+
+
+def define_step(
+    schema: str,
+    composition: Callable,
+    results: Callable,
+    value: Callable | None = None,
+    gradients: Callable | None = None,
+) -> tuple[Callable, Callable]:
+    """An operator for a function of torch operations, and one for its gradient, `name_adjoint`.
+
+    The second takes the gradients by the results, the arguments, and for which tensors of them a
+    gradient is wanted; it returns one for each tensor. `value(*arguments)` and
+    `gradients(grads, tensors, options)` may compute them quicker than the `composition` does.
+    """
+    name, arguments, returned = re.fullmatch(r"(\w+)\((.*)\) -> (.*)", schema).groups()
+    count, outputs = arguments.count("Tensor "), returned.count("Tensor")
+
+    def run(*arguments):
+        y = (value or composition)(*_with_tuples(arguments))
+        return y.contiguous() if outputs == 1 else tuple(t.contiguous() for t in y)
+
+    def adjoint(*arguments):
+        grads, tensors = arguments[:outputs], arguments[outputs : outputs + count]
+        *options, wanted = _with_tuples(arguments[outputs + count :])
+        tensors = [t.detach().requires_grad_(w) for t, w in zip(tensors, wanted, strict=True)]
+        if gradients is None:
+            found = gradients_of(composition, tensors, options, grads)
+        else:
+            found = gradients(grads, tensors, options)
+        return tuple(
+            (torch.zeros_like(t) if g is None else g.detach()).contiguous() if w else t.new_empty(0)
+            for g, t, w in zip(found, tensors, wanted, strict=True)
+        )
+
+    def adjoint_results(*arguments):
+        tensors, wanted = arguments[outputs : outputs + count], arguments[-1]
+        return tuple(t.new_empty(t.shape if w else 0) for t, w in zip(tensors, wanted, strict=True))
+
+    grads = "".join(f"Tensor grad_{i}, " for i in range(outputs))
+    found = ", ".join(["Tensor"] * count)
+    adjoint_operator = _define(
+        f"{name}_adjoint({grads}{arguments}, bool[] wanted) -> ({found})", adjoint, adjoint_results
+    )
+    operator = _define(schema, run, results)
+
+    def remember(ctx, inputs, output):
+        ctx.save_for_backward(*inputs[:count])
+        ctx.options = inputs[count:]
+
+    def backward(ctx, *grads):
+        tensors, options = ctx.saved_tensors, _with_tuples(ctx.options)
+        wanted = list(ctx.needs_input_grad[:count])
+        if torch.is_grad_enabled():
+            found = gradients_of(composition, tensors, options, grads)
+        else:
+            found = adjoint_operator(*grads, *tensors, *options, wanted)
+        found = [g if w else None for g, w in zip(found, wanted, strict=True)]
+        return *found, *(None for _ in options)
+
+    torch.library.register_autograd(operator.name(), backward, setup_context=remember, lib=_LIBRARY)
+    return operator, adjoint_operator
+
+
+def gradients_of(
+    composition: Callable, tensors: Sequence[Tensor], options: Sequence, grads: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Gradients by torch operations, which can be differentiated again and mapped over."""
+    with torch.enable_grad():
+        # One tensor may be made from another: by itself, not through those that follow from it.
+        tensors = [t.view_as(t) if t.requires_grad else t for t in tensors]
+        y = composition(*tensors, *options)
+    wanted = [t for t in tensors if t.requires_grad]
+    found = iter(torch.autograd.grad(y, wanted, grads, create_graph=True, allow_unused=True))
+    return [next(found) if t.requires_grad else None for t in tensors]
+
+
+def is_sliced(*tensors: Tensor) -> bool:
+    """Whether any is a batch of `torch.autograd.grad(is_grads_batched=True)`.
+
+    Nothing can look into such a tensor, but torch calls an operator once for each slice of it.
+    """
+    known = getattr(torch._C._functorch, "is_legacy_batchedtensor", None)
+    return known is not None and any(known(t) for t in tensors)
+
+
+def _map_over_rows(operator: Callable) -> None:
+    """`vmap` of an operator on rows is the operator on more rows."""
 
     def over_batch(info, in_dims, *arguments):
         rows = [
@@ -46,8 +162,7 @@ def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[
         ]
         return operator(*rows).unflatten(0, (info.batch_size, -1)), 0
 
-    torch.library.register_vmap(operator._schema.name, over_batch, lib=_LIBRARY)
-    return operator
+    torch.library.register_vmap(operator.name(), over_batch, lib=_LIBRARY)
 
 
 def folded(argument, dim: int | None, batch_size: int):
@@ -57,3 +172,8 @@ def folded(argument, dim: int | None, batch_size: int):
     if dim is None:
         return argument.expand(batch_size, *argument.shape).flatten(0, 1)
     return argument.movedim(dim, 0).flatten(0, 1)
+
+
+def _with_tuples(options: Sequence) -> tuple:
+    """Options as they were given: an operator makes lists of tuples."""
+    return tuple(tuple(option) if isinstance(option, list) else option for option in options)

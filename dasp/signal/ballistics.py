@@ -38,7 +38,11 @@ def ballistics(
     return y, y[..., -1]
 
 
-@fused("dynamics")
+@fused(
+    "dynamics",
+    "(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
+    lambda x, *_: x.new_empty(x.shape),
+)
 def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
     # Which branch a sample takes has no gradient. Given the branches, the smoother is a linear
     # recurrence, and that has every gradient there is.
@@ -51,6 +55,6 @@ def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tenso
 
 
 _followed = define_row_operator(
-    "ballistics(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
+    "branching(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
     lambda x, *poles_and_state: backend("recurrence", x).ballistics(x, *poles_and_state),
 )

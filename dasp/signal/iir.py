@@ -26,7 +26,7 @@ from torch import Tensor
 
 from dasp._checks import check_not_zero
 from dasp.signal._fused import fused
-from dasp.signal._operator import folded
+from dasp.signal._operator import define_operator, folded
 from dasp.signal.direct_form import lfilter as lfilter
 
 BLOCK = 64
@@ -91,7 +91,11 @@ def _in_rows(t: Tensor, batch: tuple[int, ...], dims: int) -> Tensor:
     return t.expand(*batch, *own).reshape(math.prod(batch), *own)
 
 
-@fused("cascade")
+@fused(
+    "cascade",
+    "(Tensor x, Tensor sections, Tensor zi) -> (Tensor, Tensor)",
+    lambda x, sections, zi: (x.new_empty(x.shape), zi.new_empty(zi.shape)),
+)
 def _filtered(x: Tensor, sections: Tensor, zi: Tensor) -> tuple[Tensor, Tensor]:
     """Rows `(rows, time)` through `(rows, sections, 5)` from the states `(rows, 2 sections)`."""
     return filter_by_blocks(x, cascade(sections), zi)
@@ -208,11 +212,8 @@ class _Blocks(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(u, drive, step, reach, observe, toeplitz, state, backwards):
-        reached = _reached(u, reach)
-        drive = reached if drive is None else reached.add_(drive)
-        states, last = _chain(step, drive, state, backwards)
-        return _heard(u, states, observe, toeplitz), states, last
+    def forward(*arguments):
+        return _kernel(*arguments)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -268,6 +269,34 @@ class _BlocksWithTangent(_Blocks):
         )
         dy = dy + (states @ dobserve.mT).to(u) + u @ dtoeplitz.mT
         return dy, dstates, dlast
+
+
+def _solved(
+    u: Tensor,
+    drive: Tensor | None,
+    step: Tensor,
+    reach: Tensor,
+    observe: Tensor,
+    toeplitz: Tensor,
+    state: Tensor,
+    backwards: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    reached = _reached(u, reach)
+    drive = reached if drive is None else reached.add_(drive)
+    states, last = _chain(step, drive, state, backwards)
+    return _heard(u, states, observe, toeplitz), states.contiguous(), last.contiguous()
+
+
+_kernel = define_operator(
+    "filter_by_blocks(Tensor u, Tensor? drive, Tensor step, Tensor reach, Tensor observe, "
+    "Tensor toeplitz, Tensor state, bool backwards) -> (Tensor, Tensor, Tensor)",
+    _solved,
+    lambda u, drive, step, reach, observe, toeplitz, state, _: (
+        u.new_empty(u.shape),
+        state.new_empty(*u.shape[:2], state.shape[-1]),
+        state.new_empty(state.shape),
+    ),
+)
 
 
 def _reached(u: Tensor, reach: Tensor) -> Tensor:

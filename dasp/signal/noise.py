@@ -1,6 +1,8 @@
 """Noise that is the same on every device and at every call."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -36,7 +38,12 @@ def white_noise(
 
 def _draw(shape: Sequence[int], seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
+    draw = partial(torch.randn, tuple(shape), generator=generator, dtype=torch.float64)
+    try:
+        return draw()
+    except RuntimeError:  # `jacobian(vectorize=True)` lets nothing be drawn on its thread
+        with ThreadPoolExecutor(1) as another:
+            return another.submit(draw).result()
 
 
 # An operator of its own, because a generator cannot be made inside a compiled graph.

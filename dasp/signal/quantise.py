@@ -26,10 +26,14 @@ def quantise(x: Tensor, bits: int, dither: torch.Generator | None = None) -> Ten
     return _rounded(x, keys.to(x.device), bits, dither is not None)
 
 
-@fused("quantise")
+@fused(
+    "quantise",
+    "(Tensor x, Tensor keys, int bits, bool dither) -> Tensor",
+    lambda x, keys, bits, _: x.new_empty(x.shape, dtype=_type_of(bits)),
+)
 def _rounded(x: Tensor, keys: Tensor, bits: int, dither: bool) -> Tensor:
     """Steps, and noise if it is wanted, rounded: the upper bits of the type that holds them."""
-    most, dtype = 2.0 ** (bits - 1), torch.int16 if bits <= 16 else torch.int32
+    most, dtype = 2.0 ** (bits - 1), _type_of(bits)
     steps = x * most
     nearest = steps.round()
     if dither and not torch.equal(steps, nearest):
@@ -48,6 +52,11 @@ def _triangular(keys: Tensor, time: int) -> Tensor:
     z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
     z = z ^ _shifted(z, 31)
     return 2.0**-32 * ((z & 0xFFFFFFFF) - _shifted(z, 32)).double()
+
+
+def _type_of(bits: int) -> torch.dtype:
+    """The narrowest that holds them."""
+    return torch.int16 if bits <= 16 else torch.int32
 
 
 def _signed(bits: int) -> int:
