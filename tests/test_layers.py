@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1] / "dasp"
 
 LAYERS = {
     "_typing": -1,
-    "units": 0, "_checks": 0, "_quantity": 0,
+    "units": 0, "_checks": 0, "_quantity": 0, "_texts": 0, "file_names": 0,
     "signal": 1,
     "functional": 2, "analysis": 2,
     "losses": 3, "processors": 3,

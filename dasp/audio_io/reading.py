@@ -14,6 +14,7 @@ from dasp._checks import check_choice, check_range
 from dasp.audio_io.containers import what_is_missing
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import READABLE, format_named, known_formats
+from dasp.file_names import as_found
 
 _SMALL = 2**26
 """Bytes that are taken without looking at what is free."""
@@ -120,8 +121,8 @@ def _read(
 
 
 def _open(path: str | os.PathLike) -> soundfile.SoundFile:
-    path = Path(path)
     try:
+        path = as_found(path)
         if not path.is_dir() and path.exists() and not path.is_file():
             raise AudioFileError(path, "is a device or a pipe, not a file")
         with path.open("rb") as file:
@@ -138,7 +139,8 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     if missing:
         raise AudioFileError(path, missing)
     try:
-        audio = soundfile.SoundFile(path)
+        # As bytes where the system takes any: soundfile would have them be UTF-8.
+        audio = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: from the ending .raw.
         reason = getattr(error, "error_string", "no format is known without a head")
         raise AudioFileError(path, _unreadable(path, magic, reason)) from error

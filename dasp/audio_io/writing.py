@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dasp._checks import check_audio, check_choice, check_sample_rate
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
+from dasp.file_names import within_longer_name
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
 
@@ -109,10 +111,17 @@ def dither_source(seed: int, x: Tensor) -> torch.Generator:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write a file under, which takes the place of `path` when all went well."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    """A name to write a file under, which takes the place of `path` when all went well.
+
+    A link stays, and what it leads to is replaced; a file that is replaced hands on its mode.
+    """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    stem = within_longer_name(path.name)
+    unfinished = path.with_name(f".{stem}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         yield unfinished
+        if path.is_file():
+            shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -130,7 +139,7 @@ def checked_target(
     most = MOST_CHANNELS.get(format, 1024)
     if channels > most:
         raise AudioFileError(path, f"{format} holds {most} channels, got {channels}")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise AudioFileError(path, "exists already; pass overwrite=True to replace it")
     if not path.parent.is_dir():
         raise AudioFileError(path, f"the folder {path.parent} does not exist")

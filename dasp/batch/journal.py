@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dasp.batch.job import Job, digest
+from dasp.file_names import as_found, in_any_locale
 
 
 class Journal:
@@ -44,7 +45,9 @@ class Journal:
         return (
             done.get("fingerprint") == fingerprint
             and targets.keys() == {self._key(target) for target in job.targets}
-            and all(known == digest(self._folder / name) for name, known in targets.items())
+            and all(
+                known == digest(as_found(self._folder / name)) for name, known in targets.items()
+            )
         )
 
     def is_ours(self, target: Path) -> bool:
@@ -78,7 +81,7 @@ class Journal:
             self._done |= {target: event for target in targets}
 
     def _key(self, target: Path) -> str:
-        return target.relative_to(self._folder).as_posix()
+        return in_any_locale(target.relative_to(self._folder).as_posix())
 
 
 def _events(path: Path) -> Iterator[dict]:

@@ -2,13 +2,19 @@
 
 import glob
 import os
-from collections.abc import Iterable
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from dasp.audio_io import AUDIO_SUFFIXES, UNFINISHED
 from dasp.data.folders import has_track_folder, has_tracks
 from dasp.data.layout import subfolders
+from dasp.file_names import as_found, in_one_form, within_longer_name
+
+_FORMS = ("NFC", "NFD")
+"""With accents in their letters, as most write them, and behind, as macOS does."""
 
 
 class Found(NamedTuple):
@@ -31,14 +37,12 @@ def find_files(patterns: Iterable[str]) -> list[Found]:
     """
     found = []
     for pattern in patterns:
-        path = Path(pattern)
+        path = as_found(pattern)
         if path.is_dir():
             files = (p for p in _walk(path) if p.suffix.lower() in AUDIO_SUFFIXES)
             found += [Found(file, path) for file in files]
         elif glob.has_magic(pattern) and not path.exists():
-            root = _fixed_part(pattern)
-            matches = map(Path, glob.iglob(pattern, recursive=True))
-            found += [Found(file, root) for file in matches if file.is_file()]
+            found += [Found(file, root) for file, root in _matches(pattern) if file.is_file()]
         else:  # Also what does not exist: reading it will say so.
             found.append(Found(path, path.parent))
     return _once(found)
@@ -48,10 +52,10 @@ def find_songs(patterns: Iterable[str]) -> list[Found]:
     """The songs, as `read_song_folder` tells them, in folders at any depth and in globs."""
     found = []
     for pattern in patterns:
-        folders = [pattern] if Path(pattern).exists() else glob.iglob(pattern, recursive=True)
-        for folder in filter(Path.is_dir, map(Path, folders)):
-            root = _fixed_part(pattern) if glob.has_magic(pattern) else folder
-            found += [Found(song, root) for song in _songs(folder)]
+        path = as_found(pattern)
+        for folder, root in [(path, path)] if path.exists() else _matches(pattern):
+            if folder.is_dir():
+                found += [Found(song, root) for song in _songs(folder)]
     # A song may be the folder itself, and then has its name.
     return _once(Found(p, p.parent if p == root else root) for p, root in found)
 
@@ -69,16 +73,43 @@ def inside(folder: Path, relative: str | Path) -> Path:
     target = folder / relative
     if relative.is_absolute() or not relative.parts:
         raise ValueError(f"{str(relative)!r}: no name of a file within {folder}")
-    if not target.parent.resolve().is_relative_to(folder.resolve()):
+    real = Path(os.path.realpath(target if target.is_symlink() else target.parent))
+    if not real.is_relative_to(os.path.realpath(folder)):
         raise ValueError(f"{target}: a symbolic link leads out of {folder}")
     return target
+
+
+def check_apart(targets: Sequence[Path]) -> None:
+    """Refuse names that differ in accents or case alone, on a disk to which these are one name."""
+    alike: dict[str, Path] = {}
+    for target in targets:
+        other = alike.setdefault(in_one_form(str(target)).casefold(), target)
+        if other != target and _are_one(target, other):
+            raise ValueError(
+                f"{target}: its name and that of {other} are one on this disk, and the one would "
+                f"be written over the other"
+            )
+
+
+def _are_one(target: Path, other: Path) -> bool:
+    """Whether two paths mean the same file, in folders that need not be there yet."""
+    shared = Path(os.path.commonpath((target.absolute(), other.absolute())))
+    there = next(folder for folder in (shared, *shared.parents) if folder.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(dir=there) as trial:
+            one, two = (trial / path.absolute().relative_to(shared) for path in (target, other))
+            one.parent.mkdir(parents=True, exist_ok=True)
+            one.touch()
+            return two.exists()
+    except OSError:  # Nothing can be written there, which will be said when it is tried.
+        return False
 
 
 def remove_unfinished(targets: Iterable[Path]) -> None:
     """Remove what writers that were killed have left of these files."""
     names: dict[Path, set[str]] = {}
     for target in targets:
-        names.setdefault(target.parent, set()).add(target.name)
+        names.setdefault(target.parent, set()).add(within_longer_name(target.name))
     for folder, known in names.items():
         if not folder.is_dir():
             continue
@@ -102,6 +133,13 @@ def _songs(folder: Path) -> Iterable[Path]:
     if not has_track_folder(folder):
         for inner in subfolders(folder):
             yield from _songs(inner)
+
+
+def _matches(pattern: str) -> Iterator[tuple[Path, Path]]:
+    """What a glob means, with the part of each that has no wildcard, however accents are made."""
+    for form in dict.fromkeys((pattern, *(unicodedata.normalize(f, pattern) for f in _FORMS))):
+        root = _fixed_part(form)
+        yield from ((Path(match), root) for match in glob.iglob(form, recursive=True))
 
 
 def _fixed_part(pattern: str) -> Path:

@@ -13,6 +13,7 @@ from dasp.audio_io import audio_info, load_as_stored
 from dasp.batch.job import Job
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.batch.writing import Writing
+from dasp.file_names import as_found
 from dasp.processors.document import from_document
 from dasp.processors.processor import Processor
 from dasp.signal.resample import resample
@@ -90,7 +91,10 @@ class ProcessFile:
         """The source, and the files that the settings name."""
         processor, settings = _processor(json.dumps(self.document))
         settings = {**settings, **job.settings}
-        return [job.source, *(Path(settings[key]) for key in processor.inputs if key in settings)]
+        return [
+            job.source,
+            *(as_found(settings[key]) for key in processor.inputs if key in settings),
+        ]
 
     def identity(self) -> dict[str, Any]:
         """All that decides what is written."""

@@ -1,5 +1,6 @@
 """A batch from its plan to its end."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from dasp._checks import did_you_mean
 from dasp.batch.job import Job, Work, failed, fingerprints
 from dasp.batch.journal import Journal
-from dasp.batch.paths import Found, inside, remove_unfinished
+from dasp.batch.paths import Found, check_apart, inside, remove_unfinished
 from dasp.batch.processes import in_processes
 from dasp.batch.settings import Table
+from dasp.file_names import in_one_form
 
 Outcome = tuple[Job, dict[str, Any]]
 
@@ -29,7 +31,7 @@ def plan(
     """
     _check_template(name)
     sources = [item for item in found if not _is_output(item, folder)]
-    _check_table(table or {}, sources)
+    settings = _by_source(table or {}, sources)
     jobs: dict[Path, Job] = {}
     for item in sources:
         stem, suffix = item.path.stem, item.path.suffix
@@ -39,13 +41,14 @@ def plan(
         targets = tuple(
             inside(folder, item.relative.with_name(new + ending)) for ending in suffixes or [suffix]
         )
-        job = Job(item.path, targets, (table or {}).get(item.relative.as_posix(), {}))
+        job = Job(item.path, targets, settings.get(item.relative.as_posix(), {}))
         if targets[0] in jobs:
             raise ValueError(
                 f"{targets[0]}: both {jobs[targets[0]].source} and {item.path} would be written "
                 f"to this file"
             )
         jobs[targets[0]] = job
+    check_apart(list(jobs))
     _check_no_source_is_written(list(jobs.values()))
     return list(jobs.values())
 
@@ -59,7 +62,7 @@ def unfinished(work: Work, jobs: Iterable[Job], journal: Journal) -> list[Job]:
 def strangers(jobs: Iterable[Job], journal: Journal) -> list[Path]:
     """Files in the way that no run of the journal has written."""
     targets = [target for job in jobs for target in job.targets]
-    return [target for target in targets if target.exists() and not journal.is_ours(target)]
+    return [target for target in targets if os.path.exists(target) and not journal.is_ours(target)]
 
 
 def run(
@@ -110,18 +113,26 @@ def _check_template(name: str) -> None:
         raise ValueError(f"{name!r}: expected the name of a file, without a folder")
 
 
-def _check_table(table: Table, found: Sequence[Found]) -> None:
+def _by_source(table: Table, found: Sequence[Found]) -> Table:
+    """The table by the names of the inputs, in which accents may be composed in another way."""
     names = {item.relative.as_posix() for item in found}
-    for name in table:
-        if name not in names:
+    in_other_form = {in_one_form(name): name for name in names}
+    by_source: Table = {}
+    for written, settings in table.items():
+        name = written if written in names else in_other_form.get(in_one_form(written))
+        if name is None:
             raise ValueError(
-                f"the settings name {name!r}, which is no input{did_you_mean(name, names)}"
+                f"the settings name {written!r}, which is no input{did_you_mean(written, names)}"
             )
+        if name in by_source:
+            raise ValueError(f"the settings name {written!r} twice, in two forms")
+        by_source[name] = settings
+    return by_source
 
 
 def _check_no_source_is_written(jobs: Sequence[Job]) -> None:
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
         for target in job.targets:
-            if target.exists() and target.resolve() in sources:
+            if os.path.exists(target) and target.resolve() in sources:
                 raise ValueError(f"{target}: is an input, and would be written over")

@@ -1,6 +1,7 @@
 """Settings as people write them in files, made into what a processor takes."""
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._texts import decoded
 from dasp.audio_io import load_audio
 from dasp.processors.processor import Processor
 from dasp.processors.written import parse_settings
@@ -65,7 +67,9 @@ def read_table(
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: a table has at most {MOST_BYTES} bytes, this has more")
     table: Table = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    # Names that are no UTF-8 stand in it as they stand on the disk.
+    text = decoded(path.read_bytes(), "surrogateescape")
+    with io.StringIO(text, newline="") as file:
         reader = csv.DictReader(file, restkey="", strict=True)
         try:
             if "file" not in (reader.fieldnames or ()):

@@ -49,7 +49,7 @@ def add_parser(subparsers) -> None:
         help="name of the new files, without the ending (default: {stem}, the old name)",
     )  # fmt: skip
     parser.add_argument(
-        "--format", metavar="ENDING", help="wav, flac, … (default: the old one; for mixes wav)"
+        "--format", metavar="ENDING", help="wav, flac, ... (default: the old one; for mixes wav)"
     )
     add_run_options(parser)
     _add_batch_options(parser)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dasp.cli.mix import pan_text
 from dasp.cli.picture import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
+from dasp.file_names import in_a_text
 from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _label(axes, y: float, text: str) -> None:
 
 
 def _write(axes, x: float, y: float, text: str, *, weight="normal", color=GREY, size=8) -> None:
+    text = in_a_text(text)
     axes.text(x, y, text, ha="center", va="center", fontsize=size, fontweight=weight, color=color)
 
 

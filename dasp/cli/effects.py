@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dasp.file_names import named_from
+
 if TYPE_CHECKING:
     from dasp.processors import Processor
 
 EFFECT_HELP = (
     "a processor with its settings, e.g. 'compressor:threshold_db=-18dB,ratio=4:1'; numbers may "
     "have units (1k, 2.5kHz, 10ms, 50%%); bands are '1/2/3', one of them is 'peak_gain_db[2]=3', "
-    "all '[all]'; a tensor is the name of an audio file; may be given several times, in series"
+    "all '[all]'; a tensor is the name of an audio file, in quotes if it "
+    "has a comma; may be given several times, in series"
 )
 
 
@@ -50,9 +53,7 @@ def save_chain_file(path: Path, processor: "Processor", settings: Mapping[str, A
     from dasp.processors.document import save_chain
 
     folder = path.resolve().parent
-    files = {
-        key: os.path.relpath(settings[key], folder) for key in processor.inputs if key in settings
-    }
+    files = {key: named_from(settings[key], folder) for key in processor.inputs if key in settings}
     save_chain(path, processor, {**settings, **files})
 
 

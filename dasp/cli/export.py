@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
         args.output.parent,
     )
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(text, encoding="utf-8")
+    # The bytes of a name that is no UTF-8 are those that the other program looks for.
+    args.output.write_text(text, encoding="utf-8", errors="surrogateescape")
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(args.output)

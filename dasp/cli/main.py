@@ -4,6 +4,7 @@ It exits with 0 when all is well, 1 where the work failed (a bad file, say), 2 f
 """
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit status."""
+    _print_any_name()
     args = _parser().parse_args(argv)
     try:
         return args.handler(args)
@@ -50,6 +52,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _print_any_name() -> None:
+    """Let no name end a run that the encoding of the output does not have.
+
+    Bytes that are no text go out as they are, for the next program; other signs are written out.
+    """
+    codecs.register_error("dasp-names", _as_bytes)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="dasp-names")
+    if hasattr(sys.stderr, "reconfigure"):
+        sys.stderr.reconfigure(errors="backslashreplace")
+
+
+def _as_bytes(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return b"".join(
+        bytes([ord(sign) - 0xDC00]) if 0xDC80 <= ord(sign) <= 0xDCFF
+        else sign.encode("ascii", "backslashreplace")
+        for sign in signs
+    ), error.end  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """What the commands that write files share: how samples are stored, and what is kept."""
 
 import argparse
+import os
 from pathlib import Path
 
 from dasp.cli.numbers import seed
@@ -50,7 +51,7 @@ def clipping_note(path: Path, over: int, gain_db: float) -> str | None:
 def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
     """Nothing is overwritten without `--force`, and nothing is computed in vain."""
     for path in paths:
-        if path.exists() and not args.force:
+        if os.path.exists(path) and not args.force:
             raise ValueError(f"{path}: exists already; --force replaces it")
 
 

@@ -60,7 +60,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--segment", type=longer_than_nothing, metavar="SECONDS",
         help="have so much of a file in memory at a time (default: all of it)",
     )  # fmt: skip
-    parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda, … (default: cpu)")
+    parser.add_argument(
+        "--device", type=_device, default="cpu", help="cpu, cuda, ... (default: cpu)"
+    )
 
 
 def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
@@ -108,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _outputs(inputs: list[Path], output: str) -> list[Path]:
-    from dasp.batch.paths import inside
+    from dasp.batch.paths import check_apart, inside
 
     folder = Path(output)
     if len(inputs) == 1 and not output.endswith("/") and not folder.is_dir():
@@ -117,7 +119,9 @@ def _outputs(inputs: list[Path], output: str) -> list[Path]:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{folder / name}: two inputs would be written to this file")
-    return [inside(folder, name) for name in names]
+    outputs = [inside(folder, name) for name in names]
+    check_apart(outputs)
+    return outputs
 
 
 def _naming(source: Path, error: Exception) -> str:

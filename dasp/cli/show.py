@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import unicodedata
 from collections.abc import Sequence
 
 from dasp.cli.list import describe
@@ -46,10 +47,20 @@ def run(args: argparse.Namespace) -> int:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under a head, in columns as wide as they need to be."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        cells = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        )
         print("  ".join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    """The columns that a text takes: two for a Chinese sign, none for an accent of its own."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
 
 
 def _rows(processor) -> list[tuple[str, ...]]:

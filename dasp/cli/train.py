@@ -13,7 +13,7 @@ def add_parser(subparsers) -> None:
         "train",
         help="train a model by one of the recipes",
         description="Train by a recipe of dasp.recipes. DIR gets weights.safetensors, log.jsonl "
-        "and checkpoints. Under torchrun (torchrun --nproc-per-node 2 -m dasp train …) several "
+        "and checkpoints. Under torchrun (torchrun --nproc-per-node 2 -m dasp train ...) several "
         "processes share each batch.",
     )
     parser.add_argument(

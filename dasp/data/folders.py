@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dasp.audio_io import audio_info
 from dasp.data.layout import some, subfolders
 from dasp.data.multitrack import Multitrack, Recording, audio_files
+from dasp.file_names import as_found, in_any_locale
 from dasp.mixing.document import MOST_BYTES, is_mix
 from dasp.mixing.roles import guess_role
 from dasp.processors.document import read_json
@@ -47,7 +48,7 @@ def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> S
             `stems/` and `tracks/` have audio, one of them has none but files beside it, or two
             files have one name.
     """
-    folder = Path(folder)
+    folder = as_found(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of audio files")
     known = {file.resolve() for file in besides}
@@ -95,8 +96,8 @@ def load_song(
     return Multitrack(
         Path(folder).name,
         sample_rate,
-        tuple(Recording(file.stem, guess_role(file.stem), file) for file in files),
-        tuple(Recording(file.stem, "other", file) for file in mixes),
+        tuple(Recording(in_any_locale(file.stem), guess_role(file.stem), file) for file in files),
+        tuple(Recording(in_any_locale(file.stem), "other", file) for file in mixes),
         remarks=remarks,
     )
 

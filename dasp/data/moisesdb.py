@@ -8,6 +8,7 @@ end at different times. I. Pereira et al., "MoisesDB: a dataset for source separ
 import json
 from pathlib import Path
 
+from dasp._texts import decoded
 from dasp.data.layout import some
 from dasp.data.multitrack import Multitrack, Recording
 from dasp.mixing.roles import guess_role
@@ -40,7 +41,7 @@ def load_moisesdb(root: str | Path, *, sample_rate: int = 44_100) -> list[Multit
 
 def _song(path: Path, sample_rate: int) -> Multitrack:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(decoded(path.read_bytes()))
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON text ({error})") from error
     recordings, remarks, bleed = [], [], []

@@ -18,6 +18,7 @@ from torch import Tensor
 from dasp._checks import check_range, did_you_mean
 from dasp.audio_io import audio_info
 from dasp.data.reading import read_part
+from dasp.file_names import as_found, in_any_locale
 from dasp.mixing.roles import guess_role
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".caf")
@@ -163,7 +164,7 @@ def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrac
 
     Without `sample_rate` the highest of the files' rates is taken.
     """
-    folder = Path(folder)
+    folder = as_found(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of audio files")
     files = audio_files(folder)
@@ -171,7 +172,7 @@ def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrac
         raise ValueError(f"{folder}: no audio files ({' '.join(AUDIO_SUFFIXES)}) in this folder")
     if sample_rate is None:
         sample_rate = max(audio_info(file).sample_rate for file in files)
-    return load_tracks(files, [file.stem for file in files], sample_rate)
+    return load_tracks(files, [in_any_locale(file.stem) for file in files], sample_rate)
 
 
 def load_tracks(files: Sequence[str | Path], names: Sequence[str], sample_rate: int) -> Multitrack:

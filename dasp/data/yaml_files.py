@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from dasp._texts import decoded
+
 
 def read_yaml(path: str | Path) -> Any:
     """What a YAML file holds."""
@@ -13,6 +15,6 @@ def read_yaml(path: str | Path) -> Any:
             f'{path}: reading YAML needs PyYAML: pip install "dasp-audio[data]"'
         ) from error
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(decoded(Path(path).read_bytes()))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a YAML text ({error})") from error

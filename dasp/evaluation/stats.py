@@ -8,6 +8,7 @@ Wave-U-Net", JAES 69, 2021, tables 3 and 4.
 """
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
+
+from dasp._texts import decoded
 
 STARS = ((1e-4, "***"), (1e-3, "**"), (1e-2, "*"))
 """What the table of pairs shows for a corrected p under each of these."""
@@ -102,7 +105,7 @@ def load_ratings(path: str | Path) -> dict[str, list[float]]:
     Either with columns `mix` and `rating`, a row a rating (other columns, such as the participant
     and the song, are not looked at), or with a column a mix. Empty cells are no ratings.
     """
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(decoded(Path(path).read_bytes()), newline="") as file:
         reader = csv.DictReader(file)
         columns = reader.fieldnames or []
         long = {"mix", "rating"} <= set(columns)

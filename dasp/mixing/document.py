@@ -24,7 +24,6 @@ Files are named relative to the document, so that a folder can move as a whole.
 keys, and is read as well.
 """
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from dasp._checks import check_range, did_you_mean
+from dasp.file_names import as_found, named_from
 from dasp.mixing.json_layout import readable_json
 from dasp.mixing.routing import send_param
 from dasp.mixing.settings import Channel, Mix, Stage, Track
@@ -102,7 +102,7 @@ def _track_document(track: Track, folder: Path) -> dict:
     optional = {"group": track.group, "sends_db": dict(track.sends_db), "locked": track.locked}
     return {
         "name": track.name,
-        "file": Path(os.path.relpath(track.file, folder)).as_posix(),
+        "file": named_from(track.file, folder),
         "role": track.role,
         "strip": [_node(stage) for stage in track.strip],
         **{key: value for key, value in optional.items() if value},
@@ -193,7 +193,7 @@ class _Reader:
             _at(f"{where}.sends_db", send_param(bus).check, send_db)
         return Track(
             name=track["name"],
-            file=str(self.folder / track["file"]),
+            file=str(as_found(self.folder / track["file"])),
             role=str(track.get("role", "other")),
             strip=self.stages(track.get("strip", []), f"{where}.strip"),
             group=group,

@@ -1,6 +1,7 @@
 """JSON that people read: what fits on a line stands on one, the rest is indented."""
 
 import json
+import re
 from textwrap import TextWrapper
 from typing import Any
 
@@ -13,12 +14,12 @@ def readable_json(value: Any, indent: int = 0, taken: int = 0) -> str:
     >>> print(readable_json({"name": "kick", "strip": [{"gain_db": -3.0}]}))
     {"name": "kick", "strip": [{"gain_db": -3.0}]}
     """
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    line = _text(value)
     if indent + taken + len(line) < WIDTH or not isinstance(value, (dict, list)) or not value:
         return line
     inner = " " * (indent + 2)
     if isinstance(value, dict):
-        names = {json.dumps(str(key), ensure_ascii=False): item for key, item in value.items()}
+        names = {_text(str(key)): item for key, item in value.items()}
         items = [
             f"{name}: {readable_json(item, indent + 2, len(name) + 3)}"
             for name, item in names.items()
@@ -30,3 +31,9 @@ def readable_json(value: Any, indent: int = 0, taken: int = 0) -> str:
         return f"[\n{inner}" + f"\n{inner}".join(wrapper.wrap(line[1:-1])) + f"\n{' ' * indent}]"
     brackets = "{}" if isinstance(value, dict) else "[]"
     return f"{brackets[0]}\n{inner}" + f",\n{inner}".join(items) + f"\n{' ' * indent}{brackets[1]}"
+
+
+def _text(value: Any) -> str:
+    """JSON on a line. Names whose bytes are no UTF-8 hold half characters, which are escaped."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", line)

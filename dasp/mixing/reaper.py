@@ -10,7 +10,6 @@ the other side. A fader and a pan together give each side the gain that it has h
 """
 
 import math
-import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from dasp.file_names import in_a_text, named_from
 from dasp.mixing.reaper_plugins import Band, js_volume, rea_comp, rea_eq, rea_limit
 from dasp.mixing.routing import send_gain
 from dasp.mixing.settings import Channel, Mix, Stage, Track
@@ -55,7 +55,7 @@ def reaper_project(
         duration_s, is_mono = of_track[id(channel)] if is_track else (0.0, False)
         fader = _fader(channel.strip, channel.name, mix.sample_rate, is_mono, notes)
         if is_track:
-            file = Path(os.path.relpath(channel.file, folder)).as_posix()
+            file = named_from(channel.file, folder)
             inside = _item(channel.name, file, fader.late_s, duration_s)
         else:
             inside = [
@@ -233,4 +233,4 @@ def _quoted(text: str) -> str:
 
 def _identity(text: str) -> str:
     """A number for a track, the same at every export."""
-    return f"{{{uuid.uuid5(uuid.NAMESPACE_OID, text)}}}".upper()
+    return f"{{{uuid.uuid5(uuid.NAMESPACE_OID, in_a_text(text))}}}".upper()

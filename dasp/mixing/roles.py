@@ -1,6 +1,7 @@
 """What a track is, as its name tells it."""
 
 import re
+import unicodedata
 
 ROLES = {
     "kick": r"kick|kik|bd|bass ?drum|kd",
@@ -60,10 +61,11 @@ def stereo_pairs(names: list[str]) -> dict[int, str]:
 
 
 def _words(name: str) -> list[str]:
-    """Lower-case words: split at capitals, digits and punctuation, digits left out.
+    """Lower-case words: split at capitals, digits and punctuation; digits and accents left out.
 
     >>> _words("02_HiHat-topL")
     ['hi', 'hat', 'top', 'l']
     """
-    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    letters = (c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", "".join(letters))
     return [word for word in re.split(r"[^a-zA-Z]+", apart.lower()) if word]

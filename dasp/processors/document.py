@@ -23,6 +23,8 @@ from typing import Any
 from torch import Tensor
 
 from dasp._checks import did_you_mean
+from dasp._texts import decoded
+from dasp.file_names import as_found
 from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import chain, dry_wet, parallel, part_names
 from dasp.processors.processor import Processor
@@ -58,12 +60,12 @@ def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
 
 def read_json(path: str | Path, *, most_bytes: int = MOST_BYTES) -> Any:
     """The JSON text of a file, of at most `most_bytes` and `MOST_LEVELS`, without NaN."""
-    with open(path, "rb") as file:
+    with open(as_found(path), "rb") as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise ValueError(f"{path}: a document has at most {most_bytes} bytes, this has more")
     try:
-        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(decoded(content), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a JSON text ({error})") from error
     if _levels(document) > MOST_LEVELS:

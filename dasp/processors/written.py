@@ -15,12 +15,17 @@ from dasp.processors.processor import Processor
 
 _WORDS = {"true": True, "false": False, "none": None}
 _BAND = re.compile(r"(.+)\[(.*)\]")
+_ASSIGNMENT = re.compile(r"""([^,=]*=\s*(?:"(?:[^"]|"")*"|'(?:[^']|'')*')\s*|[^,]*)(?:,|$)""")
+"""Up to the next comma outside of quotes, which stand around a whole value."""
 
 Pairs = Iterable[tuple[str, str]]
 
 
 def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
     """A processor and its settings from `name:key=value,key=value`.
+
+    The name of a file with a comma, or with spaces at an end, stands in quotes of either kind, in
+    which a quote of that kind is written twice: `impulse_response="a, b.wav"`.
 
     >>> processor, settings = parse_effect("compressor:threshold_db=-18dB,attack_ms=0.01s")
     >>> processor.name, settings
@@ -29,11 +34,12 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
     name, _, rest = text.partition(":")
     name = name.strip()
     pairs = []
-    for assignment in filter(None, rest.split(",")):
+    for assignment in filter(None, (match[1] for match in _ASSIGNMENT.finditer(rest))):
         key, equals, value = assignment.partition("=")
         if not equals:
-            raise ValueError(f"{text!r}: expected key=value, got {assignment!r}")
-        pairs.append((key.strip(), value.strip()))
+            hint = "; a value with a comma stands in quotes" if pairs else ""
+            raise ValueError(f"{text!r}: expected key=value, got {assignment!r}{hint}")
+        pairs.append((key.strip(), _unquoted(value.strip())))
     processor, _ = from_node({"processor": name}, name)
     try:
         settings = parse_settings(processor, pairs)
@@ -73,6 +79,12 @@ def parse_settings(
         else:
             settings[key] = text
     return settings
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]:
+        return value[1:-1].replace(2 * value[0], value[0])
+    return value
 
 
 def _parse_param(param: Param, text: str) -> Any:

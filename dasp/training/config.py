@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from dasp._checks import check_choice, did_you_mean
+from dasp._texts import decoded
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,7 +40,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path}: a configuration has at most {MOST_BYTES} bytes, this has more")
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(decoded(text))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a TOML text: {error}") from error
 

@@ -1,10 +1,13 @@
 """Names: what is meant by them, and that none leads out of its folder."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from dasp.batch.paths import find_files, find_songs, inside
+from dasp.audio_io import whole
+from dasp.batch.paths import check_apart, find_files, find_songs, inside, remove_unfinished
+from dasp.file_names import in_one_form
 
 
 @pytest.fixture
@@ -82,3 +85,56 @@ def test_a_symbolic_link_that_leads_out(tmp_path):
     with pytest.raises(ValueError, match="a symbolic link leads out of"):
         inside(tmp_path / "out", "link/a.wav")
     assert inside(tmp_path / "out", "loop/a.wav") == Path(tmp_path / "out/loop/a.wav")
+
+
+def test_a_file_that_is_a_link_out(tmp_path):
+    """Links are followed when they are written to, so that this one would be written outside."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "near.wav").symlink_to("other.wav")
+    (tmp_path / "out" / "far.wav").symlink_to(tmp_path / "precious.wav")
+    assert inside(tmp_path / "out", "near.wav") == tmp_path / "out" / "near.wav"
+    with pytest.raises(ValueError, match="a symbolic link leads out"):
+        inside(tmp_path / "out", "far.wav")
+
+
+@pytest.mark.parametrize("made, asked", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_are_found_however_they_are_composed(tmp_path, monkeypatch, made, asked):
+    folder, name = "Caf\u00e9", "\u00fc.wav"
+    on_disk = unicodedata.normalize(made, f"{folder}/{name}")
+    monkeypatch.chdir(tmp_path)
+    Path(on_disk).parent.mkdir()
+    Path(on_disk).touch()
+    for pattern in (f"{folder}/{name}", folder, f"{folder}/*.wav", "*/\u00fc*", f"**/{name}"):
+        (found,) = find_files([unicodedata.normalize(asked, pattern)])
+        assert found.path.samefile(on_disk)
+    (song,) = find_songs([unicodedata.normalize(asked, folder)])
+    assert song.path.samefile(Path(on_disk).parent)
+
+
+def test_names_that_a_disk_takes_for_one(tmp_path, monkeypatch):
+    composed, apart = tmp_path / "new" / "\u00e9.wav", tmp_path / "new" / "e\u0301.wav"
+    other = tmp_path / "new" / "a.wav"
+    (tmp_path / "\u00e9").touch()
+    if not (tmp_path / "e\u0301").exists():
+        check_apart([composed, apart, other])  # which are two here
+    exists = Path.exists
+    monkeypatch.setattr(
+        Path, "exists", lambda p: any(in_one_form(q.name) == in_one_form(p.name)
+                                      for q in p.parent.iterdir())
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="are one on this disk"):
+        check_apart([composed, apart, other])
+    monkeypatch.setattr(Path, "exists", exists)
+    assert [path.name for path in tmp_path.iterdir()] == ["\u00e9"]
+
+
+def test_what_is_left_of_long_names_is_removed(tmp_path):
+    target = tmp_path / ("a" * 250 + ".wav")
+    with pytest.raises(KeyboardInterrupt), whole(target) as unfinished:
+        unfinished.touch()
+        left = tmp_path / f"{unfinished.name[:-6]}x{unfinished.name[-5:]}"
+        left.touch()
+        raise KeyboardInterrupt
+    assert left.exists()
+    remove_unfinished([target])
+    assert not left.exists()

@@ -165,3 +165,22 @@ def test_outputs_beneath_the_inputs_are_no_inputs(tmp_path):
     found = _found(*(str(tmp_path / name) for name in ("a.wav", "out/a.wav")), root=tmp_path)
     jobs = plan(found, tmp_path / "out")
     assert [job.source.name for job in jobs] == ["a.wav"] and len(jobs) == 1
+
+
+def test_settings_find_their_files_in_either_form_of_accents(tmp_path):
+    composed, apart = "\u00e9.wav", "e\u0301.wav"
+    (job,) = plan(_found(apart, root=""), tmp_path, table={composed: {"gain_db": 1.0}})
+    assert job.settings == {"gain_db": 1.0}
+    first, second = plan(
+        _found(composed, apart, root=""), tmp_path, table={composed: {"gain_db": 1.0}, apart: {}}
+    )
+    assert (first.settings, second.settings) == ({"gain_db": 1.0}, {})
+    with pytest.raises(ValueError, match="twice, in two forms"):
+        plan(_found(apart, root=""), tmp_path, table={composed: {}, apart: {}})
+
+
+def test_a_name_that_is_too_long_fails_alone(tmp_path):
+    """As the longest name is, with a longer ending."""
+    jobs = plan(_found("a" * 251 + ".wav", "b.wav", root=""), tmp_path / "out", suffixes=[".flac"])
+    journal = Journal(tmp_path / "journal.jsonl", tmp_path / "out")
+    assert strangers(jobs, journal) == []

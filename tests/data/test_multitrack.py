@@ -13,7 +13,7 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path):
     (tmp_path / "notes.txt").write_text("not audio")
     (tmp_path / "._Kick.wav").write_text("what another system keeps beside files")
     song = load_folder(tmp_path)
-    assert song.names == ("Kick", "a vöx") and song.roles == ("kick", "other")
+    assert song.names == ("Kick", "a vöx") and song.roles == ("kick", "vocal")
     assert song.files == (tmp_path / "Kick.wav", tmp_path / "a vöx.wav")
     assert song.channels == (1, 2)
     assert torch.equal(song.tracks[0], kick) and torch.equal(song.tracks[1], vox)

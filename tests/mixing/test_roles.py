@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
@@ -34,3 +36,10 @@ def test_pairs_need_both_sides():
 
 def test_every_role_has_a_loudness():
     assert LOUDNESS_BY_ROLE_LU.keys() == {*ROLES, "other"}
+
+
+@pytest.mark.parametrize("name", ["Fl\u00fbte", "Pi\u00e1no 2", "K\u00efck in", "V\u00f6x \u00e9"])
+def test_accents_change_no_role(name):
+    forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
+    plain = name.translate(str.maketrans("\u00fb\u00e1\u00ef\u00f6\u00e9", "uaioe"))
+    assert {guess_role(form) for form in forms} == {guess_role(plain)} != {"other"}
