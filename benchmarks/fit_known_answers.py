@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
-from dasp.fitting import fit
+from dasp.estimation.fitting import fit
 from dasp.processors.catalogue import COMPRESSOR, DISTORTION, GAIN, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 

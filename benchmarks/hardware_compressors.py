@@ -25,9 +25,9 @@ from torch import Tensor
 from benchmarks.peers import dasp_pytorch
 from dasp import functional as F
 from dasp.audio_io import load_audio
-from dasp.fitting.adam import adam
-from dasp.fitting.knobs import Knobs, free_knobs
-from dasp.fitting.levenberg_marquardt import levenberg_marquardt
+from dasp.estimation.fitting.adam import adam
+from dasp.estimation.fitting.knobs import Knobs, free_knobs
+from dasp.estimation.fitting.levenberg_marquardt import levenberg_marquardt
 from dasp.processors.catalogue import COMPRESSOR
 from dasp.processors.chain import chain
 from dasp.processors.param import Option, Param

@@ -6,7 +6,7 @@ _AUDIO_IO = ("AudioFileError", "audio_info", "load_audio", "save_audio")
 def __getattr__(name: str):
     # Not imported before they are asked for: `dasp --help` is not to wait for torch.
     if name == "fit":
-        from dasp.fitting import fit
+        from dasp.estimation.fitting import fit
 
         return fit
     if name not in _AUDIO_IO:

@@ -9,12 +9,12 @@ ROOT = Path(__file__).resolve().parents[1] / "dasp"
 
 LAYERS = {
     "_typing": -1,
-    "units": 0, "_checks": 0, "_quantity": 0, "_texts": 0, "file_names": 0,
+    "units": 0, "_checks": 0, "_quantity": 0, "_texts": 0, "file_names": 0, "_moved": 0,
     "signal": 1,
     "functional": 2, "analysis": 2,
     "losses": 3, "processors": 3,
     "grad": 4, "mixing": 4, "audio_io": 4,
-    "data": 5, "controllers": 5, "streaming": 5, "fitting": 5,
+    "data": 5, "controllers": 5, "streaming": 5, "estimation": 5, "fitting": 5,
     "training": 6, "evaluation": 6, "batch": 6,
     "recipes": 7,
     "cli": 8,

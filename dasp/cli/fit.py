@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from dasp.batch.settings import load_inputs
-    from dasp.fitting import fit
+    from dasp.estimation.fitting import fit
 
     processor, settings = args.chain or in_series(args.effects)
     dry, processed, sample_rate = _load(args.input, args.target)

@@ -2,7 +2,7 @@
 
 import torch
 
-from dasp.fitting.excerpt import Excerpt
+from dasp.estimation.fitting.excerpt import Excerpt
 
 RATE = 1000
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dasp.fitting.fit import fit
+from dasp.estimation.fitting.fit import fit
 from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor

@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 import torch
 
-from dasp.fitting.levenberg_marquardt import PACE, differences, levenberg_marquardt
+from dasp.estimation.fitting.levenberg_marquardt import PACE, differences, levenberg_marquardt
 
 T = torch.linspace(0, 4, 50, dtype=torch.float64)
 

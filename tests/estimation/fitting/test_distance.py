@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dasp.fitting.distance import distance_for, spectral, spectral_and_level
-from dasp.fitting.knobs import free_knobs
+from dasp.estimation.fitting.distance import distance_for, spectral, spectral_and_level
+from dasp.estimation.fitting.knobs import free_knobs
 from dasp.processors.catalogue import COMPRESSOR, DISTORTION, GAIN, LOW_PASS, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 

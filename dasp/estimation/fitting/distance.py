@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dasp.fitting.knobs import Knobs
+from dasp.estimation.fitting.knobs import Knobs
 from dasp.losses import multi_resolution_stft
 from dasp.processors.processor import Processor
 from dasp.signal.stft import frames

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dasp.fitting.excerpt import Excerpt
-from dasp.fitting.knobs import free_knobs
-from dasp.fitting.stages import Stages
+from dasp.estimation.fitting.excerpt import Excerpt
+from dasp.estimation.fitting.knobs import free_knobs
+from dasp.estimation.fitting.stages import Stages
 from dasp.processors.catalogue import GAIN
 from dasp.processors.chain import chain
 

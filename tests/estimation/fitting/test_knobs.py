@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dasp.fitting.knobs import free_knobs, with_more_knobs
+from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
 from dasp.processors.catalogue import COMPRESSOR, GAIN, NOISE_GATE, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 

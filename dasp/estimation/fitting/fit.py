@@ -11,10 +11,10 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
 from dasp.analysis.alignment import measure_delay
-from dasp.fitting.excerpt import Excerpt
-from dasp.fitting.knobs import free_knobs, with_more_knobs
-from dasp.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
-from dasp.fitting.stages import Progress, Stages
+from dasp.estimation.fitting.excerpt import Excerpt
+from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
+from dasp.estimation.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
+from dasp.estimation.fitting.stages import Progress, Stages
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN

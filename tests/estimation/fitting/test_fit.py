@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import dasp
-from dasp.fitting import fit
+from dasp.estimation.fitting import fit
 from dasp.functional import time_shift
 from dasp.grad import TCN
 from dasp.processors.catalogue import (

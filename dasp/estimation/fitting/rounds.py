@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.alignment import measure_delay
-from dasp.fitting.distance import distance_for
-from dasp.fitting.excerpt import Excerpt
-from dasp.fitting.stages import Stages
+from dasp.estimation.fitting.distance import distance_for
+from dasp.estimation.fitting.excerpt import Excerpt
+from dasp.estimation.fitting.stages import Stages
 
 FIRST_S = 0.5
 

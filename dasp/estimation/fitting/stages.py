@@ -1,10 +1,10 @@
 """The stages of a fit: a search from far away, an approach, and a polish.
 
-The search is Adam on a distance that is smooth far from the answer (`dasp.fitting.distance`), with
+The search is Adam on a distance that is smooth far from the answer (`dasp.estimation.fitting.distance`), with
 the gradient that was asked for.
 
 The approach and the polish are least squares by Levenberg and Marquardt: on levels in bands over
-time (`dasp.fitting.levels`), pulled towards moderate settings, less and less; and on the waveform.
+time (`dasp.estimation.fitting.levels`), pulled towards moderate settings, less and less; and on the waveform.
 They need the derivative of every number by every control, and take it from symmetric differences,
 also where automatic derivatives are at hand: the compiled kernels make sixty outputs in one call,
 many times faster than forward mode makes half as many derivatives, and the answer is the same. For
@@ -21,12 +21,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dasp.fitting.adam import adam
-from dasp.fitting.distance import Distance
-from dasp.fitting.excerpt import Excerpt
-from dasp.fitting.knobs import Knobs
-from dasp.fitting.levels import UNIT_DB, levels_apart
-from dasp.fitting.levenberg_marquardt import levenberg_marquardt
+from dasp.estimation.fitting.adam import adam
+from dasp.estimation.fitting.distance import Distance
+from dasp.estimation.fitting.excerpt import Excerpt
+from dasp.estimation.fitting.knobs import Knobs
+from dasp.estimation.fitting.levels import UNIT_DB, levels_apart
+from dasp.estimation.fitting.levenberg_marquardt import levenberg_marquardt
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
 from dasp.losses import esr

@@ -1,0 +1,1 @@
+"""Settings from recordings: of a chain (`fitting`), and of a whole mix (`unmixing`)."""
