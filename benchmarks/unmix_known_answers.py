@@ -27,9 +27,9 @@ import torch
 
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
+from dasp.estimation.unmixing.unmix import unmix
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track
-from dasp.mixing.unmix import unmix
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 
 RATE = 44_100

@@ -15,10 +15,10 @@ from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave
 from dasp.audio_io import load_audio
 from dasp.cli.main import main as dasp
 from dasp.data.multitrack import load_folder
+from dasp.estimation.unmixing.unmix import unmix
 from dasp.losses import negative_si_sdr
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.unmix import unmix
 from dasp.signal.resample import resample
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -5,10 +5,10 @@ _AUDIO_IO = ("AudioFileError", "audio_info", "load_audio", "save_audio")
 
 def __getattr__(name: str):
     # Not imported before they are asked for: `dasp --help` is not to wait for torch.
-    if name == "fit":
-        from dasp.estimation.fitting import fit
+    if name in ("fit", "unmix"):
+        from dasp import estimation
 
-        return fit
+        return getattr(estimation, name)
     if name not in _AUDIO_IO:
         raise AttributeError(f"module 'dasp' has no attribute {name!r}")
     from dasp import audio_io

@@ -7,6 +7,11 @@ import pytest
 MOVED = {
     "dasp.fitting.fit": "dasp.estimation.fitting.fit.fit",
     "dasp.fitting.Fit": "dasp.estimation.fitting.fit.Fit",
+    "dasp.mixing.unmix.unmix": "dasp.estimation.unmixing.unmix.unmix",
+    "dasp.mixing.unmix.STAGES": "dasp.estimation.unmixing.unmix.STAGES",
+    "dasp.mixing.least_squares.fit_filters": "dasp.estimation.least_squares.fit_filters",
+    "dasp.mixing.least_squares.gain_and_pan": "dasp.mixing.placement.gain_and_pan",
+    "dasp.mixing.moving_gains.fit_moving_gains": "dasp.estimation.moving_gains.fit_moving_gains",
 }
 
 

@@ -53,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     """Read, unmix, write the document, print the report."""
     from dasp.audio_io import load_audio
     from dasp.data.folders import load_song
+    from dasp.estimation.unmixing.unmix import plan_stages, unmix
     from dasp.mixing.document import save_mix
     from dasp.mixing.mixdown import mix_down
-    from dasp.mixing.unmix import plan_stages, unmix
     from dasp.signal.resample import resample
 
     refuse_existing(args, args.output, *([args.plot] if args.plot else []))
@@ -119,7 +119,7 @@ def _of_one_length(tracks, mix, rate: int, notes: list[str]):
 
 def _print_report(found, tracks, mix, output, rate: int) -> None:
     from dasp.cli.show import print_table
-    from dasp.mixing.unmix_report import measure_unexplained
+    from dasp.estimation.unmixing.report import measure_unexplained
 
     print()
     print_table(

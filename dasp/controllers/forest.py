@@ -28,8 +28,8 @@ from dasp.controllers.slot_features import (
     slot_features,
 )
 from dasp.controllers.trees import Forest, load_forest
-from dasp.mixing.least_squares import gain_and_balance, gain_and_pan
 from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.placement import gain_and_balance, gain_and_pan
 from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Channel, Mix, Stage
 from dasp.processors.catalogue import GAIN

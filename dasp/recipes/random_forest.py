@@ -37,7 +37,7 @@ from dasp.controllers.slot_features import (
 from dasp.controllers.trees import Forest, from_sklearn, save_forest
 from dasp.data.drum_sessions import DrumSession, open_session
 from dasp.data.kit_groove import Kit, halves, load_kit
-from dasp.mixing.least_squares import fit_filters
+from dasp.estimation.least_squares import fit_filters
 from dasp.mixing.mixdown import mix_down
 from dasp.units import db_to_gain, gain_to_db
 

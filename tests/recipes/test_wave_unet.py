@@ -8,8 +8,8 @@ import torch
 from dasp.audio_io import save_audio
 from dasp.controllers.wave_unet import Architecture, load_wave_unet, wave_unet_mix
 from dasp.data.kit_groove import MICROPHONES, halves, load_kit
+from dasp.estimation.least_squares import fit_filters
 from dasp.losses import esr
-from dasp.mixing.least_squares import fit_filters
 from dasp.mixing.settings import find_stage
 from dasp.recipes.wave_unet import UNSEEN, Config, at_rate, build, known_mix, mixed_grooves
 from dasp.training import Training, train

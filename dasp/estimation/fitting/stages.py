@@ -1,10 +1,10 @@
 """The stages of a fit: a search from far away, an approach, and a polish.
 
-The search is Adam on a distance that is smooth far from the answer (`dasp.estimation.fitting.distance`), with
-the gradient that was asked for.
+The search is Adam on a distance that is smooth far from the answer (`distance`), with the gradient
+that was asked for.
 
 The approach and the polish are least squares by Levenberg and Marquardt: on levels in bands over
-time (`dasp.estimation.fitting.levels`), pulled towards moderate settings, less and less; and on the waveform.
+time (`levels`), pulled towards moderate settings, less and less; and on the waveform.
 They need the derivative of every number by every control, and take it from symmetric differences,
 also where automatic derivatives are at hand: the compiled kernels make sixty outputs in one call,
 many times faster than forward mode makes half as many derivatives, and the answer is the same. For

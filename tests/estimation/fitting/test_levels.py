@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from dasp.estimation.fitting.levels import FLOOR, LOWEST_HZ, PER_OCTAVE, SILENCE, UNIT_DB, levels_apart
+from dasp.estimation.fitting.levels import (
+    FLOOR,
+    LOWEST_HZ,
+    PER_OCTAVE,
+    SILENCE,
+    UNIT_DB,
+    levels_apart,
+)
 
 RATE = 16_000
 FFT = 1024  # the power of two that is nearest to 46 ms of them

@@ -5,11 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dasp.mixing.cross_spectra import around, cross_spectra
-from dasp.mixing.linear_strips import fit_strips, linear_error, plain_strips, strip_responses
+from dasp.estimation.unmixing.cross_spectra import around, cross_spectra
+from dasp.estimation.unmixing.linear_strips import (
+    fit_strips,
+    linear_error,
+    plain_strips,
+    strip_responses,
+)
+from dasp.estimation.unmixing.starts import begin_again, targets
 from dasp.mixing.mixdown import run_strip
 from dasp.mixing.settings import Stage
-from dasp.mixing.unmix_starts import begin_again, targets
 from dasp.processors.catalogue import HIGH_PASS, PARAMETRIC_EQ
 from dasp.signal.iir import sosfilt
 

@@ -12,9 +12,9 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor
 
-from dasp.mixing.cross_spectra import CrossSpectra
-from dasp.mixing.free_responses import free_responses
-from dasp.mixing.linear_strips import (
+from dasp.estimation.unmixing.cross_spectra import CrossSpectra
+from dasp.estimation.unmixing.free_responses import free_responses
+from dasp.estimation.unmixing.linear_strips import (
     LOWEST_HIGH_PASS_HZ,
     PARTS,
     LinearStrips,

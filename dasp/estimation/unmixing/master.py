@@ -6,13 +6,14 @@ bands, crest factor and loudness, each in its own unit, and gradient descent goe
 processors themselves.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
+from dasp.estimation.unmixing.found import Found, dry_sum, in_room
+from dasp.estimation.unmixing.problem import Problem
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
@@ -32,26 +33,16 @@ _START = {
 }
 
 
-@dataclass(frozen=True)
-class MasterFit:
-    """Settings of the master strip under the names that `chain` gives them."""
-
-    settings: Mapping[str, object]
-
-    def stages(self) -> tuple[Stage, ...]:
-        """The strip as it stands in a document."""
-        return tuple(
-            Stage(
-                processor,
-                {k.split(".")[1]: v for k, v in self.settings.items() if k.split(".")[0] == name},
-            )
-            for name, processor in zip(part_names("chain", STRIP), STRIP, strict=True)
-        )
+def master(found: Found, problem: Problem) -> Found:
+    """The stage "master": what turns the sum in its room into the mix, by an excerpt."""
+    part = problem.excerpt
+    before = in_room(dry_sum(found, problem), found.room)[..., part]
+    return replace(found, master=fit_master(before, problem.mix[..., part], problem.sample_rate))
 
 
 def fit_master(
     before: Tensor, after: Tensor, sample_rate: float, *, steps: int = STEPS
-) -> MasterFit:
+) -> tuple[Stage, ...]:
     """The strip that turns the sum `before` into `after`, both `(2, time)`."""
     strip = chain(*STRIP)
     before, after = before.float(), after.float()
@@ -78,7 +69,13 @@ def fit_master(
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
     settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)
-    return MasterFit({name: _plain(value) for name, value in settings.items()})
+    return tuple(
+        Stage(
+            processor,
+            {k.split(".")[1]: _plain(settings[k]) for k in settings if k.split(".")[0] == name},
+        )
+        for name, processor in zip(part_names("chain", STRIP), STRIP, strict=True)
+    )
 
 
 def _features(x: Tensor, sample_rate: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dasp.mixing.cross_spectra import cross_spectra
-from dasp.mixing.free_responses import free_responses
+from dasp.estimation.unmixing.cross_spectra import cross_spectra
+from dasp.estimation.unmixing.free_responses import free_responses
 from dasp.signal.biquad import design_peak, frequency_response
 from dasp.signal.iir import sosfilt
 
@@ -17,7 +17,7 @@ def noise(*shape, seed=0):
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_elimination_block_by_block_is_that_of_the_whole(channels, monkeypatch):
-    monkeypatch.setattr("dasp.mixing.free_responses.RIDGE", 1e-3)
+    monkeypatch.setattr("dasp.estimation.unmixing.free_responses.RIDGE", 1e-3)
     tracks, mix = noise(3, channels, 20_000), noise(2, 20_000, seed=1)
     spectra = cross_spectra(tracks, mix, RATE)
     n = len(spectra.freq_hz)

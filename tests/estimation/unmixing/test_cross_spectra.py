@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.interpolate import BSpline
 
-from dasp.mixing.cross_spectra import _knots, _scale, cross_spectra
+from dasp.estimation.unmixing.cross_spectra import _knots, _scale, cross_spectra
 from dasp.signal.biquad import design_peak, frequency_response
 from dasp.signal.iir import sosfilt
 
@@ -37,7 +37,7 @@ def test_the_error_of_gains_is_that_of_the_signals(channels):
 
 @pytest.mark.parametrize(("q", "share"), [(1.0, 1e-8), (3.0, 1e-5)])
 def test_the_right_equalisers_leave_next_to_nothing(q, share, monkeypatch):
-    monkeypatch.setattr("dasp.mixing.cross_spectra.FADE_S", 0.0)
+    monkeypatch.setattr("dasp.estimation.unmixing.cross_spectra.FADE_S", 0.0)
     tracks = torch.nn.functional.pad(noise(3, 1, 50_000), (0, 10_000))
     sos = design_peak(torch.tensor([200.0, 1000.0, 5000.0]), RATE, gain_db=9.0, q=q)
     mix = sosfilt(tracks, sos[:, None])[0].sum(0).expand(2, -1)
@@ -59,8 +59,8 @@ def test_a_spline_follows_a_delay():
 
 def test_long_songs_are_the_sum_of_their_segments(monkeypatch):
     tracks, mix = noise(2, 1, 40_000), noise(2, 40_000, seed=1)
-    monkeypatch.setattr("dasp.mixing.cross_spectra.SEGMENT", 20_000)
-    monkeypatch.setattr("dasp.mixing.cross_spectra.FADE_S", 0.0)
+    monkeypatch.setattr("dasp.estimation.unmixing.cross_spectra.SEGMENT", 20_000)
+    monkeypatch.setattr("dasp.estimation.unmixing.cross_spectra.FADE_S", 0.0)
     whole = cross_spectra(tracks, mix, RATE)
     halves = [cross_spectra(tracks[..., p], mix[..., p], RATE)
               for p in (slice(0, 20_000), slice(20_000, None))]  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dasp.mixing.cross_spectra import CrossSpectra, beside
+from dasp.estimation.unmixing.cross_spectra import CrossSpectra, beside
 from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.signal.biquad import (
     design_butterworth_high_pass,

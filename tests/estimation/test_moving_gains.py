@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dasp.mixing.least_squares import fit_filters
-from dasp.mixing.moving_gains import fit_moving_gains, gain_curves
+from dasp.estimation.least_squares import fit_filters
+from dasp.estimation.moving_gains import fit_moving_gains, gain_curves
 
 
 def noise(*shape, seed=0):

@@ -9,7 +9,7 @@ and Y of the mix, the error is a quadratic form in the coefficients,
 
 where A is 0 unless |i - j| <= 3. What is to be fitted no longer knows of time, and the least error
 of all responses whatever, which is where to look for settings, takes one set of equations
-(`dasp.mixing.free_responses`).
+(`dasp.estimation.unmixing.free_responses`).
 """
 
 import math

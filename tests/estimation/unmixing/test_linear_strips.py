@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dasp.mixing.cross_spectra import cross_spectra
-from dasp.mixing.linear_strips import (
+from dasp.estimation.unmixing.cross_spectra import cross_spectra
+from dasp.estimation.unmixing.linear_strips import (
     coordinates,
     fit_strips,
     jacobian,

@@ -1,14 +1,13 @@
 """What an unmix found, as a mix document."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
-from dasp.mixing.least_squares import gain_and_balance, gain_and_pan
+from dasp.estimation.unmixing.compression import compressor_settings
+from dasp.estimation.unmixing.found import Found
+from dasp.estimation.unmixing.problem import Problem
+from dasp.mixing.placement import gain_and_balance, gain_and_pan
+from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Channel, Mix, Stage, Track
-from dasp.mixing.unmix_dynamics import compressor_settings
 from dasp.processors.catalogue import (
     COMPRESSOR,
     FIR,
@@ -20,9 +19,6 @@ from dasp.processors.catalogue import (
 )
 from dasp.units import gain_to_db
 
-if TYPE_CHECKING:
-    from dasp.mixing.unmix import Fit
-
 DIGITS = 7
 ABSENT_DB = -120.0
 LEAST_GAIN_DB, MOST_GAIN_DB = -60.0, 24.0
@@ -32,48 +28,49 @@ REVERSED = 0.03
 LEAST_EQ_GAIN_DB = 0.001
 
 
-def to_document_mix(
-    fit: "Fit", tracks: Sequence[Track], was_mono: Sequence[bool], sample_rate: int
-) -> Mix:
+def to_document_mix(found: Found, problem: Problem) -> Mix:
     """The document; tracks that are not in the mix stand at the lowest gain."""
-    strips = tuple(
-        replace(
-            track,
-            strip=(*_shift(fit, k), *_compressor(fit, k), *_linear(fit, k, was_mono[k])),
-            sends_db={"room": 0.0} if fit.room is not None else {},
+    tracks = tuple(
+        Track(
+            name,
+            file,
+            guess_role(name),
+            strip=(*_shift(found, k), *_compressor(found, k), *_linear(found, k, mono)),
+            sends_db={"room": 0.0} if found.room is not None else {},
         )
-        for k, track in enumerate(tracks)
+        for k, (name, file, mono) in enumerate(
+            zip(problem.names, problem.files, problem.was_mono, strict=True)
+        )
     )
-    buses = ()
-    if fit.room is not None:
-        buses = (Channel("room", (Stage(FIR, {"taps": _plain(fit.room)}),)),)
-    master = () if fit.master is None else fit.master.stages()
-    return Mix(sample_rate, strips, master, buses=buses)
+    buses: tuple[Channel, ...] = ()
+    if found.room is not None:
+        buses = (Channel("room", (Stage(FIR, {"taps": _plain(found.room)}),)),)
+    return Mix(round(problem.sample_rate), tracks, found.master, buses=buses)
 
 
-def _shift(fit: "Fit", k: int) -> tuple[Stage, ...]:
-    delay = 0.0 if fit.lag_samples is None else fit.lag_samples[k].item()
-    if fit.filters is None:
-        if not fit.strips.gains[k].any():
+def _shift(found: Found, k: int) -> tuple[Stage, ...]:
+    delay = found.lag_samples[k].item()
+    if found.filters is None:
+        if not found.strips.gains[k].any():
             return ()
-        delay += fit.strips.delay_samples[k].item()
+        delay += found.strips.delay_samples[k].item()
     return (Stage(TIME_SHIFT, {"delay_samples": _plain(delay)}),) if abs(delay) > 1e-3 else ()
 
 
-def _compressor(fit: "Fit", k: int) -> tuple[Stage, ...]:
-    if fit.compressors is None or not fit.strips.gains[k].any():
+def _compressor(found: Found, k: int) -> tuple[Stage, ...]:
+    if found.compressors is None or not found.strips.gains[k].any():
         return ()
     settings = {
-        key: _plain(v) for key, v in compressor_settings(fit.compressors[k : k + 1]).items()
+        key: _plain(v) for key, v in compressor_settings(found.compressors[k : k + 1]).items()
     }
     settings = {key: value[0] for key, value in settings.items()}
     return (Stage(COMPRESSOR, settings),) if settings["ratio"] > 1.001 else ()
 
 
-def _linear(fit: "Fit", k: int, mono: bool) -> tuple[Stage, ...]:
-    if fit.filters is not None:
-        return (Stage(FIR, {"taps": _plain(fit.filters.filters[k])}),)
-    strips = fit.strips
+def _linear(found: Found, k: int, mono: bool) -> tuple[Stage, ...]:
+    if found.filters is not None:
+        return (Stage(FIR, {"taps": _plain(found.filters.filters[k])}),)
+    strips = found.strips
     gains = strips.gains[k]
     if not gains.any():
         return _gain(ABSENT_DB)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dasp.mixing.unmix_dynamics import (
+from dasp.estimation.unmixing.compression import (
     compress,
     compressor_settings,
     first_controls,

@@ -18,7 +18,7 @@ application to short circuit study", 1973.
 import torch
 from torch import Tensor
 
-from dasp.mixing.cross_spectra import DEGREE, CrossSpectra
+from dasp.estimation.unmixing.cross_spectra import DEGREE, CrossSpectra
 
 RIDGE = 1e-9
 """On the power of a track around each knot: what may be anything stays as it is."""

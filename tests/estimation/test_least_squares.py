@@ -8,14 +8,8 @@ import scipy.optimize
 import torch
 
 from dasp.audio_io import load_audio
-from dasp.functional import stereo_panner
-from dasp.mixing.least_squares import (
-    fit_filters,
-    gain_and_balance,
-    gain_and_pan,
-    measure_presence,
-)
-from dasp.mixing.normal_equations import normal_equations
+from dasp.estimation.least_squares import fit_filters, measure_presence
+from dasp.estimation.normal_equations import normal_equations
 
 
 def noise(*shape, seed=0):
@@ -127,17 +121,6 @@ def test_equal_tracks_share_their_part():
     torch.testing.assert_close(fit.filters, torch.full((2, 2, 1), 1.5, dtype=torch.float64),
                                rtol=1e-3, atol=0)  # fmt: skip
     assert fit.condition > 1e5
-
-
-@pytest.mark.parametrize("pan", [-1.0, -0.4, 0.0, 0.7, 1.0])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_gain_and_pan_are_what_the_panner_was_set_to(pan, channels):
-    tracks = noise(2, channels, 400)
-    mix = 0.3 * stereo_panner(tracks[0], 44_100, pan=pan) + tracks[1] * 0.1
-    gains = fit_filters(tracks, mix).filters[0, :, 0]
-    gain, found = (gain_and_pan if channels == 1 else gain_and_balance)(gains)
-    assert gain.item() == pytest.approx(0.3, rel=1e-6)
-    assert found.item() == pytest.approx(pan, abs=1e-5)
 
 
 def test_tracks_that_are_not_in_the_mix_are_not_missed():

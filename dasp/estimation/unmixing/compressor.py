@@ -1,0 +1,39 @@
+"""The stage "compressor": compressors on an excerpt, and the strips behind them again."""
+
+from dataclasses import replace
+
+from dasp.estimation.unmixing.compression import first_controls, fit_compressors
+from dasp.estimation.unmixing.filters import filters
+from dasp.estimation.unmixing.found import (
+    Found,
+    before_strips,
+    descended,
+    heard_anew,
+    images,
+    parts_in_use,
+)
+from dasp.estimation.unmixing.problem import Problem
+
+TURNS = 2
+
+
+def compressor(found: Found, problem: Problem) -> Found:
+    """Compressors and what is behind them, by turns."""
+    part = problem.excerpt
+    tracks = before_strips(replace(found, compressors=None), problem, part)
+    controls = first_controls(tracks)
+    for _ in range(TURNS):
+        controls = fit_compressors(
+            tracks, problem.mix[..., part], problem.sample_rate, controls,
+            lambda x, found=found: images(found, x, problem.sample_rate),
+        )  # fmt: skip
+        found = replace(found, compressors=controls)
+        found = _behind(found, problem)
+    return found
+
+
+def _behind(found: Found, problem: Problem) -> Found:
+    """The filters, or the strips, fitted again to tracks that are compressed otherwise."""
+    if found.filters is not None:
+        return filters(found, problem)
+    return descended(heard_anew(found, problem), parts_in_use(found.strips))

@@ -1,0 +1,63 @@
+"""The stage "eq": descents of all tracks together, and new starts of single tracks, in turn."""
+
+from dataclasses import replace
+
+import torch
+
+from dasp.estimation.unmixing.absent import without_absent
+from dasp.estimation.unmixing.found import (
+    Found,
+    parts_in_use,
+    residual,
+    spectra_around,
+    strip_inputs,
+)
+from dasp.estimation.unmixing.high_pass import without_idle_high_passes
+from dasp.estimation.unmixing.linear_strips import fit_strips, solve_gains
+from dasp.estimation.unmixing.problem import Problem
+from dasp.estimation.unmixing.starts import begin_again
+
+MOST_ROUNDS, MOST_IDLE = 24, 3
+"""Of new starts, and how many of them in a row may help little; each of these tries once more."""
+
+WORTH_A_ROUND = 0.1
+NEAR_ENOUGH = 1e-10
+"""An error, relative to the mix, from which on no other start is tried: a mix of 24 bits can be
+explained to 1e-12, and what leaves more than this is not the answer yet."""
+
+WORTH_DELAYS = 1e-4
+"""An error from which on EQs are also looked for together with delays."""
+
+
+def eq(found: Found, problem: Problem) -> Found:
+    """EQs and high-passes, without delays first: a filter that bends phase may look like one."""
+    begun = replace(found.strips, delay_samples=torch.zeros_like(found.strips.delay_samples))
+    parts = ("gain", "high_pass", "eq")
+    best = _searched(replace(found, strips=begun), problem, parts)
+    if found.strips.delay_samples.any() and residual(best, problem)[1] > WORTH_DELAYS:
+        late = replace(begun, delay_samples=found.strips.delay_samples)
+        late = _searched(replace(found, strips=late), problem, (*parts, "delay"))
+        best = min(best, late, key=lambda one: residual(one, problem)[1])
+    strips = without_idle_high_passes(best.spectra, best.strips)
+    return replace(best, strips=fit_strips(best.spectra, strips, parts_in_use(strips)))
+
+
+def _searched(found: Found, problem: Problem, parts: tuple[str, ...]) -> Found:
+    """The least error after rounds of new starts and descents."""
+    generator = torch.Generator().manual_seed(0)
+    inputs, (left, error) = strip_inputs(found, problem), residual(found, problem)
+    idle = 0
+    for i in range(MOST_ROUNDS):
+        spectra = spectra_around(found, inputs, left)
+        strips = begin_again(spectra, found.strips, parts, generator, tries=1 + idle)
+        strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
+        trial = replace(found, strips=strips, spectra=spectra)
+        if i == 1:
+            trial = without_absent(trial, parts)
+        trial_left, trial_error = residual(trial, problem)
+        idle = idle + 1 if trial_error > error * (1 - WORTH_A_ROUND) else 0
+        if trial_error < error:
+            found, left, error = trial, trial_left, trial_error
+        if error < NEAR_ENOUGH or idle > MOST_IDLE:
+            break
+    return replace(found, spectra=spectra_around(found, inputs, left))

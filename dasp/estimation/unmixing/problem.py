@@ -1,0 +1,91 @@
+"""What an unmix is given: tracks, the mix that they are in, and how closely to listen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_audio, check_range, check_sample_rate
+from dasp.mixing.routing import as_stereo
+
+
+class Unheard(ValueError):
+    """Tracks or a mix with nothing in them."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Tracks of one length and one number of channels, beside their mix."""
+
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    tracks: Tensor
+    """`(tracks, channels, time)` float64."""
+    was_mono: tuple[bool, ...]
+    mix: Tensor
+    """`(2, time)` float64."""
+    sample_rate: float
+    excerpt: slice
+    """Where most tracks play: what cannot be fitted in a moment is fitted there."""
+    room_taps: int
+    filter_taps: int
+
+    @classmethod
+    def of(
+        cls,
+        tracks: Sequence[Tensor],
+        mix: Tensor,
+        sample_rate: float,
+        *,
+        names: Sequence[str],
+        files: Sequence[str],
+        filter_taps: int,
+        room_s: float,
+        excerpt_s: float,
+    ) -> "Problem":
+        """The arguments of `unmix`, checked, and tracks stacked."""
+        check_sample_rate(sample_rate)
+        if not tracks:
+            raise ValueError("tracks: expected at least one track")
+        for i, track in enumerate((*tracks, mix)):
+            name = f"tracks[{i}]" if i < len(tracks) else "mix"
+            check_audio(track, name)
+            if track.ndim != 2 or track.shape[0] not in (1, 2) or track.shape[-1] != mix.shape[-1]:
+                raise ValueError(
+                    f"{name}: expected shape (1 or 2, {mix.shape[-1]}), got {tuple(track.shape)}"
+                )
+        check_range("filter_taps", filter_taps, low=0)
+        check_range("excerpt_s", excerpt_s, above=0.0)
+        was_mono = tuple(track.shape[0] == 1 for track in tracks)
+        if not all(was_mono):
+            tracks = [as_stereo(track) for track in tracks]
+        stacked, mix = torch.stack([t.double() for t in tracks]), as_stereo(mix).double()
+        for name, signal in (("mix", mix), ("tracks", stacked)):
+            if signal.abs().max() == 0:
+                raise Unheard(f"{name}: expected some sound, got silence from end to end")
+        names = tuple(names) or tuple(f"track {i + 1}" for i in range(len(stacked)))
+        return cls(
+            names=names,
+            files=tuple(files) or names,
+            tracks=stacked,
+            was_mono=was_mono,
+            mix=mix,
+            sample_rate=sample_rate,
+            excerpt=_busiest(stacked, round(excerpt_s * sample_rate)),
+            room_taps=round(room_s * sample_rate),
+            filter_taps=filter_taps,
+        )
+
+
+def _busiest(tracks: Tensor, length: int) -> slice:
+    """The stretch of so many samples in which most tracks have most of their sound."""
+    power = tracks.square().sum(1)
+    total = power.cumsum(-1)
+    if length >= tracks.shape[-1]:
+        return slice(0, tracks.shape[-1])
+    hop = max(1, length // 8)
+    inside = total[:, length::hop] - total[:, :-length:hop]
+    share = inside / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
+    start = int(share.sqrt().sum(0).argmax()) * hop
+    return slice(start, start + length)

@@ -1,0 +1,21 @@
+"""The stage "room": the impulse response that turns the sum into what is left of the mix."""
+
+from dataclasses import replace
+
+from dasp.estimation.least_squares import fit_filters
+from dasp.estimation.unmixing.found import Found, descended, dry_sum, heard_anew, parts_in_use
+from dasp.estimation.unmixing.problem import Problem
+
+TURNS = 2
+RIDGE = 1e-6
+
+
+def room(found: Found, problem: Problem) -> Found:
+    """A response for left and right, and the strips before it again, by turns."""
+    for _ in range(TURNS):
+        dry = dry_sum(found, problem)
+        response = fit_filters(dry[None], problem.mix - dry, taps=problem.room_taps, ridge=RIDGE)
+        found = replace(found, room=response.filters[0])
+        if found.filters is None:
+            found = descended(heard_anew(found, problem), parts_in_use(found.strips))
+    return found

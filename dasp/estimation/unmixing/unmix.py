@@ -1,0 +1,198 @@
+"""The settings that turn tracks into a mix: reverse engineering of a mix.
+
+It goes from what is certain to what is not. Levels and pans are a least-squares problem; a track
+without which the mix is explained as well is absent; delays, high-passes and EQs follow from the
+cross-spectra of tracks and mix (`linear_strips`), compressors from what gains cannot follow
+(`compression`), a room from what is left after them. Each stage starts where the last one ended,
+and is kept only if it lowers the error; a master also if the spectrum comes nearer.
+
+Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice
+from dasp.estimation.unmixing.absent import without_absent
+from dasp.estimation.unmixing.compressor import compressor
+from dasp.estimation.unmixing.delay import delay
+from dasp.estimation.unmixing.document import REVERSED, to_document_mix
+from dasp.estimation.unmixing.eq import eq
+from dasp.estimation.unmixing.filters import filters
+from dasp.estimation.unmixing.found import (
+    Found,
+    parts_in_use,
+    residual,
+    spectra_around,
+    strip_inputs,
+)
+from dasp.estimation.unmixing.gain import gain
+from dasp.estimation.unmixing.high_pass import high_pass
+from dasp.estimation.unmixing.linear_strips import fit_strips
+from dasp.estimation.unmixing.master import master
+from dasp.estimation.unmixing.problem import Problem
+from dasp.estimation.unmixing.room import room
+from dasp.losses import multi_resolution_stft
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix
+
+STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
+DEFAULT_STAGES = ("gain", "delay", "high_pass", "eq")
+BY_SPECTRA = ("master",)
+"""Stages that are kept for spectra nearer to those of the mix, whatever becomes of the waveform."""
+
+WORTH_A_STAGE = 0.002
+"""A stage is kept if it lowers the error by this share."""
+
+MOST_POLISH = 4
+
+EXPLAINED_DB = 6.0
+"""Tracks that explain less of a mix may not be its own."""
+
+_STAGES: dict[str, Callable[[Found, Problem], Found]] = {
+    "gain": gain,
+    "delay": delay,
+    "high_pass": high_pass,
+    "eq": eq,
+    "filters": filters,
+    "compressor": compressor,
+    "room": room,
+    "master": master,
+}
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What one stage did to the error."""
+
+    name: str
+    sdr_db: float
+    spectral_distance: float
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Unmixed:
+    """What came out of it."""
+
+    mix: Mix
+    """The document; `mix_down` of it is the reconstruction."""
+    stages: tuple[StageReport, ...]
+    notes: tuple[str, ...]
+    """What a person should know: absent tracks, reversed polarity, a poor fit."""
+
+
+def unmix(
+    tracks: Sequence[Tensor],
+    mix: Tensor,
+    sample_rate: int,
+    *,
+    names: Sequence[str] = (),
+    files: Sequence[str] = (),
+    stages: Sequence[str] = DEFAULT_STAGES,
+    filter_taps: int = 0,
+    room_s: float = 0.25,
+    excerpt_s: float = 8.0,
+    on_stage: Callable[[str], None] = lambda name: None,
+) -> Unmixed:
+    """Find the settings that turn `tracks` into `mix`.
+
+    Args:
+        tracks: Audio `(1 or 2, time)` each, of one length.
+        mix: Audio `(2, time)` or `(1, time)`, of the same length and rate.
+        sample_rate: In Hz.
+        names: What the tracks are called in the document.
+        files: Where they are.
+        stages: Which of `STAGES` to go through; "gain" is always one.
+        filter_taps: If above 0, a short filter for each track and side in the place of delays,
+            high-passes and EQs.
+        room_s: Length in seconds of the impulse response that the stage "room" finds.
+        excerpt_s: Length in seconds of what is listened to in the stages "compressor" and "master".
+        on_stage: Called with the name of each stage as it begins.
+
+    Returns:
+        The mix document, what each stage did to the error, and notes.
+
+    Raises:
+        ValueError: For a silent mix, or tracks that are all silent.
+    """
+    problem = Problem.of(
+        tracks, mix, sample_rate,
+        names=names, files=files, filter_taps=filter_taps, room_s=room_s, excerpt_s=excerpt_s,
+    )  # fmt: skip
+    found, reports = Found.nothing(problem), []
+    best, nearest = float("inf"), float("inf")
+    for stage in plan_stages(stages, filter_taps):
+        on_stage(stage)
+        trial = _STAGES[stage](found, problem)
+        sdr_db, distance = _score(trial, problem)
+        error = 10 ** (-sdr_db / 20)
+        kept = error < best * (1 - WORTH_A_STAGE) or (
+            stage in BY_SPECTRA and distance < nearest * (1 - WORTH_A_STAGE)
+        )
+        reports.append(StageReport(stage, sdr_db, distance, kept))
+        if kept:
+            found, best, nearest = trial, error, distance
+    found = _polished(found, problem)
+    notes = tuple(_notes(found, problem, reports))
+    return Unmixed(to_document_mix(found, problem), tuple(reports), notes)
+
+
+def plan_stages(stages: Sequence[str], filter_taps: int = 0) -> list[str]:
+    """The stages that `unmix` goes through, in their order.
+
+    >>> plan_stages(["eq", "room"]), plan_stages(["eq", "room"], filter_taps=64)
+    (['gain', 'eq', 'room'], ['gain', 'filters', 'room'])
+    """
+    for stage in stages:
+        check_choice("stages", stage, STAGES)
+    replaced = ("delay", "high_pass", "eq") if filter_taps else ()
+    rest = [stage for stage in STAGES[1:] if stage in stages and stage not in replaced]
+    return ["gain", *(["filters"] if filter_taps else []), *rest]
+
+
+def _score(found: Found, problem: Problem) -> tuple[float, float]:
+    """SDR in dB of the document's own rendering, and the distance of spectra in the excerpt."""
+    mono = [t[:1] if m else t for t, m in zip(problem.tracks, problem.was_mono, strict=True)]
+    output = mix_down(mono, to_document_mix(found, problem))
+    error = (output - problem.mix).square().sum() / problem.mix.square().sum()
+    part = problem.excerpt
+    distance = multi_resolution_stft(output[..., part].float(), problem.mix[..., part].float())
+    return (-10 * torch.log10(error.clamp(min=1e-16))).item(), distance.item()
+
+
+def _polished(found: Found, problem: Problem) -> Found:
+    """Without tracks that explain nothing, and at the least of the residual itself."""
+    if found.filters is not None:
+        return found
+    parts = parts_in_use(found.strips)
+    found = without_absent(found, parts)
+    inputs, (left, error) = strip_inputs(found, problem), residual(found, problem)
+    for _ in range(MOST_POLISH):
+        spectra = spectra_around(found, inputs, left)
+        trial = replace(found, strips=fit_strips(spectra, found.strips, parts))
+        left, trial_error = residual(trial, problem)
+        if trial_error > error * (1 - WORTH_A_STAGE):
+            break
+        found, error = trial, trial_error
+    return found
+
+
+def _notes(found: Found, problem: Problem, reports: Sequence[StageReport]) -> list[str]:
+    notes = []
+    gains = found.strips.gains
+    for k, name in enumerate(problem.names if found.filters is None else ()):
+        if not gains[k].any():
+            silent = problem.tracks[k].abs().max() == 0
+            notes.append(f"{name}: {'silent' if silent else 'not in the mix'}")
+        elif (gains[k] < -REVERSED * gains[k].abs().amax()).any():
+            notes.append(f"{name}: with reversed polarity, on one side or both")
+    last = max(report.sdr_db for report in reports)
+    if last < EXPLAINED_DB:
+        notes.append(
+            f"the tracks explain little of the mix (SDR {last:.1f} dB): they may belong to another"
+        )
+    return notes

@@ -1,0 +1,34 @@
+"""Where a track stands: from the gains of both sides back to a level and a pan."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def gain_and_pan(gains: Tensor) -> tuple[Tensor, Tensor]:
+    """Level in linear gain and pan in [-1, 1] of gains of two sides `(..., 2)`.
+
+    What `stereo_panner` needs to give a mono track these gains in magnitude: theta = atan2(right,
+    left), gain = sqrt(left^2 + right^2).
+
+    >>> gain_and_pan(torch.tensor([3.0, 3.0]))
+    (tensor(4.2426), tensor(0.))
+    """
+    left, right = gains.abs().unbind(-1)
+    return torch.hypot(left, right), torch.atan2(right, left) * (4 / math.pi) - 1
+
+
+def gain_and_balance(gains: Tensor) -> tuple[Tensor, Tensor]:
+    """Level in linear gain and balance in [-1, 1] of gains of the two sides of a stereo track.
+
+    What `stereo_panner` needs to give a stereo track these gains in magnitude.
+
+    >>> gain_and_balance(torch.tensor([2.0, 2.0]))
+    (tensor(2.), tensor(0.))
+    """
+    louder, quieter = gains.abs().amax(-1), gains.abs().amin(-1)
+    share = torch.where(louder > 0, quieter / louder.clamp(min=torch.finfo(gains.dtype).tiny), 1)
+    distance = 1 - torch.asin((share * math.sqrt(0.5)).clamp(max=math.sqrt(0.5))) * (4 / math.pi)
+    towards = torch.sign(gains[..., 1].abs() - gains[..., 0].abs())
+    return louder, towards * distance
