@@ -28,8 +28,8 @@ def measure_rms(x: Tensor, sample_rate: float) -> Tensor:
     """Root mean square of each channel in dBFS, `(*batch, channels)`.
 
     >>> import torch
-    >>> measure_rms(torch.tensor([[0.1, -0.1]]), 44_100)
-    tensor([-20.])
+    >>> round(measure_rms(torch.tensor([[0.1, -0.1]]), 44_100).item(), 3)
+    -20.0
     """
     return power_to_db(x.square().mean(-1))
 

@@ -97,8 +97,8 @@ def measure_true_peak(x: Tensor, sample_rate: float) -> Tensor:
 
     >>> t = torch.arange(48_000) / 4
     >>> x = torch.hann_window(48_000) * torch.sin(2 * torch.pi * (t + 1 / 8))[None]
-    >>> round(measure_true_peak(x, 48_000).item(), 1)  # the samples reach -3 dB
-    0.0
+    >>> abs(measure_true_peak(x, 48_000).item()) < 0.05  # the samples reach -3 dB
+    True
     """
     factor = min(4, math.ceil(176_400 / sample_rate))
     at_once = round(_AT_ONCE_S * sample_rate)

@@ -24,8 +24,8 @@ class Processor:
     >>> import torch
     >>> from dasp.functional import gain
     >>> GAIN = Processor("gain", gain, params=(Param("gain_db", -60.0, 24.0, default=0.0),))
-    >>> GAIN(torch.ones(1, 2), 44_100, gain_db=20.0)
-    tensor([[10., 10.]])
+    >>> torch.allclose(GAIN(torch.ones(1, 2), 44_100, gain_db=20.0), torch.tensor(10.0))
+    True
     >>> GAIN.to_physical(torch.tensor([1.0]))
     {'gain_db': tensor(24.)}
     """
@@ -77,7 +77,7 @@ class Processor:
         >>> first, state = LOW_PASS.step(x[:, :30], 44_100, freq_hz=500.0)
         >>> second, _ = LOW_PASS.step(x[:, 30:], 44_100, state, freq_hz=500.0, ends=True)
         >>> whole = LOW_PASS(x, 44_100, freq_hz=500.0)
-        >>> torch.allclose(torch.cat((first, second), -1), whole, atol=1e-6)
+        >>> torch.allclose(torch.cat((first, second), -1), whole, atol=1e-5)
         True
         """
         state = state if isinstance(state, State) else State(state or {})
