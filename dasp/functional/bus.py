@@ -16,7 +16,8 @@ def stereo_bus(x: Tensor, sample_rate: float, *, send_db: Value) -> Tensor:
     time. A mono track goes to both sides at its level; pan it first to place it.
 
     >>> import torch
-    >>> torch.allclose(stereo_bus(torch.ones(3, 1, 2), 44_100, send_db=0.0), torch.full((2, 2), 3.0))
+    >>> y = stereo_bus(torch.ones(3, 1, 1), 44_100, send_db=0.0)
+    >>> torch.allclose(y, torch.tensor([[3.0], [3.0]]))
     True
     """
     if x.ndim < 3 or x.shape[-2] > 2:
