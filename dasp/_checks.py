@@ -9,6 +9,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from dasp._private import is_wrapped
 from dasp._typing import Value
 
 MOST_CHANNELS = 64
@@ -118,7 +119,7 @@ def _is_readable(value: Value) -> bool:
         return not isinstance(value, (list, tuple)) or len(value) > 0
     return (
         not torch.compiler.is_compiling()
-        and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+        and not is_wrapped(value)
         and value.device.type == "cpu"
         and value.numel() > 0
     )

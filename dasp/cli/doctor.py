@@ -1,6 +1,7 @@
 """`dasp doctor`: whether all that dasp leans on is there and works, and what to do if not."""
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -8,6 +9,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -105,7 +107,7 @@ def _kernels() -> Iterator[Finding]:
         remedy = "pip install --upgrade numba numpy"
         yield Finding("note", "kernels", "numba does not work: recursions run slowly", remedy)
         return
-    yield _cache()
+    yield from _code()
     yield from (_kernel(what, name) for what, name in KERNELS.items())
 
 
@@ -122,29 +124,27 @@ def _kernel(what: str, processor: str) -> Finding:
     return Finding("fault", f"kernel: {what}", found, remedy)
 
 
-def _cache() -> Finding:
-    """Where numba may keep machine code: its own setting, beside the source, or the user's."""
-    from numba.misc.appdirs import AppDirs
+def _code() -> Iterator[Finding]:
+    """Where machine code is kept, for which sources, and what is left of others."""
+    from dasp.signal.backends import _code_folder as code
 
-    import dasp
-
-    own = os.environ.get("NUMBA_CACHE_DIR")
-    beside = Path(dasp.__file__).parent / "signal" / "backends" / "__pycache__"
-    users = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
-    for folder in [Path(own)] if own else [beside, users]:
-        if _is_writable(folder):
-            return Finding("ok", "machine code", f"is kept in {folder}")
-    remedy = "set NUMBA_CACHE_DIR to a folder that can be written"
-    return Finding("note", "machine code", "cannot be kept: every run compiles anew", remedy)
-
-
-def _is_writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+    base, digest = code.base(), code.digest()
+    if base is None or digest is None or not code.is_writable(base):
+        remedy = "set NUMBA_CACHE_DIR to a folder that can be written"
+        found = f"cannot be kept in {base}: every run compiles anew"
+        yield Finding("note", "machine code", found, remedy)
+        return
+    found = code.folders(base)
+    state = "of these sources" if found.current else "none of these sources yet"
+    yield Finding("ok", "machine code", f"{base / digest} ({state})")
+    if found.stale:
+        names = ", ".join(str(path) for path in found.stale)
+        remedy = "nothing to do: it is not used, and goes when these sources are compiled"
+        yield Finding("ok", "stale machine code", f"of earlier sources in {names}", remedy)
+    beside = Path(code.__file__).parent / "__pycache__"
+    if left := [*beside.glob("*.nbi"), *beside.glob("*.nbc")]:
+        what = f"{len(left)} files of an earlier version, which nothing uses, in {beside}"
+        yield Finding("note", "old machine code", what, f"delete {beside}")
 
 
 def _difference(name: str) -> float:
@@ -198,6 +198,10 @@ def _extras() -> Iterator[Finding]:
 
 
 def _version(name: str) -> str:
+    """Its own word, which names the build (as in 2.13.0+cpu), or else that of the installer."""
+    with suppress(Exception):  # of any kind, from a library that is broken
+        if own := getattr(importlib.import_module(name), "__version__", None):
+            return str(own)
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -9,8 +9,9 @@ import torch
 import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
+from dasp._private import is_sliced, is_transformed, is_watched
 from dasp.signal import backends
-from dasp.signal._operator import define_step, gradients_of, is_sliced
+from dasp.signal._operator import define_step, gradients_of
 
 
 def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> Callable:
@@ -92,8 +93,8 @@ def _is_plain(*arguments) -> bool:
     return (
         not torch.compiler.is_compiling()
         and backends.numba_works()
-        and not torch._C._are_functorch_transforms_active()
-        and not torch._C._len_torch_dispatch_stack()
+        and not is_transformed(*(t for t in arguments if isinstance(t, Tensor)))
+        and not is_watched()
         and all(
             type(t) in (Tensor, torch.nn.Parameter)
             and t.device.type == "cpu"

@@ -143,15 +143,6 @@ def gradients_of(
     return [next(found) if t.requires_grad else None for t in tensors]
 
 
-def is_sliced(*tensors: Tensor) -> bool:
-    """Whether any is a batch of `torch.autograd.grad(is_grads_batched=True)`.
-
-    Nothing can look into such a tensor, but torch calls an operator once for each slice of it.
-    """
-    known = getattr(torch._C._functorch, "is_legacy_batchedtensor", None)
-    return known is not None and any(known(t) for t in tensors)
-
-
 def _map_over_rows(operator: Callable) -> None:
     """`vmap` of an operator on rows is the operator on more rows."""
 

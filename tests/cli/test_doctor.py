@@ -90,3 +90,53 @@ def test_an_examination_that_breaks_is_a_fault(dasp, monkeypatch, no_kernels):
     monkeypatch.setattr(doctor, "_codecs", break_down)
     status, findings = _findings(dasp)
     assert status == 1 and "cannot open shared object" in findings["break_down"]["found"]
+
+
+@pytest.fixture
+def code_folder(monkeypatch, tmp_path, no_kernels):
+    """A folder for machine code that holds none."""
+    pytest.importorskip("numba")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    return tmp_path / "dasp"
+
+
+def test_where_machine_code_is_and_of_which_sources(dasp, code_folder):
+    from dasp.signal.backends import _code_folder
+
+    _, findings = _findings(dasp)
+    own = str(code_folder / _code_folder.digest())
+    assert findings["machine code"]["found"].startswith(own)
+    assert "none of these sources yet" in findings["machine code"]["found"]
+    _code_folder.begin(_code_folder.folder())
+    _, findings = _findings(dasp)
+    assert findings["machine code"]["found"] == f"{own} (of these sources)"
+    assert "stale machine code" not in findings
+
+
+def test_stale_machine_code_is_found(dasp, code_folder):
+    from dasp.signal.backends import _code_folder
+
+    _code_folder.begin(_code_folder.folder())
+    old = code_folder / "0123456789"
+    _code_folder.folder().rename(old)
+    _, findings = _findings(dasp)
+    assert str(old) in findings["stale machine code"]["found"]
+    assert "none of these sources yet" in findings["machine code"]["found"]
+
+
+def test_machine_code_of_earlier_versions_beside_the_sources_is_found(
+    dasp, code_folder, tmp_path, monkeypatch
+):
+    from dasp.signal.backends import _code_folder
+
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "cascade_numba._tile-288.py311.nbi").touch()
+    monkeypatch.setattr(_code_folder, "__file__", str(tmp_path / "_code_folder.py"))
+    _, findings = _findings(dasp)
+    assert findings["old machine code"]["remedy"] == f"delete {tmp_path / '__pycache__'}"
+
+
+def test_a_build_of_torch_is_named_as_torch_names_it(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.15.0+cu132")
+    assert doctor._version("torch") == "2.15.0+cu132"
+    assert doctor._version("no such library") == "of unknown version"

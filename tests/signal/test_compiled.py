@@ -1,5 +1,7 @@
 """The compiled loops: where their machine code is kept, and who may run them at once."""
 
+import errno
+import logging
 import multiprocessing
 import os
 import shutil
@@ -9,28 +11,17 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import dasp
 from dasp.functional import compressor, delay, limiter, phaser
+from dasp.signal import backends
+from dasp.signal.backends import _code_folder
+from tests.contracts.cases import CASES, audio, draw, run
 
-A_KERNEL = """
-from _compiled import compiled
-
-@compiled()
-def added(x):
-    return x + x
-"""
-
-RUN_IT = """
-    import sys
-    import numpy as np
-    from kernel import added
-    x = getattr(np, sys.argv[1])(0.1)
-    assert added(x) == x + x
-    print(sum(added.stats.cache_hits.values()))
-"""
+needs_numba = pytest.mark.skipif(not backends.numba_works(), reason="needs numba")
 
 
 def start(code, *arguments, **environment):
@@ -39,8 +30,9 @@ def start(code, *arguments, **environment):
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
     environment = {name: value for name, value in environment.items() if value is not None}
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=Path(sys.executable).parent, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
 
 
 def printed(process):
@@ -49,76 +41,255 @@ def printed(process):
     return out.strip()
 
 
+# -- one function, kept and found again ------------------------------------------------------
+
+
+def doubled(x):
+    return x + x
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A folder for machine code that holds none."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "dasp"
+
+
+@pytest.fixture
+def log(caplog, monkeypatch):
+    """What is told of trouble, which is told once a process."""
+    from dasp.signal.backends import _compiled
+
+    monkeypatch.setattr(_compiled, "_troubles", set())
+    caplog.set_level(logging.WARNING, "dasp")
+    return caplog
+
+
+def is_found(dtype=np.float32):
+    """Whether the machine code of the function for a type was there already; it is right anyway."""
+    from dasp.signal.backends._compiled import compiled
+
+    kernel = compiled()(doubled)
+    assert kernel(dtype(0.1)) == dtype(0.1) + dtype(0.1)
+    return sum(kernel.stats.cache_hits.values()) == 1
+
+
+@needs_numba
+def test_what_was_compiled_once_is_found(cache):
+    assert [is_found(), is_found(), is_found(np.float64)] == [False, True, False]
+    assert [is_found(), is_found(np.float64)] == [True, True]
+
+
+@needs_numba
+def test_other_sources_are_compiled_anew_and_take_the_place_of_the_old(cache, monkeypatch):
+    sources = _code_folder._sources()
+    assert {name for name, _ in sources} >= {"_sections_numba.py", "_log_exp_numba.py", "units.py"}
+    is_found()
+    (before,) = cache.iterdir()
+    name, content = sources[0]
+    sources = ((name, content + b"#"), *sources[1:])
+    monkeypatch.setattr(_code_folder, "_sources", lambda: sources)
+    monkeypatch.setattr(_code_folder, "_first_digest", lambda: _code_folder._digest_of(sources))
+    assert _code_folder.folders(cache).stale == [before]
+    assert [is_found(), is_found()] == [False, True]
+    assert len(list(cache.iterdir())) == 1 and not before.exists()
+
+
+@needs_numba
+def test_another_installation_keeps_its_code_for_a_season(cache, monkeypatch):
+    is_found()
+    for name, days in (("recent", 80), ("old", 100)):
+        other = cache / name
+        other.mkdir()
+        origin = other / "origin.json"
+        origin.write_text('{"package": "elsewhere"}')
+        then = origin.stat().st_mtime - 86_400 * days
+        os.utime(origin, (then, then))
+    (cache / "something else").mkdir()
+    _code_folder.prune(cache)
+    assert {path.name for path in cache.iterdir()} == {
+        "recent", "something else", _code_folder.digest()
+    }  # fmt: skip
+
+
+@needs_numba
+@pytest.mark.parametrize("what", ["version", "numba", "cpu", "python", "settings"])
+def test_whatever_decides_about_machine_code_decides_about_its_folder(what, monkeypatch):
+    before, circumstances = _code_folder.digest(), dict(_code_folder._circumstances())
+    circumstances["dasp" if what == "version" else what] = "another"
+    monkeypatch.setattr(_code_folder, "_circumstances", lambda: circumstances)
+    assert _code_folder._digest_of(_code_folder._sources()) != before
+
+
+@needs_numba
+def test_sources_that_change_under_a_running_process_keep_it_from_the_cache(cache, monkeypatch):
+    """It holds functions of the old ones, and may import new ones: neither folder is for both."""
+    is_found()
+    sources = _code_folder._sources()
+    monkeypatch.setattr(_code_folder, "_sources", lambda: sources[1:])
+    assert not is_found() and not is_found()
+    assert len(list(cache.rglob("*.code"))) == 1
+
+
+@needs_numba
+@pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"cut"])
+def test_a_damaged_file_is_made_anew(cache, damage):
+    is_found()
+    (path,) = cache.rglob("*.code")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if damage == b"cut" else damage)
+    assert [is_found(), is_found()] == [False, True]
+
+
+@needs_numba
+def test_a_file_that_is_whole_and_unreadable_is_made_anew(cache, log):
+    """As one of another numba would be."""
+    from dasp.signal.backends._compiled import _checksum
+
+    is_found()
+    (path,) = cache.rglob("*.code")
+    path.write_bytes(_checksum(b"cos\nno_such_name\n.") + b"cos\nno_such_name\n.")
+    assert [is_found(), is_found()] == [False, True]
+    assert "cannot be read" in log.text
+
+
+@needs_numba
+def test_a_folder_that_cannot_be_written(cache, log):
+    """Also for root, for whom nothing is read-only: a file stands in the way of the folder."""
+    cache.parent.mkdir()
+    cache.touch()
+    assert [is_found(), is_found()] == [False, False]
+    assert log.text.count("machine code cannot be") <= 2
+
+
+@needs_numba
+def test_a_file_in_the_place_of_a_file_of_code(cache):
+    is_found()
+    (path,) = cache.rglob("*.code")
+    path.unlink()
+    path.mkdir()
+    assert not is_found()
+
+
+@needs_numba
+def test_a_full_disk(cache, monkeypatch, log):
+    def write(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write)
+        assert [is_found(), is_found()] == [False, False]
+    assert log.text.count("No space left on device") == 1
+    assert [is_found(), is_found()] == [False, True]
+
+
+@needs_numba
+def test_a_disk_that_fills_in_the_middle_of_a_file(cache, monkeypatch):
+    is_found(np.float64)  # which makes the folder
+    whole = Path.write_bytes
+
+    def write(path, content):
+        whole(path, content[:10])
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write)
+        assert not is_found()
+    assert not list(cache.rglob("*.part"))
+    assert [is_found(), is_found()] == [False, True]
+
+
+@needs_numba
+@pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="where XDG says")
+def test_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert _code_folder.base() == tmp_path / "dasp"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the rule says is to be ignored
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _code_folder.base() == tmp_path / ".cache" / "dasp"
+
+
+@needs_numba
+def test_no_home_at_all(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    assert _code_folder.folder() is None
+    assert not is_found() and not is_found()
+
+
+# -- the package in another place ------------------------------------------------------------
+
+INNER = """
+from dasp.signal.backends._compiled import compiled
+
+@compiled()
+def inner(x):
+    return 2.0 * x
+"""
+
+OUTER = """
+from dasp.signal.backends._compiled import compiled
+from dasp.signal.backends.inner import inner
+
+@compiled()
+def outer(x):
+    return inner(x)
+"""
+
+RUN_OUTER = """
+    import sys
+    from dasp.signal.backends.outer import outer
+    import numpy as np
+    print(*(outer(getattr(np, name)(1.0)) for name in sys.argv[1:]))
+    print(sum(outer.stats.cache_hits.values()))
+"""
+
+
 @pytest.fixture
 def install(tmp_path):
-    """A folder with a kernel that is not compiled yet."""
-    site = tmp_path / "site"
-    site.mkdir()
-    shutil.copy(Path(dasp.__file__).parent / "signal" / "backends" / "_compiled.py", site)
-    (site / "kernel.py").write_text(A_KERNEL)
-    return site
+    """A folder with the kernels, and one more that calls a function of another file."""
+    package = Path(dasp.__file__).parent
+    for path in [*package.glob("*.py"), *package.glob("signal/**/*.py")]:
+        to = tmp_path / "site" / "dasp" / path.relative_to(package)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, to)
+    folder = tmp_path / "site" / "dasp" / "signal" / "backends"
+    (folder / "inner.py").write_text(INNER)
+    (folder / "outer.py").write_text(OUTER)
+    return tmp_path / "site"
 
 
-def hits(install, dtype="float32", **environment):
-    """How often another process finds the machine code of the kernel."""
-    return int(printed(start(RUN_IT, dtype, PYTHONPATH=str(install), **environment)))
+def run_outer(install, *types):
+    found = {"PYTHONPATH": str(install), "NUMBA_CACHE_DIR": str(install.parent / "cache")}
+    return start(RUN_OUTER, *types, **found)
 
 
-def make_read_only(install):
-    """Also for root, for whom nothing is read-only: a file stands in the way of the folder."""
-    (install / "__pycache__").touch()
+@needs_numba
+def test_a_change_in_a_second_file_is_heard_and_nothing_is_left_beside_the_sources(install):
+    before = {path for path in install.rglob("*")}
+    assert printed(run_outer(install, "float32")) == "2.0\n0"
+    inner = install / "dasp" / "signal" / "backends" / "inner.py"
+    times = inner.stat().st_atime_ns, inner.stat().st_mtime_ns
+    inner.write_text(INNER.replace("2.0", "3.0"))
+    os.utime(inner, ns=times)
+    assert printed(run_outer(install, "float32")) == "3.0\n0"
+    assert printed(run_outer(install, "float32")) == "3.0\n1"
+    assert {path for path in install.rglob("*")} == before
 
 
-def test_the_second_process_compiles_nothing(install):
-    assert [hits(install), hits(install), hits(install, "float64")] == [0, 1, 0]
-    assert [hits(install), hits(install, "float64")] == [1, 1]
-
-
-def test_a_read_only_install_keeps_machine_code_with_the_user(install, tmp_path):
-    make_read_only(install)
-    user = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": None, "NUMBA_CACHE_DIR": None}
-    assert [hits(install, **user), hits(install, **user)] == [0, 1]
-    assert list((tmp_path / "home").rglob("*.nbc"))
-
-
-def test_nowhere_to_keep_machine_code(install, tmp_path):
-    """Neither beside the package nor at home: every process compiles for itself."""
-    make_read_only(install)
-    (tmp_path / "home").touch()
-    user = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": None, "NUMBA_CACHE_DIR": None}
-    assert [hits(install, **user), hits(install, **user)] == [0, 0]
-
-
-def test_no_home_at_all(install):
-    assert [hits(install, HOME=None), hits(install, HOME=None)] == [0, 1]
-
-
-def test_another_version_in_the_same_place_is_compiled_anew(install):
-    assert hits(install) == 0
-    (install / "kernel.py").write_text(A_KERNEL.replace("x + x", "2.0 * x"))
-    assert [hits(install), hits(install)] == [0, 1]
-
-
+@needs_numba
 @pytest.mark.long
-def test_processes_that_race_for_two_types_leave_a_sound_cache(install):
+def test_processes_that_race_leave_a_sound_cache(install):
     types = ["float32", "float64"]
-    for process in [start(RUN_IT, dtype, PYTHONPATH=str(install)) for dtype in 2 * types]:
-        printed(process)
-    for dtype in types:
-        hits(install, dtype)  # what one lost to the other is made again
-    assert [hits(install, dtype) for dtype in types] == [1, 1]
-
-
-def test_what_lost_a_race_is_not_taken_for_what_won_it(install):
-    """Two processes read an empty index at once. The second to write it holds its own type only."""
-    hits(install, "float32")
-    (index,) = install.rglob("*.nbi")
-    late_code = {path: path.read_bytes() for path in install.rglob("*.nbc")}
-    index.unlink()
-    hits(install, "float64")
-    for path, code in late_code.items():  # the first is slower to write its code
-        path.write_bytes(code)
-    assert [hits(install, "float64"), hits(install, "float32")] == [1, 0]
+    for process in [run_outer(install, *types) for _ in range(4)]:
+        assert printed(process).startswith("2.0 2.0\n")
+    assert printed(run_outer(install, *types)) == "2.0 2.0\n2"
 
 
 def test_a_numba_that_cannot_be_imported_is_slow_and_correct(tmp_path):
@@ -186,3 +357,29 @@ def test_the_kernels_run_after_a_fork():
     with multiprocessing.get_context("fork").Pool(2) as pool:
         result = pool.apply_async(_processed_in_a_child, (3,)).get(timeout=60)
     assert torch.equal(torch.from_numpy(result), expected)
+
+
+@needs_numba
+def test_numba_that_is_told_not_to_compile_leaves_the_portable_form(tmp_path):
+    """As debuggers and coverage want it: every processor has its value, and its gradient."""
+    code = """
+        import torch
+        from tests.contracts.cases import CATALOGUE, audio, draw, run
+        for name in CATALOGUE:
+            torch.manual_seed(1)
+            x = audio(name, (2,)).requires_grad_()
+            y = run(name, x, draw(name, (2,)))
+            y.square().sum().backward()
+            print(name, y.abs().sum().item(), x.grad.abs().sum().item())
+    """
+    root = str(Path(dasp.__file__).parents[1])
+    told = printed(start(code, PYTHONPATH=root, NUMBA_DISABLE_JIT="1"))
+    for line in told.splitlines():
+        name, *sums = line.split()
+        torch.manual_seed(1)
+        x = audio(name, (2,)).requires_grad_()
+        y = run(name, x, draw(name, (2,)))
+        y.square().sum().backward()
+        expected = [y.abs().sum().item(), x.grad.abs().sum().item()]
+        assert [float(s) for s in sums] == pytest.approx(expected, rel=1e-8)
+    assert len(told.splitlines()) == len(CASES)

@@ -13,8 +13,8 @@ from dasp.signal.backends._threads import run_together
 @pytest.fixture(params=["torch's threads", "own threads"])
 def kind_of_threads(request, monkeypatch):
     if request.param == "own threads":
-        monkeypatch.setattr(_threads, "_openmp", lambda: None)
-    elif _threads._openmp() is None:
+        monkeypatch.setattr(_threads, "gomp_parallel", lambda: None)
+    elif _threads.gomp_parallel() is None:
         pytest.skip("this torch computes on threads of another kind")
 
 
@@ -79,4 +79,4 @@ def test_threads_are_kept_for_the_next_tasks():
 )
 def test_the_threads_of_torch_are_found():
     """Without them all would be right, and slow."""
-    assert _threads._openmp() is not None
+    assert _threads.gomp_parallel() is not None

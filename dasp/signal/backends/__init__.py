@@ -13,6 +13,8 @@ from types import ModuleType
 
 from torch import Tensor
 
+from dasp._private import jit_is_disabled
+
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
 
 
@@ -23,8 +25,8 @@ def backend(kernel: str, x: Tensor) -> ModuleType:
 
 
 def numba_works() -> bool:
-    """Whether numba is installed, and can be imported."""
-    return HAS_NUMBA and _can_import_numba()
+    """Whether numba is installed, can be imported, and may compile."""
+    return HAS_NUMBA and _can_import_numba() and not jit_is_disabled()
 
 
 @functools.cache

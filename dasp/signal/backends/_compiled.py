@@ -1,35 +1,108 @@
 """Loops in machine code, which is made once for a machine and kept."""
 
-import uuid
+import hashlib
+import logging
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from numba import njit
 
+from dasp._private import CodeFormat, code_format, put_cache
+from dasp.signal.backends import _code_folder
+
+_log = logging.getLogger("dasp")
+_troubles: set[str] = set()
+_code_folder.digest()  # of the sources that are imported now, not of what will be there later
+
 
 def compiled(**options) -> Callable[[Callable], Callable]:
-    """A decorator: `numba.njit` with `options`, without the interpreter's lock, and cached.
+    """A decorator: `numba.njit` with `options`, without the interpreter's lock, and kept.
 
-    numba keeps the machine code beside the source, or in a folder of the user's where the
-    package cannot be written, or in NUMBA_CACHE_DIR where that is set. Where nothing can be
-    written, every process compiles for itself.
+    Machine code is kept in `_code_folder.folder()`. Where that cannot be, every process compiles
+    for itself, and no call fails for it.
     """
 
     def decorated(function: Callable) -> Callable:
-        try:
-            kernel = njit(cache=True, nogil=True, **options)(function)
-        except RuntimeError:  # no place for a cache
-            return njit(nogil=True, **options)(function)
-        _keep_apart(kernel)
+        kernel = njit(nogil=True, **options)(function)
+        format = code_format()
+        if format is not None:
+            put_cache(kernel, _Shelf(function, format))
         return kernel
 
     return decorated
 
 
-def _keep_apart(kernel: Callable) -> None:
-    """Let no two processes write machine code under one name.
+class _Shelf:
+    """What numba asks for the machine code of one function, and gives it to.
 
-    Files are numbered by an index that each process reads, extends and writes whole. Of two that
-    do so at once for two types, one would else find the other's code under its own number.
+    A file holds the code for the types of one call, and whether it is whole. Files appear at
+    once, under names that follow from what is in them: of processes that write the same at once,
+    any may win.
     """
-    files = kernel._cache._cache_file
-    files._data_name_pattern = files._data_name_pattern.replace(".nbc", f".{uuid.uuid4().hex}.nbc")
+
+    def __init__(self, function: Callable, format: CodeFormat):
+        code = function.__code__
+        module = function.__module__.rpartition(".")[2]
+        self._name = f"{module}.{function.__name__}-{code.co_firstlineno}"
+        self._format = format
+
+    @property
+    def cache_path(self) -> str:
+        return str(_code_folder.folder())
+
+    def enable(self) -> None:
+        """As numba's own caches have it."""
+
+    disable = flush = enable
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """The function for the types of a call, or None if it has to be compiled."""
+        try:
+            path = self._path(signature)
+            if path is None:
+                return None
+            checksum, code = _split(path.read_bytes())
+            if checksum != _checksum(code):
+                return None
+            _code_folder.note_use(path.parent)
+            return self._format.read(target, code)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # damaged, or not to be read: it can be made anew
+            _tell("read", error)
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep the function for the types of a call."""
+        try:
+            path, code = self._path(signature), self._format.write(result)
+            if path is not None and code is not None:
+                _code_folder.begin(path.parent)
+                _code_folder.write(path, _checksum(code) + code)
+        except Exception as error:  # no room, no right: this process has the code all the same
+            _tell("kept", error)
+
+    def _path(self, signature: Any) -> Path | None:
+        folder = _code_folder.folder()
+        types = hashlib.sha256(str(signature).encode()).hexdigest()[:20]
+        return None if folder is None else folder / f"{self._name}.{types}.code"
+
+
+def _checksum(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
+
+
+def _split(content: bytes) -> tuple[bytes, bytes]:
+    size = hashlib.sha256().digest_size
+    return content[:size], content[size:]
+
+
+def _tell(what: str, error: Exception) -> None:
+    """Once for each kind of trouble."""
+    if what not in _troubles:
+        _troubles.add(what)
+        _log.warning(
+            "dasp: machine code cannot be %s in %s (%s), so that it is made anew; "
+            "`dasp doctor` tells more", what, _code_folder.folder(), error,
+        )  # fmt: skip

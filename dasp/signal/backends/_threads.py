@@ -4,16 +4,13 @@ After an operation they go on spinning for some milliseconds, in wait for the ne
 own would have to share the processor with them, and take up to twice as long.
 """
 
-import ctypes
 import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 
-import torch
+from dasp._private import CALLBACK, gomp_parallel
 
-_Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _is_fork = False
 
 
@@ -35,31 +32,15 @@ def run_together(tasks: list[Callable[[], None]]) -> None:
         except BaseException as error:  # there is C between here and the caller
             errors.append(error)
 
-    parallel = None if _is_fork else _openmp()
+    parallel = None if _is_fork else gomp_parallel()
     if parallel:
-        parallel(_Callback(work), None, len(tasks), 0)
+        parallel(CALLBACK(work), None, len(tasks), 0)
     else:
         others = [_helpers(len(tasks) - 1).submit(work, None) for _ in tasks[1:]]
         work(None)
         wait(others)
     if errors:
         raise errors[0]
-
-
-@functools.cache
-def _openmp() -> Callable | None:
-    """GNU's `GOMP_parallel(work, data, threads, flags)`, if that is how torch computes.
-
-    It calls `work(data)` on every thread of the caller's team.
-    """
-    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    try:
-        parallel = ctypes.CDLL(str(library)).GOMP_parallel
-    except (OSError, AttributeError):  # another system, or torch with other threads
-        return None
-    parallel.argtypes = _Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint
-    parallel.restype = None
-    return parallel
 
 
 @functools.cache
