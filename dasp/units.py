@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._typing import Value
 
 SILENCE_DB = -160.0
@@ -29,13 +30,13 @@ def gain_to_db(gain: Value) -> Value:
     -20.0
     """
     if isinstance(gain, Tensor):
-        return 20 * torch.log10(gain.abs().clamp(min=_SMALLEST_GAIN))
+        return 20 * torch.log10(at_least(gain.abs(), _SMALLEST_GAIN))
     return 20 * math.log10(max(abs(gain), _SMALLEST_GAIN))
 
 
 def power_to_db(power: Tensor) -> Tensor:
     """Level in decibels of a power: 10 log10(power), and `SILENCE_DB` for silence."""
-    return 10 * torch.log10(power.clamp(min=_SMALLEST_GAIN**2))
+    return 10 * torch.log10(at_least(power, _SMALLEST_GAIN**2))
 
 
 def smoothing_coefficient(time_ms: Tensor, sample_rate: float) -> Tensor:
@@ -44,4 +45,4 @@ def smoothing_coefficient(time_ms: Tensor, sample_rate: float) -> Tensor:
     exp(-1 / (time * rate)); a time of 0 follows its input at once.
     """
     time_samples = time_ms * (sample_rate / 1000)
-    return torch.exp(-1 / time_samples.clamp(min=1e-2))
+    return torch.exp(-1 / at_least(time_samples, 1e-2))

@@ -15,6 +15,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._bounds import between
 from dasp._checks import check_audio, check_range
 from dasp.signal.fftconv import fast_fft_length
 
@@ -97,4 +98,4 @@ def _newton(cross: Tensor, omega: Tensor, delay: Tensor, reach: int) -> Tensor:
     curvature = -(omega.square() * turned.real).sum(-1)
     curved = curvature.abs() > 0
     step = torch.where(curved, slope, 0) / torch.where(curved, curvature, 1)
-    return (delay - step.clamp(-1 / OVERSAMPLING, 1 / OVERSAMPLING)).clamp(-reach, reach)
+    return between(delay - between(step, -1 / OVERSAMPLING, 1 / OVERSAMPLING), -reach, reach)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp.analysis._measure import SILENT_POWER, audio_measure
 from dasp.analysis.spectral import BARK_BANDS, bark_filterbank
 from dasp.signal.stft import frames, magnitude_spectra
@@ -81,7 +82,7 @@ def measure_tempo(x: Tensor, sample_rate: float) -> Tensor:
 
     before, here, after = (part.gather(-1, first) for part in (before, here, after))
     curvature = 2 * here - before - after
-    offset = 0.5 * (after - before) / curvature.clamp(min=SILENT_POWER)
+    offset = 0.5 * (after - before) / at_least(curvature, SILENT_POWER)
     period_s = (shortest + first + offset) * hop_s
     return torch.where(good.any(-1), (60 / period_s).squeeze(-1), 0 * likeness[..., 0])
 
@@ -97,7 +98,7 @@ def _strength(x: Tensor, sample_rate: float, bands: int) -> Tensor:
     level = level / (level.amax((-2, -1), keepdim=True) + SILENT_POWER)
     level = torch.log1p(_COMPRESSION * level)
     growth = level.diff(dim=-1, prepend=torch.zeros_like(level[..., :1]))
-    return growth.clamp(min=0).mean(-2)
+    return at_least(growth, 0.0).mean(-2)
 
 
 def _autocorrelation(strength: Tensor, lags: int, hop_s: float) -> Tensor:

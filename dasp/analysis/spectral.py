@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_choice, check_range
 from dasp.analysis._measure import SILENT_POWER, audio_measure
 from dasp.signal.stft import magnitude_spectra
@@ -38,7 +39,7 @@ def measure_spectral_spread(
     f, p = _distribution(x, sample_rate, fft_size, hop)
     centroid = (f * p).sum(-2, keepdim=True)
     variance = ((f - centroid).square() * p).sum(-2)
-    return variance.clamp(min=_SMALLEST_VARIANCE).sqrt()
+    return at_least(variance, _SMALLEST_VARIANCE).sqrt()
 
 
 @audio_measure
@@ -61,9 +62,9 @@ def measure_spectral_rolloff(
     k = (below < fraction).sum(-2, keepdim=True).clamp(max=p.shape[-2] - 1)
     step = p.gather(-2, k)
     short = below.gather(-2, k) - fraction
-    place = k - short.clamp(min=0) / step.clamp(min=SILENT_POWER)
+    place = k - at_least(short, 0.0) / at_least(step, SILENT_POWER)
     silent = below[..., -1:, :] <= fraction
-    return (torch.where(silent, 0, place.clamp(min=0)) * (sample_rate / fft_size)).squeeze(-2)
+    return (torch.where(silent, 0, at_least(place, 0.0)) * (sample_rate / fft_size)).squeeze(-2)
 
 
 @audio_measure
@@ -75,7 +76,7 @@ def measure_spectral_flatness(
     Near 0 for a tone, exp(-0.5772) = 0.56 on average for white noise, 1 for an impulse, and for
     silence.
     """
-    power = magnitude_spectra(x, fft_size, hop).square().clamp(min=SILENT_POWER)
+    power = at_least(magnitude_spectra(x, fft_size, hop).square(), SILENT_POWER)
     return power.log().mean(-2).exp() / power.mean(-2)
 
 

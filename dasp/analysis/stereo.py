@@ -6,6 +6,7 @@ All are ratios, which keep their value under a gain on both channels, and are 0 
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_channels
 from dasp.analysis._measure import SILENT_POWER, audio_measure
 from dasp.signal.stft import magnitude_spectra
@@ -85,7 +86,7 @@ def measure_panning_rms(
     f = torch.linspace(0, sample_rate / 2, panning.shape[-2], dtype=x.dtype, device=x.device)
     bands = torch.stack((f >= 0, f < 250, (f >= 250) & (f < 2500), f >= 2500)).to(x.dtype)
     weights = bands / bands.sum(-1, keepdim=True).clamp(min=1)
-    return (weights @ panning.square()).clamp(min=SILENT_POWER).sqrt()
+    return at_least(weights @ panning.square(), SILENT_POWER).sqrt()
 
 
 def _channels(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dasp._bounds import at_most
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.dmc import (
     CONSOLES,
@@ -187,7 +188,7 @@ def _to_the_ends(controls: Tensor | None) -> Tensor | None:
 def _below_nyquist(settings: Settings, rate: float) -> Settings:
     """Frequencies that there are at a sample rate."""
     return Settings(*(
-        {k: v.clamp(max=0.45 * rate) if k.endswith("_hz") else v for k, v in part.items()}
+        {k: at_most(v, 0.45 * rate) if k.endswith("_hz") else v for k, v in part.items()}
         for part in settings
     ))  # fmt: skip
 

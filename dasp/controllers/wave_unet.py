@@ -20,6 +20,7 @@ import torch.nn.functional as nnf
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from dasp._bounds import between
 from dasp._checks import check_choice, check_range
 from dasp.mixing.roles import guess_role
 from dasp.signal.resample import resample
@@ -208,7 +209,7 @@ def render(network: nn.Module, tracks: Tensor, *, window: int = 89_093) -> Tenso
         mix = network(padded[None, :, start : start + length])[0]
         before = (mix.shape[-1] - length) // 2 + network.context
         parts.append(mix[:, before : before + hop])
-    return torch.cat(parts, -1)[:, :time].clamp(-1, 1)
+    return between(torch.cat(parts, -1)[:, :time], -1.0, 1.0)
 
 
 def in_slots(names: Sequence[str], tracks: Sequence[Tensor], slots: Sequence[str]) -> Tensor:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_audio, check_choice
 from dasp.analysis import (
     measure_crest_factor,
@@ -118,7 +119,7 @@ def _spectrum(output: Tensor, reference: Tensor, sample_rate: float) -> Tensor:
     floor = wanted.amax() - AUDIBLE_DB
     heard = (wanted > floor).to(own)
     # What the output has less than the floor is as good as silence.
-    difference = own.clamp(min=floor) - wanted.clamp(min=floor)
+    difference = at_least(own, floor) - at_least(wanted, floor)
     return (difference.abs() * heard).sum() / heard.sum().clamp(min=1)
 
 
@@ -139,7 +140,7 @@ def _gain_invariant_sdr(output: Tensor, reference: Tensor, sample_rate: float) -
     -10 log10(1 - r^2) with the correlation r of the two. The SI-SDR of source separation scales
     the reference instead, which takes 10 log10(1 / r^2) off.
     """
-    gain = (output * reference).mean() / output.square().mean().clamp(min=SILENT_POWER)
+    gain = (output * reference).mean() / at_least(output.square().mean(), SILENT_POWER)
     return _sdr(gain * output, reference, sample_rate)
 
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_channels, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
@@ -58,7 +59,7 @@ def loop_samples(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Te
     because = f"one sample at {sample_rate:g} Hz"
     time_ms = per_item(name, time_ms, x, low=one_sample_ms, because=because)[..., None, None]
     samples = time_ms.double() / one_sample_ms
-    return samples.clamp(min=1.0)  # one sample in float32 may be less
+    return at_least(samples, 1.0)  # one sample in float32 may be less
 
 
 def loop(

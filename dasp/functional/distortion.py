@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._bounds import between
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, looks_ahead, per_item
@@ -24,11 +25,11 @@ OVERSAMPLING = (1, 2, 4, 8)
 
 def _cubic(x: Tensor) -> Tensor:
     """x - 4/27 x^3, which is level at 1.5, and stays there."""
-    x = x.clamp(-1.5, 1.5)
+    x = between(x, -1.5, 1.5)
     return x - (4 / 27) * x**3
 
 
-CURVES = {"tanh": torch.tanh, "hard": lambda x: x.clamp(-1, 1), "cubic": _cubic}
+CURVES = {"tanh": torch.tanh, "hard": lambda x: between(x, -1.0, 1.0), "cubic": _cubic}
 """From a soft knee that never ends, through none, to a soft one that ends in a plateau."""
 
 

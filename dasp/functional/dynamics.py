@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least, at_most
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import (
@@ -256,7 +257,7 @@ def _curve(
     range_db = x.new_full((), math.inf) if range_db is None else range_db
     start_db = torch.zeros_like(threshold_db)
     if downwards:
-        start_db = torch.minimum(slope * soft_knee(threshold_db - SILENCE_DB, knee_db), range_db)
+        start_db = at_most(slope * soft_knee(threshold_db - SILENCE_DB, knee_db), range_db)
     poles = _poles(x, sample_rate, attack_ms, release_ms)
     return threshold_db, slope, knee_db, range_db, *poles, start_db
 
@@ -353,7 +354,7 @@ def _reduction_db(
     """
     over_db = sign * (_level_db(key, db_per_decade).amax(-2) - threshold_db[:, None])
     wanted_db = slope[:, None] * soft_knee(over_db, knee_db[:, None])
-    return ballistics(torch.minimum(wanted_db, range_db[:, None]), attack, release, start_db)[0]
+    return ballistics(at_most(wanted_db, range_db[:, None]), attack, release, start_db)[0]
 
 
 @fused(
@@ -421,9 +422,9 @@ def soft_knee(over_db: Tensor, knee_db: Tensor) -> Tensor:
     the source). A knee of 0 is a corner, with finite gradients.
     """
     half = knee_db / 2
-    into_knee = (over_db + half).clamp(min=0)
-    bend = into_knee.square() / (2 * knee_db.clamp(min=1e-6))
-    return torch.where(over_db >= half, over_db.clamp(min=0), bend)
+    into_knee = at_least(over_db + half, 0.0)
+    bend = into_knee.square() / (2 * at_least(knee_db, 1e-6))
+    return torch.where(over_db >= half, at_least(over_db, 0.0), bend)
 
 
 def smooth(

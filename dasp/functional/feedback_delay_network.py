@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
@@ -277,7 +278,7 @@ def _absorption(
     """
     sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
     low_db, mid_db, high_db = (
-        (sixty_db / rt60.double()[..., None]).clamp(min=GONE_DB) for rt60 in (low, mid, high)
+        at_least(sixty_db / rt60.double()[..., None], GONE_DB) for rt60 in (low, mid, high)
     )
     low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
     high_shelf = design_high_shelf(high_hz[..., None], sample_rate, gain_db=high_db - mid_db)

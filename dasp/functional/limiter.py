@@ -9,12 +9,14 @@ Source of the arrangement: P. Hämäläinen, "Smoothing of the control signal wi
 output in digital peak limiters", DAFx 2002.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._bounds import at_least, rounded_into
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, looks_ahead, per_item
@@ -93,7 +95,7 @@ def limiter(
             reduction_db = _cover(excess_db, release[..., None], window, part)
         x = reduced(part.held("audio", x, window - 1), reduction_db, linked=linked)
     ceiling = db_to_gain(ceiling_db)[..., None, None]
-    return x.clamp(-ceiling, ceiling)  # of what rounding has left above
+    return rounded_into(x, -ceiling, ceiling)
 
 
 @fused(
@@ -107,20 +109,23 @@ def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) 
 
 
 def _excess_db(key: Tensor, ceiling_db: Tensor) -> Tensor:
-    return (gain_to_db(key).amax(-2) - ceiling_db[:, None]).clamp(min=0)
+    return gain_to_db(key).amax(-2) - ceiling_db[:, None]
 
 
 def _cover(excess_db: Tensor, release: Tensor, window: int, memory: Memory) -> Tensor:
-    """A smooth curve over `excess_db` `(..., time)`; each value waits for the window after it."""
+    """A smooth curve over `excess_db` `(..., time)` and 0; a value waits for the window after it.
+
+    What is below 0 takes part in the maximum, so that the slope is that of the loudest sample.
+    """
     ahead = window - 1
     before_db, held_before_db = memory.get("excess_db"), memory.get("held_db")
     if before_db is None:
-        excess_db = nnf.pad(excess_db, (ahead, 0))
+        excess_db = nnf.pad(excess_db, (ahead, 0), value=-math.inf)
     else:
         excess_db = torch.cat((before_db, excess_db), -1)
     memory.keep("excess_db", excess_db[..., excess_db.shape[-1] - ahead :])
-    excess_db = nnf.pad(excess_db, (0, ahead if memory.ends else 0))
-    ahead_db = _over_window(excess_db, window, torch.maximum)
+    excess_db = nnf.pad(excess_db, (0, ahead if memory.ends else 0), value=-math.inf)
+    ahead_db = at_least(_over_window(excess_db, window, torch.maximum), 0.0)
     held_db = memory.through(
         "release", ballistics, memory.exact(ahead_db), torch.zeros_like(release), release
     ).to(excess_db.dtype)

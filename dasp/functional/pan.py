@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least, parts_of_sign
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, memoryless, per_sample
@@ -36,7 +37,7 @@ def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = 
     pan = per_sample("pan", pan, x, low=-1.0, high=1.0)
     if x.shape[-2] == 1:
         return x * torch.cat((_side_gain(-pan, law_db), _side_gain(pan, law_db)), -2)
-    toward_left, toward_right = pan.clamp(max=0), pan.clamp(min=0)
+    toward_left, toward_right = parts_of_sign(pan)
     fades = torch.cat((_side_gain(-toward_right, law_db), _side_gain(toward_left, law_db)), -2)
     return x * (fades / _side_gain(torch.zeros_like(pan), law_db))
 
@@ -46,4 +47,4 @@ def _side_gain(position: Tensor, law_db: float) -> Tensor:
 
     A sine to the power 1, 1.5 or 2. No power is below 1, so the slope is finite at -1 as well.
     """
-    return torch.sin((position + 1) * (math.pi / 4)).clamp(min=0) ** (law_db / -3)
+    return at_least(torch.sin((position + 1) * (math.pi / 4)), 0.0) ** (law_db / -3)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_channels, check_choice
 from dasp.analysis import (
     measure_bark_spectrum,
@@ -54,7 +55,7 @@ def audio_features(
 def _feature(name: str, x: Tensor, sample_rate: float) -> Tensor:
     """One feature `(*batch, values)`."""
     if name == "rms":
-        return x.square().mean(-1).clamp(min=SILENT_POWER).sqrt()
+        return at_least(x.square().mean(-1), SILENT_POWER).sqrt()
     if name == "crest_factor":
         return measure_crest_factor(x, sample_rate)
     if name == "stereo_width":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp._checks import check_channels
 from dasp.losses._pair import SILENT_POWER, paired, reduced
 from dasp.signal.stft import magnitude_spectra
@@ -83,7 +84,7 @@ def converged(estimate: Tensor, Y: Tensor) -> Tensor:
     norm = torch.linalg.vector_norm
     count = Y.shape[-3] * Y.shape[-2] * Y.shape[-1]
     floor = (SILENT_POWER * count) ** 0.5
-    return norm(Y - estimate, dim=(-3, -2, -1)) / norm(Y, dim=(-3, -2, -1)).clamp(min=floor)
+    return norm(Y - estimate, dim=(-3, -2, -1)) / at_least(norm(Y, dim=(-3, -2, -1)), floor)
 
 
 def log_distance(estimate: Tensor, Y: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ done?", ICASSP 2019. All channels of an item are one signal, so that their balan
 
 from torch import Tensor
 
+from dasp._bounds import at_least
 from dasp.losses._pair import SILENT_POWER, paired, reduced
 from dasp.units import power_to_db
 
@@ -32,7 +33,7 @@ def esr(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     0.01
     """
     output, target = paired(output, target)
-    return reduced(_power(output - target) / _power(target).clamp(min=SILENT_POWER), reduction)
+    return reduced(_power(output - target) / at_least(_power(target), SILENT_POWER), reduction)
 
 
 def negative_sdr(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -50,7 +51,7 @@ def negative_si_sdr(output: Tensor, target: Tensor, *, reduction: str = "mean") 
     The target is first scaled to come nearest to the output.
     """
     output, target = paired(output, target)
-    alpha = (output * target).mean((-2, -1)) / _power(target).clamp(min=SILENT_POWER)
+    alpha = (output * target).mean((-2, -1)) / at_least(_power(target), SILENT_POWER)
     projection = alpha[..., None, None] * target
     error = output - projection
     return reduced(power_to_db(_power(error)) - power_to_db(_power(projection)), reduction)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp._bounds import between
 from dasp._typing import Value
 from dasp.processors.param import Param
 from dasp.units import db_to_gain
@@ -38,7 +39,7 @@ def send_gain(send_db: Value) -> Value:
     True
     """
     fade = (send_db - SEND_OFF_DB) / (SEND_FADES_BELOW_DB - SEND_OFF_DB)
-    return db_to_gain(send_db) * fade.clamp(0, 1)
+    return db_to_gain(send_db) * between(fade, 0.0, 1.0)
 
 
 def as_stereo(x: Tensor) -> Tensor:

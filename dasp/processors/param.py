@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dasp._bounds import between, rounded_into
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 
@@ -72,7 +73,8 @@ class Param:
         low, high = self._ends(control)
         if self.scale == "log":
             # The ends are exact: a range that touches a limit must not step over it.
-            return torch.exp(torch.lerp(low.log(), high.log(), control)).clamp(low, high)
+            value = torch.exp(torch.lerp(low.log(), high.log(), between(control, 0.0, 1.0)))
+            return rounded_into(value, low, high)
         return torch.lerp(low, high, control)
 
     def to_control(self, value: Value) -> Tensor:
@@ -80,8 +82,8 @@ class Param:
         value = value if isinstance(value, Tensor) else torch.tensor(value)
         low, high = self._ends(value)
         if self.scale == "log":
-            value, low, high = value.clamp(low, high).log(), low.log(), high.log()
-        return ((value - low) / (high - low)).clamp(0, 1)
+            value, low, high = between(value, low, high).log(), low.log(), high.log()
+        return between((value - low) / (high - low), 0.0, 1.0)
 
     def check(self, value: Value) -> None:
         """Refuse a value outside [low, high]."""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import trange
 
+from dasp._bounds import at_least
 from dasp.analysis import measure_crest_factor
 from dasp.analysis.spectral import bark_filterbank
 from dasp.data.synthetic import synthesise_song
@@ -73,11 +74,11 @@ class Mixes:
         for _ in range(n):
             song = self.songs[torch.randint(len(self.songs), (), generator=self.generator)]
             start = torch.randint(song.shape[-1] - length, (), generator=self.generator)
-            tracks = song / song.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-5)
+            tracks = song / at_least(song.square().mean(-1, keepdim=True).sqrt(), 1e-5)
             gains = 10 ** (0.6 * self.uniform(len(song)) - 0.3)
             mixes.append(gains @ tracks[:, start : start + length])
         x = torch.stack(mixes)[:, None]
-        return x * 10 ** (LEVEL_DB / 20) / x.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-5)
+        return x * 10 ** (LEVEL_DB / 20) / at_least(x.square().mean(-1, keepdim=True).sqrt(), 1e-5)
 
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1], such as controls."""
@@ -98,9 +99,9 @@ class Encoder(nn.Module):
         mono = x.mean(-2)
         magnitude = stft(mono, FFT_SIZE, HOP).abs().mT / (FFT_SIZE / 4)
         bank = bark_filterbank(magnitude.shape[-1], RATE)[:, :BANDS].to(x)
-        bands = (gain_to_db((magnitude @ bank).clamp(min=1e-4)) + 50) / 20
+        bands = (gain_to_db(at_least(magnitude @ bank, 1e-4)) + 50) / 20
         hidden = self.convolutions(bands.mT)
-        level_db = gain_to_db(mono.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-4))
+        level_db = gain_to_db(at_least(mono.square().mean(-1, keepdim=True).sqrt(), 1e-4))
         crest_db = measure_crest_factor(x, RATE).mean(-1, keepdim=True)
         moments = [m for y in (bands.mT, hidden) for m in (y.mean(-1), y.std(-1))]
         return torch.cat([*moments, level_db / 20 + 1, crest_db / 10 - 1], -1)

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import trange
 
+from dasp._bounds import at_least, between
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.grad import GRADIENTS, TCN, with_gradient
 from dasp.losses import multi_resolution_stft
@@ -110,7 +111,7 @@ def draw(mixes: Mixes, n: int) -> tuple[Tensor, Tensor, Tensor]:
     with torch.no_grad():
         x, target = STRIP(a, RATE, **timbre), STRIP(a, RATE, **style)
         reference = STRIP(b, RATE, **style)
-    level = x.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=1e-5)
+    level = at_least(x.square().mean((-2, -1), keepdim=True).sqrt(), 1e-5)
     return x * db_to_gain(LEVEL_DB) / level, reference, target
 
 
@@ -152,7 +153,7 @@ def rules(x: Tensor, reference: Tensor, taps: int = 63) -> Tensor:
     """A linear-phase EQ from one mean spectrum to the other, the threshold that comes nearest to
     the crest factor of the reference, and its loudness."""
     own, wanted = (stft(z, 1024, 256).abs().square().mean((-3, -1)) for z in (x, reference))
-    gain = ((wanted + 1e-9) / (own + 1e-9)).sqrt().clamp(0.06, 16.0)
+    gain = between(((wanted + 1e-9) / (own + 1e-9)).sqrt(), 0.06, 16.0)
     delay = taps // 2
     fir = design_linear_phase_fir(gain, taps)[..., None, :]
     y = torch.nn.functional.pad(x, (0, delay))

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from tqdm import trange
 
+from dasp._bounds import at_most
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
 from dasp.grad import GRADIENTS, TCN, save_proxy, with_gradient
@@ -130,7 +131,7 @@ def change_loss(output: Tensor, y: Tensor) -> Tensor:
     size = (y_here - y_there).square().mean((1, 2))
     floor = 1e-6 * y_here.square().mean((1, 2)) + 1e-8
     # Items with hardly a change would outshout the others.
-    return (error / (size + floor) + 1e-6).sqrt().clamp(max=4.0).mean()
+    return at_most((error / (size + floor) + 1e-6).sqrt(), 4.0).mean()
 
 
 def measure(network: TCN, processor: Processor, draw: Draw, items: int) -> dict[str, float]:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._bounds import at_most
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.signal._operator import define_row_operator
@@ -96,7 +97,8 @@ def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tens
     if not delay.is_floating_point():
         return signal, delay.long(), signal.new_ones(*delay.shape, 1)
     # In float32 a delay of 100,000 samples would have hundredths left, in half types none.
-    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device).clamp(max=LONGEST)
+    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
+    delay = at_most(delay, LONGEST)
     offset = (torch.floor(delay) - 1).clamp(min=newest)
     weights = _lagrange_weights((delay - offset).to(signal.dtype))
     return signal, offset.long(), weights

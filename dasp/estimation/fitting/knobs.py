@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from dasp._bounds import between
 from dasp._checks import did_you_mean
 from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
 from dasp.processors.processor import Processor
@@ -35,7 +36,7 @@ class Knobs:
 
     def values(self, u: Tensor) -> dict[str, Tensor]:
         """The free parameters at `u`, in physical units."""
-        return to_physical(self.free, u.clamp(0, 1))
+        return to_physical(self.free, between(u, 0.0, 1.0))
 
     def settings(self, u: Tensor) -> dict[str, Any]:
         """All settings at `u`."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from dasp._bounds import at_most
 from dasp.estimation.unmixing.cross_spectra import CrossSpectra, beside
 from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.signal.biquad import (
@@ -72,7 +73,7 @@ class LinearStrips:
         through = torch.tensor([1.0, 0, 0, 1, 0, 0]).to(high_pass)
         high_pass = torch.where(self.high_pass_on[:, None, None], high_pass, through)
         gain_db, q = self.eq_gain_db, self.eq_q
-        freq_hz = self.eq_freq_hz.clamp(max=HIGHEST_SHARE * sample_rate)
+        freq_hz = at_most(self.eq_freq_hz, HIGHEST_SHARE * sample_rate)
         shelves = [
             design(freq_hz[:, b], sample_rate, gain_db=gain_db[:, b], q=q[:, b])
             for design, b in ((design_low_shelf, 0), (design_high_shelf, 5))
@@ -284,7 +285,7 @@ def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tens
         values = [
             torch.tensor(ends(n, edge), dtype=torch.float64) for n in ("gain_db", "freq_hz", "q")
         ]
-        values[1] = values[1].clamp(max=HIGHEST_SHARE * rate)
+        values[1] = at_most(values[1], HIGHEST_SHARE * rate)
         one = torch.ones(1, dtype=torch.float64)
         return joined(
             sign * 1e4 * one.expand(1, 2), sign * MOST_DELAY_SAMPLES * one,
@@ -293,12 +294,12 @@ def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tens
 
     theta = joined(
         strips.gains, strips.delay_samples, strips.high_pass_hz,
-        strips.eq_gain_db, strips.eq_freq_hz.clamp(max=HIGHEST_SHARE * rate), strips.eq_q,
+        strips.eq_gain_db, at_most(strips.eq_freq_hz, HIGHEST_SHARE * rate), strips.eq_q,
     )  # fmt: skip
     plain = plain_strips(strips.gains)
     rest = joined(
         plain.gains, plain.delay_samples, plain.high_pass_hz,
-        plain.eq_gain_db, plain.eq_freq_hz.clamp(max=HIGHEST_SHARE * rate), plain.eq_q,
+        plain.eq_gain_db, at_most(plain.eq_freq_hz, HIGHEST_SHARE * rate), plain.eq_q,
     )  # fmt: skip
     low, high = row("low", -1.0, LOWEST_HIGH_PASS_HZ), row("high", 1.0, HIGHEST_HIGH_PASS_HZ)
     return theta, low, high, rest

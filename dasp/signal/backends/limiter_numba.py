@@ -56,12 +56,13 @@ def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
                 over_window -= grad[row, m + 1]
             adjoint = over_window / window + later
             last = held[m - 1] if m else 0.0
-            if wanted[m] > last:
+            target = 0.0 if wanted[m] < 0 else wanted[m]
+            if target > last:
                 d_wanted, later = adjoint, 0.0
             else:
                 d_wanted, later = (1 - r) * adjoint, r * adjoint
-                sums[row, 1] += adjoint * (last - wanted[m])
-            if wanted[m] > 0:
+                sums[row, 1] += adjoint * (last - target)
+            if wanted[m] >= 0:
                 d_level_db[at[m]] += d_wanted
                 sums[row, 0] -= d_wanted
 
@@ -75,13 +76,12 @@ def _excess(key, ceiling_db, scale, excess_db):
         now = excess_db[start : start + CHUNK]
         to_level(key, start, scale, now)
         for n in range(len(now)):
-            over = now[n] - ceiling_db
-            now[n] = 0.0 if over < 0 else over
+            now[n] -= ceiling_db
 
 
 @loop
 def _cover(x, r, window, at, wanted, held):
-    """Put the smooth curve over `x` in the place of `x`; note what it is made from, if asked to.
+    """Put the smooth curve over `x` and 0 in the place of `x`; note what it is made from, if asked.
 
     Step m hears of x[m], and then knows what the curve must cover at n = m - window + 1.
     """
@@ -102,7 +102,8 @@ def _cover(x, r, window, at, wanted, held):
         if candidates[first & here] == m - window:
             first += 1
         loudest = values[first & here]
-        last = max(loudest, r * last + (1 - r) * loudest)
+        target = 0.0 if loudest < 0 else loudest
+        last = max(target, r * last + (1 - r) * target)
         total += last - past[(m - window) & here]
         past[m & here] = last
         if len(at):
