@@ -39,7 +39,7 @@ def _limit_rows(key, p, scale, windows, y):
 def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
     for row in range(len(key)):
         time, window, r = key.shape[2], windows[row], p[row, 1]
-        steps = time + window - 1
+        steps = time + window - 1 if time else 0
         at = np.empty(steps, np.int32)
         wanted, held = np.empty(steps, key.dtype), np.empty(steps, key.dtype)
         d_level_db = np.empty(time, key.dtype)
