@@ -1,7 +1,13 @@
 """Audio files to tensors and back: whole or not at all, and never a sample that is not a number."""
 
 from dasp.audio_io.errors import AudioFileError
-from dasp.audio_io.formats import AUDIO_SUFFIXES, has_subtype, readable_formats
+from dasp.audio_io.formats import (
+    AUDIO_SUFFIXES,
+    has_audio_name,
+    has_subtype,
+    passed_over,
+    readable_formats,
+)
 from dasp.audio_io.reading import (
     AudioInfo,
     audio_info,
@@ -26,10 +32,12 @@ __all__ = [
     "Saved",
     "audio_info",
     "dither_source",
+    "has_audio_name",
     "has_subtype",
     "load_as_stored",
     "load_audio",
     "load_blocks",
+    "passed_over",
     "readable_formats",
     "save_audio",
     "save_blocks",

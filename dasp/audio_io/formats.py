@@ -1,6 +1,7 @@
 """Formats and subtypes, by the names that libsndfile has for them."""
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -9,19 +10,64 @@ import torch
 
 from dasp.audio_io.errors import AudioFileError
 
-_ENDINGS = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+_ENDINGS = {
+    "AIF": "AIFF", "AIFC": "AIFF", "AIFFC": "AIFF",
+    "WAVE": "WAV", "BWF": "WAV", "AMB": "WAV",
+    "OGA": "OGG", "OGX": "OGG", "OPUS": "OGG",
+    "SND": "AU", "CAFF": "CAF",
+}  # fmt: skip
 """Endings that are not called as libsndfile calls the format."""
+
+_READ_ONLY = ("MP1", "MP2", "MPGA")
+"""Endings of what is read and not written."""
 
 READABLE = {"WAV", "RF64", "FLAC", "AIFF", "OGG", "MP3", "W64", "CAF", "AU"}
 
-AUDIO_SUFFIXES = frozenset(f".{name.lower()}" for name in {*READABLE, *_ENDINGS})
-"""What the names of audio files end in."""
+AUDIO_SUFFIXES = frozenset(f".{name.lower()}" for name in (*READABLE, *_ENDINGS, *_READ_ONLY))
+"""What the names of audio files end in, in lower case. All commands go by this list."""
+
+_OWN_SUFFIXES = (".json", ".jsonl")
+"""Of the documents and journals that are written beside audio."""
+
+_MOST_NAMED = 8
 
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 FLOATS = {"FLOAT": torch.float32, "DOUBLE": torch.float64}
 
 MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
+
+
+def has_audio_name(path: Path) -> bool:
+    """Whether a file is audio by its name: an ending that is known, in any case, and no dot first.
+
+    >>> has_audio_name(Path("Kick.WAV")), has_audio_name(Path("._Kick.wav"))
+    (True, False)
+    """
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+
+
+def passed_over(folder: Path, files: Iterable[Path]) -> list[str]:
+    """A line, for a person to read, on those files of a folder that are no audio by their names.
+
+    >>> passed_over(Path("in"), [Path("in/a.wav"), Path("in/b.m4a"), Path("in/mix.json")])
+    ['in: passed over 1 file that is no audio by its name: b.m4a']
+    """
+    others = [
+        file for file in files
+        if not has_audio_name(file) and not file.name.startswith(".")
+        and file.suffix.lower() not in _OWN_SUFFIXES
+    ]  # fmt: skip
+    if not others:
+        return []
+    names = [file.relative_to(folder).as_posix() for file in others[:_MOST_NAMED]]
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    are = (
+        "files that are no audio by their names"
+        if others[1:]
+        else "file that is no audio by its name"
+    )
+    return [f"{folder}: passed over {len(others)} {are}: {', '.join(names)}{more}"]
 
 
 def has_subtype(path: str | os.PathLike, subtype: str) -> bool:

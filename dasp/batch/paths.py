@@ -2,16 +2,18 @@
 
 import glob
 import os
+import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from dasp.audio_io import AUDIO_SUFFIXES, UNFINISHED
+from dasp.audio_io import UNFINISHED, has_audio_name, passed_over
 from dasp.data.folders import has_track_folder, has_tracks
-from dasp.data.layout import subfolders
 from dasp.file_names import as_found, in_one_form, within_longer_name
+
+_DEEP = re.compile(r"(?:(?<=/)|^)\*\*/")
 
 _FORMS = ("NFC", "NFD")
 """With accents in their letters, as most write them, and behind, as macOS does."""
@@ -29,33 +31,37 @@ class Found(NamedTuple):
         return self.path.relative_to(self.root)
 
 
-def find_files(patterns: Iterable[str]) -> list[Found]:
+def find_files(patterns: Iterable[str], notes: list[str] | None = None) -> list[Found]:
     """The files that are meant by files, folders (their audio files, at any depth) and globs.
 
     A file by its name stands at the top of the output, one from a folder where it stands in the
-    folder, one from a glob where it stands beneath the part that has no wildcard.
+    folder, one from a glob where it stands beneath the part that has no wildcard. Links to folders
+    are followed. What is passed over in a folder is added to `notes`.
     """
-    found = []
+    found, notes = [], [] if notes is None else notes
     for pattern in patterns:
         path = as_found(pattern)
         if path.is_dir():
-            files = (p for p in _walk(path) if p.suffix.lower() in AUDIO_SUFFIXES)
-            found += [Found(file, path) for file in files]
+            files = [file for inner in _folders(path, notes) for file in _files(inner)]
+            found += [Found(file, path) for file in files if has_audio_name(file)]
+            notes += passed_over(path, files)
         elif glob.has_magic(pattern) and not path.exists():
-            found += [Found(file, root) for file, root in _matches(pattern) if file.is_file()]
+            found += [
+                Found(file, root) for file, root in _matches(pattern, notes) if file.is_file()
+            ]
         else:  # Also what does not exist: reading it will say so.
             found.append(Found(path, path.parent))
     return _once(found)
 
 
-def find_songs(patterns: Iterable[str]) -> list[Found]:
+def find_songs(patterns: Iterable[str], notes: list[str] | None = None) -> list[Found]:
     """The songs, as `read_song_folder` tells them, in folders at any depth and in globs."""
-    found = []
+    found, notes = [], [] if notes is None else notes
     for pattern in patterns:
         path = as_found(pattern)
-        for folder, root in [(path, path)] if path.exists() else _matches(pattern):
+        for folder, root in [(path, path)] if path.exists() else _matches(pattern, notes):
             if folder.is_dir():
-                found += [Found(song, root) for song in _songs(folder)]
+                found += [Found(song, root) for song in _songs(folder, notes)]
     # A song may be the folder itself, and then has its name.
     return _once(Found(p, p.parent if p == root else root) for p, root in found)
 
@@ -120,26 +126,65 @@ def remove_unfinished(targets: Iterable[Path]) -> None:
                     (folder / entry).unlink(missing_ok=True)
 
 
-def _walk(folder: Path) -> Iterable[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+def _folders(
+    folder: Path,
+    notes: list[str],
+    is_end: Callable[[Path], bool] = lambda _: False,
+    above: tuple[str, ...] = (),
+) -> Iterator[Path]:
+    """A folder and all in it, without hidden ones; nothing beneath one that is an end.
+
+    Links are followed, but for those that lead back to where they came from.
+    """
+    here = os.path.realpath(folder)
+    if here in above:
+        notes.append(f"{folder}: is a link to a folder that it is in, and passed over")
+        return
+    yield folder
+    if is_end(folder):
+        return
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+    except OSError as error:
+        notes.append(f"{folder}: cannot be read ({error.strerror}), and is passed over")
+        return
+    for name in names:
+        yield from _folders(folder / name, notes, is_end, (*above, here))
 
 
-def _songs(folder: Path) -> Iterable[Path]:
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder, also links to nothing, without hidden ones."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if not e.name.startswith(".") and not e.is_dir())
+    except OSError:
+        return []
+    return [folder / name for name in names]
+
+
+def _songs(folder: Path, notes: list[str]) -> Iterator[Path]:
     """The songs in a folder. Beside the tracks of `SONG/stems` there is no other song in SONG."""
-    if has_tracks(folder):
-        yield folder
-    if not has_track_folder(folder):
-        for inner in subfolders(folder):
-            yield from _songs(inner)
+    return filter(has_tracks, _folders(folder, notes, is_end=has_track_folder))
 
 
-def _matches(pattern: str) -> Iterator[tuple[Path, Path]]:
+def _matches(pattern: str, notes: list[str]) -> Iterator[tuple[Path, Path]]:
     """What a glob means, with the part of each that has no wildcard, however accents are made."""
     for form in dict.fromkeys((pattern, *(unicodedata.normalize(f, pattern) for f in _FORMS))):
         root = _fixed_part(form)
-        yield from ((Path(match), root) for match in glob.iglob(form, recursive=True))
+        yield from ((Path(match), root) for match in _expanded(form, notes))
+
+
+def _expanded(pattern: str, notes: list[str]) -> Iterator[str]:
+    """`glob.iglob`, which goes round in links, with our own way through the folders of `**/`."""
+    deep = _DEEP.search(pattern)
+    if deep is None:
+        yield from glob.iglob(pattern, recursive=True)
+        return
+    head, tail = pattern[: deep.start()], pattern[deep.end() :]
+    for start in filter(os.path.isdir, glob.iglob(head) if head else ["."]):
+        for folder in _folders(Path(start), notes):
+            yield from _expanded(os.path.join(glob.escape(str(folder)), tail), notes)
 
 
 def _fixed_part(pattern: str) -> Path:

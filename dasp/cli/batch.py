@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dasp.cli.effects import in_series
-from dasp.cli.mix import add_system_option
+from dasp.cli.mix import add_system_option, print_notes
 from dasp.cli.numbers import count, seconds, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, writing
 from dasp.cli.process import add_effect_options, add_run_options, work
@@ -125,7 +125,9 @@ def _files(args: argparse.Namespace):
     processor, settings = from_document(task.document)
     table = read_table(args.settings, processor, settings) if args.settings else None
     suffixes = [_suffix(args.format)] if args.format else []
-    found = find_files(args.inputs)
+    notes: list[str] = []
+    found = find_files(args.inputs, notes)
+    print_notes(notes)
     return task, plan(found, args.output, name=args.name, suffixes=suffixes, table=table)
 
 
@@ -140,7 +142,10 @@ def _mixes(args: argparse.Namespace):
         )
     task = MixSong(args.system, args.target_lufs, writing(args), overwrite=True)
     suffixes = [_suffix(args.format or "wav"), ".json"]
-    return task, plan(find_songs(args.inputs), args.output, name=args.name, suffixes=suffixes)
+    notes: list[str] = []
+    songs = find_songs(args.inputs, notes)
+    print_notes(notes)
+    return task, plan(songs, args.output, name=args.name, suffixes=suffixes)
 
 
 def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
@@ -173,6 +178,8 @@ def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
                     tqdm.write(f"dasp batch: {outcome['reason']}", file=sys.stderr)
                     continue
                 written += 1
+                for remark in outcome.get("notes", ()):
+                    tqdm.write(f"note: {job.source}: {remark}", file=sys.stderr)
                 if note := clipping_note(job.targets[0], outcome["over"], outcome["gain_db"]):
                     tqdm.write(f"note: {note}", file=sys.stderr)
     except KeyboardInterrupt:

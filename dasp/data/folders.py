@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dasp.audio_io import audio_info
+from dasp.audio_io import audio_info, passed_over
 from dasp.data.layout import some, subfolders
 from dasp.data.multitrack import Multitrack, Recording, audio_files
-from dasp.file_names import as_found, in_any_locale
+from dasp.file_names import as_found, in_any_locale, in_one_form
 from dasp.mixing.document import MOST_BYTES, is_mix
 from dasp.mixing.roles import guess_role
 from dasp.processors.document import read_json
@@ -68,6 +68,7 @@ def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> S
     ]
     remarks += [f"{file}: is beside {place.name}/, and no track" for file in others]
     remarks += _folders_passed_over(folder, place) if tracks else []
+    remarks += passed_over(place, sorted(path for path in place.iterdir() if path.is_file()))
     return SongFolder(tuple(tracks), (*mixes, *inside), tuple(remarks))
 
 
@@ -167,7 +168,7 @@ def _is_output(file: Path) -> bool:
 def _check_names(tracks: Collection[Path]) -> None:
     by_name: dict[str, Path] = {}
     for track in tracks:
-        other = by_name.setdefault(track.stem, track)
+        other = by_name.setdefault(in_one_form(track.stem), track)
         if other != track:
             raise ValueError(
                 f"{track}: has the name of {other.name}; are they one track, twice? Remove or "

@@ -16,12 +16,10 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_range, did_you_mean
-from dasp.audio_io import audio_info
+from dasp.audio_io import AUDIO_SUFFIXES, audio_info, has_audio_name
 from dasp.data.reading import read_part
 from dasp.file_names import as_found, in_any_locale
 from dasp.mixing.roles import guess_role
-
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".caf")
 
 
 class Recording(NamedTuple):
@@ -169,7 +167,8 @@ def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrac
         raise ValueError(f"{folder}: expected a folder of audio files")
     files = audio_files(folder)
     if not files:
-        raise ValueError(f"{folder}: no audio files ({' '.join(AUDIO_SUFFIXES)}) in this folder")
+        endings = " ".join(sorted(AUDIO_SUFFIXES))
+        raise ValueError(f"{folder}: no audio files ({endings}) in this folder")
     if sample_rate is None:
         sample_rate = max(audio_info(file).sample_rate for file in files)
     return load_tracks(files, [in_any_locale(file.stem) for file in files], sample_rate)
@@ -184,10 +183,7 @@ def load_tracks(files: Sequence[str | Path], names: Sequence[str], sample_rate: 
 
 def audio_files(folder: Path) -> list[Path]:
     """The audio files of a folder in the order of names, without hidden ones."""
-    return sorted(
-        path for path in folder.iterdir()
-        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-    )  # fmt: skip
+    return sorted(filter(has_audio_name, folder.iterdir()))
 
 
 def _part(x: Tensor, start: int, frames: int) -> Tensor:

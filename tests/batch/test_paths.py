@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dasp.audio_io import whole
+from dasp.audio_io import has_subtype, whole
 from dasp.batch.paths import check_apart, find_files, find_songs, inside, remove_unfinished
+from dasp.data.folders import read_song_folder
 from dasp.file_names import in_one_form
 
 
@@ -138,3 +139,50 @@ def test_what_is_left_of_long_names_is_removed(tmp_path):
     assert left.exists()
     remove_unfinished([target])
     assert not left.exists()
+
+
+def test_links_to_folders_are_followed_and_go_round_nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in ("in/a/1.wav", "far/2.wav", "far/deep/3.WAV"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    Path("in/link").symlink_to(tmp_path / "far")
+    for name in ("round", "again"):
+        Path("far", name).symlink_to(tmp_path / "in")
+        Path("in/a", name).symlink_to("..")
+    expected = ["a/1.wav", "link/2.wav", "link/deep/3.WAV"]
+    for pattern in ("in", "in/**/*.[wW]*"):
+        notes = []
+        assert [f.relative.as_posix() for f in find_files([pattern], notes)] == expected
+        loops = {note.partition(":")[0] for note in notes}
+        assert loops == {"in/a/round", "in/a/again", "in/link/round", "in/link/again"}
+    songs = [song.relative.as_posix() for song in find_songs(["in"])]
+    assert songs == ["a", "link", "link/deep"]
+
+
+ENDINGS = ".wav .wave .bwf .rf64 .w64 .flac .aif .aiff .aifc .au .snd .caf .mp3 .ogg .oga .opus"
+
+
+@pytest.mark.parametrize("ending", ENDINGS.split())
+def test_one_list_of_endings_for_all_that_look_for_audio(tmp_path, ending):
+    """In any case; and what is left out is named."""
+    for name in (f"one{ending}", f"TWO{ending.upper()}", f"._one{ending}", "film.m4a", "mix.json"):
+        (tmp_path / name).touch()
+    names = [f"TWO{ending.upper()}", f"one{ending}"]
+    notes = []
+    assert [found.path.name for found in find_files([str(tmp_path)], notes)] == names
+    assert notes == [f"{tmp_path}: passed over 1 file that is no audio by its name: film.m4a"]
+    song = read_song_folder(tmp_path)
+    assert [file.name for file in song.tracks] == names and list(song.remarks) == notes
+    has_subtype(tmp_path / names[1], "FLOAT")  # and each can be written
+
+
+def test_many_files_are_passed_over_in_one_line(tmp_path):
+    for k in range(10):
+        (tmp_path / f"{k}.txt").touch()
+    notes = []
+    find_files([str(tmp_path)], notes)
+    assert notes == [
+        f"{tmp_path}: passed over 10 files that are no audio by their names: 0.txt, 1.txt, 2.txt, "
+        f"3.txt, 4.txt, 5.txt, 6.txt, 7.txt and 2 more"
+    ]

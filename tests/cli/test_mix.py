@@ -182,3 +182,18 @@ def test_weights_are_of_a_console(dasp, stems, tmp_path):
         assert dasp("mix", stems, "-o", out, "--force", *weights)[0] == 0
         documents.append(out.with_suffix(".json").read_text())
     assert documents[0] == documents[1]
+
+
+def test_stems_of_every_ending_are_mixed_and_the_rest_is_named(dasp, tmp_path):
+    stems, out = tmp_path / "stems", tmp_path / "mix.wav"
+    stems.mkdir()
+    noise = 0.1 * torch.rand(1, 22_050)
+    names = ["a.opus", "b.oga", "c.au", "d.aifc", "e.WAVE", "f.bwf", "g.Flac"]
+    for name in names:
+        save_audio(stems / name, noise, 48_000)
+    (stems / "h.m4a").write_text("not read here")
+    status, _, err = dasp("mix", stems, "-o", out, "--system", "rules")
+    assert status == 0
+    assert f"note: {stems}: passed over 1 file that is no audio by its name: h.m4a" in err
+    mix = json.loads(out.with_suffix(".json").read_text())
+    assert [track["file"] for track in mix["tracks"]] == [f"stems/{name}" for name in names]
