@@ -1,11 +1,17 @@
 """What all tests share: seeds, threads, and the optional folder of real recordings."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("numba") and find_spec("numba") is None:
+        pytest.skip("numba is not installed")
 
 
 @pytest.fixture(autouse=True)

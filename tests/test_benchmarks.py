@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("numba", reason="numba is not installed")
+
 from benchmarks import ballistics, common, compressor, console, eq, report, scaling
 from benchmarks.common import Contender, Work, alternate, error_db, failure, measure, summary
 from benchmarks.settings import eq_settings, noise, sections

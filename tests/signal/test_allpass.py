@@ -5,7 +5,7 @@ import torch
 
 from dasp.signal import backends
 from dasp.signal.allpass import _solve, all_pass_cascade, design_first_order_all_pass
-from dasp.signal.backends import allpass_numba, allpass_torch
+from dasp.signal.backends import allpass_torch
 from dasp.signal.smoothing import linear_recurrence
 
 RATE = 48_000
@@ -32,7 +32,7 @@ def loop(x, a, feedback, stages, zi=None):
     return y, last
 
 
-@pytest.fixture(params=["numba", "torch"])
+@pytest.fixture(params=[pytest.param("numba", marks=pytest.mark.numba), "torch"])
 def backend(request, monkeypatch):
     monkeypatch.setattr(backends, "HAS_NUMBA", request.param == "numba")
 
@@ -91,8 +91,11 @@ def test_blocks_equal_the_whole(backend):
     torch.testing.assert_close(zi, last, rtol=0, atol=1e-13)
 
 
+@pytest.mark.numba
 @pytest.mark.parametrize("transposed", [False, True])
 def test_backends_agree(transposed):
+    from dasp.signal.backends import allpass_numba
+
     time = allpass_torch.BLOCK + 100
     q, a, feedback = randn(3, time, 5), between_minus_1_and_1(3, time), between_minus_1_and_1(3, 1)
     arguments = q, a, feedback.expand(3, time), transposed

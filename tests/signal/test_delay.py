@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dasp.signal.backends import delay_numba, delay_torch
+from dasp.signal.backends import delay_torch
 from dasp.signal.delay import _solve, feedback_delay, fractional_delay
 
 
@@ -146,9 +146,12 @@ def test_blocks_with_history_equal_the_whole():
     assert torch.equal(torch.cat(blocks, -1), whole)
 
 
+@pytest.mark.numba
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("shortest", [1, 6, 200])
 def test_backends_agree(transposed, shortest):
+    from dasp.signal.backends import delay_numba
+
     x, weights = randn(3, 150), randn(3, 150, 4) / 4
     offset = torch.randint(shortest, shortest + 20, (3, 150))
     compiled = delay_numba.solve(x, weights, offset, transposed)

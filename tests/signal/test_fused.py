@@ -67,6 +67,7 @@ def value_and_gradients(step, arguments, cotangent):
     return [y.detach(), *(a.grad for a in arguments if isinstance(a, torch.Tensor))]
 
 
+@pytest.mark.numba
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_equals_the_torch_operations_in_value_and_gradient(name, threads, monkeypatch):
@@ -85,6 +86,7 @@ def test_equals_the_torch_operations_in_value_and_gradient(name, threads, monkey
         torch.testing.assert_close(compiled, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.numba
 @pytest.mark.parametrize("name", STEPS)
 def test_in_single_precision(name):
     """Signals in float32, poles in float64: the value is that of float64, rounded."""
@@ -95,6 +97,7 @@ def test_in_single_precision(name):
     y = step(*rounded)
     assert y.dtype is torch.float32
     torch.testing.assert_close(y.double(), exact, rtol=1e-6, atol=1e-6)
+@pytest.mark.numba
 
 
 def test_second_derivatives_are_those_of_the_torch_operations(monkeypatch):
@@ -150,6 +153,7 @@ def test_logarithm_and_exponential_of_single_precision():
     each(x, y, z)
     np.testing.assert_allclose(y, np.log2(x.astype(np.float64)), rtol=3e-7, atol=6e-8)
     np.testing.assert_allclose(z, np.exp2(y), rtol=1e-8, atol=0)
+@pytest.mark.numba
 
 
 def test_single_precision_loses_no_more_than_the_rounding_of_signals():

@@ -19,7 +19,7 @@ from dasp.signal.iir import BLOCK, lfilter, sosfilt
 TIMES = (0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, 1000)
 
 
-@pytest.fixture(params=["compiled", "by blocks"])
+@pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.numba), "by blocks"])
 def both_forms(request, monkeypatch):
     """What the filter does wherever it runs."""
     if request.param == "by blocks":

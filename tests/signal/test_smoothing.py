@@ -4,7 +4,7 @@ import scipy.signal
 import torch
 
 from dasp.signal import backends
-from dasp.signal.backends import recurrence_numba, recurrence_torch
+from dasp.signal.backends import recurrence_torch
 from dasp.signal.smoothing import linear_recurrence, one_pole
 from dasp.units import smoothing_coefficient
 
@@ -24,7 +24,7 @@ def loop(a, b, zi):
     return y
 
 
-@pytest.fixture(params=["numba", "torch"])
+@pytest.fixture(params=[pytest.param("numba", marks=pytest.mark.numba), "torch"])
 def backend(request, monkeypatch):
     monkeypatch.setattr(backends, "HAS_NUMBA", request.param == "numba")
 
@@ -98,7 +98,10 @@ def test_no_samples():
     assert y.shape == (2, 0) and torch.equal(zf, torch.tensor([1.0, 2.0]))
 
 
+@pytest.mark.numba
 def test_the_backends_agree_in_single_precision():
+    from dasp.signal.backends import recurrence_numba
+
     a, b, zi = torch.rand(3, 2000), torch.randn(3, 2000), torch.randn(3)
     torch.testing.assert_close(
         recurrence_torch.linear_recurrence(a, b, zi),
