@@ -20,6 +20,7 @@ def no_kernels(monkeypatch):
     monkeypatch.setattr(doctor, "KERNELS", {})
 
 
+@pytest.mark.numba
 def test_a_healthy_machine(dasp):
     status, findings = _findings(dasp)
     assert status == 0
@@ -37,6 +38,7 @@ def test_in_words(dasp, no_kernels):
     assert any(line.startswith("ok     python ") for line in out.splitlines())
 
 
+@pytest.mark.numba
 def test_a_kernel_that_computes_something_else(dasp, monkeypatch):
     monkeypatch.setattr(doctor, "KERNELS", {"limiter": "limiter"})
     real = doctor._difference
@@ -47,6 +49,7 @@ def test_a_kernel_that_computes_something_else(dasp, monkeypatch):
     assert "delete the cache" in findings["kernel: limiter"]["remedy"]
 
 
+@pytest.mark.numba
 def test_a_kernel_that_does_not_compile(dasp, monkeypatch):
     monkeypatch.setattr(doctor, "KERNELS", {"limiter": "no such processor"})
     status, findings = _findings(dasp)
@@ -61,6 +64,7 @@ def test_no_numba(dasp, monkeypatch):
     assert findings["kernels"]["remedy"] == "pip install --upgrade numba numpy"
 
 
+@pytest.mark.numba
 def test_nowhere_to_keep_machine_code(dasp, monkeypatch, no_kernels, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "folder"))

@@ -97,9 +97,9 @@ def test_in_single_precision(name):
     y = step(*rounded)
     assert y.dtype is torch.float32
     torch.testing.assert_close(y.double(), exact, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.numba
-
-
 def test_second_derivatives_are_those_of_the_torch_operations(monkeypatch):
     step, x, *parameters = STEPS["compressed"]()
     x = x[..., 60:90].clone().requires_grad_()
@@ -153,9 +153,9 @@ def test_logarithm_and_exponential_of_single_precision():
     each(x, y, z)
     np.testing.assert_allclose(y, np.log2(x.astype(np.float64)), rtol=3e-7, atol=6e-8)
     np.testing.assert_allclose(z, np.exp2(y), rtol=1e-8, atol=0)
+
+
 @pytest.mark.numba
-
-
 def test_single_precision_loses_no_more_than_the_rounding_of_signals():
     """Beside float64 on the same numbers, in value and in the gradients of signal and knobs."""
     step, *arguments = STEPS["compressed"]()
