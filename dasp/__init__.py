@@ -1,16 +1,96 @@
-"""Differentiable audio signal processors and automatic mixing in PyTorch."""
+"""Differentiable audio signal processors and automatic mixing in PyTorch.
 
-_AUDIO_IO = ("AudioFileError", "audio_info", "load_audio", "save_audio")
+| where | what |
+| --- | --- |
+| `dasp.functional` | processors as pure functions: `compressor(x, sample_rate, ...)` |
+| `dasp.processors` | the same as data: parameters with ranges, chains, `ProcessorModule` |
+| `dasp.grad` | other gradients: SPSA, finite differences, neural proxies, black boxes |
+| `dasp.signal` | kernels: filters, ballistics, delay lines, convolution, resampling |
+| `dasp.analysis`, `dasp.losses` | measures of a signal; distances between two |
+| `dasp.audio_io` | audio files to tensors and back |
+| `dasp.mixing` | the console, the mix and its document |
+| `dasp.data`, `dasp.controllers` | songs as tracks; what mixes them |
+| `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix |
+| `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
+| `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
+
+Modules and names are imported when they are first asked for.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dasp._version import __version__
+
+if TYPE_CHECKING:
+    from dasp import (
+        analysis,
+        audio_io,
+        batch,
+        controllers,
+        data,
+        estimation,
+        evaluation,
+        functional,
+        grad,
+        losses,
+        mixing,
+        processors,
+        recipes,
+        signal,
+        streaming,
+        training,
+        units,
+    )
+    from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
+    from dasp.estimation import fit, unmix
+
+_HOMES = {
+    "AudioFileError": "audio_io",
+    "audio_info": "audio_io",
+    "load_audio": "audio_io",
+    "save_audio": "audio_io",
+    "fit": "estimation",
+    "unmix": "estimation",
+}
+"""The functions of the front door, by the module that has them."""
+
+__all__ = [
+    "AudioFileError",
+    "__version__",
+    "analysis",
+    "audio_info",
+    "audio_io",
+    "batch",
+    "controllers",
+    "data",
+    "estimation",
+    "evaluation",
+    "fit",
+    "functional",
+    "grad",
+    "load_audio",
+    "losses",
+    "mixing",
+    "processors",
+    "recipes",
+    "save_audio",
+    "signal",
+    "streaming",
+    "training",
+    "units",
+    "unmix",
+]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # Not imported before they are asked for: `dasp --help` is not to wait for torch.
-    if name in ("fit", "unmix"):
-        from dasp import estimation
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"dasp.{_HOMES[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"dasp.{name}")
+    raise AttributeError(f"module 'dasp' has no attribute {name!r}")
 
-        return getattr(estimation, name)
-    if name not in _AUDIO_IO:
-        raise AttributeError(f"module 'dasp' has no attribute {name!r}")
-    from dasp import audio_io
 
-    return getattr(audio_io, name)
+def __dir__() -> list[str]:
+    return sorted(__all__)

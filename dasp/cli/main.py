@@ -8,8 +8,8 @@ import codecs
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from dasp._version import __version__
 from dasp.cli import (
     batch,
     doctor,
@@ -83,16 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Process, mix and measure audio files with the processors of dasp.",
         epilog="'dasp COMMAND --help' tells more of each command.",
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"dasp-audio {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the code errors arise")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
     return parser
-
-
-def _version() -> str:
-    try:
-        return f"dasp-audio {version('dasp-audio')}"
-    except PackageNotFoundError:
-        return "dasp-audio (not installed)"

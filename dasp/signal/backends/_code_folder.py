@@ -9,7 +9,6 @@ has used for a season.
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -22,6 +21,8 @@ from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
+
+from dasp._version import __version__
 
 UNUSED_S = 90 * 86_400.0
 """After so long without use a folder of another installation goes."""
@@ -106,7 +107,7 @@ def _circumstances() -> dict[str, str]:
 
     settings = {k: v for k, v in os.environ.items() if k.startswith("NUMBA_")}
     return {
-        "dasp": version(),
+        "dasp": __version__,
         "python": f"{sys.implementation.cache_tag} {platform.python_version()}",
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
@@ -114,15 +115,6 @@ def _circumstances() -> dict[str, str]:
         "cpu": f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}",
         "settings": repr(sorted((k, v) for k, v in settings.items() if k not in _IMMATERIAL)),
     }
-
-
-@functools.cache
-def version() -> str:
-    """Of this package, where it is installed."""
-    try:
-        return importlib.metadata.version("dasp-audio")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def begin(place: Path) -> None:
