@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dasp._bounds import between
 from dasp._checks import check_audio, check_range
+from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
 
 OVERSAMPLING = 4
@@ -73,7 +74,7 @@ def measure_delay(
 
 
 def _cross_spectrum(output: Tensor, reference: Tensor, size: int, whitening: float) -> Tensor:
-    cross = torch.fft.rfft(output, size) * torch.fft.rfft(reference, size).conj()
+    cross = rfft(output, size) * rfft(reference, size).conj()
     power = cross.real.square() + cross.imag.square()
     loudest = power.amax(-1, keepdim=True)
     floor = _FLOOR**2 * loudest + torch.finfo(power.dtype).tiny
@@ -83,7 +84,7 @@ def _cross_spectrum(output: Tensor, reference: Tensor, size: int, whitening: flo
 
 def _highest(cross: Tensor, size: int, reach: int) -> Tensor:
     """The delay on the finer grid at which the correlation is largest, of either polarity."""
-    correlation = torch.fft.irfft(cross, OVERSAMPLING * size).abs()
+    correlation = irfft(cross, OVERSAMPLING * size).abs()
     later = correlation[..., : OVERSAMPLING * reach + 1]
     earlier = correlation[..., correlation.shape[-1] - OVERSAMPLING * reach :]
     place = torch.cat((later, earlier), -1).argmax(-1)

@@ -18,6 +18,7 @@ from torch import Tensor
 from dasp._bounds import at_least
 from dasp.analysis._measure import SILENT_POWER, audio_measure
 from dasp.analysis.spectral import BARK_BANDS, bark_filterbank
+from dasp.signal.fft import irfft, rfft
 from dasp.signal.stft import frames, magnitude_spectra
 
 SLOWEST_BPM, FASTEST_BPM = 50.0, 200.0
@@ -109,11 +110,11 @@ def _autocorrelation(strength: Tensor, lags: int, hop_s: float) -> Tensor:
     length = strength.shape[-1]
     size = 2 * max(length, lags)
     centred = strength - strength.mean(-1, keepdim=True)
-    power = torch.fft.rfft(centred, size).abs().square()
+    power = rfft(centred, size).abs().square()
     omega = torch.linspace(0, math.pi / hop_s, size // 2 + 1, device=strength.device).to(strength)
     smooth = power * torch.exp(-(omega * _SMOOTHING_S).square())
     pairs = length - torch.arange(lags, device=strength.device)
-    return torch.fft.irfft(smooth, size)[..., :lags] / pairs.clamp(min=1)
+    return irfft(smooth, size)[..., :lags] / pairs.clamp(min=1)
 
 
 def _hop_s(sample_rate: float) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_range, check_sample_rate, did_you_mean
+from dasp._private import is_transformed
 from dasp._typing import Value
 from dasp.functional._memory import WHOLE, Memory
 
@@ -32,6 +33,8 @@ def audio_processor(function: Callable) -> Callable:
         check_audio(x)
         check_sample_rate(sample_rate)
         _check_keywords(function.__name__, keywords, settings)
+        if x.ndim == 2 and _in_transform(x) and all(m.whole for m in memory):
+            return checked(x[None], sample_rate, *memory, **settings)[0]  # see `_as_tensor`
         if x.dtype in _HALF:
             return function(x.float(), sample_rate, *memory, **settings).to(x.dtype)
         return function(x, sample_rate, *memory, **settings)
@@ -142,8 +145,16 @@ def broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
 
 def _as_tensor(value: Value, x: Tensor) -> Tensor:
     if isinstance(value, Tensor):
+        if value.ndim == 0 and x.ndim > 2 and _in_transform(value):
+            # In float32, `torch.func.jvp` takes the tangent of one number to be float64 as soon as
+            # it meets a number of Python's. This puts it right, and a row of one never goes wrong.
+            value = value.double()[None]
         return value.to(x)
     return torch.tensor(value, dtype=x.dtype, device=x.device)
+
+
+def _in_transform(tensor: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and is_transformed(tensor)
 
 
 def _check_keywords(name: str, keywords: dict[str, bool], settings: dict) -> None:

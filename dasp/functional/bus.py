@@ -20,7 +20,7 @@ def stereo_bus(x: Tensor, sample_rate: float, *, send_db: Value) -> Tensor:
     >>> torch.allclose(y, torch.tensor([[3.0], [3.0]]))
     True
     """
-    if x.ndim < 3 or x.shape[-2] > 2:
+    if x.ndim < 3 or x.shape[-2] not in (1, 2):
         raise ValueError(
             "x: expected tracks of shape (*batch, tracks, channels, time) with 1 or 2 channels, "
             f"got {tuple(x.shape)}"

@@ -40,7 +40,8 @@ def lookahead_samples(sample_rate: float, *, lookahead_ms: Value = 0.0, **_) -> 
     """How many samples of the future a reduction is read from, at most."""
     if is_zero(lookahead_ms):
         return 0
-    longest_ms = torch.as_tensor(lookahead_ms, dtype=torch.float64).max().item()
+    lookahead_ms = torch.as_tensor(lookahead_ms, dtype=torch.float64)
+    longest_ms = lookahead_ms.max().item() if lookahead_ms.numel() else 0.0
     return 1 + math.floor(longest_ms * sample_rate / 1000)
 
 
@@ -352,7 +353,7 @@ def _reduction_db(
 
     It is for levels over the threshold where `sign` is 1, below it where it is -1.
     """
-    over_db = sign * (_level_db(key, db_per_decade).amax(-2) - threshold_db[:, None])
+    over_db = sign * (loudest(_level_db(key, db_per_decade)) - threshold_db[:, None])
     wanted_db = slope[:, None] * soft_knee(over_db, knee_db[:, None])
     return ballistics(at_most(wanted_db, range_db[:, None]), attack, release, start_db)[0]
 
@@ -385,7 +386,7 @@ def detect_level(
     """
     key = _key(x, sample_rate, memory, detector, sidechain, sidechain_high_pass_hz)
     level_db = _level_db(key, DB_PER_DECADE[detector])
-    return level_db.amax(-2, keepdim=True) if linked else level_db
+    return loudest(level_db)[..., None, :] if linked else level_db
 
 
 def _key(
@@ -413,6 +414,13 @@ def _key(
 
 def _level_db(key: Tensor, db_per_decade: float) -> Tensor:
     return gain_to_db(key) if db_per_decade == 20 else power_to_db(key)
+
+
+def loudest(level_db: Tensor) -> Tensor:
+    """The highest level of all channels `(..., channels, time)`: silence where there are none."""
+    if level_db.shape[-2] == 0:
+        return level_db.new_full((*level_db.shape[:-2], level_db.shape[-1]), SILENCE_DB)
+    return level_db.amax(-2)
 
 
 def soft_knee(over_db: Tensor, knee_db: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, looks_ahead, per_item
 from dasp.functional._memory import WHOLE, Memory
-from dasp.functional.dynamics import is_zero, reduced, run_as_rows
+from dasp.functional.dynamics import is_zero, loudest, reduced, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
 from dasp.signal.resample import REACH, resample
@@ -109,7 +109,7 @@ def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) 
 
 
 def _excess_db(key: Tensor, ceiling_db: Tensor) -> Tensor:
-    return gain_to_db(key).amax(-2) - ceiling_db[:, None]
+    return loudest(gain_to_db(key)) - ceiling_db[:, None]
 
 
 def _cover(excess_db: Tensor, release: Tensor, window: int, memory: Memory) -> Tensor:

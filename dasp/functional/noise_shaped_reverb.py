@@ -21,6 +21,7 @@ from dasp.functional._convolution import convolved
 from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
+from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
 from dasp.signal.noise import white_noise
 from dasp.units import db_to_gain
@@ -74,8 +75,8 @@ def noise_shaped_reverb(
     bands = len(CENTRES_HZ)
     gain = db_to_gain(per_band("band_gain_db", band_gain_db, x, bands))
     rt60 = per_band("rt60_s", rt60_s, x, bands, above=0.0) * sample_rate
-    if x.shape[-1] == 0:
-        return x  # and draw no noise
+    if 0 in x.shape[-2:]:
+        return x.clone()  # and draw no noise
     if isinstance(noise, torch.Generator) and not memory.whole:
         noise = _drawn(noise, x, sample_rate, length_s, memory)
     heard = max(1, x.shape[-1]) if memory.whole else None
@@ -109,8 +110,8 @@ def octaves(noise: Tensor, sample_rate: float) -> Tensor:
     """
     time = noise.shape[-1]
     freq_hz = torch.fft.rfftfreq(time, 1 / sample_rate, dtype=torch.float64, device=noise.device)
-    spectrum = torch.fft.rfft(noise)[..., None, :] * _shares(freq_hz).to(noise.dtype)
-    return torch.fft.irfft(spectrum, time)
+    spectrum = rfft(noise)[..., None, :] * _shares(freq_hz).to(noise.dtype)
+    return irfft(spectrum, time)
 
 
 def _shares(freq_hz: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = 
             [0.7071]])
     """
     check_choice("law_db", law_db, PAN_LAWS_DB)
-    if x.shape[-2] > 2:
+    if x.shape[-2] not in (1, 2):
         raise ValueError(f"x: expected 1 or 2 channels, got {x.shape[-2]} (shape {tuple(x.shape)})")
     pan = per_sample("pan", pan, x, low=-1.0, high=1.0)
     if x.shape[-2] == 1:

@@ -16,7 +16,12 @@ REACH = 32
 
 
 def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
-    return max(0, REACH - 1 - math.floor(torch.as_tensor(delay_samples).min().item()))
+    return _reach(-torch.as_tensor(delay_samples), REACH - 1)
+
+
+def _reach(shift: Tensor, taps: int) -> int:
+    """How many samples are read on one side, at most: none of no signal."""
+    return max(0, taps + math.ceil(shift.max().item())) if shift.numel() else 0
 
 
 @looks_ahead(_latency)
@@ -37,7 +42,7 @@ def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: 
     if memory.whole:
         return _shifted(x, delay)
     ahead = _latency(sample_rate, delay_samples=delay)
-    back = max(0, REACH + math.floor(delay.max().item()))
+    back = _reach(delay, REACH)
     return memory.around("shifted", lambda signal: _shifted(signal, delay), x, back, ahead)
 
 

@@ -34,7 +34,7 @@ def ballistics(
     if x.shape[-1] == 0:
         return x, zi
     of_rows = (t.expand(rows).reshape(math.prod(rows)) for t in (attack, release, zi))
-    y = _ballistics(x.reshape(math.prod(rows), -1), *of_rows).reshape(x.shape)
+    y = _ballistics(x.reshape(math.prod(rows), x.shape[-1]), *of_rows).reshape(x.shape)
     return y, y[..., -1]
 
 

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp.signal.fft import irfft, rfft
+
 OVERLAP = 3
 """Transforms of long signals are this many times as long as the response, or more."""
 
@@ -49,7 +51,7 @@ def transform_response(h: Tensor, time: int) -> Response:
     hop = _doubled_to(LEAST_SIZE, OVERLAP * taps) - taps + 1
     blocks = max(1, -(-time // hop))
     size = fast_fft_length(max(1, -(-time // blocks)) + taps - 1)
-    return Response(torch.fft.rfft(h, size), taps, size)
+    return Response(rfft(h, size), taps, size)
 
 
 def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: int = 0) -> Tensor:
@@ -112,8 +114,8 @@ def _in_blocks(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
 def _some_blocks(x: Tensor, h: Response, start: int, time: int) -> Tensor:
     """`time` samples from `start` on of the convolution of `x`, which is silent beyond its ends."""
     past = h.taps - 1
-    spectra = torch.fft.rfft(_overlapping(x, start, time, past, h.size - past))
-    blocks = torch.fft.irfft(spectra * h.bins[..., None, :], h.size)[..., past:]
+    spectra = rfft(_overlapping(x, start, time, past, h.size - past))
+    blocks = irfft(spectra * h.bins[..., None, :], h.size)[..., past:]
     return blocks.flatten(-2)[..., :time].contiguous()  # and no view of all that was transformed
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
+from dasp.signal.fft import irfft
 from dasp.signal.fftconv import fft_convolve
 
 
@@ -29,7 +30,7 @@ def design_linear_phase_fir(gain: Tensor, taps: int) -> Tensor:
             f"gain: expected shape (..., points) with 2 points or more, got {tuple(gain.shape)}"
         )
     bins = 1 + 2 ** math.ceil(math.log2(max(taps, gain.shape[-1])))
-    impulse = torch.fft.irfft(_on_grid(gain, bins))
+    impulse = irfft(_on_grid(gain, bins), 2 * (bins - 1))
     middle = taps // 2
     window = torch.hamming_window(taps, periodic=False, dtype=gain.dtype, device=gain.device)
     return impulse.roll(middle, -1)[..., :taps] * window

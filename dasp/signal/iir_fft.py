@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from dasp.signal.biquad import frequency_response
+from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
 
 
@@ -23,5 +24,5 @@ def sosfilt_frequency_sampled(x: Tensor, sos: Tensor) -> Tensor:
     size = fast_fft_length(2 * max(time, 1))
     # On a scale where the sample rate is `size`, the bins are the whole numbers.
     response = frequency_response(sos, torch.arange(size // 2 + 1, device=x.device), size)
-    spectrum = torch.fft.rfft(x.to(dtype), size)
-    return torch.fft.irfft(spectrum * response.to(spectrum.dtype), size)[..., :time].to(x.dtype)
+    spectrum = rfft(x.to(dtype), size)
+    return irfft(spectrum * response.to(spectrum.dtype), size)[..., :time].to(x.dtype)

@@ -1,5 +1,7 @@
 """First-order recursions: the one-pole smoother, and the general recurrence beneath it."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -33,9 +35,10 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[T
     zi = zi.expand(b.shape[:-1])
     if b.shape[-1] == 0:
         return b.clone(), zi
-    a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
+    rows, time = math.prod(b.shape[:-1]), b.shape[-1]
+    a, b = a.reshape(rows, time), b.reshape(rows, time)
     function = _Recurrence if torch.compiler.is_compiling() else _RecurrenceWithTangent
-    y = function.apply(a, b, zi.reshape(-1)).reshape(*zi.shape, -1)
+    y = function.apply(a, b, zi.reshape(rows)).reshape(shape)
     return y, y[..., -1]
 
 

@@ -5,6 +5,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_choice, check_range
+from dasp.signal.fft import irfft, rfft
 
 _LIFT = 2.0**64
 
@@ -27,7 +28,7 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     left = fft_size // 2
     last_centre = _ceil_div(time, hop) * hop
     padded = nnf.pad(x, (left, last_centre - left + fft_size - time))
-    spectra = torch.fft.rfft(frames(padded, fft_size, hop) * _window(window, fft_size, x))
+    spectra = rfft(frames(padded, fft_size, hop) * _window(window, fft_size, x))
     return spectra.mT
 
 
@@ -50,7 +51,7 @@ def istft(spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "
     check_range("hop", hop, low=1, high=fft_size // 2, because="half of fft_size")
     reached = (spectra.shape[-1] - 1) * hop
     check_range("length", length, low=0, high=reached, because="the centre of the last frame")
-    pieces = torch.fft.irfft(spectra.mT, fft_size)
+    pieces = irfft(spectra.mT, fft_size)
     w = _window(window, fft_size, pieces)
     weight = _overlap_add((w * w).expand(pieces.shape[-2:]), hop)
     left = fft_size // 2

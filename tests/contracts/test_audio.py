@@ -1,11 +1,21 @@
 """What every processor keeps of the audio: shape, type, independence, causality, identity."""
 
+import re
+
 import pytest
 import torch
 
 from dasp.processors.catalogue import CATALOGUE
 from dasp.signal import backends
-from tests.contracts.cases import SAMPLE_RATE, audio, draw, every_processor, expected_shape, run
+from tests.contracts.cases import (
+    CASES,
+    SAMPLE_RATE,
+    audio,
+    draw,
+    every_processor,
+    expected_shape,
+    run,
+)
 
 LOWEST_DB = -120
 
@@ -72,6 +82,30 @@ def test_the_shortest_signals(name, time):
     assert y.shape == expected_shape(name, x)
     y.sum().backward()
     assert y.isfinite().all() and x.grad.isfinite().all()
+
+
+@every_processor
+@pytest.mark.parametrize("has_numba", [True, False])
+@pytest.mark.parametrize("batch, channels, time", [
+    ((0,), 2, 96), ((2, 0), 2, 96), ((2,), 0, 96), ((0,), 0, 96), ((0,), 2, 0), ((2,), 0, 0),
+])  # fmt: skip
+def test_no_items_and_no_channels(name, batch, channels, time, has_numba, monkeypatch):
+    """Nothing comes out of nothing, in its shape, and so do gradients."""
+    monkeypatch.setattr(backends, "HAS_NUMBA", has_numba and backends.HAS_NUMBA)
+    x = torch.zeros(*batch, *CASES[name].tracks, channels, time, requires_grad=True)
+    settings = draw(name, batch, dtype=torch.float32)
+    settings = {key: value.detach().requires_grad_() for key, value in settings.items()}
+    try:
+        y = run(name, x, settings)
+    except ValueError as error:  # of a processor for one channel or two
+        assert channels == 0
+        assert re.match("(x|taps|impulse_response): expected", str(error))
+        return
+    assert y.shape == expected_shape(name, x)
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+    for value in settings.values():
+        assert value.grad is None or value.grad.shape == value.shape
 
 
 @every_processor

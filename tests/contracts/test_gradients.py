@@ -9,6 +9,10 @@ from torch.autograd import gradcheck
 from dasp.processors.catalogue import CATALOGUE
 from tests.contracts.cases import CASES, audio, differentiable, draw, every_processor, run
 
+ENOUGH = {torch.float64: 1e-9, torch.float32: 1e-5}
+
+every_type = pytest.mark.parametrize("dtype", list(ENOUGH))
+
 
 @every_processor
 def test_gradcheck(name):
@@ -68,10 +72,69 @@ def test_values_and_gradients_are_finite_at_the_ends(name, end, sound):
 
 
 @every_processor
-def test_vmap_is_a_batch(name):
-    x, settings = audio(name, (3,)), draw(name, (3,))
+@every_type
+def test_vmap_is_a_batch(name, dtype):
+    x, settings = audio(name, (3,), dtype=dtype), draw(name, (3,), dtype=dtype)
     mapped = torch.func.vmap(lambda x, settings: run(name, x, settings), randomness="error")
-    torch.testing.assert_close(mapped(x, settings), run(name, x, settings), rtol=1e-9, atol=1e-9)
+    y, enough = mapped(x, settings), ENOUGH[dtype]
+    assert y.dtype is dtype
+    torch.testing.assert_close(y, run(name, x, settings), rtol=enough, atol=enough)
+
+
+@every_processor
+def test_float32_gradients_are_those_of_float64(name):
+    """To the rounding of what is between, which is a few thousandths where a gradient is a sum."""
+    x, settings = audio(name, (2,), dtype=torch.float32), draw(name, (2,), dtype=torch.float32)
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        tensors = {"x": x, **settings}
+        tensors = {k: t.detach().to(dtype).requires_grad_() for k, t in tensors.items()}
+        own = {k: t for k, t in tensors.items() if k != "x"}
+        run(name, tensors["x"], own).square().sum().backward()
+        gradients.append({k: t.grad for k, t in tensors.items() if t.grad is not None})
+        assert all(grad.dtype is dtype for grad in gradients[-1].values())
+    single, double = gradients
+    assert single.keys() == double.keys()
+    for key, grad in double.items():
+        error = (single[key] - grad).abs().max()
+        assert error <= 5e-3 * grad.abs().max() + 1e-5, key
+
+
+@every_processor
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_forward_mode_in_float32(name, batch):
+    """Of every parameter alone: the tangent of float64, in the type of the audio."""
+    x, settings = audio(name, batch, dtype=torch.float32), draw(name, batch, dtype=torch.float32)
+    exact = {key: value.double() for key, value in settings.items()}
+    for key in ("x", *settings):
+        point = {"x": x, **settings}[key]
+        tangent = torch.randn_like(point)
+
+        def tangent_of(own: dict, dtype: torch.dtype, key=key, point=point, tangent=tangent):
+            def along(v):
+                tensors = {"x": x.to(dtype), **own, key: v}
+                return run(name, tensors.pop("x"), tensors)
+
+            return torch.func.jvp(along, (point.to(dtype),), (tangent.to(dtype),))[1]
+
+        found, expected = tangent_of(settings, torch.float32), tangent_of(exact, torch.float64)
+        assert found.dtype is torch.float32, key
+        error = (found - expected).abs().max()
+        assert error <= 5e-3 * expected.abs().max() + 1e-5, key
+
+
+@every_processor
+def test_forward_mode_through_controls_in_float32(name):
+    """A value that was made from a control by numbers of Python's is of its type too."""
+    processor, x = CATALOGUE[name], audio(name, dtype=torch.float32)
+    controls = torch.full((*x.shape[:-2], processor.n_controls), 0.4)
+    y, tangent = torch.func.jvp(
+        lambda controls: run(name, x, processor.to_physical(controls)),
+        (controls,),
+        (torch.ones_like(controls),),
+    )
+    assert y.dtype is tangent.dtype is torch.float32
+    assert tangent.isfinite().all()
 
 
 @every_processor

@@ -1,0 +1,32 @@
+"""The transform of real signals and its inverse, also of no signals at all.
+
+The libraries behind `torch.fft` refuse a tensor without rows, such as an empty batch.
+"""
+
+import torch
+from torch import Tensor
+
+
+def rfft(x: Tensor, size: int | None = None) -> Tensor:
+    """`torch.fft.rfft` of `x` `(..., time)`: bins `(..., size // 2 + 1)`.
+
+    >>> rfft(torch.zeros(0, 6)).shape
+    torch.Size([0, 4])
+    """
+    if 0 not in x.shape[:-1]:
+        return torch.fft.rfft(x, size)
+    size = x.shape[-1] if size is None else size
+    nothing = _of_length(x, size // 2 + 1)
+    return torch.complex(nothing, torch.zeros_like(nothing))
+
+
+def irfft(bins: Tensor, size: int) -> Tensor:
+    """`torch.fft.irfft` of bins `(..., size // 2 + 1)`: a signal `(..., size)`."""
+    if 0 not in bins.shape[:-1]:
+        return torch.fft.irfft(bins, size)
+    return _of_length(bins.real, size)
+
+
+def _of_length(nothing: Tensor, length: int) -> Tensor:
+    """Another length of no rows, to which gradients lead as they do of some."""
+    return nothing.sum(-1, keepdim=True).expand(*nothing.shape[:-1], length)
