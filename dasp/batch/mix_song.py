@@ -1,5 +1,6 @@
 """The work of `dasp batch --mix`: the stems of one song, mixed."""
 
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from dasp.audio_io import whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
-from dasp.controllers.systems import automatic_mix
+from dasp.controllers.systems import automatic_mix, missed_target
 from dasp.data.folders import check_is_no_track, load_song, read_song_folder
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
@@ -30,7 +31,8 @@ class MixSong:
         audio, document = job.targets
         song = load_song(job.source)
         check_is_no_track(audio, song.files)
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             named = tuple(map(Track, song.names, map(str, song.files), song.roles))
             mix = automatic_mix(
                 song.tracks,
@@ -43,11 +45,14 @@ class MixSong:
         saved = self.writing.save(audio, y, song.sample_rate, overwrite=self.overwrite)
         with whole(document) as unfinished:
             save_mix(unfinished, mix)
+        warned = [str(one.message) for one in said]
+        if missed := missed_target(mix, y, self.target_lufs):
+            warned.append(missed)
         return {
             "tracks": len(song.names),
             "frames": y.shape[-1],
             "sample_rate": song.sample_rate,
-            "notes": list(song.notes),
+            "notes": [*song.notes, *warned],
             **asdict(saved),
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from dasp.cli.effects import in_series
 from dasp.cli.mix import add_system_option, print_notes
 from dasp.cli.numbers import count, seconds, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, writing
+from dasp.cli.output import add_output_options, clipping_note, tell, writing
 from dasp.cli.process import add_effect_options, add_run_options, work
 
 JOURNAL = "dasp-batch"
@@ -175,13 +175,13 @@ def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
                 bar.update()
                 if outcome["status"] != "ok":
                     failures += 1
-                    tqdm.write(f"dasp batch: {outcome['reason']}", file=sys.stderr)
+                    tell(f"dasp batch: {outcome['reason']}", sys.stderr)
                     continue
                 written += 1
                 for remark in outcome.get("notes", ()):
-                    tqdm.write(f"note: {job.source}: {remark}", file=sys.stderr)
+                    tell(f"note: {job.source}: {remark}", sys.stderr)
                 if note := clipping_note(job.targets[0], outcome["over"], outcome["gain_db"]):
-                    tqdm.write(f"note: {note}", file=sys.stderr)
+                    tell(f"note: {note}", sys.stderr)
     except KeyboardInterrupt:
         print("dasp batch: stopped; --resume goes on from here", file=sys.stderr)
         return 130

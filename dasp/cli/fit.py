@@ -82,13 +82,13 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     files = {key: settings[key] for key in processor.inputs if key in settings}
     save_chain_file(args.output, processor, {**found.settings, **files})
-    _print(settings, found)
     if args.report:
         _write_report(args.report, found)
     if args.plot:
         from dasp.cli.fit_picture import draw_fit
 
         draw_fit(args.plot, dry, processed, sample_rate, found)
+    _print(settings, found)
     return 0
 
 

@@ -5,7 +5,6 @@ It exits with 0 when all is well, 1 where the work failed (a bad file, say), 2 f
 
 import argparse
 import codecs
-import os
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +26,7 @@ from dasp.cli import (
     train,
     unmix,
 )
+from dasp.cli.output import print_to_nobody
 from dasp.cli.parser import Parser
 
 COMMANDS = (
@@ -40,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_any_name()
     args = _parser().parse_args(argv)
     try:
-        return args.handler(args)
+        status = args.handler(args)
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:
-        # Whoever read what this prints has seen enough; nothing is left to write to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_to_nobody()
         return 1
     except (ValueError, OSError) as error:
         if args.debug:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dasp.cli.numbers import share, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
 
 SYSTEMS = (
     "console", "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner",
     "perez-gonzalez", "forest",
 )  # fmt: skip
+DEFAULT_LUFS = -18.0
 LEARNT = ("console", "forest")
 NETWORKS = ("wave-u-net",)
 """Those of `dasp.controllers.systems`, which is not imported to print a help text."""
@@ -50,8 +51,8 @@ def add_parser(subparsers) -> None:
         "package",
     )  # fmt: skip
     parser.add_argument(
-        "--target-lufs", type=target_lufs, default=-18.0, metavar="LUFS",
-        help="integrated loudness of the mix (default: -18)",
+        "--target-lufs", type=target_lufs, metavar="LUFS",
+        help="integrated loudness of the mix (default: -18; with --amount 0 that of the plain sum)",
     )  # fmt: skip
     parser.add_argument(
         "--amount", type=share, default=1.0, metavar="SHARE",
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from dasp.audio_io import whole
+    from dasp.controllers.systems import missed_target
     from dasp.mixing.document import save_mix
 
     makes_audio = args.system in NETWORKS
@@ -96,14 +98,24 @@ def run(args: argparse.Namespace) -> int:
             mix, notes = _found(args, tracks, start)
         step()
         audio = mix_and_save(args, tracks, mix)
+        if not makes_audio:
+            with whole(document) as unfinished:
+                save_mix(unfinished, mix)
+        if missed := missed_target(mix, audio, _target_lufs(args)):
+            notes.append(missed)
     print_notes((*song.notes, *notes))
     print_mix(mix, audio)
     print(args.output)
     if not makes_audio:
-        with whole(document) as unfinished:
-            save_mix(unfinished, mix)
         print(document)
     return 0
+
+
+def _target_lufs(args: argparse.Namespace) -> float | None:
+    """The loudness that the mix was to have."""
+    if args.target_lufs is None and args.amount > 0:
+        return DEFAULT_LUFS
+    return args.target_lufs
 
 
 def _found(args: argparse.Namespace, tracks, start):
@@ -111,7 +123,6 @@ def _found(args: argparse.Namespace, tracks, start):
     import warnings
 
     from dasp.controllers.systems import automatic_mix
-    from dasp.mixing.amount import blend
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -121,8 +132,8 @@ def _found(args: argparse.Namespace, tracks, start):
             system=args.system,
             target_lufs=args.target_lufs,
             weights=args.weights,
+            amount=args.amount,
         )
-    mix = blend(mix, args.amount, [track.shape[0] == 1 for track in tracks])
     return mix, [str(one.message) for one in said]
 
 
@@ -134,17 +145,19 @@ def _made(args: argparse.Namespace, song):
 
     audio = MAKERS[args.system](song.names, song.tracks, song.sample_rate, args.weights)
     mix = Mix(song.sample_rate, (Track(args.system),))
-    return [audio], at_loudness(mix, [audio], args.target_lufs)
+    return [audio], at_loudness(mix, [audio], _target_lufs(args))
 
 
 def read_song(args: argparse.Namespace):
     """The tracks, and the mix to start from: one that only names them, or an earlier one."""
     from dasp.data.folders import check_is_no_track, load_song
     from dasp.mixing.document import load_mix
+    from dasp.mixing.roles import check_roles
     from dasp.mixing.settings import Mix, Track
 
     if args.start:
         start = load_mix(args.start, with_files=True)
+        check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
         return load_mix_tracks(start), start
     song = load_song(args.stems)
@@ -204,7 +217,10 @@ def print_mix(mix, audio) -> None:
             print(f"{kind} {stage.processor.name}: {values}")
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
-    print(f"\nloudness {loudness:.1f} LUFS, true peak {true_peak:.1f} dBTP")
+    if loudness > LOWEST_LUFS:
+        print(f"\nloudness {loudness:.1f} LUFS, true peak {true_peak:.1f} dBTP")
+    else:
+        print("\nsilent: nothing passes the gate of the loudness meter, -70 LUFS")
 
 
 def _print_strips(mix) -> None:
@@ -242,4 +258,4 @@ def pan_text(pan: float) -> str:
 def print_notes(notes) -> None:
     """What was done to make the stems fit, on stderr."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", sys.stderr)

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
+from typing import TextIO
 
 from dasp.cli.numbers import seed
 
@@ -53,6 +55,26 @@ def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
     for path in paths:
         if os.path.exists(path) and not args.force:
             raise ValueError(f"{path}: exists already; --force replaces it")
+
+
+def tell(line: str, stream: TextIO | None = None) -> None:
+    """Print a line, as long as somebody reads; work that is under way goes on without."""
+    from tqdm import tqdm
+
+    try:
+        tqdm.write(line, file=stream or sys.stdout)
+        (stream or sys.stdout).flush()
+    except BrokenPipeError:
+        print_to_nobody()
+
+
+def print_to_nobody() -> None:
+    """Let what is printed from now on go nowhere where nobody reads it any more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _seed_or_off(text: str) -> int | None:

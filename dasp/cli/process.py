@@ -13,7 +13,7 @@ from dasp.cli.effects import (
     save_chain_file,
 )
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
 
 
 def add_parser(subparsers) -> None:
@@ -98,12 +98,12 @@ def run(args: argparse.Namespace) -> int:
         except (ValueError, OSError) as error:
             if args.debug:
                 raise
-            tqdm.write(f"dasp process: {_naming(source, error)}", file=sys.stderr)
+            tell(f"dasp process: {_naming(source, error)}", sys.stderr)
             failures += 1
         else:
-            tqdm.write(str(target), file=sys.stdout)
+            tell(str(target))
             if note := clipping_note(target, facts["over"], facts["gain_db"]):
-                tqdm.write(f"note: {note}", file=sys.stderr)
+                tell(f"note: {note}", sys.stderr)
     if args.save_chain and not failures:
         save_chain_file(args.save_chain, processor, settings)
     return 1 if failures else 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from dasp.cli.numbers import count, longer_than_nothing, sample_rate, seed
-from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.output import add_force_option, refuse_existing, tell
 
 
 def add_parser(subparsers) -> None:
@@ -65,7 +65,7 @@ def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
     stems.mkdir(parents=True, exist_ok=True)
     for path, audio in files.items():
         save_audio(path, audio, args.rate, overwrite=args.force)
-        print(path)
+        tell(str(path))
     if args.mix:
         song = with_engineers_mix(song, seed)
         mix = song.details["mix"]
@@ -73,4 +73,4 @@ def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
         placed = replace(mix, tracks=tuple(replace(t, file=str(path)) for t, path in tracks))
         save_audio(mix_files[0], song.mix("engineer"), args.rate, overwrite=args.force)
         save_mix(mix_files[1], placed)
-        print(*mix_files, sep="\n")
+        tell("\n".join(map(str, mix_files)))

@@ -75,14 +75,15 @@ def run(args: argparse.Namespace) -> int:
         output = mix_down(tracks, found.mix)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_mix(args.output, found.mix)
+    if args.plot:
+        from dasp.cli.unmix_picture import save_picture
+
+        save_picture(args.plot, mix, output, song.sample_rate)
     print_notes([*notes, *found.notes])
     print_mix(found.mix, output)
     _print_report(found, tracks, mix, output, song.sample_rate)
     print(args.output)
     if args.plot:
-        from dasp.cli.unmix_picture import save_picture
-
-        save_picture(args.plot, mix, output, song.sample_rate)
         print(args.plot)
     return 0
 

@@ -24,7 +24,7 @@ from dasp._checks import check_choice, check_range
 from dasp.controllers.dmc_features import BANDS, NUMBERS, Heard
 from dasp.grad import GRADIENTS, with_gradient
 from dasp.mixing.console import Console, Controls
-from dasp.mixing.roles import ROLES
+from dasp.mixing.roles import KNOWN_ROLES, check_roles
 from dasp.processors.catalogue import (
     COMPRESSOR,
     FEEDBACK_DELAY_NETWORK,
@@ -47,7 +47,7 @@ CONSOLES = {
 }
 """The three sizes. Faders stand behind the effects, which hear tracks of one loudness."""
 
-ROLE_NAMES = (*ROLES, "other")
+ROLE_NAMES = KNOWN_ROLES
 
 
 def console_with_gradient(size: str, gradient: str, **options) -> Console:
@@ -224,6 +224,7 @@ def role_numbers(roles: Sequence[str]) -> Tensor:
     >>> role_numbers(["kick", "other"])
     tensor([ 0, -1])
     """
+    check_roles(roles)
     return torch.tensor([-1 if role == "other" else ROLE_NAMES.index(role) for role in roles])
 
 

@@ -37,8 +37,9 @@ from dasp.controllers.dmc_recordings import coherences, recordings
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
+from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.roles import stereo_pairs
+from dasp.mixing.roles import check_roles, stereo_pairs
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, STEREO_PANNER
 from dasp.units import db_to_gain, power_to_db
@@ -97,10 +98,12 @@ def shipped() -> Trained:
 def mix_by(trained: Trained, tracks: Sequence[Tensor], start: Mix, *, target_lufs: float) -> Mix:
     """The settings that a trained controller finds for tracks `(channels, time)`.
 
-    `start` names the tracks and their roles, of which "other" is left to the ear. Tracks in which
+    `start` names the tracks and their roles, of which "other" is left to the ear, and its groups,
+    buses and sends are kept. Tracks in which
     nothing plays have no strip, and change nothing for the others. An `UnlikeError` says that
     nothing plays in any of them, or that neither name nor ear tell what most of them are.
     """
+    check_roles((track.role for track in start.tracks), "tracks[{}].role")
     model, console = trained
     rate = start.sample_rate
     loudness = torch.stack([measure_loudness(track, rate) for track in tracks]).double()
@@ -110,6 +113,8 @@ def mix_by(trained: Trained, tracks: Sequence[Tensor], start: Mix, *, target_luf
     named = role_numbers([track.role for track in start.tracks])
     embedding = model.embed(heard)
     sure, by_ear = model.role(embedding).softmax(-1).max(-1)
+    if not playing.any():
+        raise UnlikeError("nothing plays in any track")
     told = playing & ((named >= 0) | (sure > SURE))
     if 2 * told.sum() <= playing.sum():
         raise UnlikeError(
@@ -160,6 +165,7 @@ def mix_by(trained: Trained, tracks: Sequence[Tensor], start: Mix, *, target_luf
             for track, strip in zip(mix.tracks, strips, strict=True)
         ),
     )
+    mix = keep_routing(mix, start)
     return replace(mix, master=_master(mix, tracks, target_lufs))
 
 

@@ -194,7 +194,7 @@ class _Reader:
         return Track(
             name=track["name"],
             file=str(as_found(self.folder / track["file"])),
-            role=str(track.get("role", "other")),
+            role=_text(track.get("role", "other"), f"{where}.role"),
             strip=self.stages(track.get("strip", []), f"{where}.strip"),
             group=group,
             sends_db=sends_db,
@@ -316,6 +316,11 @@ def _check_object(value: Any, where: str) -> None:
 def _check_text(value: Any, where: str) -> None:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{where}: expected a text, got {value!r}")
+
+
+def _text(value: Any, where: str) -> str:
+    _check_text(value, where)
+    return value
 
 
 def _check_name(name: Any, known: Collection, where: str, kind: str) -> None:

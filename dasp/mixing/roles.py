@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from dasp._checks import did_you_mean
 
 ROLES = {
     "kick": r"kick|kik|bd|bass ?drum|kd",
@@ -25,7 +28,19 @@ ROLES = {
     "effect": r"fx|effects?|sfx|noise|riser|echo",
 }
 
+KNOWN_ROLES = (*ROLES, "other")
+
 _SIDES = {"left": r"l|left", "right": r"r|right"}
+
+
+def check_roles(roles: Iterable[object], where: str = "roles[{}]") -> None:
+    """Refuse a role that is none of `KNOWN_ROLES`; the error names its place."""
+    for i, role in enumerate(roles):
+        if role not in KNOWN_ROLES:
+            raise ValueError(
+                f"{where.format(i)}: no role {role!r}{did_you_mean(role, KNOWN_ROLES)} (there are "
+                f"{', '.join(KNOWN_ROLES)})"
+            )
 
 
 def guess_role(name: str) -> str:

@@ -46,6 +46,7 @@ from dasp.data.taste import draw_treatment
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import from_mix
 from dasp.mixing.mixdown import run_strip
+from dasp.mixing.roles import check_roles
 from dasp.training import Schedule, Task, Training
 
 UNSEEN = 500_000
@@ -256,6 +257,7 @@ def example_of(song: Multitrack, loudness: Tensor, settings: Settings) -> Exampl
     ))  # fmt: skip
     heard = hear(song.tracks, song.sample_rate, windows=PICTURES)
     mask = loudness > ABSOLUTE_GATE_LUFS
+    check_roles(song.roles)
     roles = torch.tensor([ROLE_NAMES.index(role) for role in song.roles])
     return of_console(Example(heard, roles, roles, mask, answer), CONSOLES["full"])
 

@@ -1,5 +1,6 @@
 """The command line as a whole: help, exit statuses, which stream says what."""
 
+import os
 import subprocess
 import sys
 
@@ -23,6 +24,27 @@ def test_as_a_module_of_its_own():
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == "dasp info: there-is-no-such-file.wav: does not exist\n"
     assert _python("-m", "dasp", "mixx").returncode == 2
+
+
+def test_a_closed_pipe_loses_no_file(tmp_path):
+    """Whoever reads the output has gone: the files are whole all the same, and nothing is said."""
+    stems, out = tmp_path / "stems", tmp_path / "out"
+    for arguments, files in (
+        (("synthesise", stems, "--seconds", "1", "--rate", "22050"), ["stems/vocal.wav"]),
+        (("process", stems / "bass.wav", stems / "kick.wav", "-o", out, "-e", "gain",
+          "--save-chain", tmp_path / "chain.json"), ["out/bass.wav", "out/kick.wav", "chain.json"]),
+        (("mix", stems, "-o", tmp_path / "mix.wav", "--system", "equal-loudness"),
+         ["mix.wav", "mix.json"]),
+    ):  # fmt: skip
+        reads, writes = os.pipe()
+        os.close(reads)
+        with os.fdopen(writes, "w") as nobody:
+            done = subprocess.run(
+                [sys.executable, "-m", "dasp", *arguments], stdout=nobody, stderr=subprocess.PIPE,
+                text=True, timeout=120, check=False,
+            )  # fmt: skip
+        assert done.stderr == ""
+        assert [name for name in files if not (tmp_path / name).is_file()] == []
 
 
 def test_help_does_not_wait_for_torch():

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -121,6 +122,75 @@ def test_none_of_the_mix_is_the_plain_sum(dasp, stems, tmp_path):
     assert expected.abs().max() < 0.89, "no work for the limiter"
     torch.testing.assert_close(plain, expected, atol=1e-4, rtol=0)
     assert dasp("mix", stems, "-o", tmp_path / "m.wav", "--amount", 1.5)[0] == 2
+
+
+@pytest.mark.parametrize("amount", [0.5, "10%"])
+def test_part_of_the_way_ends_at_the_loudness(dasp, stems, tmp_path, amount):
+    options = ("--amount", amount, "--system", "rules", "--target-lufs", "-21LUFS")
+    status, out, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
+    assert (status, err) == (0, "") and "loudness -21.0 LUFS" in out
+
+
+def test_a_loudness_that_is_not_reached_is_reported(dasp, stems, tmp_path):
+    options = ("--system", "equal-loudness", "--target-lufs", -1)
+    status, out, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
+    reached = re.search(r"loudness (\S+) LUFS", out)[1]
+    assert status == 0 and float(reached) < -1.5
+    assert f"note: the mix has {reached} LUFS and not the -1 asked for: " in err
+
+
+@pytest.mark.parametrize("system", ["console", "rules", "dugan"])
+def test_silent_stems_are_told_and_not_raised(dasp, tmp_path, system):
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for name, level in (("kick", 0.0), ("bass", 1e-5)):
+        save_audio(stems / f"{name}.wav", level * torch.randn(1, RATE), RATE)
+    status, out, err = dasp("mix", stems, "-o", tmp_path / "m.wav", "--system", system)
+    assert status == 0 and "note: every track is silent" in err
+    assert "silent: nothing passes the gate" in out and "-160" not in out
+    document = json.loads((tmp_path / "m.json").read_text())
+    strips = [document["master"], *(track["strip"] for track in document["tracks"])]
+    gains_db = [s["settings"].get("gain_db", 0) for strip in strips for s in strip]
+    assert all(gain_db <= 0 for gain_db in gains_db)
+
+
+def test_a_role_that_is_none_is_named_by_its_place(dasp, stems, tmp_path):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav", "--system", "equal-loudness")
+    document = json.loads((tmp_path / "mix.json").read_text())
+    for role, expected in (
+        ("kik", "mix.json: tracks[1].role: no role 'kik'; did you mean 'kick'? (there are kick, "),
+        (7, "mix.json: tracks[1].role: expected a text, got 7"),
+    ):
+        document["tracks"][1]["role"] = role
+        (tmp_path / "mix.json").write_text(json.dumps(document))
+        for system in ("console", "rules", "dugan"):
+            status, _, err = dasp("mix", "--start", tmp_path / "mix.json", "-o",
+                                  tmp_path / "b.wav", "--system", system)  # fmt: skip
+            assert status == 1 and expected in err
+
+
+@pytest.mark.parametrize("system", ["console", "rules", "dugan"])
+def test_groups_buses_and_sends_stay(dasp, stems, tmp_path, system):
+    dasp("mix", stems, "-o", tmp_path / "mix.wav", "--system", "equal-loudness")
+    document = json.loads((tmp_path / "mix.json").read_text())
+    low = [{"processor": "low_pass", "settings": {"freq_hz": 900.0, "order": 2}}]
+    echo = [{"processor": "delay", "settings": {"mix": 1.0}}]
+    document |= {"groups": [{"name": "low", "strip": low}]}
+    document |= {"buses": [{"name": "echo", "strip": echo}]}
+    for track in document["tracks"]:
+        if track["name"] in ("kick", "bass"):
+            track |= {"group": "low", "sends_db": {"echo": -12.0}}
+    (tmp_path / "mix.json").write_text(json.dumps(document))
+    again = ("mix", "--start", tmp_path / "mix.json", "-o", tmp_path / "again.wav")
+    status, out, _ = dasp(*again, "--system", system)
+    new = json.loads((tmp_path / "again.json").read_text())
+    assert status == 0 and "loudness -18.0 LUFS" in out
+    assert new["groups"][0]["strip"][0]["settings"]["freq_hz"] == 900.0
+    assert [bus["name"] for bus in new["buses"]] == ["echo"]
+    for track in new["tracks"]:
+        is_low = track["name"] in ("kick", "bass")
+        assert track.get("group", "") == ("low" if is_low else "")
+        assert track.get("sends_db", {}) == ({"echo": -12.0} if is_low else {})
 
 
 def test_a_mix_that_starts_from_another_keeps_what_is_locked(dasp, stems, tmp_path):

@@ -1,9 +1,14 @@
 import unicodedata
 
 import pytest
+import torch
 
-from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
-from dasp.mixing.roles import ROLES, guess_role, stereo_pairs
+from dasp.controllers.dmc import role_numbers
+from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU, balance
+from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.controllers.systems import automatic_mix
+from dasp.mixing.roles import ROLES, check_roles, guess_role, stereo_pairs
+from dasp.mixing.settings import Mix, Track
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,20 @@ def test_accents_change_no_role(name):
     forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
     plain = name.translate(str.maketrans("\u00fb\u00e1\u00ef\u00f6\u00e9", "uaioe"))
     assert {guess_role(form) for form in forms} == {guess_role(plain)} != {"other"}
+
+
+def test_a_role_that_is_none_is_named_by_its_place():
+    check_roles(["kick", "other"])
+    with pytest.raises(
+        ValueError, match=r"tracks\[1\]\.role: no role 'voval'; did you mean 'vocal'"
+    ):
+        check_roles(["kick", "voval"], "tracks[{}].role")
+    with pytest.raises(ValueError, match=r"roles\[0\]: no role 'drumkit'.*there are kick, snare"):
+        balance([torch.ones(1, 9)], ["drumkit"], 44_100)
+    with pytest.raises(ValueError, match=r"roles\[0\]: no role 'x'"):
+        role_numbers(["x"])
+    start = Mix(44_100, (Track("a", role="x"),))
+    with pytest.raises(ValueError, match=r"tracks\[0\]\.role: no role 'x'"):
+        rule_mix(["a"], [torch.ones(1, 9)], 44_100, start=start)
+    with pytest.raises(ValueError, match=r"tracks\[0\]\.role: no role 'x'"):
+        automatic_mix([torch.ones(1, 9)], start)

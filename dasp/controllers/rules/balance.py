@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.mixing.roles import check_roles
 
 MOST_DB = 6.0
 
@@ -44,6 +45,7 @@ def balance(tracks: Sequence[Tensor], roles: Sequence[str], sample_rate: float) 
 
     The gains are relative: half of them are above 0 and half below.
     """
+    check_roles(roles)
     loudness = torch.stack([measure_loudness(track, sample_rate) for track in tracks]).double()
     wanted = torch.tensor([LOUDNESS_BY_ROLE_LU[role] for role in roles], dtype=torch.float64)
     audible = loudness > ABSOLUTE_GATE_LUFS

@@ -19,7 +19,7 @@ from dasp.controllers.rules.panning import spectral_pan
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.functional.dynamics import detect_level
 from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.roles import guess_role, stereo_pairs
+from dasp.mixing.roles import check_roles, guess_role, stereo_pairs
 from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
 
@@ -50,6 +50,7 @@ def rule_mix(
     if start is None:
         start = Mix(sample_rate, tuple(Track(name, role=guess_role(name)) for name in names))
     roles = [track.role for track in start.tracks]
+    check_roles(roles, "tracks[{}].role")
     inputs = {track.name: audio for track, audio in zip(start.tracks, tracks, strict=True)}
     kept = [_locked(track.strip, track.locked) for track in start.tracks]
     # What the balance and the panner listen to: tracks without their gains and pans.

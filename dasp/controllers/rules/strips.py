@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dasp.analysis.loudness import measure_loudness
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix, Stage, Track
@@ -14,7 +14,7 @@ from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.signal.stft import frames
 
 CEILING_DB = -1.0
-LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS = 0.05, 8
+LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
 
 def gains_and_pans(
@@ -56,11 +56,37 @@ def gains_and_pans(
 def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
     """The mix with a gain and a limiter on the sum, which bring it to an integrated loudness."""
     bus = mix_down(tracks, mix)
-    if not bus.any():
+    if is_silent(bus, mix.sample_rate):
         return mix
     limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
     master = master_at_loudness(bus, mix.sample_rate, target_lufs, lambda gain: (gain, limiter))
     return replace(mix, master=master)
+
+
+def at_loudness_again(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
+    """The mix with another gain in its master strip, which brings it to an integrated loudness.
+
+    Without a gain there that may be turned it stays as it is.
+    """
+    free = [
+        i
+        for i, stage in enumerate(mix.master)
+        if stage.processor is GAIN and not stage.locked and not stage.automation
+    ]
+    if not free:
+        return mix
+    bus = mix_down(tracks, replace(mix, master=()))
+    before, after = mix.master[: free[-1]], mix.master[free[-1] + 1 :]
+    inputs = {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
+    master = master_at_loudness(
+        bus, mix.sample_rate, target_lufs, lambda gain: (*before, gain, *after), inputs
+    )
+    return replace(mix, master=master)
+
+
+def is_silent(x: Tensor, sample_rate: float) -> bool:
+    """Whether nothing in audio `(channels, time)` passes the gate of a loudness meter."""
+    return not x.any() or measure_loudness(x, sample_rate).item() <= ABSOLUTE_GATE_LUFS
 
 
 def master_at_loudness(
@@ -72,8 +98,10 @@ def master_at_loudness(
 ) -> tuple[Stage, ...]:
     """The master strip that `master` makes of a gain, at the gain that gives a loudness.
 
-    What comes behind the gain takes some of what it adds, so it is corrected by what was missed.
-    Limiters, which take little and long, are left out of the first guess.
+    What comes behind the gain takes some of what it adds, so it is corrected by what was missed:
+    by as much at first, then by the secant through the last two. Limiters, which take little and
+    long, are left out of the first guess. A loudness out of reach is come near to, and where
+    nothing plays the gain stays at 0 dB.
     """
     low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
 
@@ -84,14 +112,27 @@ def master_at_loudness(
         heard = run_strip(bus, sample_rate, strip, inputs)
         return target_lufs - measure_loudness(heard, sample_rate).item()
 
+    if is_silent(bus, sample_rate):
+        return at(0.0)
     gain_db = missed_db([stage for stage in at(0.0) if stage.processor is not LIMITER])
+    tried: list[tuple[float, float]] = []
     for _ in range(MOST_CORRECTIONS):
-        strip = at(gain_db)
-        missing_db = missed_db(strip)
-        if abs(missing_db) < LOUDNESS_TOLERANCE_LU:
+        gain_db = min(max(gain_db, low_db), high_db)
+        if any(gain_db == other_db for other_db, _ in tried):
             break
-        gain_db += missing_db
-    return strip
+        tried.append((gain_db, missed_db(at(gain_db))))
+        if abs(tried[-1][1]) < LOUDNESS_TOLERANCE_LU:
+            break
+        gain_db += tried[-1][1] / _slope(tried)
+    return at(min(tried, key=lambda pair: abs(pair[1]))[0])
+
+
+def _slope(tried: Sequence[tuple[float, float]]) -> float:
+    """How many LU a dB of gain has made of late, between `LEAST_SLOPE` and 1."""
+    if len(tried) < 2:
+        return 1.0
+    (before_db, missed_db), (gain_db, missing_db) = tried[-2:]
+    return min(max((missed_db - missing_db) / (gain_db - before_db), LEAST_SLOPE), 1.0)
 
 
 def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:

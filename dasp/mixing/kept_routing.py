@@ -1,0 +1,47 @@
+"""The groups, buses and sends of an earlier mix in a new one of the same tracks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dasp.mixing.settings import Channel, Mix, Track
+
+
+def keep_routing(mix: Mix, start: Mix) -> Mix:
+    """`mix` with the groups of `start`, and with its buses and sends where it has buses.
+
+    A track goes to the group in which it was, or else to one that is new. Of a group that is in
+    both, the strip of `start` stays. New buses and sends stay where `start` has no bus.
+    """
+    kept = {group.name for group in start.groups}
+    tracks = tuple(map(_keep, mix.tracks, start.tracks))
+    used = {track.group for track in tracks}
+    new = tuple(g for g in mix.groups if g.name not in kept and g.name in used)
+    groups = (*start.groups, *new)
+    if start.buses:
+        tracks = tuple(
+            replace(track, sends_db=dict(old.sends_db))
+            for track, old in zip(tracks, start.tracks, strict=True)
+        )
+        return replace(mix, tracks=tracks, groups=groups, buses=start.buses)
+    names = _apart([bus.name for bus in mix.buses], {group.name for group in groups})
+    renamed = (
+        replace(track, sends_db={names[bus]: db for bus, db in track.sends_db.items()})
+        for track in tracks
+    )
+    buses = tuple(Channel(names[bus.name], bus.strip) for bus in mix.buses)
+    return replace(mix, tracks=tuple(renamed), groups=groups, buses=buses)
+
+
+def _keep(track: Track, old: Track) -> Track:
+    return replace(track, group=old.group or track.group)
+
+
+def _apart(buses: list[str], groups: set[str]) -> Mapping[str, str]:
+    """Names of buses, of which none is that of a group."""
+    names: dict[str, str] = {}
+    for bus in buses:
+        name = bus
+        while name in groups or name in names.values():
+            name += " bus"
+        names[bus] = name
+    return names
