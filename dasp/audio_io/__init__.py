@@ -1,6 +1,6 @@
 """Audio files to tensors and back: whole or not at all, and never a sample that is not a number."""
 
-from dasp.audio_io.errors import AudioFileError
+from dasp.audio_io.errors import AudioFileError, AudioFileWarning
 from dasp.audio_io.formats import (
     AUDIO_SUFFIXES,
     has_audio_name,
@@ -28,6 +28,7 @@ __all__ = [
     "AUDIO_SUFFIXES",
     "UNFINISHED",
     "AudioFileError",
+    "AudioFileWarning",
     "AudioInfo",
     "Saved",
     "audio_info",

@@ -16,6 +16,10 @@ class AudioFileError(ValueError):
         self.reason = reason
 
 
+class AudioFileWarning(UserWarning):
+    """What was left out of a file, or lost of it, as the message says."""
+
+
 def finite_peak(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> float:
     """The largest magnitude.
 

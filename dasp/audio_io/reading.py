@@ -1,8 +1,10 @@
 """Audio files to tensors: whole, or refused with a reason."""
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +13,32 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_choice, check_range
-from dasp.audio_io.containers import what_is_missing
-from dasp.audio_io.errors import AudioFileError, finite_peak
+from dasp.audio_io.contents import Contents
+from dasp.audio_io.decoding import Decoder, contents_of_file
+from dasp.audio_io.errors import AudioFileError, AudioFileWarning, finite_peak
 from dasp.audio_io.formats import READABLE, format_named, known_formats
 from dasp.file_names import as_found
+from dasp.audio_io.layout_heads import layout_in
+from dasp.layouts import Layout, in_order
 
 _SMALL = 2**26
 """Bytes that are taken without looking at what is free."""
 
+_RESCUED = 4096
+"""Frames that are read at a time of a file that is known to be damaged."""
+
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the head of an audio file says. `subtype` is how samples are stored, e.g. "PCM_24"."""
+    """What an audio file holds. `subtype` is how samples are stored, e.g. "PCM_24"."""
 
     sample_rate: int
     channels: int
     frames: int
     format: str
     subtype: str
+    layout: Layout | None = None
+    """The speakers of the channels, as `dasp.layouts` has them; None where the file tells none."""
 
     @property
     def duration_s(self) -> float:
@@ -47,87 +57,142 @@ def load_audio(
     dtype: torch.dtype = torch.float32,
     start: int = 0,
     frames: int | None = None,
+    allow_truncated: bool = False,
 ) -> tuple[Tensor, int]:
     """Read a file: audio `(channels, time)` with full scale at 1, and its sample rate.
 
-    `dtype` is float32, exact up to 24 bits, or float64. `start` and `frames` choose a part, which
-    is all that is read; it ends where the file does. Raises `AudioFileError` for a file that
-    is missing, empty, not audio, too large for the memory that is free, or holds NaN or infinity,
-    and for a file that is cut off, where its container tells how long it should be.
+    Channels come in the order of WAV files (L R C LFE and the surrounds) whatever the order of the
+    file, where it tells which they are: `audio_info` has the layout.
+
+    Args:
+        path: The file.
+        dtype: float32, exact up to 24 bits, or float64.
+        start, frames: The part to read, which is all that is kept; it ends where the file does.
+        allow_truncated: Read what is there of a file that is cut off, or that goes on behind what
+            its head promises. An `AudioFileWarning` says how much is missing.
+
+    Raises:
+        AudioFileError: For a file that is missing, empty, not audio, too large for the memory
+            that is free, or holds NaN or infinity; for one that is cut off, damaged, or holds
+            more than its head says. What is read is whole, or it is not read.
     """
     check_choice("dtype", dtype, (torch.float32, torch.float64))
     check_range("start", start, low=0)
-    with _open(path) as file:
+    with _open(path, allow_truncated) as file:
         left = max(0, file.frames - start)
         expected = left if frames is None else min(frames, left)
         _check_memory(path, file, expected, dtype.itemsize)
-        return _read(path, file, start, expected, dtype), file.samplerate
+        return file.samples(start, expected, dtype), file.info.sample_rate
 
 
-def load_as_stored(path: str | os.PathLike) -> tuple[Tensor, AudioInfo]:
+def load_as_stored(
+    path: str | os.PathLike, *, allow_truncated: bool = False
+) -> tuple[Tensor, AudioInfo]:
     """Read a whole file as `load_audio` does, in the type that holds every sample exactly."""
-    with _open(path) as file:
-        info = _info(file)
-        _check_memory(path, file, file.frames, info.dtype.itemsize)
-        return _read(path, file, 0, file.frames, info.dtype), info
+    with _open(path, allow_truncated) as file:
+        _check_memory(path, file, file.frames, file.info.dtype.itemsize)
+        x = file.samples(0, file.frames, file.info.dtype)
+        return x, replace(file.info, frames=x.shape[-1])
 
 
 def load_blocks(
-    path: str | os.PathLike, frames: int, *, dtype: torch.dtype = torch.float32
+    path: str | os.PathLike,
+    frames: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    allow_truncated: bool = False,
 ) -> Iterator[Tensor]:
     """Read a file as `load_audio` does, in blocks of `frames`, of which the last may be shorter."""
-    with _open(path) as file:
+    with _open(path, allow_truncated) as file:
         start, block = 0, None
         while block is None or block.shape[-1] == frames:
-            expected = min(frames, file.frames - start)
-            block = _read(path, file, start, expected, dtype)
+            block = file.samples(start, min(frames, file.frames - start), dtype)
             yield block
-            start += expected
+            start += block.shape[-1]
 
 
-def audio_info(path: str | os.PathLike) -> AudioInfo:
-    """Rate, channels, length and format of a file, without reading its samples.
-
-    The length of an MP3 file may be an estimate.
-    """
-    with _open(path) as file:
-        return _info(file)
+def audio_info(path: str | os.PathLike, *, allow_truncated: bool = False) -> AudioInfo:
+    """Rate, channels, length and format of a file, without decoding its samples."""
+    with _open(path, allow_truncated) as file:
+        return file.info
 
 
-def _info(file: soundfile.SoundFile) -> AudioInfo:
-    return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
+class _File:
+    """An open file, and what is wrong with it that was allowed."""
 
-
-def _read(
-    path: str | os.PathLike, file: soundfile.SoundFile, start: int, frames: int, dtype: torch.dtype
-) -> Tensor:
-    """The samples `(channels, frames)` from `start` on; fewer only where the length is a guess."""
-    try:
-        if file.tell() != start:
-            file.seek(min(start, file.frames))
-        data = file.read(frames, dtype=str(dtype).removeprefix("torch."), always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(path, f"is damaged or cut off ({error.error_string})") from error
-    except MemoryError as error:
-        raise AudioFileError(path, f"{file.frames} frames do not fit in memory") from error
-    if len(data) < frames and file.format != "MP3":  # Whose head has an estimate.
-        raise AudioFileError(
-            path,
-            f"is cut off: its head promises {file.frames} frames, {start + len(data)} are there",
+    def __init__(self, path: Path, decoder: Decoder, layout: Layout | None, damaged: bool):
+        self._path, self._decoder, self._damaged = path, decoder, damaged
+        self._order = None if layout is None else in_order(layout)
+        if layout is not None:
+            layout = tuple(layout[channel] for channel in in_order(layout))
+        self.info = AudioInfo(
+            decoder.sample_rate,
+            decoder.channels,
+            decoder.frames,
+            decoder.format,
+            decoder.subtype,
+            layout,
         )
-    x = torch.from_numpy(np.ascontiguousarray(data.T))
-    finite_peak(path, x, file.samplerate, start)
-    return x
+
+    @property
+    def frames(self) -> int:
+        """How many the file has."""
+        return self.info.frames
+
+    def __enter__(self) -> "_File":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._decoder.close()
+
+    def samples(self, start: int, frames: int, dtype: torch.dtype) -> Tensor:
+        """The samples `(channels, frames)` from `start` on; fewer only of a damaged file."""
+        name = str(dtype).removeprefix("torch.")
+        try:
+            data = self._read(start, frames, name)
+        except MemoryError as error:
+            raise AudioFileError(self._path, f"{frames} frames do not fit in memory") from error
+        if len(data) < frames:
+            there = start + len(data)
+            reason = f"is cut off: its head promises {self.frames} frames, {there} are there"
+            if not self._damaged:
+                raise AudioFileError(self._path, reason)
+            _warn(self._path, f"{reason}; {(self.frames - there) / self.info.sample_rate:.3f} s"
+                  " are missing")  # fmt: skip
+        if self._order is not None and self._order != sorted(self._order):
+            data = data[:, self._order]
+        x = torch.from_numpy(np.ascontiguousarray(data.T))
+        finite_peak(self._path, x, self.info.sample_rate, start)
+        return x
+
+    def _read(self, start: int, frames: int, dtype: str) -> np.ndarray:
+        if self._damaged:
+            return self._rescued(start, frames, dtype)
+        try:
+            return self._decoder.read(start, frames, dtype)
+        except soundfile.LibsndfileError as error:
+            reason = f"is damaged or cut off ({error.error_string or 'its decoder fails'})"
+            raise AudioFileError(self._path, reason) from error
+
+    def _rescued(self, start: int, frames: int, dtype: str) -> np.ndarray:
+        """All that comes before the decoder fails."""
+        blocks = [np.zeros((0, self.info.channels), dtype)]
+        with contextlib.suppress(soundfile.LibsndfileError):
+            for at in range(start, start + frames, _RESCUED):
+                blocks.append(self._decoder.read(at, min(_RESCUED, start + frames - at), dtype))
+                if len(blocks[-1]) < min(_RESCUED, start + frames - at):
+                    break
+        return np.concatenate(blocks)
 
 
-def _open(path: str | os.PathLike) -> soundfile.SoundFile:
+def _open(path: str | os.PathLike, allow_truncated: bool = False) -> _File:
     try:
         path = as_found(path)
         if not path.is_dir() and path.exists() and not path.is_file():
             raise AudioFileError(path, "is a device or a pipe, not a file")
         with path.open("rb") as file:
             magic = file.read(12)
-            missing = what_is_missing(file) if magic else "is empty"
+        contents = contents_of_file(path)
     except FileNotFoundError as error:
         raise AudioFileError(path, "does not exist") from error
     except OSError as error:
@@ -136,18 +201,54 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
         raise
     except ValueError as error:  # A NUL in the name.
         raise AudioFileError(path, f"is no name of a file ({error})") from error
-    if missing:
-        raise AudioFileError(path, missing)
+    is_cut = contents.problem is not None
+    if is_cut and not (allow_truncated and contents.views):
+        raise AudioFileError(path, contents.problem)
+    decoder = _decoder(path, contents, magic)
     try:
-        # As bytes where the system takes any: soundfile would have them be UTF-8.
-        audio = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
+        known = contents.frames
+        if known is not None and decoder.head_frames < known and not is_cut:
+            reason = f"holds {known} frames, of which {decoder.head_frames} can be decoded here"
+            raise AudioFileError(path, reason)
+        with path.open("rb") as file:
+            layout = layout_in(file, decoder.channels)
+        if is_cut:
+            _warn(path, f"{contents.problem}; {_missing_s(contents, decoder)}")
+        for remark in contents.remarks:
+            _warn(path, remark)
+    except BaseException:
+        decoder.close()
+        raise
+    return _File(path, decoder, layout, allow_truncated)
+
+
+def _decoder(path: Path, contents: Contents, magic: bytes) -> Decoder:
+    try:
+        decoder = Decoder(path, contents)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: from the ending .raw.
         reason = getattr(error, "error_string", "no format is known without a head")
         raise AudioFileError(path, _unreadable(path, magic, reason)) from error
-    if audio.format == "RAW" or audio.samplerate < 1 or audio.channels < 1 or audio.frames < 0:
-        audio.close()
+    if (
+        decoder.format == "RAW"
+        or decoder.sample_rate < 1
+        or decoder.channels < 1
+        or decoder.frames < 0
+    ):
+        decoder.close()
         raise AudioFileError(path, _unreadable(path, magic, "its head has no meaning"))
-    return audio
+    return decoder
+
+
+def _missing_s(contents: Contents, decoder: Decoder) -> str:
+    there = decoder.frames / decoder.sample_rate
+    if contents.missing is None or contents.missing >= 1:
+        return f"{there:.3f} s are read, and how much is missing is not known"
+    missing = there * contents.missing / (1 - contents.missing)
+    return f"{there:.3f} s are read, {missing:.3f} s are missing"
+
+
+def _warn(path: Path, what: str) -> None:
+    warnings.warn(f"{path}: {what}", AudioFileWarning, stacklevel=5)
 
 
 def _unreadable(path: Path, magic: bytes, why: str) -> str:
@@ -164,14 +265,13 @@ def _unreadable(path: Path, magic: bytes, why: str) -> str:
     )
 
 
-def _check_memory(
-    path: str | os.PathLike, file: soundfile.SoundFile, frames: int, itemsize: int
-) -> None:
-    needed = 2 * frames * file.channels * itemsize  # Interleaved, and by channels.
+def _check_memory(path: str | os.PathLike, file: _File, frames: int, itemsize: int) -> None:
+    channels = file.info.channels
+    needed = 2 * frames * channels * itemsize  # Interleaved, and by channels.
     if needed > _SMALL and needed > (free := _free_memory()):
         raise AudioFileError(
             path,
-            f"{frames} frames of {file.channels} channels need {needed / 1e9:.1f} GB of "
+            f"{frames} frames of {channels} channels need {needed / 1e9:.1f} GB of "
             f"memory, and {free / 1e9:.1f} GB are free",
         )
 

@@ -21,6 +21,7 @@ from dasp._checks import check_audio, check_choice, check_sample_rate
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
+from dasp.audio_io.layout_order import as_kept
 from dasp.file_names import within_longer_name
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
@@ -187,7 +188,7 @@ def _encoded(
     x: Tensor, sample_rate: int, format: str, subtype: str, dither: torch.Generator | None
 ) -> memoryview | bytearray:
     """The content of the new file. Disks are full only for what writes it, which can tell."""
-    data = interleaved(x, subtype, dither)
+    data = interleaved(as_kept(x, format), subtype, dither)
     if format == "WAV" and data.size * bytes_each(subtype) > LARGEST_WAV:
         format = "RF64"
     file = io.BytesIO()

@@ -16,6 +16,7 @@ from dasp._checks import check_choice
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import finite_peak, peak_of
 from dasp.audio_io.formats import FLOATS, bytes_each
+from dasp.audio_io.layout_order import as_kept
 from dasp.audio_io.writing import (
     CLIP_MODES,
     LARGEST_WAV,
@@ -132,7 +133,7 @@ def _encode(
                 x = (x if gain == 1 else (gain * x.double()).to(x.dtype)).clamp(-1, 1)
             if noise is None and dither is not None and x.any():
                 noise = dither_source(dither, x)
-            file.write(interleaved(x, subtype, noise))
+            file.write(interleaved(as_kept(x, file.format), subtype, noise))
             disk.check()
     return over, peak
 
