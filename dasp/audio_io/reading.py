@@ -17,8 +17,8 @@ from dasp.audio_io.contents import Contents
 from dasp.audio_io.decoding import Decoder, contents_of_file
 from dasp.audio_io.errors import AudioFileError, AudioFileWarning, finite_peak
 from dasp.audio_io.formats import READABLE, format_named, known_formats
-from dasp.file_names import as_found
 from dasp.audio_io.layout_heads import layout_in
+from dasp.file_names import as_found
 from dasp.layouts import Layout, in_order
 
 _SMALL = 2**26
