@@ -14,6 +14,7 @@ from dasp.audio_io import load_audio
 from dasp.processors.processor import Processor
 from dasp.processors.written import parse_settings
 from dasp.signal.resample import resample
+from dasp.signal.responses import resample_response
 
 MOST_BYTES = 2**26
 """Of a table of settings: a million files with ten numbers each."""
@@ -36,16 +37,19 @@ def load_inputs(
 ) -> dict[str, Any]:
     """The settings with every named file loaded for `x`: at its rate, on its device.
 
-    A side chain is cut, or completed with silence, to the length of `x`.
+    A side chain is a signal, and is cut, or completed with silence, to the length of `x`. All else
+    is a response, whose taps depend on the rate in size too.
     """
     loaded = {}
     for key in processor.inputs:
         if key not in settings:
             continue
         file, file_rate = load_audio(settings[key], dtype=x.dtype)
-        file = resample(file, file_rate, sample_rate)
         if is_sidechain(key):
+            file = resample(file, file_rate, sample_rate)
             file = nnf.pad(file, (0, x.shape[-1] - file.shape[-1]))
+        else:
+            file = resample_response(file, file_rate, sample_rate)
         loaded[key] = file.to(x.device)
     return {**settings, **loaded}
 

@@ -18,6 +18,9 @@ EFFECT_HELP = (
     "has a comma; may be given several times, in series"
 )
 
+DEFAULTS = {"convolution_reverb": {"normalise": "energy"}}
+"""What `-e` takes where the function's own default is for programs: files come at any level."""
+
 
 def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     """The type of an `-e` argument."""
@@ -28,7 +31,7 @@ def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; see 'dasp list' and 'dasp show'") from error
     _check_inputs(processor, settings)
-    return processor, settings
+    return processor, {**DEFAULTS.get(processor.name, {}), **settings}
 
 
 def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":

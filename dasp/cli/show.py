@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
+from dasp.cli.effects import DEFAULTS
 from dasp.cli.list import describe
 
 
@@ -32,8 +33,15 @@ def run(args: argparse.Namespace) -> int:
         print()
         print_table(("parameter", "unit", "from", "to", "scale", "default"), _rows(processor))
     if processor.options:
+        own = DEFAULTS.get(processor.name, {})
         rows = [
-            (option.name, _choices(option), _text(option.default)) for option in processor.options
+            (
+                option.name,
+                _choices(option),
+                _text(option.default)
+                + (f" (-e: {_text(own[option.name])})" if option.name in own else ""),
+            )
+            for option in processor.options
         ]
         print()
         print_table(("option", "choices", "default"), rows)

@@ -1,8 +1,11 @@
 """Reverb by convolution with the impulse response of a room, a plate or a spring."""
 
+import math
+
+import torch
 from torch import Tensor
 
-from dasp._checks import check_audio
+from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_item
 from dasp.functional._convolution import convolved
@@ -10,6 +13,15 @@ from dasp.functional._memory import Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
 from dasp.units import db_to_gain
+
+NORMALISATIONS = (None, "energy", "peak")
+
+PINK_HZ = (20.0, 20_000.0)
+FINEST_HZ = 5.0
+"""Between two bins of a spectrum at most, in which there are enough of them from 20 Hz on."""
+
+_SMALLEST = 1e-30
+"""A response is taken to be as large at least, so that silence stays silence."""
 
 
 @audio_processor
@@ -22,6 +34,7 @@ def convolution_reverb(
     mix: Value,
     pre_delay_ms: Value = 0.0,
     wet_gain_db: Value = 0.0,
+    normalise: str | None = None,
 ) -> Tensor:
     """Convolve `x` with an impulse response. A `mix` of 0 leaves `x` as it is.
 
@@ -31,10 +44,22 @@ def convolution_reverb(
         impulse_response: `(*batch, responses, taps)`, or without the batch, at the rate of `x`.
             One response serves all channels; as many as channels serve one each; four on
             stereo are true stereo, in the order left to left, left to right, right to left,
-            right to right.
+            right to right. Two or four make a mono `x` stereo, as if both sides were `x`.
         mix: Share of the reverb, 0 (dry) to 1.
         pre_delay_ms: Time between `x` and its reverb.
-        wet_gain_db: Level of the reverb. Recorded responses come at any level.
+        wet_gain_db: Level of the reverb. Recorded responses come at any level, often 20 dB and
+            more over that of `x`.
+        normalise: What the response is brought to first. None: it stays as it is. "energy": pink
+            noise from 20 Hz to 20 kHz has the same power before and behind it, in the mean over
+            the channels that come out; so the reverb of music is about as loud as the music.
+            "peak": at the frequency where it is loudest its gain is 1, so that no tone gets
+            louder. The responses of one item keep their balance.
+
+    Returns:
+        Audio of the shape of `x`, or stereo where the responses make it so.
+
+    Raises:
+        ValueError: If there are other numbers of responses, or no taps.
 
     The end of the reverb is cut with the end of `x`. Differentiable in the response too.
 
@@ -45,22 +70,54 @@ def convolution_reverb(
     True
     """
     _check_response(impulse_response, x)
-    response = impulse_response.to(x)
+    check_choice("normalise", normalise, NORMALISATIONS)
+    response = memory.once(
+        "response",
+        lambda: _prepared(impulse_response.to(x), sample_rate, x.shape[-2], normalise),
+        impulse_response,
+        normalise,
+    )
     wet_gain = db_to_gain(per_item("wet_gain_db", wet_gain_db, x)[..., None, None])
     late = pre_delayed(x, sample_rate, pre_delay_ms, memory)
-    if response.shape[-2] in (1, x.shape[-2]):
-        wet = convolved(late, response, memory)
-    else:
+    if response.shape[-2] == 4 and x.shape[-2] == 2:
         to_each_side = response.unflatten(-2, (2, 2))
         wet = convolved(late[..., None, :], to_each_side, memory).sum(-3)
+    else:
+        wet = convolved(late, response, memory)
     return mixed(x, wet_gain * wet, mix)
+
+
+def _prepared(response: Tensor, sample_rate: float, channels: int, normalise: str | None) -> Tensor:
+    """A response at its level; of true stereo on mono audio what each side hears."""
+    if channels == 1 and response.shape[-2] == 4:
+        response = response.unflatten(-2, (2, 2)).sum(-3)
+    if normalise is None:
+        return response
+    sources = 2 if response.shape[-2] == 4 and channels == 2 else 1
+    heard = response.unflatten(-2, (sources, -1))
+    size = max(2 * heard.shape[-1], math.ceil(sample_rate / FINEST_HZ))
+    gain = torch.fft.rfft(heard, size).abs()
+    if normalise == "energy":
+        power = (gain.square().sum(-3).mean(-2) * _pink(gain, sample_rate, size)).sum(-1)
+    else:
+        power = gain.sum(-3).amax((-1, -2)).square()
+    return response * power.clamp(min=_SMALLEST).rsqrt()[..., None, None]
+
+
+def _pink(gain: Tensor, sample_rate: float, size: int) -> Tensor:
+    """The share of each bin in the power of pink noise."""
+    freq_hz = torch.arange(gain.shape[-1], device=gain.device) * (sample_rate / size)
+    low_hz, high_hz = PINK_HZ
+    is_heard = (freq_hz >= min(low_hz, sample_rate / 4)) & (freq_hz <= high_hz)
+    power = is_heard / freq_hz.clamp(min=sample_rate / size)
+    return (power / power.sum()).to(gain)
 
 
 def _check_response(impulse_response: Tensor, x: Tensor) -> None:
     check_audio(impulse_response, "impulse_response")
     *batch, responses, taps = impulse_response.shape
     channels = x.shape[-2]
-    allowed = {1: (1,), 2: (1, 2, 4)}.get(channels, (1, channels))
+    allowed = {1: (1, 2, 4), 2: (1, 2, 4)}.get(channels, (1, channels))
     if responses not in allowed:
         raise ValueError(
             f"impulse_response: expected {' or '.join(map(str, allowed))} responses for audio of "

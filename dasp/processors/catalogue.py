@@ -1,6 +1,7 @@
 """Every processor, with the range of every parameter that a controller may move it in."""
 
 from dasp import functional as F
+from dasp.functional.convolution_reverb import NORMALISATIONS
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
 
@@ -377,6 +378,7 @@ CONVOLUTION_REVERB = Processor(
         Param("pre_delay_ms", 0.0, 200.0, default=0.0),
         Param("wet_gain_db", -48.0, 24.0, default=0.0),
     ),
+    options=(Option("normalise", None, choices=NORMALISATIONS),),
     inputs=("impulse_response",),
     neutral={"mix": 0.0},
 )

@@ -107,7 +107,7 @@ def test_an_impulse_response_from_a_file(dasp, tmp_path, stereo):
     response = nnf.pad(torch.tensor([[0.5]]), (100, 0))
     save_audio(tmp_path / "room.wav", response, RATE)
     out = tmp_path / "out.wav"
-    effect = f"convolution_reverb:mix=1,impulse_response={tmp_path / 'room.wav'}"
+    effect = f"convolution_reverb:mix=1,impulse_response={tmp_path / 'room.wav'},normalise=none"
     assert dasp("process", path, "-o", out, "-e", effect, "--subtype", "FLOAT")[0] == 0
     echo = nnf.pad(0.5 * x, (100, -100))
     torch.testing.assert_close(load_audio(out)[0], echo, atol=1e-6, rtol=0)
@@ -275,3 +275,38 @@ def test_segments_are_the_whole(dasp, tmp_path, stereo):
     for seconds in ("0", "-1", "inf"):
         status, _, err = dasp("process", path, "-o", files[0], *effects, "--segment", seconds)
         assert status == 2 and "more than 0 seconds" in err
+
+
+@pytest.mark.parametrize("more", [[], ["--segment", "0.05"]])
+@pytest.mark.parametrize(
+    "processor, key", [("convolution_reverb", "impulse_response"), ("fir", "taps")]
+)
+@pytest.mark.parametrize("rate", [22_050, 88_200, 48_000])
+def test_a_response_of_another_rate_keeps_its_level(dasp, tmp_path, rate, processor, key, more):
+    """It is an integral: as a signal it would have twice the gain at twice the rate."""
+    room, path, out = (tmp_path / name for name in ("room.wav", "tone.wav", "out.wav"))
+    save_audio(room, torch.tensor([[0.5]]), rate, subtype="FLOAT")
+    tone = 0.5 * torch.sin(2 * torch.pi * 1000 / RATE * torch.arange(RATE // 4))[None]
+    save_audio(path, tone, RATE, subtype="FLOAT")
+    effect = f"{processor}:mix=1,{key}={room}"
+    effect += ",normalise=none" if key == "impulse_response" else ""
+    assert dasp("process", path, "-o", out, "-e", effect, *more)[0] == 0
+    y, _ = load_audio(out)
+    level = y[0, 2000:].abs().max().item() / tone.abs().max().item()
+    assert level == pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("more", [[], ["--segment", "0.05"]])
+def test_a_stored_response_is_brought_to_the_level_of_the_dry_signal(dasp, tmp_path, more):
+    """And a stereo one makes mono stereo."""
+    room, path, out, chain = (tmp_path / n for n in ("room.wav", "x.wav", "out.wav", "c.json"))
+    save_audio(room, torch.tensor([[0.0, 20.0], [20.0, 0.0]]), RATE, subtype="FLOAT")
+    x = 0.1 * torch.randn(1, RATE)
+    save_audio(path, x, RATE, subtype="FLOAT")
+    effect = f"convolution_reverb:mix=1,impulse_response={room}"
+    arguments = ("process", path, "-o", out, "-e", effect, *more)
+    assert dasp(*arguments, "--save-chain", chain)[::2] == (0, "")
+    y, _ = load_audio(out)
+    assert y.shape == (2, RATE)
+    assert y.std().item() == pytest.approx(0.1, rel=0.05)
+    assert json.loads(chain.read_text())["chain"][0]["settings"]["normalise"] == "energy"

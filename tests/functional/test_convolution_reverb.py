@@ -7,6 +7,8 @@ import soundfile
 import torch
 
 from dasp.functional import convolution_reverb
+from dasp.processors.catalogue import CONVOLUTION_REVERB
+from dasp.streaming import Stream
 
 RATE = 48_000
 
@@ -86,7 +88,7 @@ def test_gradient_reaches_the_response():
 @pytest.mark.parametrize(
     ("channels", "shape", "message"),
     [
-        (1, (2, 50), r"expected 1 responses for .* 1 channels, got 2 \(shape \(2, 50\)\)"),
+        (1, (3, 50), r"expected 1 or 2 or 4 responses for .* 1 .*got 3 \(shape \(3, 50\)\)"),
         (2, (3, 50), "expected 1 or 2 or 4 responses.*got 3"),
         (3, (4, 50), r"expected 1 or 3 responses.*got 4"),
         (2, (5, 2, 50), r"expected shape .*\(5, 2, 50\)"),
@@ -98,3 +100,80 @@ def test_responses_that_do_not_fit(channels, shape, message):
     x = torch.zeros(4, channels, 100)
     with pytest.raises(ValueError, match=message):
         convolution_reverb(x, RATE, impulse_response=torch.zeros(shape), mix=0.5)
+
+
+def test_a_stereo_response_makes_mono_stereo():
+    x, h = torch.randn(1, 400).double(), torch.randn(2, 90).double()
+    y = convolution_reverb(x, RATE, impulse_response=h, mix=0.4)
+    torch.testing.assert_close(y, 0.6 * x + 0.4 * convolved(x.expand(2, -1), h))
+
+
+@pytest.mark.parametrize("normalise", [None, "energy", "peak"])
+def test_true_stereo_hears_mono_as_two_sides_that_are_alike(normalise):
+    x, h = torch.randn(3, 1, 400).double(), torch.randn(4, 90).double()
+    y = convolution_reverb(x, RATE, impulse_response=h, mix=0.4)
+    expected = convolution_reverb(x.expand(3, 2, -1), RATE, impulse_response=h, mix=0.4)
+    torch.testing.assert_close(y, expected)
+    blocks = Stream(CONVOLUTION_REVERB, RATE, impulse_response=h, mix=1.0, normalise=normalise)
+    whole = convolution_reverb(x, RATE, impulse_response=h, mix=1.0, normalise=normalise)
+    parts = [blocks(part) for part in x.split(70, -1)]
+    torch.testing.assert_close(torch.cat(parts, -1), whole)
+
+
+def pink_noise(channels, time):
+    """Noise whose power falls by 3 dB an octave, from 20 Hz to 20 kHz, with a power of 1."""
+    freq_hz = np.fft.rfftfreq(time, 1 / RATE)
+    heard = (freq_hz >= 20) & (freq_hz <= 20_000)
+    phases = np.exp(2j * np.pi * np.random.default_rng(0).random((channels, len(freq_hz))))
+    x = np.fft.irfft(phases * heard / np.sqrt(np.maximum(freq_hz, 1)), time)
+    return torch.from_numpy(x / x.std(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("channels, responses", [(1, 1), (2, 1), (2, 2), (1, 2), (2, 4), (1, 4)])
+@pytest.mark.parametrize("gain", [1e-3, 300.0])
+def test_energy_keeps_the_power_of_pink_noise(channels, responses, gain):
+    x = pink_noise(channels, 2**18)
+    decay = torch.exp(-torch.arange(2000, dtype=torch.float64) / 300)
+    h = gain * decay * torch.randn(responses, 2000, dtype=torch.float64)
+    wet = convolution_reverb(x, RATE, impulse_response=h, mix=1.0, normalise="energy")
+    assert wet[:, 2000:].square().mean().item() == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("channels, responses", [(1, 1), (2, 2), (2, 4)])
+def test_peak_never_makes_a_tone_louder(channels, responses):
+    h = 100 * torch.randn(responses, 500, dtype=torch.float64)
+    loudest = 0.0
+    for side in torch.eye(channels, dtype=torch.float64)[..., None]:
+        x = torch.nn.functional.pad(side, (0, 511))  # an impulse on one side
+        wet = convolution_reverb(x, RATE, impulse_response=h, mix=1.0, normalise="peak")
+        loudest = loudest + torch.fft.rfft(wet, 2**16).abs()
+    assert loudest.max().item() == pytest.approx(1.0, abs=0.005)
+
+
+def test_the_balance_of_responses_is_kept_and_each_item_has_its_own_level():
+    x = torch.randn(2, 2, 400).double()
+    h = torch.randn(2, 2, 90).double() * torch.tensor([[[1.0], [0.1]], [[30.0], [20.0]]])
+    wet = convolution_reverb(x, RATE, impulse_response=h, mix=1.0, normalise="energy")
+    plain = convolution_reverb(x, RATE, impulse_response=h, mix=1.0)
+    factor = wet / plain
+    torch.testing.assert_close(factor, factor[:, :1, :1].expand_as(factor))
+    assert factor[0, 0, 0] / factor[1, 0, 0] > 10
+
+
+@pytest.mark.parametrize("normalise", ["energy", "peak"])
+def test_a_silent_response_stays_silent(normalise):
+    x = torch.randn(2, 100)
+    silent = torch.zeros(1, 10)
+    wet = convolution_reverb(x, RATE, impulse_response=silent, mix=1.0, normalise=normalise)
+    assert torch.equal(wet, 0 * x)
+
+
+def test_stored_responses_stay_near_full_scale(shared_data):
+    """At the level they are stored at, the plate is 20 dB over it."""
+    x, rate = soundfile.read(shared_data / "solo" / "guit_em9.flac", always_2d=True)
+    x = torch.from_numpy(x.T[:1, : 8 * rate].copy())
+    for path in sorted((shared_data / "ir").rglob("*.wav")):
+        h, _ = response_of(path)
+        y = convolution_reverb(x, rate, impulse_response=h, mix=0.3, normalise="energy")
+        assert len(y) == (1 if len(h) == 1 else 2)
+        assert y.abs().max() < 1.5 * x.abs().max(), path.name
