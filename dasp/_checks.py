@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,10 +44,19 @@ def check_channels(x: Tensor, channels: int, name: str = "x") -> None:
         )
 
 
-def check_sample_rate(sample_rate: float) -> None:
-    """Refuse a sample rate that is not a positive, finite number of hertz."""
-    if not isinstance(sample_rate, Real) or not 0 < sample_rate < math.inf:
+def checked_sample_rate(sample_rate: float | Tensor | np.ndarray) -> float:
+    """A sample rate as a plain number; what is no positive, finite number of hertz is refused.
+
+    A tensor or an array of one number is that number.
+    """
+    rate = sample_rate
+    if isinstance(rate, float | int) and not isinstance(rate, bool) and 0 < rate < math.inf:
+        return rate
+    if isinstance(rate, Tensor | np.ndarray | np.generic) and math.prod(rate.shape) == 1:
+        rate = rate.item()
+    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < rate < math.inf:
         raise ValueError(f"sample_rate: expected a positive number of Hz, got {sample_rate!r}")
+    return rate
 
 
 def check_range(

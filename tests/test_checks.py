@@ -10,7 +10,7 @@ from dasp._checks import (
     check_choice,
     check_frequency,
     check_range,
-    check_sample_rate,
+    checked_sample_rate,
     did_you_mean,
 )
 
@@ -37,11 +37,19 @@ def test_channels():
 
 
 def test_sample_rate():
-    for rate in (1, 44_100, 44_100.5, np.float32(8000)):
-        check_sample_rate(rate)
-    for rate in (0, -1.0, math.nan, math.inf, "44100", None, torch.tensor(44_100)):
+    for rate in (
+        1, 8000, 44_100.5, np.float32(8000), np.int64(8000), np.array(8000), np.array([8000.0]),
+        torch.tensor(8000), torch.tensor([44_100.5]),
+    ):  # fmt: skip
+        number = checked_sample_rate(rate)
+        assert isinstance(number, int | float) or rate is number
+        assert number == rate
+    for rate in (
+        0, -1.0, math.nan, math.inf, "44100", None, True, torch.tensor([1.0, 2.0]),
+        torch.tensor(-1.0), torch.tensor([]), np.array([8000, 8000]), np.array("8000"), [8000],
+    ):  # fmt: skip
         with pytest.raises(ValueError, match="sample_rate: expected a positive number of Hz, got"):
-            check_sample_rate(rate)
+            checked_sample_rate(rate)
 
 
 @pytest.mark.parametrize(

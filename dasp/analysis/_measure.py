@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_sample_rate
+from dasp._checks import check_audio, checked_sample_rate
 
 SILENT_POWER = 1e-16
 """The power of `dasp.units.SILENCE_DB`: added to a denominator, it keeps silence from 0 / 0."""
@@ -18,7 +18,7 @@ def audio_measure(function: Callable) -> Callable:
     @functools.wraps(function)
     def measure(x: Tensor, sample_rate: float, **settings) -> Tensor:
         check_audio(x)
-        check_sample_rate(sample_rate)
+        sample_rate = checked_sample_rate(sample_rate)
         if 0 in x.shape[-2:]:
             raise ValueError(
                 f"x: expected at least one channel of one sample to measure, "

@@ -17,7 +17,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_choice, check_sample_rate
+from dasp._checks import check_audio, check_choice, checked_sample_rate
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
@@ -133,7 +133,7 @@ def checked_target(
     path: Path, channels: int, sample_rate: float, subtype: str | None, overwrite: bool
 ) -> tuple[str, str]:
     """The format and the subtype of a file that can be written."""
-    check_sample_rate(sample_rate)
+    sample_rate = checked_sample_rate(sample_rate)
     if sample_rate != int(sample_rate):
         raise AudioFileError(path, f"files need a whole sample rate, got {sample_rate} Hz")
     format, subtype = format_of(path, subtype)

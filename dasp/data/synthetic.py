@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range, check_sample_rate
+from dasp._checks import check_range, checked_sample_rate
 from dasp.data.engineer import with_engineers_mix
 from dasp.data.instruments import INSTRUMENTS as ALL_INSTRUMENTS
 from dasp.data.multitrack import Multitrack, Recording
@@ -55,7 +55,7 @@ def synthetic_song(
     >>> song.roles[:3], round(song.details["tempo_bpm"])
     (('kick', 'snare', 'hihat'), 107)
     """
-    check_sample_rate(sample_rate)
+    sample_rate = checked_sample_rate(sample_rate)
     score = compose(seed, seconds=seconds, ensemble=ensemble)
     recordings = tuple(
         Recording(part.name, part.role, _recorded(part, score, seed, sample_rate))

@@ -2,12 +2,12 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_range, check_sample_rate, did_you_mean
+from dasp._checks import check_audio, check_range, checked_sample_rate, did_you_mean
 from dasp._private import is_transformed
 from dasp._typing import Value
 from dasp.functional._memory import WHOLE, Memory
@@ -22,22 +22,13 @@ def audio_processor(function: Callable) -> Callable:
     where the memory is that of a block. Called as it is, it takes its audio for the whole.
     """
     signature = inspect.signature(function)
-    keywords = {
-        name: parameter.default is parameter.empty
-        for name, parameter in signature.parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    keywords = keywords_of(signature)
     remembers = "memory" in signature.parameters
 
     def checked(x: Tensor, sample_rate: float, *memory: Memory, **settings) -> Tensor:
-        check_audio(x)
-        check_sample_rate(sample_rate)
-        _check_keywords(function.__name__, keywords, settings)
-        if x.ndim == 2 and _in_transform(x) and all(m.whole for m in memory):
-            return checked(x[None], sample_rate, *memory, **settings)[0]  # see `_as_tensor`
-        if x.dtype in _HALF:
-            return function(x.float(), sample_rate, *memory, **settings).to(x.dtype)
-        return function(x, sample_rate, *memory, **settings)
+        return run_checked(
+            function.__name__, keywords, function, x, sample_rate, *memory, **settings
+        )
 
     @functools.wraps(function)
     def processor(x: Tensor, sample_rate: float, **settings) -> Tensor:
@@ -48,6 +39,36 @@ def audio_processor(function: Callable) -> Callable:
         processor.__signature__ = signature.replace(parameters=shown)
         processor.blockwise = _unless_empty(checked)
     return processor
+
+
+def run_checked(
+    name: str,
+    keywords: Mapping[str, bool],
+    function: Callable[..., Tensor],
+    x: Tensor,
+    sample_rate: float,
+    *memory: Memory,
+    **settings,
+) -> Tensor:
+    """Run a function of checked audio; `keywords` tells of each that it knows if it needs it."""
+    check_audio(x)
+    sample_rate = checked_sample_rate(sample_rate)
+    _check_keywords(name, keywords, settings)
+    if x.ndim == 2 and _in_transform(x) and all(m.whole for m in memory):
+        y = run_checked(name, keywords, function, x[None], sample_rate, *memory, **settings)
+        return y[0]  # see `_as_tensor`
+    if x.dtype in _HALF:
+        return function(x.float(), sample_rate, *memory, **settings).to(x.dtype)
+    return function(x, sample_rate, *memory, **settings)
+
+
+def keywords_of(signature: inspect.Signature) -> dict[str, bool]:
+    """The keywords of a function, and whether it cannot do without them."""
+    return {
+        name: parameter.default is parameter.empty
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
 
 
 def memoryless(processor: Callable) -> Callable:
@@ -157,7 +178,7 @@ def _in_transform(tensor: Tensor) -> bool:
     return not torch.compiler.is_compiling() and is_transformed(tensor)
 
 
-def _check_keywords(name: str, keywords: dict[str, bool], settings: dict) -> None:
+def _check_keywords(name: str, keywords: Mapping[str, bool], settings: dict) -> None:
     for keyword in settings.keys() - keywords.keys():
         raise TypeError(
             f"{name}() has no parameter {keyword!r}{did_you_mean(keyword, keywords)} "

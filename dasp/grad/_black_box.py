@@ -10,7 +10,7 @@ Dividing by what the value itself moved, behind the clipping and behind the map 
 the whole chain rule; at the end of a range the difference is one-sided by itself.
 """
 
-import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +22,9 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import broadcasts
+from dasp.functional._memory import Memory
 from dasp.processors.param import Param
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 MOST_SAMPLES = 2**24
 """How many samples of audio, all directions together, one call is given: 64 MiB in float32."""
@@ -44,25 +45,48 @@ def black_box(
     audio_gradient: bool = False,
 ) -> Processor:
     """The same processor, whose gradient is estimated from its outputs."""
-    params = {param.name: param for param in processor.params}
+    check_processor(mode, processor)
+    if not callable(epsilon):
+        check_range("epsilon", epsilon, above=0.0, high=0.5)
+    function = _BlackBox(processor, mode, directions, epsilon, audio_gradient)
+    return replace(processor, function=function)
 
-    @functools.wraps(processor.function)
+
+@dataclass(frozen=True)
+class _BlackBox:
+    """What runs a processor whose gradient is estimated.
+
+    Block by block it is the processor, as long as no gradient is asked for.
+    """
+
+    processor: Processor
+    mode: str
+    directions: Directions
+    epsilon: Epsilon
+    audio_gradient: bool
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.processor.function)
+
     @torch.compiler.disable
-    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
+    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
+        processor, mode = self.processor, self.mode
         wanted = wants_gradient(x=x, **settings)
         if not wanted:
             return processor.function(x, sample_rate, **settings)
-        if "x" in wanted and not audio_gradient:
+        if "x" in wanted and not self.audio_gradient:
             raise ValueError(
                 f"{processor.name}: x requires a gradient, which {mode} does not estimate here; "
                 "ask for it with spsa(..., audio_gradient=True), or give x.detach()"
             )
+        params = {param.name: param for param in processor.params}
         moved = [name for name in wanted if name != "x"]
         for name in moved:
             if name not in params:
                 raise ValueError(f"{name}: {mode} has gradients for parameters only; detach it")
             check_steady(params[name], settings[name], x, mode)
-        step = epsilon() if callable(epsilon) else epsilon
+        step = self.epsilon() if callable(self.epsilon) else self.epsilon
         check_range("epsilon", step, above=0.0, high=0.5)
         call = _Call(
             processor.function,
@@ -70,12 +94,33 @@ def black_box(
             sample_rate,
             {name: value for name, value in settings.items() if name not in moved},
             [params[name] for name in moved],
-            directions,
+            self.directions,
             step,
         )
         return _Estimate.apply(call, x, *(settings[name] for name in moved))
 
-    return replace(processor, function=function)
+    @property
+    def can_stream(self) -> bool:
+        """Whether the processor can."""
+        return self.processor.can_stream
+
+    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        """As `Processor.blockwise`, without a gradient."""
+        refuse_gradient_of_blocks(self.processor, self.mode, x=x, **settings)
+        return self.processor.blockwise(x, sample_rate, memory, **settings)
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """That of the processor."""
+        return self.processor.latency(sample_rate, **settings)
+
+
+def refuse_gradient_of_blocks(processor: Processor, mode: str, **tensors: Any) -> None:
+    """Refuse a gradient through blocks, where it would not be that of the mode."""
+    if wanted := wants_gradient(**tensors):
+        raise ValueError(
+            f"{processor.name}: {', '.join(wanted)} requires a gradient, which {mode} has of whole "
+            f"signals only; stream under torch.no_grad(), or what is detached"
+        )
 
 
 def wants_gradient(**tensors: Any) -> list[str]:

@@ -24,6 +24,9 @@ class Workers:
         for _ in range(workers):
             self._idle.put(None)
 
+    def __reduce__(self):
+        return Workers, (self.function, self.workers, self.timeout_s)  # with processes of its own
+
     def map(self, calls: Iterable[tuple[tuple, dict]]) -> list[Any]:
         """`function(*args, **keywords)` of every call, in order; the first error is raised."""
         # One thread waits for each process.

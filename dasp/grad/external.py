@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
-from dasp.functional._arguments import audio_processor, per_band, per_item
+from dasp.functional._arguments import per_band, per_item, run_checked
 from dasp.grad._black_box import refuse_gradient, wants_gradient
 from dasp.grad._workers import Workers
 from dasp.processors.param import Option, Param
@@ -55,35 +56,58 @@ def external(
         if workers == 0:
             raise ValueError("timeout_s: only a worker can be ended, and workers is 0")
     pool = Workers(function, workers, timeout_s) if workers else None
+    params, options = tuple(params), tuple(options)
+    box = _External(function, name, params, options, pool)
+    return Processor(name, box, params=params, options=options)
 
-    def run(x: Tensor, sample_rate: float, **settings) -> Tensor:
+
+@dataclass(frozen=True)
+class _External:
+    """What runs a function of arrays, item by item."""
+
+    function: Callable[..., np.ndarray]
+    name: str
+    params: tuple[Param, ...]
+    options: tuple[Option, ...]
+    pool: Workers | None
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return _signature([*self.params, *self.options])
+
+    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
+        known = {keyword.name: False for keyword in (*self.params, *self.options)}
+        settings = {**{k.name: k.default for k in (*self.params, *self.options)}, **settings}
+        return run_checked(self.name, known, self._run, x, sample_rate, **settings)
+
+    def _run(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         wanted = [{"x": x, **settings}[key] for key in wants_gradient(x=x, **settings)]
         x = x.detach()
-        by_item = _by_item(params, settings, x)
+        by_item = _by_item(self.params, settings, x)
         y = x.reshape(len(by_item), *x.shape[-2:]).cpu().clone()
         calls = [
             ((item.numpy(), sample_rate), {**settings, **own})
             for item, own in zip(y, by_item, strict=True)
         ]
         try:
-            results = pool.map(calls) if pool else [function(*a, **k) for a, k in calls]
+            if self.pool:
+                results = self.pool.map(calls)
+            else:
+                results = [self.function(*a, **k) for a, k in calls]
         except Exception as error:
-            raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
+            raise RuntimeError(f"{self.name}: {type(error).__name__}: {error}") from error
         for place, result in zip(y, results, strict=True):
             if np.shape(result) != place.shape:
                 raise RuntimeError(
-                    f"{name}: expected it to return shape {tuple(place.shape)}, "
+                    f"{self.name}: expected it to return shape {tuple(place.shape)}, "
                     f"got {np.shape(result)}"
                 )
             place.copy_(torch.as_tensor(np.array(result)))
         message = (
-            f"{name} is a black box without a gradient: wrap it in spsa, finite_difference or proxy"
+            f"{self.name} is a black box without a gradient: wrap it in spsa, finite_difference "
+            f"or proxy"
         )
         return refuse_gradient(message, y.reshape(x.shape).to(x.device), *wanted)
-
-    run.__name__ = name
-    run.__signature__ = _signature([*params, *options])
-    return Processor(name, audio_processor(run), params=tuple(params), options=tuple(options))
 
 
 def _by_item(params: Sequence[Param], settings: Mapping[str, Any], x: Tensor) -> list[dict]:

@@ -20,9 +20,9 @@ def finite_difference(processor: Processor, *, epsilon: Epsilon = 1e-3) -> Proce
     >>> round(gain_db.grad.item(), 3)  # of 10 ** (gain_db / 20), ln(10) / 20
     0.115
     """
+    return black_box(processor, "finite_difference", _one_by_one, epsilon)
 
-    def one_by_one(items: torch.Size, movable: int) -> Tensor:
-        each = torch.eye(movable).view(movable, *[1] * len(items), movable)
-        return each.expand(movable, *items, movable)
 
-    return black_box(processor, "finite_difference", one_by_one, epsilon)
+def _one_by_one(items: torch.Size, movable: int) -> Tensor:
+    each = torch.eye(movable).view(movable, *[1] * len(items), movable)
+    return each.expand(movable, *items, movable)

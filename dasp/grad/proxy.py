@@ -4,10 +4,10 @@ Source: C. J. Steinmetz, N. J. Bryan and J. D. Reiss, "Style transfer of audio e
 differentiable signal processing", JAES 70(9), 2022: the full proxy and the two hybrids.
 """
 
-import functools
+import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dasp._checks import check_choice
-from dasp.grad._black_box import check_steady, wants_gradient
+from dasp.functional._memory import Memory
+from dasp.grad._black_box import check_steady, refuse_gradient_of_blocks, wants_gradient
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 FORMAT = "dasp-proxy-1"
 MODES = ("full", "half_hybrid", "full_hybrid")
@@ -38,35 +39,68 @@ def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
     `torch.no_grad()`. A network stands for the processor at the options it was trained with, the
     defaults; others, and tensors such as a side chain, are refused.
     """
+    check_processor("proxy", processor)
     check_choice("mode", mode, MODES)
+    if not hasattr(network, "n_controls"):
+        raise ValueError(f"network: expected a TCN, got a {type(network).__name__}")
     if network.n_controls != processor.n_controls:
         raise ValueError(
             f"network: expected one of {processor.n_controls} controls, those of "
             f"{processor.name}, got {network.n_controls}"
         )
 
-    def imitate(x: Tensor, settings: dict) -> Tensor:
-        controls = processor.to_controls(settings)
-        weight = next(network.parameters())
-        y = network(x.to(weight), controls.to(weight).expand(*x.shape[:-2], -1))
-        return y.to(x)
+    return replace(processor, function=_Imitation(processor, network, mode))
 
-    @functools.wraps(processor.function)
+
+@dataclass(frozen=True)
+class _Imitation:
+    """What runs a processor for which a network stands in.
+
+    Block by block it is the processor, where that is what is heard in use.
+    """
+
+    processor: Processor
+    network: TCN
+    mode: str
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.processor.function)
+
     @torch.compiler.disable
-    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
+    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
+        processor = self.processor
         settings = {**processor.defaults(), **settings}
         wanted = wants_gradient(x=x, **settings)
-        if mode != "full" and not wanted:
+        if self.mode != "full" and not wanted:
             return processor.function(x, sample_rate, **settings)
-        _check_heard(processor, network, x, sample_rate, settings)
-        y = imitate(x, settings)
-        if mode != "full_hybrid":
+        _check_heard(processor, self.network, x, sample_rate, settings)
+        y = self._imitated(x, settings)
+        if self.mode != "full_hybrid":
             return y
         with torch.no_grad():
             exact = processor.function(x, sample_rate, **settings)
         return exact + (y - y.detach())
 
-    return replace(processor, function=function)
+    @property
+    def can_stream(self) -> bool:
+        """Whether the processor is heard in use, and can."""
+        return self.mode != "full" and self.processor.can_stream
+
+    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        """As `Processor.blockwise`, without a gradient."""
+        refuse_gradient_of_blocks(self.processor, self.mode, x=x, **settings)
+        return self.processor.blockwise(x, sample_rate, memory, **settings)
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """That of the processor."""
+        return self.processor.latency(sample_rate, **settings)
+
+    def _imitated(self, x: Tensor, settings: dict) -> Tensor:
+        controls = self.processor.to_controls(settings)
+        weight = next(self.network.parameters())
+        y = self.network(x.to(weight), controls.to(weight).expand(*x.shape[:-2], -1))
+        return y.to(x)
 
 
 def save_proxy(path: str | Path, network: TCN, processor: Processor) -> None:

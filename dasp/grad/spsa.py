@@ -6,6 +6,8 @@ Martínez Ramírez et al., "Differentiable signal processing with black-box audi
 2021.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -45,10 +47,34 @@ def spsa(
     0.115
     """
     check_range("draws", draws, low=1)
-    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    if generator is None:
+        generator = torch.Generator().manual_seed(0)
+    elif not isinstance(generator, torch.Generator):
+        raise ValueError(
+            f"generator: expected a torch.Generator or None, got {type(generator).__name__}"
+        )
+    signs = _Signs(draws, generator)
+    return black_box(processor, "spsa", signs, epsilon, audio_gradient=audio_gradient)
 
-    def signs(items: torch.Size, movable: int) -> Tensor:
-        shape = (draws, *items, movable)
+
+@dataclass(frozen=True)
+class _Signs:
+    """Random signs. A copy, in another process too, draws what this one would have drawn next."""
+
+    draws: int
+    generator: torch.Generator
+
+    def __call__(self, items: torch.Size, movable: int) -> Tensor:
+        shape, generator = (self.draws, *items, movable), self.generator
         return 2 * torch.randint(2, shape, generator=generator, device=generator.device) - 1
 
-    return black_box(processor, "spsa", signs, epsilon, audio_gradient=audio_gradient)
+    def __reduce__(self):
+        # Bytes, because a tensor that nothing else holds does not last until a worker takes it.
+        state = self.generator.get_state().numpy().tobytes()
+        return _signs_from, (self.draws, str(self.generator.device), state)
+
+
+def _signs_from(draws: int, device: str, state: bytes) -> _Signs:
+    generator = torch.Generator(device)
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return _Signs(draws, generator)

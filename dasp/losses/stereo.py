@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dasp._checks import check_channels, check_choice, check_sample_rate
+from dasp._checks import check_channels, check_choice, checked_sample_rate
 from dasp.losses._pair import paired, reduced
 from dasp.losses.stft import converged, log_distance, sum_and_difference
 from dasp.signal.fir import fir_filter
@@ -79,7 +79,7 @@ def design_a_weighting(sample_rate: float, *, taps: int = A_WEIGHTING_TAPS) -> T
 
     So short a filter cannot follow the curve under some hundred hertz.
     """
-    check_sample_rate(sample_rate)
+    sample_rate = checked_sample_rate(sample_rate)
     half = taps // 2
     omega = np.linspace(0, math.pi, _GRID)
     wanted = _a_weighting(omega * sample_rate / (2 * math.pi))

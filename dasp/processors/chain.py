@@ -1,16 +1,18 @@
 """Combinations: processors in series, in parallel, and beside the dry signal."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from dasp._checks import did_you_mean
+from dasp._checks import checked_sample_rate, did_you_mean
+from dasp._typing import Value
+from dasp.functional._arguments import per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.processors.param import Param
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 MIX = Param("mix", 0.0, 1.0, default=1.0)
 
@@ -27,30 +29,13 @@ def chain(*processors: Processor) -> Processor:
     ['gain.gain_db', 'compressor.makeup_gain_db', 'gain_2.gain_db']
     """
 
-    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        late = 0
-        for part in parts:
-            x = part(x, sample_rate, memory, late)
-            late += 0 if memory.whole else part.latency(sample_rate)
-        return x
-
-    return _combine("chain", processors, run, latency=sum, neutral=_all_neutral(processors))
+    return _combined("chain", _Chain(_all("chain", processors)), neutral=_all_neutral(processors))
 
 
 def parallel(*processors: Processor) -> Processor:
     """The sum of processors that hear the same signal, with keywords as in `chain`."""
 
-    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        outputs = [part(x, sample_rate, memory) for part in parts]
-        if not memory.whole:
-            latencies = [part.latency(sample_rate) for part in parts]
-            outputs = [
-                memory.part(part.name).held("output", y, max(latencies) - latency)
-                for part, y, latency in zip(parts, outputs, latencies, strict=True)
-            ]
-        return sum(outputs)
-
-    return _combine("parallel", processors, run, latency=max)
+    return _combined("parallel", _Parallel(_all("parallel", processors)))
 
 
 def dry_wet(processor: Processor) -> Processor:
@@ -59,16 +44,8 @@ def dry_wet(processor: Processor) -> Processor:
     Its keywords are `mix`, and those of the processor behind `wet.`.
     """
 
-    def run(x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part], mix) -> Tensor:
-        (part,) = parts
-        wet = part(x, sample_rate, memory)
-        if not memory.whole:
-            x = memory.held("dry", x, part.latency(sample_rate))
-        if isinstance(mix, Tensor):
-            mix = mix.to(x)[..., None, None]
-        return x + mix * (wet - x)
-
-    return _combine("dry_wet", (processor,), run, latency=sum, extra=(MIX,), neutral={"mix": 0.0})
+    dry_and_wet = _DryWet(_all("dry_wet", (processor,)))
+    return _combined("dry_wet", dry_and_wet, extra=(MIX,), neutral={"mix": 0.0})
 
 
 @dataclass(frozen=True)
@@ -120,69 +97,154 @@ def required_inputs(processor: Processor) -> list[str]:
     return [key for key in processor.inputs if parameters[key].default is inspect.Parameter.empty]
 
 
-def _combine(
+@dataclass(frozen=True)
+class _Combination:
+    """What runs the parts of a combination, of a whole signal or block by block."""
+
+    processors: tuple[Processor, ...]
+
+    kind: ClassVar[str]
+    own: ClassVar[tuple[str, ...]] = ()
+    """Keywords that are of no part."""
+
+    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
+        return self.blockwise(x, sample_rate, WHOLE, **settings)
+
+    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
+        """As `Processor.blockwise`."""
+        sample_rate = checked_sample_rate(sample_rate)
+        own = {name: settings.pop(name) for name in self.own}
+        return self.run(x, sample_rate, memory, self.parts(settings), **own)
+
+    def parts(self, settings: Mapping[str, Any]) -> list[_Part]:
+        """The parts, each with its share of the settings."""
+        prefixes = part_names(self.kind, self.processors)
+        shares: dict[str, dict] = {prefix: {} for prefix in prefixes}
+        for keyword, value in settings.items():
+            if keyword in self.own:
+                continue
+            prefix, _, name = keyword.partition(".")
+            if prefix not in shares or name not in self._keywords(prefix):
+                known = [
+                    *self.own,
+                    *(f"{prefix}.{name}" for prefix in prefixes for name in self._keywords(prefix)),
+                ]
+                raise TypeError(
+                    f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, known)}"
+                )
+            shares[prefix][name] = value
+        return [
+            _Part(prefix, processor, shares[prefix])
+            for prefix, processor in zip(prefixes, self.processors, strict=True)
+        ]
+
+    def latencies(self, sample_rate: float, settings: Mapping[str, Any]) -> list[int]:
+        """How many samples each part holds back."""
+        return [part.latency(sample_rate) for part in self.parts(settings)]
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether all parts can."""
+        return all(processor.can_stream for processor in self.processors)
+
+    def _keywords(self, prefix: str) -> list[str]:
+        """Those of the part of that name, without it."""
+        names = part_names(self.kind, self.processors)
+        processor = self.processors[names.index(prefix)]
+        return [*processor.defaults(), *processor.inputs]
+
+
+class _Chain(_Combination):
+    kind = "chain"
+
+    def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
+        """One part after the other."""
+        late = 0
+        for part in parts:
+            x = part(x, sample_rate, memory, late)
+            late += 0 if memory.whole else part.latency(sample_rate)
+        return x
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """As `Processor.latency`."""
+        return sum(self.latencies(sample_rate, settings))
+
+
+class _Parallel(_Combination):
+    kind = "parallel"
+
+    def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
+        """The sum of all, which wait for the one that is latest."""
+        outputs = [part(x, sample_rate, memory) for part in parts]
+        if not memory.whole:
+            latencies = [part.latency(sample_rate) for part in parts]
+            outputs = [
+                memory.part(part.name).held("output", y, max(latencies) - latency)
+                for part, y, latency in zip(parts, outputs, latencies, strict=True)
+            ]
+        return sum(outputs)
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """As `Processor.latency`."""
+        return max(self.latencies(sample_rate, settings))
+
+
+class _DryWet(_Combination):
+    kind = "dry_wet"
+    own = ("mix",)
+
+    def run(
+        self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part], mix: Value
+    ) -> Tensor:
+        """The part beside the dry signal, which waits for it."""
+        (part,) = parts
+        wet = part(x, sample_rate, memory)
+        if not memory.whole:
+            x = memory.held("dry", x, part.latency(sample_rate))
+        return x + per_item("mix", mix, x)[..., None, None] * (wet - x)
+
+    def latency(self, sample_rate: float, **settings) -> int:
+        """As `Processor.latency`."""
+        return sum(self.latencies(sample_rate, settings))
+
+
+def _all(kind: str, processors: Sequence[Processor]) -> tuple[Processor, ...]:
+    if not processors:
+        raise ValueError(f"{kind}: expected at least one processor, got none")
+    for processor in processors:
+        check_processor(kind, processor)
+    return tuple(processors)
+
+
+def _combined(
     kind: str,
-    processors: Sequence[Processor],
-    run: Callable[..., Tensor],
+    combination: _Combination,
     *,
-    latency: Callable[[Iterable[int]], int],
     extra: tuple[Param, ...] = (),
     neutral: Mapping[str, Any] | None = None,
 ) -> Processor:
-    if not processors:
-        raise ValueError(f"{kind}: expected at least one processor, got none")
-    prefixes = part_names(kind, processors)
+    prefixes = part_names(kind, combination.processors)
 
     def declared(field: str) -> tuple:
         return tuple(
             replace(item, name=f"{prefix}.{item.name}")
-            for prefix, processor in zip(prefixes, processors, strict=True)
+            for prefix, processor in zip(prefixes, combination.processors, strict=True)
             for item in getattr(processor, field)
         )
 
     inputs = tuple(
         f"{prefix}.{name}"
-        for prefix, processor in zip(prefixes, processors, strict=True)
+        for prefix, processor in zip(prefixes, combination.processors, strict=True)
         for name in processor.inputs
-    )
-    params, options = extra + declared("params"), declared("options")
-    keywords = [*(item.name for item in params + options), *inputs]
-    own = [param.name for param in extra]
-
-    def split(settings: Mapping[str, Any]) -> list[_Part]:
-        parts: dict[str, dict] = {prefix: {} for prefix in prefixes}
-        for keyword, value in settings.items():
-            if keyword not in keywords:
-                raise TypeError(
-                    f"{kind} has no parameter {keyword!r}{did_you_mean(keyword, keywords)}"
-                )
-            if keyword not in own:
-                prefix, name = keyword.split(".", 1)
-                parts[prefix][name] = value
-        return [
-            _Part(prefix, processor, parts[prefix])
-            for prefix, processor in zip(prefixes, processors, strict=True)
-        ]
-
-    def blockwise(x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        mixed = {name: settings[name] for name in own}
-        return run(x, sample_rate, memory, split(settings), **mixed)
-
-    def function(x: Tensor, sample_rate: float, **settings) -> Tensor:
-        return blockwise(x, sample_rate, WHOLE, **settings)
-
-    function.blockwise = blockwise
-    function.latency = lambda sample_rate, **settings: latency(
-        part.latency(sample_rate) for part in split(settings)
     )
     return Processor(
         kind,
-        function,
-        params=params,
-        options=options,
+        combination,
+        params=extra + declared("params"),
+        options=declared("options"),
         inputs=inputs,
         neutral=neutral,
-        parts=tuple(processors),
+        parts=combination.processors,
     )
 
 

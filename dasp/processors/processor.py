@@ -1,13 +1,13 @@
 """`Processor`: one pure function with its parameters, as a value."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from dasp._checks import did_you_mean
+from dasp._checks import checked_sample_rate, did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import Memory, State
 from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
@@ -16,6 +16,10 @@ from dasp.processors.param import Option, Param, controls_size, to_controls, to_
 @dataclass(frozen=True)
 class Processor:
     """A processor is data: a name, a function `f(x, sample_rate, *, ...)` and its keywords.
+
+    The `function` is all that is run. One that has `blockwise`, which takes what it remembers
+    between blocks behind the sample rate, runs block by block as well, and is `latency` samples
+    late where it has that too.
 
     The keywords of the function are declared in three kinds: `params` are continuous and have
     controls; `options` are choices; `inputs` are tensors that only a program can pass, such as
@@ -42,7 +46,7 @@ class Processor:
 
     def __post_init__(self):
         signature = inspect.signature(self.function).parameters.values()
-        if any(p.kind is p.VAR_KEYWORD for p in signature):
+        if self.parts and any(p.kind is p.VAR_KEYWORD for p in signature):
             return  # a combination, which looks at its keywords itself
         keywords = sorted(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
         declared = sorted([p.name for p in (*self.params, *self.options)] + list(self.inputs))
@@ -86,18 +90,21 @@ class Processor:
 
     def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
         """`step`, for combinations: what it remembers is in a `memory` that they share."""
-        if not hasattr(self.function, "blockwise"):
-            raise ValueError(
-                f"{self.name}: runs on a whole signal only; its function does not say what it "
-                f"remembers between blocks"
-            )
+        if not self.can_stream:
+            raise ValueError(self._why_it_cannot_stream())
         return self.function.blockwise(x, sample_rate, memory, **{**self.defaults(), **settings})
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether it runs block by block, by `step` and in a `Stream`."""
+        return getattr(self.function, "can_stream", hasattr(self.function, "blockwise"))
 
     def latency(self, sample_rate: float, **settings) -> int:
         """How many samples `step` holds back, with these settings."""
         if not hasattr(self.function, "latency"):
             return 0
-        return self.function.latency(sample_rate, **{**self.defaults(), **settings})
+        rate = checked_sample_rate(sample_rate)
+        return self.function.latency(rate, **{**self.defaults(), **settings})
 
     def moves(self, name: str, value: Any, x: Tensor) -> bool:
         """Whether a setting has a value for every sample of `x`, and comes in blocks like it."""
@@ -107,6 +114,17 @@ class Processor:
             return name.rsplit(".", 1)[-1] == "sidechain"
         automatable = any(param.name == name and param.automatable for param in self.params)
         return automatable and value.ndim > x.ndim - 2
+
+    def _why_it_cannot_stream(self) -> str:
+        for part in self.parts:
+            if not part.can_stream:
+                return part._why_it_cannot_stream()
+        mode = getattr(self.function, "mode", "")
+        what = f"a proxy in the mode {mode!r}" if mode else "its function"
+        return (
+            f"{self.name}: runs on a whole signal only; {what} does not say what it remembers "
+            f"between blocks"
+        )
 
     @property
     def n_controls(self) -> int:
@@ -136,3 +154,25 @@ class Processor:
                     f"(it has {', '.join(declared)})"
                 )
             declared[name].check(value)
+
+
+def check_processor(where: str, value: Any) -> None:
+    """Refuse what is no `Processor`, and say how to come by one."""
+    if isinstance(value, Processor):
+        return
+    hint = ""
+    if isinstance(value, str):
+        hint = f"; by its name it is CATALOGUE[{value!r}]"
+    elif isinstance(value, Iterable) and not isinstance(value, Tensor):
+        hint = "; give them one by one, as with a star in front"
+    elif getattr(value, "__module__", "").startswith("dasp.functional"):
+        hint = f"; the processor of this function is dasp.processors.catalogue.{_constant(value)}"
+    came = getattr(value, "__name__", None)
+    kind = type(value).__name__
+    raise ValueError(
+        f"{where}: expected a Processor, got {f'the {kind} {came}' if came else f'a {kind}'}{hint}"
+    )
+
+
+def _constant(function: Callable) -> str:
+    return getattr(function, "__name__", "").upper()

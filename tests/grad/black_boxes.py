@@ -22,3 +22,7 @@ def misbehaving(x: np.ndarray, sample_rate: float, *, fault: float) -> np.ndarra
     if fault == 4:
         return np.full_like(x, os.getpid())
     return x
+
+
+def halved(x: np.ndarray, sample_rate: float, *, push: float) -> np.ndarray:
+    return np.tanh(push * x) / 2

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_choice, check_range, check_sample_rate
+from dasp._checks import check_audio, check_choice, check_range, checked_sample_rate
 from dasp.analysis.alignment import measure_delay
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
@@ -143,7 +143,7 @@ def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
 
 
 def _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms) -> None:
-    check_sample_rate(sample_rate)
+    sample_rate = checked_sample_rate(sample_rate)
     for name, x in (("dry", dry), ("processed", processed)):
         check_audio(x, name)
         if x.ndim != 2:

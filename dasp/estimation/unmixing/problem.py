@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_range, check_sample_rate
+from dasp._checks import check_audio, check_range, checked_sample_rate
 from dasp.mixing.routing import as_stereo
 
 
@@ -45,7 +45,7 @@ class Problem:
         excerpt_s: float,
     ) -> "Problem":
         """The arguments of `unmix`, checked, and tracks stacked."""
-        check_sample_rate(sample_rate)
+        sample_rate = checked_sample_rate(sample_rate)
         if not tracks:
             raise ValueError("tracks: expected at least one track")
         for i, track in enumerate((*tracks, mix)):
