@@ -2,8 +2,9 @@
 
 The project is a tree of lines: `<NAME value …`, children, `>`. Groups are folders, buses are
 tracks that receive sends from behind the faders. EQs and the order-2 high- and low-passes become
-ReaEQ, compressors ReaComp, limiters ReaLimit; gains behind the last of the dynamics are faders,
-others are scripts. What has no place is in the project's notes.
+ReaEQ, compressors ReaComp, limiters ReaLimit, reverbs ReaVerbate; gains behind the last of the
+dynamics are faders, or envelopes where they move, others are scripts. A bus whose effect has no
+place is muted: it would sound dry. What has no place is in the project's notes.
 
 Panning is written for REAPER's own law: 0 dB in the centre, and a straight line down to nothing on
 the other side. A fader and a pan together give each side the gain that it has here.
@@ -11,19 +12,31 @@ the other side. A fader and a pan together give each side the gain that it has h
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from dasp.file_names import in_a_text, named_from
-from dasp.mixing.reaper_plugins import Band, js_volume, rea_comp, rea_eq, rea_limit
+from dasp.mixing.reaper_plugins import (
+    RMS_MS,
+    Band,
+    js_volume,
+    rea_comp,
+    rea_eq,
+    rea_limit,
+    rea_verbate,
+)
+from dasp.mixing.reaper_reverb import REVERBS, impulse_response, mix_of, room_like
 from dasp.mixing.routing import send_gain
 from dasp.mixing.settings import Channel, Mix, Stage, Track
 from dasp.units import db_to_gain
 
 BUTTERWORTH_Q = math.sqrt(0.5)
+STEP_DB = 0.5
+MOST_MAKEUP_DB = 20 * math.log10(2)
 DYNAMICS = ("compressor", "limiter")
 
 Lines = list[str]
@@ -36,36 +49,56 @@ class Fader(NamedTuple):
     volume: float = 1.0
     pan: float = 0.0
     late_s: float = 0.0
+    envelope: Sequence[tuple[float, float]] = ()
+    """Times in s, and factors on the volume."""
+    is_dry: bool = False
+    """Whether an effect is lost that makes the sound of a bus."""
 
 
 def reaper_project(
-    mix: Mix, durations_s: Sequence[float], mono: Sequence[bool], folder: str | Path
+    mix: Mix,
+    durations_s: Sequence[float],
+    mono: Sequence[bool],
+    folder: str | Path,
+    formats: Sequence[str] | None = None,
 ) -> tuple[str, list[str]]:
     """The text of a `.rpp` file that stands in a folder, and what does not carry over.
 
-    `durations_s` are those of the tracks' files, and `mono` says which have one channel.
+    `durations_s` are those of the tracks' files, `mono` says which have one channel, and `formats`
+    what they are ("FLAC", "MP3", "OGG", "OPUS"); without them their endings tell.
     """
     notes: list[str] = []
     channels = _in_order(mix)
     places = {id(channel): place for place, (channel, _) in enumerate(channels)}
-    of_track = {id(t): (s, m) for t, s, m in zip(mix.tracks, durations_s, mono, strict=True)}
+    kinds = formats or [Path(track.file).suffix[1:] for track in mix.tracks]
+    facts = zip(mix.tracks, durations_s, mono, map(_source_kind, kinds), strict=True)
+    of_track = {id(track): rest for track, *rest in facts}
     lines: Lines = []
     for channel, depth in channels:
         is_track = isinstance(channel, Track)
-        duration_s, is_mono = of_track[id(channel)] if is_track else (0.0, False)
+        duration_s, is_mono, kind = of_track[id(channel)] if is_track else (0.0, False, "")
         fader = _fader(channel.strip, channel.name, mix.sample_rate, is_mono, notes)
         if is_track:
             file = named_from(channel.file, folder)
-            inside = _item(channel.name, file, fader.late_s, duration_s)
+            inside = _item(channel.name, file, fader.late_s, duration_s, kind)
         else:
+            if fader.late_s:
+                notes.append(f"{channel.name}: time_shift does not carry over")
             inside = [
                 _receive(places[id(track)], track.sends_db[channel.name])
                 for track in mix.tracks
                 if channel.name in track.sends_db  # those of a bus; a group has its own name
             ]
         number = places[id(channel)]
-        lines += _track(f"{number} {channel.name}", channel.name, fader, depth, inside)
+        muted = fader.is_dry and any(channel is bus for bus in mix.buses)
+        if muted:
+            notes.append(f"{channel.name}: is muted, for it would add its sends as they are")
+        lines += _track(f"{number} {channel.name}", channel.name, fader, depth, inside, muted)
     master = _fader(mix.master, "master", mix.sample_rate, False, notes)
+    if master.late_s:
+        notes.append("master: time_shift does not carry over")
+    if master.envelope:
+        notes.append("master: the automation of gain does not carry over, its stage neither")
     project = _chunk(
         'REAPER_PROJECT 0.1 "6.80" 0',
         [
@@ -98,10 +131,13 @@ def _fader(
     """The stages of a strip as plug-ins, a volume and a pan, with a note on all that is lost."""
     names = [stage.processor.name for stage in stages]
     last_dynamics = max((i for i, name in enumerate(names) if name in DYNAMICS), default=-1)
-    plugins, sides, late_s = [], (1.0, 1.0), 0.0
+    plugins, sides, late_s, envelope, is_dry = [], (1.0, 1.0), 0.0, (), False
     for i, stage in enumerate(stages):
         name, settings = stage.processor.name, stage.processor.defaults() | stage.settings
-        if stage.automation:
+        if name == "gain" and i > last_dynamics and stage.automation and not envelope:
+            envelope = _envelope_points(stage.automation)
+        elif stage.automation:
+            is_dry = is_dry or "mix" in settings
             notes.append(
                 f"{owner}: the automation of {name} does not carry over, its stage neither"
             )
@@ -116,11 +152,25 @@ def _fader(
         elif name == "time_shift":
             late_s += settings["delay_samples"] / sample_rate
         else:
-            plugin = _plugin(stage, settings, owner, notes)
+            plugin = _plugin(stage, settings, sample_rate, owner, notes)
             plugins += [plugin] if plugin else []
+            is_dry = is_dry or (plugin is None and "mix" in settings)
     volume = max(sides)
     pan = (sides[1] - sides[0]) / volume if volume else 0.0
-    return Fader(plugins, volume, pan, late_s)
+    return Fader(plugins, volume, pan, late_s, envelope, is_dry)
+
+
+def _envelope_points(automation: Mapping[str, list]) -> list[tuple[float, float]]:
+    """Times and factors of a gain that moves: lines in dB, by points at most `STEP_DB` apart."""
+    corners = list(zip(automation["time_s"], automation["gain_db"], strict=True))
+    points = [corners[0]]
+    for (start_s, start_db), (end_s, end_db) in pairwise(corners):
+        steps = max(1, math.ceil(abs(end_db - start_db) / STEP_DB))
+        points += [
+            (start_s + k / steps * (end_s - start_s), start_db + k / steps * (end_db - start_db))
+            for k in range(1, steps + 1)
+        ]
+    return [(time_s, db_to_gain(gain_db)) for time_s, gain_db in points]
 
 
 def _side_gains(settings: dict[str, Any], mono: bool) -> tuple[float, float]:
@@ -133,12 +183,20 @@ def _side_gains(settings: dict[str, Any], mono: bool) -> tuple[float, float]:
     return tuple(min(1.0, side**power / centre) for side in (math.cos(angle), math.sin(angle)))
 
 
-def _plugin(stage: Stage, settings: dict[str, Any], owner: str, notes: list[str]) -> Lines | None:
+def _plugin(
+    stage: Stage, settings: dict[str, Any], sample_rate: int, owner: str, notes: list[str]
+) -> Lines | None:
     name = stage.processor.name
     if name == "compressor":
         lost = [key for key in ("linked",) if not settings[key]]
         lost += ["sidechain"] if stage.sidechain else []
         lost += [key for key in ("sidechain_high_pass_hz", "slow_mix") if settings[key]]
+        lost += (
+            ["rms_time_ms"]
+            if settings["detector"] == "rms" and settings["rms_time_ms"] != RMS_MS
+            else []
+        )
+        lost += ["makeup_gain_db over 6 dB"] if settings["makeup_gain_db"] > MOST_MAKEUP_DB else []
         notes.extend(f"{owner}: {key} of the compressor does not carry over" for key in lost)
         keys = ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db", "makeup_gain_db")
         return rea_comp(
@@ -152,6 +210,14 @@ def _plugin(stage: Stage, settings: dict[str, Any], owner: str, notes: list[str]
         return rea_limit(ceiling_db=settings["ceiling_db"], gain_db=settings["gain_db"])
     if name == "parametric_eq":
         return rea_eq(_bands(settings))
+    if name in REVERBS:
+        room = room_like(impulse_response(stage, sample_rate), sample_rate)
+        notes.append(
+            f"{owner}: {name} is ReaVerbate, which falls as fast, with a sound and a level of its "
+            f"own; the impulse response beside the project is ours, for ReaVerb"
+        )
+        wet = mix_of(stage, settings)
+        return rea_verbate(wet=wet, dry=1 - wet, room_size=room.size, damping=room.damping)
     if name in ("high_pass", "low_pass") and settings["order"] == 2:
         return rea_eq([Band(name, settings["freq_hz"], 0.0, BUTTERWORTH_Q)])
     values = ", ".join(f"{key} {value}" for key, value in stage.settings.items() if key != "taps")
@@ -170,16 +236,19 @@ def _bands(settings: dict[str, Any]) -> list[Band]:
     return [band for band in bands if band.gain_db != 0]
 
 
-def _track(identity: str, name: str, fader: Fader, depth: str, inside: Lines) -> Lines:
+def _track(
+    identity: str, name: str, fader: Fader, depth: str, inside: Lines, muted: bool = False
+) -> Lines:
     return _chunk(
         f"TRACK {_identity(identity)}",
         [
             f"NAME {_quoted(name)}",
             f"VOLPAN {_number(fader.volume)} {_number(fader.pan)} -1 -1 1",
-            "MUTESOLO 0 0 0",
+            f"MUTESOLO {int(muted)} 0 0",
             f"ISBUS {depth}",
             "NCHAN 2",
             "MAINSEND 1 0",
+            *_envelope("VOLENV2", fader.envelope),
             *_plugins("FXCHAIN", fader.plugins),
             *inside,
         ],
@@ -191,7 +260,21 @@ def _plugins(kind: str, plugins: list[Lines]) -> Lines:
     return _chunk(kind, ["SHOW 0", "LASTSEL 0", "DOCKED 0", *lines]) if plugins else []
 
 
-def _item(name: str, file: str, late_s: float, duration_s: float) -> Lines:
+def _envelope(kind: str, points: Sequence[tuple[float, float]]) -> Lines:
+    """A volume that moves, on which the fader is a trim; straight lines between its points."""
+    if not points:
+        return []
+    lines = [f"PT {_number(time_s)} {_number(gain)} 0" for time_s, gain in points]
+    return _chunk(kind, ["ACT 1", "VIS 1 1 1", "ARM 0", "DEFSHAPE 0 -1 -1", "VOLTYPE 0", *lines])
+
+
+def _source_kind(format: str) -> str:
+    """What REAPER calls a source of a format; WAV, AIFF and their kin are all WAVE."""
+    kinds = {"FLAC": "FLAC", "MP3": "MP3", "MPEG": "MP3", "OGG": "VORBIS", "OGA": "VORBIS"}
+    return kinds.get(format.upper(), "OPUS" if format.upper() == "OPUS" else "WAVE")
+
+
+def _item(name: str, file: str, late_s: float, duration_s: float, kind: str) -> Lines:
     """The audio of a track, which starts later, or inside its file where it is early."""
     return _chunk(
         "ITEM",
@@ -201,7 +284,7 @@ def _item(name: str, file: str, late_s: float, duration_s: float) -> Lines:
             "LOOP 0",
             f"NAME {_quoted(name)}",
             f"SOFFS {_number(max(-late_s, 0.0))}",
-            *_chunk("SOURCE WAVE", [f"FILE {_quoted(file)}"]),
+            *_chunk(f"SOURCE {kind}", [f"FILE {_quoted(file)}"]),
         ],
     )
 

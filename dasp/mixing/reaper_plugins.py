@@ -81,6 +81,14 @@ def rea_limit(*, ceiling_db: float, gain_db: float) -> list[str]:
     return _plugin("ReaLimit", "realimit.dll", identity, b"tmlr", 0, 2, data)
 
 
+def rea_verbate(*, wet: float, dry: float, room_size: float, damping: float) -> list[str]:
+    """ReaVerbate: wet and dry as factors, the rest as shares; width full, filters open."""
+    values = [wet, dry, room_size, damping, 1.0, 0.0, 1.0, 0.0]
+    data = struct.pack("<2I8f", 0xDEADBEEF, 0xDEADF00D, *values)
+    identity = "1920361016<56535472766238726561766572626174>"
+    return _plugin("ReaVerbate", "reaverbate.dll", identity, b"8bvr", 1, 2, data)
+
+
 def js_volume(gain_db: float) -> list[str]:
     """REAPER's script "utility/volume", of which 6 dB are a factor of 2."""
     value = gain_db * 6 / (20 * math.log10(2))
