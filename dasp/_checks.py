@@ -36,6 +36,30 @@ def check_audio(x: Tensor, name: str = "x") -> None:
         )
 
 
+def check_signal(name: str, x: Tensor) -> None:
+    """Refuse what is no tensor of floating-point numbers, of any shape."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        came = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"{name}: expected a tensor of floating-point numbers, got {came}")
+
+
+def check_real(name: str, value: Value) -> None:
+    """Refuse complex numbers: no parameter has an imaginary part, and no gradient is a conjugate.
+
+    Integers and booleans are numbers.
+    """
+    if isinstance(value, Tensor):
+        if not value.is_complex():
+            return
+        came = str(value.dtype)
+    else:
+        several = value if isinstance(value, (list, tuple)) else (value,)
+        came = next((repr(n) for n in several if isinstance(n, complex)), "")
+        if not came:
+            return
+    raise ValueError(f"{name}: expected real numbers, got {came}")
+
+
 def check_channels(x: Tensor, channels: int, name: str = "x") -> None:
     """Refuse audio that has another number of channels."""
     if x.shape[-2] != channels:
@@ -74,6 +98,8 @@ def check_range(
     Only floats and tensors that can be read for free are looked at: never one on another
     device, under `torch.compile` or under a `torch.func` transform.
     """
+    if not isinstance(value, float):
+        check_real(name, value)
     if not _is_readable(value):
         return
     if value is None or isinstance(value, str):

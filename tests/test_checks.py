@@ -10,6 +10,8 @@ from dasp._checks import (
     check_choice,
     check_frequency,
     check_range,
+    check_real,
+    check_signal,
     checked_sample_rate,
     did_you_mean,
 )
@@ -121,3 +123,21 @@ def test_choices_suggest_the_nearest():
         "; did you mean 'threshold_db'?"
     )
     assert did_you_mean("wobble", ["ratio", "threshold_db"]) == ""
+
+
+def test_complex_numbers_are_refused_and_others_are_not():
+    for value in (None, 1, True, 0.5, [1, 0.5], torch.tensor(1), torch.tensor(True), torch.ones(2)):
+        check_real("q", value)
+        if value is not None:
+            check_range("q", value, low=0.0)
+    for value, came in ((1j, "1j"), ([0.5, 1j], "1j"), (torch.tensor(1j), "torch.complex64")):
+        for check in (check_real, check_range):
+            with pytest.raises(ValueError, match=f"q: expected real numbers, got {came}"):
+                check("q", value)
+
+
+def test_signals():
+    check_signal("x", torch.zeros(3))
+    for x, came in ((torch.zeros(3).long(), "torch.int64"), ([0.0], "list")):
+        with pytest.raises(ValueError, match=f"x: expected a tensor of floating-.*got {came}"):
+            check_signal("x", x)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range
+from dasp._checks import check_range, check_real
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts
 from dasp.functional._convolution import convolved
@@ -22,6 +22,7 @@ def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Val
     >>> fir(torch.tensor([[1.0, 2.0, 3.0]]), 44_100, taps=[1.0, 10.0]).round()
     tensor([[ 1., 12., 23.]])
     """
+    check_real("taps", taps)
     taps = torch.as_tensor(taps).to(x)
     check_range("taps", taps)
     if taps.ndim == 1:

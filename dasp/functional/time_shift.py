@@ -16,7 +16,7 @@ REACH = 32
 
 
 def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
-    return _reach(-torch.as_tensor(delay_samples), REACH - 1)
+    return _reach(-torch.as_tensor(delay_samples).double(), REACH - 1)
 
 
 def _reach(shift: Tensor, taps: int) -> int:

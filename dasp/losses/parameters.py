@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dasp._checks import check_choice, check_range
+from dasp._checks import check_choice, check_range, check_real, check_signal
 from dasp.losses._pair import reduced
 
 SCALES = ("linear", "log", "circular")
@@ -28,6 +28,8 @@ def parameter_error(
     tensor(0.5000)
     """
     check_choice("scale", scale, SCALES)
+    check_signal("output", output)
+    check_real("target", target)
     if output.shape != target.shape or not output.ndim:
         raise ValueError(
             f"output and target: expected one shape (*batch, parameters), got "

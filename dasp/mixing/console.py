@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, did_you_mean
+from dasp._checks import check_audio, check_real, did_you_mean
 from dasp._typing import Value
 from dasp.mixing.automation import block_knots, run_moving, straight_lines
 from dasp.mixing.plain import free_params, plain_settings
@@ -262,6 +262,7 @@ def _to_buses(x: Tensor, sends: Mapping[str, Value]) -> dict[str, Tensor]:
     tracks, time = x.shape[:-2], x.shape[-1]
     still, signals = {}, {}
     for bus, send_db in sends.items():
+        check_real(f"send.{bus}", send_db)
         send_db = torch.as_tensor(send_db, dtype=x.dtype, device=x.device)
         if send_db.ndim > len(tracks):
             lines_db = straight_lines(send_db, block_knots(send_db.shape[-1], time), time)

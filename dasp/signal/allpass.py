@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._checks import check_real, check_signal
 from dasp._typing import Value
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
@@ -29,6 +30,7 @@ def design_first_order_all_pass(freq_hz: Tensor, sample_rate: float) -> Tensor:
 
     The bilinear transform of (w - s) / (w + s): the phase is 0 at DC and -180 degrees at Nyquist.
     """
+    check_real("freq_hz", freq_hz)
     tangent = torch.tan(math.pi / sample_rate * freq_hz)
     return (tangent - 1) / (tangent + 1)
 
@@ -47,6 +49,9 @@ def all_pass_cascade(
     >>> y
     tensor([[ 0.5000,  0.7500, -0.3750]])
     """
+    check_signal("x", x)
+    for name, value in (("a", a), ("feedback", feedback), ("zi", zi)):
+        check_real(name, value)
     zi = x.new_zeros(()) if zi is None else zi.to(x.dtype)
     zi = zi.expand(*x.shape[:-1], stages + 1)
     if x.shape[-1] == 0:

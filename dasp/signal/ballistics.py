@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._checks import check_real, check_signal
 from dasp.signal._fused import fused
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
@@ -29,6 +30,9 @@ def ballistics(
     >>> y
     tensor([[1.0000, 1.0000, 0.5000]])
     """
+    check_signal("x", x)
+    for name, value in (("attack", attack), ("release", release), ("zi", zi)):
+        check_real(name, value)
     rows = x.shape[:-1]
     zi = (x.new_zeros(()) if zi is None else zi.to(x.dtype)).expand(rows)
     if x.shape[-1] == 0:

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from dasp._checks import check_choice, check_frequency, check_range
+from dasp._checks import check_choice, check_frequency, check_range, check_real
 from dasp._typing import Value
 
 BUTTERWORTH_Q = math.sqrt(0.5)
@@ -111,6 +111,9 @@ def design_linkwitz_riley(
 
 def frequency_response(sos: Tensor, freq_hz: Tensor, sample_rate: float) -> Tensor:
     """Complex response `(..., frequencies)` of a cascade `(..., sections, 6)`."""
+    check_real("sos", sos)
+    check_real("freq_hz", freq_hz)
+    sos = sos if sos.is_floating_point() else sos.double()
     omega = 2 * math.pi * freq_hz.to(sos) / sample_rate
     powers = torch.exp(-1j * omega[..., None] * torch.arange(3, device=sos.device))
     sections = sos.to(powers.dtype)
@@ -127,6 +130,7 @@ def _angle(freq_hz: Value, sample_rate: float, q: Value) -> tuple[Tensor, Tensor
 
 
 def _square_root_of_gain(gain_db: Value) -> Tensor:
+    check_real("gain_db", gain_db)
     return 10 ** (_float64(gain_db) / 40)
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._bounds import at_most
-from dasp._checks import check_range
+from dasp._checks import check_range, check_real, check_signal
 from dasp._typing import Value
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
@@ -35,7 +35,9 @@ def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = N
     >>> fractional_delay(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
     tensor([0., 0., 1., 2., 3.])
     """
+    check_signal("x", x)
     check_range("delay_samples", delay_samples, low=0.0)
+    check_real("history", history)
     signal, offset, weights = _prepare(x, delay_samples, newest=0)
     y, start = torch.zeros_like(signal), 0
     if history is not None:
@@ -64,7 +66,10 @@ def feedback_delay(
     >>> torch.allclose(torch.cat(blocks, -1), feedback_delay(x, 60.3, 0.7), atol=1e-5)
     True
     """
+    check_signal("x", x)
     check_range("delay_samples", delay_samples, low=1.0)
+    check_real("feedback", feedback)
+    check_real("history", history)
     signal, offset, weights = _prepare(x, delay_samples, newest=1)
     feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
     weights = (feedback[..., None] * weights).expand(*signal.shape, -1)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_not_zero
+from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 from dasp.signal.fftconv import fft_convolve
@@ -53,8 +53,9 @@ def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[
                 f"{name}: expected shape (..., taps) with one tap or more, got {tuple(taps.shape)}"
             )
     check_not_zero("a", a[..., 0], because="the first coefficient, which the others are divided by")
-    if not x.is_floating_point():
-        raise ValueError(f"x: expected a floating-point signal, got {x.dtype}")
+    check_signal("x", x)
+    for name, value in (("b", b), ("a", a), ("zi", zi)):
+        check_real(name, value)
     order = max(b.shape[-1], a.shape[-1]) - 1
     if zi is None:
         zi = x.new_zeros(order)

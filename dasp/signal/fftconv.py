@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._checks import check_real, check_signal
 from dasp.signal.fft import irfft, rfft
 
 OVERLAP = 3
@@ -46,6 +47,7 @@ def transform_response(h: Tensor, time: int) -> Response:
     `fft_convolve` takes it in the place of `h`. Signals of any length may be convolved with it;
     `time` is what the length of the transforms is chosen for.
     """
+    check_real("h", h)
     taps = h.shape[-1]
     h = h.to(torch.promote_types(h.dtype, torch.float32))
     hop = _doubled_to(LEAST_SIZE, OVERLAP * taps) - taps + 1
@@ -65,6 +67,7 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: 
     >>> fft_convolve(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0]), full=True).round()
     tensor([1., 3., 5., 3.])
     """
+    check_signal("x", x)
     shape = h.shape if isinstance(h, Tensor) else (*h.bins.shape[:-1], h.taps)
     if x.ndim < 1 or len(shape) < 1 or shape[-1] == 0:
         raise ValueError(
@@ -73,6 +76,7 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: 
         )
     time = x.shape[-1] + (shape[-1] - 1 if full else 0)
     if isinstance(h, Tensor):
+        check_real("h", h)
         heard = h[..., : max(time, 1)]  # later taps sound after x has ended
         h = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
     signal = x.to(torch.promote_types(x.dtype, h.bins.real.dtype))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range
+from dasp._checks import check_range, check_real, check_signal
 from dasp.signal.fft import irfft
 from dasp.signal.fftconv import fft_convolve
 
@@ -22,6 +22,7 @@ def design_linear_phase_fir(gain: Tensor, taps: int) -> Tensor:
     >>> torch.allclose(taps, torch.eye(5)[2], atol=1e-6)
     True
     """
+    check_signal("gain", gain)
     check_range("taps", taps, low=1)
     if taps % 2 == 0:
         raise ValueError(f"taps: expected an odd number, got {taps}")
@@ -46,6 +47,9 @@ def fir_filter(x: Tensor, taps: Tensor, zi: Tensor | None = None) -> tuple[Tenso
     >>> y.round(), zf
     (tensor([ 1., 12., 23.]), tensor([3.]))
     """
+    check_signal("x", x)
+    check_real("taps", taps)
+    check_real("zi", zi)
     past = taps.shape[-1] - 1
     if zi is None:
         zi = x.new_zeros(past)

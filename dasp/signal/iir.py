@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_not_zero
+from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._fused import fused
 from dasp.signal._operator import define_operator, folded
 from dasp.signal.direct_form import lfilter as lfilter
@@ -64,6 +64,9 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
     >>> torch.allclose(torch.cat((first, second), -1), whole, atol=1e-5)
     True
     """
+    check_signal("x", x)
+    check_real("sos", sos)
+    check_real("zi", zi)
     if sos.ndim < 2 or sos.shape[-1] != 6:
         raise ValueError(f"sos: expected shape (..., sections, 6), got {tuple(sos.shape)}")
     check_not_zero("sos", sos[..., 3], because="the a0 of a section, which the rest is divided by")

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from dasp._checks import check_signal
 from dasp.signal.biquad import frequency_response
 from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
@@ -19,6 +20,7 @@ def sosfilt_frequency_sampled(x: Tensor, sos: Tensor) -> Tensor:
     the poles: expect it with a high-pass of a few hertz or a narrow peak on a short signal.
     `sosfilt` is exact; this is how many libraries filter, here to compare with.
     """
+    check_signal("x", x)
     time = x.shape[-1]
     dtype = torch.promote_types(x.dtype, torch.float32)
     size = fast_fft_length(2 * max(time, 1))

@@ -27,6 +27,8 @@ def white_noise(
     >>> torch.equal(white_noise((2, 100), 7), white_noise((2, 100), 7))
     True
     """
+    if not dtype.is_floating_point:
+        raise ValueError(f"dtype: expected a type of floating-point numbers, got {dtype}")
     if isinstance(source, int):
         noise = _seeded_noise(shape, source)
     elif source.device.type == "cpu":

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from dasp._checks import check_signal
 from dasp.signal._fused import fused
 
 
@@ -19,6 +20,7 @@ def quantise(x: Tensor, bits: int, dither: torch.Generator | None = None) -> Ten
     >>> quantise(torch.tensor([[-2.0, -1.0, 0.4, 1.0]]), 8) // 2**8
     tensor([[-128, -128,   51,  127]], dtype=torch.int16)
     """
+    check_signal("x", x)
     x = x if bits <= 16 else x.double()
     keys = torch.zeros(len(x), dtype=torch.int64)
     if dither is not None:

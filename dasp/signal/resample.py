@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_choice, check_range, is_plain
+from dasp._checks import check_choice, check_range, check_signal, is_plain
 
 
 class Quality(NamedTuple):
@@ -108,6 +108,7 @@ def resample(x: Tensor, from_rate: float, to_rate: float, *, quality: str = "sta
     >>> resample(torch.zeros(2, 44_100), 44_100, 48_000).shape
     torch.Size([2, 48000])
     """
+    check_signal("x", x)
     filter_ = _Filter.between(from_rate, to_rate, quality)
     if filter_.up == filter_.down or x.shape[-1] == 0:
         return x
@@ -234,6 +235,7 @@ class _Filter(NamedTuple):
 
     def read(self, x: Tensor, first: int, start: int, stop: int) -> Tensor:
         """Outputs `start` to `stop`, of which `x` has the inputs from `first` on."""
+        check_signal("x", x)
         # Sums of float32 leave -117 dB of rounding.
         least = torch.float32 if self.quality.rejection_db < 110 else torch.float64
         signal = x.to(torch.promote_types(x.dtype, least))

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from dasp._checks import check_real, check_signal
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import backend
 
@@ -19,6 +20,9 @@ def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor,
     >>> y
     tensor([[0.5000, 0.7500, 0.8750]])
     """
+    check_signal("x", x)
+    check_real("pole", pole)
+    pole = pole if pole.is_floating_point() else pole.to(x)
     return linear_recurrence(pole, (1 - pole) * x, zi)
 
 
@@ -29,6 +33,10 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[T
     output and its last sample, the `zi` of the next block. Differentiable in all three, to any
     order, in reverse and in forward mode.
     """
+    check_signal("b", b)
+    check_real("a", a)
+    check_real("zi", zi)
+    a = a if a.is_floating_point() else a.to(b)
     shape = torch.broadcast_shapes(a.shape, b.shape)
     a, b = a.expand(shape), b.expand(shape)
     zi = b.new_zeros(()) if zi is None else zi.to(b.dtype)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_choice, check_range
+from dasp._checks import check_choice, check_range, check_signal
 from dasp.signal.fft import irfft, rfft
 
 _LIFT = 2.0**64
@@ -21,6 +21,7 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
     >>> stft(torch.zeros(8, 2, 1000), 256, 64).shape
     torch.Size([8, 2, 129, 17])
     """
+    check_signal("x", x)
     check_range("fft_size", fft_size, low=2)
     check_range("hop", hop, low=1)
     x = x.to(torch.promote_types(x.dtype, torch.float32))
