@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_range
+from dasp._checks import check_range, check_signal
 from dasp.signal.resample import QUALITIES, resample
 
 _QUALITY = QUALITIES["standard"]
@@ -44,6 +44,7 @@ def resample_response(response: Tensor, from_rate: float, to_rate: float) -> Ten
     >>> round(half.sum().item(), 2)  # its gain at 0 Hz
     1.75
     """
+    check_signal("response", response)
     check_range("from_rate", from_rate, above=0.0, below=math.inf)
     check_range("to_rate", to_rate, above=0.0, below=math.inf)
     if from_rate == to_rate or response.shape[-1] == 0:

@@ -47,13 +47,14 @@ CALLS = {
     "one_pole": {"x": X, "pole": torch.tensor([[0.0]]), "zi": torch.ones(2)},
     "quantise": {"x": X, "bits": 8},
     "resample": {"x": X, "from_rate": 1, "to_rate": 2},
+    "resample_response": {"response": X, "from_rate": 1, "to_rate": 2},
     "sosfilt": {"x": X, "sos": SOS, "zi": torch.ones(1, 2)},
     "sosfilt_frequency_sampled": {"x": X, "sos": SOS},
     "stft": {"x": X, "fft_size": 4, "hop": 2},
     "transform_response": {"h": torch.tensor([1.0, 2.0]), "time": 6},
 }  # fmt: skip
 
-SIGNALS = {"x", "gain"}
+SIGNALS = {"x", "gain", "response"}
 """What must be of floating-point numbers: its type is that of the result."""
 
 WITHOUT_NUMBERS_OF_THEIR_OWN = {
