@@ -1,44 +1,113 @@
-"""`dasp render`: the mix that a `mix.json` describes."""
+"""`dasp render`: the mix that a `mix.json` describes, and its stems."""
 
 import argparse
 from pathlib import Path
 
-from dasp.cli.mix import load_mix_tracks, mix_and_save, print_mix, print_notes, steps
-from dasp.cli.output import add_output_options, refuse_existing
+from dasp.cli.mix import load_mix_tracks, print_mix, print_notes, steps
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 
 
 def add_parser(subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "render",
-        help="mix from the settings in a mix.json",
+        help="mix from the settings in a mix.json, or write its stems",
         description="Mix the tracks that a mix.json names, with its settings. The same settings "
-        "and files give the same samples.",
+        "and files give the same samples. With --stems every track, group and bus is written as it "
+        "is heard behind its strip, for any studio: tracks without a group, groups and buses add "
+        "up to what the master strip hears.",
     )
     parser.add_argument("mix", type=Path, metavar="MIX.json", help="the settings of a mix")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="the mix, e.g. mix.wav")
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
+        "--stems", type=Path, metavar="FOLDER",
+        help="where 'kick.wav', 'drums (group).wav' and 'reverb (bus).wav' go; of floats, unless "
+        "--subtype says otherwise, so that nothing clips",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format",
+        default="wav",
+        metavar="ENDING",
+        help="of the stems: wav, flac, ... (default: wav)",
     )
     add_output_options(parser)
-    parser.set_defaults(handler=run)
+    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Load the tracks, mix them, write the audio."""
+    if not args.output and not args.stems:
+        args.usage_error("expected -o OUT for the mix, --stems FOLDER for its stems, or both")
     import torch
 
     from dasp.data.folders import check_is_no_track
     from dasp.mixing.document import load_mix
+    from dasp.mixing.mixdown import mix_stems, through_master
 
-    refuse_existing(args, args.output)
     mix = load_mix(args.mix, with_files=True)
-    check_is_no_track(args.output, [track.file for track in mix.tracks])
+    files = _stem_files(args, mix) if args.stems else []
+    outputs = [*files, *([args.output] if args.output else [])]
+    for output in outputs:
+        check_is_no_track(output, [track.file for track in mix.tracks])
+    refuse_existing(args, *outputs)
+    notes = []
     with steps("reading", "mixing") as step, torch.inference_mode():
         step()
         song = load_mix_tracks(mix)
         step()
-        audio = mix_and_save(args, song.tracks, mix)
-    print_notes(song.notes)
+        stems = mix_stems(song.tracks, mix)
+        audio = through_master(stems, song.tracks, mix)
+        if args.output:
+            notes += _save(args, args.output, audio, mix.sample_rate)
+        for file, stem in zip(files, stems, strict=bool(files)):
+            notes += _save(args, file, stem.audio, mix.sample_rate, "FLOAT")
+    if files:
+        notes += _what_the_sum_is(stems)
+    print_notes([*song.notes, *notes])
     print_mix(mix, audio)
-    print(args.output)
+    print(*outputs, sep="\n")
     return 0
+
+
+def _stem_files(args: argparse.Namespace, mix) -> list[Path]:
+    """The files of tracks, groups and buses, in that order."""
+    from dasp.batch.paths import check_apart, inside
+
+    names = [track.name for track in mix.tracks]
+    names += [f"{group.name} (group)" for group in mix.groups]
+    names += [f"{bus.name} (bus)" for bus in mix.buses]
+    ending = args.format.removeprefix(".")
+    if not ending.isalnum():
+        raise ValueError(f"--format: expected an ending such as wav, got {args.format!r}")
+    plain = [name.replace("/", "-").replace("\\", "-") for name in names]
+    for name in plain:
+        if plain.count(name) > 1:
+            raise ValueError(f"{args.mix}: two stems would be called {name}.{ending}")
+    files = [inside(args.stems, f"{name}.{ending}") for name in plain]
+    check_apart(files)
+    return files
+
+
+def _save(args: argparse.Namespace, path: Path, x, sample_rate: int, subtype: str = "") -> list:
+    """Write a file; `subtype` is how samples are stored where nothing else is asked for."""
+    from dataclasses import replace
+
+    from dasp.audio_io import has_subtype
+
+    how = writing(args)
+    if how.subtype is None and subtype and has_subtype(path, subtype):
+        how = replace(how, subtype=subtype)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = how.save(path, x, sample_rate, overwrite=args.force)
+    note = clipping_note(path, saved.over, saved.gain_db)
+    return [note] if note else []
+
+
+def _what_the_sum_is(stems) -> list[str]:
+    inside = [stem.name for stem in stems if not stem.to_master]
+    if not inside:
+        return ["all stems add up to what the master strip hears"]
+    return [
+        f"all stems but {', '.join(inside)} (which are in their groups) add up to what the master "
+        f"strip hears"
+    ]

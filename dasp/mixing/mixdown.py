@@ -1,6 +1,7 @@
 """A mix document to audio: strips, groups, buses and the master, as the document has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,34 +11,87 @@ from dasp.mixing.routing import as_stereo, send_gain
 from dasp.mixing.settings import Mix, Stage
 
 
+class Stem(NamedTuple):
+    """A track, a group or a bus of a mix, as it is heard behind its strip."""
+
+    kind: str
+    """"track", "group" or "bus"."""
+    name: str
+    audio: Tensor
+    """`(2, time)`"""
+    to_master: bool = True
+    """Whether it is a part of the sum that the master strip hears; a track of a group is not."""
+
+
 def mix_down(tracks: Sequence[Tensor], mix: Mix) -> Tensor:
     """Mix tracks `(channels, time)` of one length into stereo `(2, time)`.
 
     A strip that ends in mono goes to both sides. Differentiable in the tracks, and in settings
     that are tensors.
     """
-    if len(tracks) != len(mix.tracks):
-        raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
-    heard = {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
+    return through_master(_stems(tracks, mix), tracks, mix)
+
+
+def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
+    """Every track, group and bus of a mix behind its strip: processed, faded and panned.
+
+    Those that go to the master (tracks without a group, groups and buses) add up to what its strip
+    hears: `through_master` makes the mix of them.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track, of one length.
+        mix: Their mix.
+
+    Returns:
+        The tracks, the groups and the buses, in their order.
+
+    >>> from dasp.mixing.settings import Channel, Track
+    >>> mix = Mix(44_100, (Track("a", group="g"), Track("b")), (), (Channel("g"),))
+    >>> stems = mix_stems([torch.ones(1, 3), torch.ones(2, 3)], mix)
+    >>> [(stem.kind, stem.name, stem.to_master) for stem in stems]
+    [('track', 'a', False), ('track', 'b', True), ('group', 'g', True)]
+    """
+    return list(_stems(tracks, mix))
+
+
+def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) -> Tensor:
+    """The mix `(2, time)`: the sum of the stems that go to the master, through its strip.
+
+    `tracks` are what side chains in it listen to.
+    """
+    total = torch.zeros_like(as_stereo(tracks[0]))
+    for stem in stems:
+        if stem.to_master:
+            total = total + stem.audio
+    return as_stereo(run_strip(total, mix.sample_rate, mix.master, _heard(tracks, mix), "master"))
+
+
+def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
+    heard = _heard(tracks, mix)
 
     def run(x: Tensor, stages: Sequence[Stage], where: str) -> Tensor:
         return as_stereo(run_strip(x, mix.sample_rate, stages, heard, where))
 
     silence = torch.zeros_like(as_stereo(tracks[0]))
     sums = {channel.name: silence for channel in (*mix.groups, *mix.buses)}
-    master = silence
     for i, (track, audio) in enumerate(zip(mix.tracks, tracks, strict=True)):
         signal = run(audio, track.strip, f"tracks[{i}].strip")
         for bus, send_db in track.sends_db.items():
             sums[bus] = sums[bus] + signal * send_gain(torch.as_tensor(send_db).to(signal))
         if track.group:
             sums[track.group] = sums[track.group] + signal
-        else:
-            master = master + signal
-    for kind in ("groups", "buses"):
-        for i, channel in enumerate(getattr(mix, kind)):
-            master = master + run(sums[channel.name], channel.strip, f"{kind}[{i}].strip")
-    return run(master, mix.master, "master")
+        yield Stem("track", track.name, signal, not track.group)
+    for kind, place in (("group", "groups"), ("bus", "buses")):
+        for i, channel in enumerate(getattr(mix, place)):
+            signal = run(sums[channel.name], channel.strip, f"{place}[{i}].strip")
+            yield Stem(kind, channel.name, signal)
+
+
+def _heard(tracks: Sequence[Tensor], mix: Mix) -> dict[str, Tensor]:
+    """The tracks by their names, for side chains."""
+    if len(tracks) != len(mix.tracks):
+        raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
+    return {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
 
 
 def run_strip(
