@@ -5,9 +5,12 @@ import json
 import sys
 from pathlib import Path
 
+from dasp.cli.pipes import is_pipe, pipe_folder, receive
 from dasp.cli.show import print_table
 
-HEAD = ("file", "rate", "length", "channels", "format", "LUFS", "dBTP")
+HEAD = (
+    "file", "rate", "length", "channels", "format", "LUFS", "LRA", "max M", "max S", "dBTP"
+)  # fmt: skip
 
 
 def add_parser(subparsers) -> None:
@@ -15,11 +18,18 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "info",
         help="format, loudness and true peak of files",
-        description="Rate, length, channels, format, integrated loudness (BS.1770-4) and true "
-        "peak of each file.",
+        description="Rate, length, channels and format of each file, its integrated loudness "
+        "(BS.1770-4), loudness range (EBU Tech 3342), the maxima of momentary and short-term "
+        "loudness (EBU Tech 3341), and true peak. Files may have any length.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an audio file")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="an audio file, or - for a pipe"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--dual-mono", action="store_true",
+        help="count a mono file as played on two loudspeakers: 3 LU more",
+    )  # fmt: skip
     parser.set_defaults(handler=run)
 
 
@@ -30,13 +40,16 @@ def run(args: argparse.Namespace) -> int:
     from dasp.audio_io import AudioFileError
 
     known, errors = [], []
-    for path in tqdm(args.files, unit="file", leave=False, disable=None):
-        try:
-            known.append(_measure(path))
-        except AudioFileError as error:
-            if args.debug:
-                raise
-            errors.append(error)
+    with pipe_folder(*args.files) as folder:
+        for path in tqdm(args.files, unit="file", leave=False, disable=None):
+            try:
+                file = receive(folder) if is_pipe(path) else path
+                known.append(_head(file) | {"file": str(path)})
+                known[-1] |= _measures(file, args.dual_mono)
+            except AudioFileError as error:
+                if args.debug:
+                    raise
+                errors.append(f"{path}: {error.reason}")
     if args.json:
         print(json.dumps(known, indent=2))
     elif known:
@@ -46,46 +59,65 @@ def run(args: argparse.Namespace) -> int:
     return 1 if errors else 0
 
 
-def _measure(path: Path) -> dict:
-    from dasp.analysis import measure_loudness, measure_true_peak
-    from dasp.audio_io import audio_info, load_audio
+def _head(path: Path) -> dict:
+    """What is known before a sample is read, and no measures."""
+    from dasp.audio_io import audio_info
+    from dasp.layouts import layout_name
 
     info = audio_info(path)
-    x, sample_rate = load_audio(path)
     return {
         "file": str(path),
         "sample_rate": info.sample_rate,
         "channels": info.channels,
-        "frames": x.shape[-1],
-        "duration_s": x.shape[-1] / sample_rate,
+        "layout": layout_name(info.layout) if info.layout else None,
+        "frames": info.frames,
+        "duration_s": info.duration_s,
         "format": info.format,
         "subtype": info.subtype,
-        "loudness_lufs": _number(measure_loudness, x, sample_rate),
-        "true_peak_dbtp": _number(measure_true_peak, x, sample_rate),
+        "loudness_lufs": None,
+        "loudness_range_lu": None,
+        "max_momentary_lufs": None,
+        "max_short_term_lufs": None,
+        "true_peak_dbtp": None,
+        "sample_peak_dbfs": None,
     }
 
 
-def _number(measure, x, sample_rate: int) -> float | None:
-    """The largest number of a measure; None where it has no meaning, as for no samples."""
-    try:
-        return round(measure(x, sample_rate).max().item(), 3)
-    except ValueError:
-        return None
+def _measures(path: Path, dual_mono: bool) -> dict:
+    from dasp.batch.measure_file import measure_file
+
+    measured = measure_file(path, dual_mono=dual_mono)
+    levels = measured.levels
+    facts = {"frames": levels.frames, "duration_s": levels.frames / measured.info.sample_rate}
+    if levels.true_peak_dbtp is not None:
+        facts["true_peak_dbtp"] = round(levels.true_peak_dbtp, 3)
+        facts["sample_peak_dbfs"] = round(levels.sample_peak_dbfs, 3)
+    if levels.loudness is not None:
+        names = ("loudness_lufs", "loudness_range_lu", "max_momentary_lufs", "max_short_term_lufs")
+        facts |= {name: round(value, 3) for name, value in zip(names, levels.loudness, strict=True)}
+    return facts
 
 
 def _row(facts: dict) -> tuple[str, ...]:
+    layout = facts["layout"]
+    named = f" ({layout})" if layout not in (None, "mono", "stereo") else ""
+    lra = facts["loudness_range_lu"]
     return (
         facts["file"],
         f"{facts['sample_rate']} Hz",
         f"{facts['duration_s']:.2f} s",
-        str(facts["channels"]),
+        f"{facts['channels']}{named}",
         f"{facts['format']} {facts['subtype']}",
-        _level(facts["loudness_lufs"], lowest=-70.0),
-        _level(facts["true_peak_dbtp"], lowest=-150.0),
+        level_text(facts["loudness_lufs"]),
+        "-" if lra is None else f"{lra:.1f}",
+        level_text(facts["max_momentary_lufs"]),
+        level_text(facts["max_short_term_lufs"]),
+        level_text(facts["true_peak_dbtp"], lowest=-150.0),
     )
 
 
-def _level(level: float | None, *, lowest: float) -> str:
+def level_text(level: float | None, *, lowest: float = -70.0) -> str:
+    """A level for a table: nothing that is known, silence, or its decibels."""
     if level is None:
         return "-"
     return f"{level:.1f}" if level >= lowest else "silent"

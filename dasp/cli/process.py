@@ -14,6 +14,7 @@ from dasp.cli.effects import (
 )
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
+from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
 
 
 def add_parser(subparsers) -> None:
@@ -23,10 +24,13 @@ def add_parser(subparsers) -> None:
         help="run files through effects",
         description="Run each file through a processor, or several in series.",
     )
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="an audio file")
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="IN", help="an audio file, or - for a pipe"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT",
-        help="the new file; for several inputs, or with a / at the end, a folder",
+        help="the new file; for several inputs, or with a / at the end, a folder; - is a WAV "
+        "into a pipe",
     )  # fmt: skip
     what = parser.add_mutually_exclusive_group(required=True)
     add_effect_options(what)
@@ -82,31 +86,57 @@ def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
 
 def run(args: argparse.Namespace) -> int:
     """Process every input; those that fail are reported, and the others written."""
+    processor, settings = args.chain or in_series(args.effects)
+    refuse_existing(args, *filter(None, [args.save_chain]))
+    process = work(args, processor, settings, overwrite=args.force)
+    with pipe_folder(*args.inputs, args.output) as folder:
+        failures = _process_all(args, process, folder)
+    if args.save_chain and not failures:
+        save_chain_file(args.save_chain, processor, settings)
+    return 1 if failures else 0
+
+
+def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
+    """How many failed; pipes go through files of the folder."""
     from tqdm import tqdm
 
     from dasp.batch.job import Job
 
-    processor, settings = args.chain or in_series(args.effects)
-    outputs = _outputs(args.inputs, args.output)
-    refuse_existing(args, *outputs, *filter(None, [args.save_chain]))
-    process = work(args, processor, settings, overwrite=args.force)
+    outputs = through_files(args.inputs, args.output, folder)
     failures = 0
+    if not is_pipe(args.output):
+        refuse_existing(args, *outputs)
     pairs = list(zip(args.inputs, outputs, strict=True))
     for source, target in tqdm(pairs, unit="file", leave=False, disable=None):
         try:
-            facts = process(Job(source, (target,)))
+            file = receive(folder) if is_pipe(source) else source
+            facts = process(Job(file, (target,)))
         except (ValueError, OSError) as error:
             if args.debug:
                 raise
-            tell(f"dasp process: {_naming(source, error)}", sys.stderr)
+            piped = is_pipe(source) or is_pipe(args.output)
+            tell(f"dasp process: {_naming(source, error, piped)}", sys.stderr)
             failures += 1
         else:
-            tell(str(target))
-            if note := clipping_note(target, facts["over"], facts["gain_db"]):
+            if is_pipe(args.output):
+                send(target)
+            else:
+                tell(str(target))
+            name = args.output if is_pipe(args.output) else target
+            if note := clipping_note(name, facts["over"], facts["gain_db"]):
                 tell(f"note: {note}", sys.stderr)
-    if args.save_chain and not failures:
-        save_chain_file(args.save_chain, processor, settings)
-    return 1 if failures else 0
+    return failures
+
+
+def through_files(inputs: list[Path], output: str, folder: Path | None) -> list[Path]:
+    """The outputs of all inputs; for a pipe, a file in the folder."""
+    if not is_pipe(output):
+        names = [Path("standard input.wav") if is_pipe(path) else path for path in inputs]
+        return _outputs(names, output)
+    if len(inputs) > 1:
+        raise ValueError("-: one file goes into a pipe, got several")
+    check_can_send()
+    return [folder / "standard output.wav"]
 
 
 def _outputs(inputs: list[Path], output: str) -> list[Path]:
@@ -124,11 +154,13 @@ def _outputs(inputs: list[Path], output: str) -> list[Path]:
     return outputs
 
 
-def _naming(source: Path, error: Exception) -> str:
+def _naming(source: Path, error: Exception, piped: bool) -> str:
     """The error with the file it belongs to, where it does not name one."""
     from dasp.audio_io import AudioFileError
 
-    return str(error) if isinstance(error, AudioFileError) else f"{source}: {error}"
+    if isinstance(error, AudioFileError):
+        return f"{source}: {error.reason}" if piped else str(error)
+    return f"{source}: {error}"
 
 
 def _device(text: str) -> str:

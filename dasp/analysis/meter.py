@@ -1,0 +1,217 @@
+"""Loudness and peaks of audio that comes in blocks, such as a file of hours.
+
+The numbers are those of `dasp.analysis.loudness` for the whole signal. What is kept of it is one
+power for each tenth of a second, and as much of its end as the filters hear.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_audio, check_sample_rate
+from dasp.analysis.channel_weights import channel_weights
+from dasp.analysis.loudness import (
+    HOP_S,
+    MOMENTARY_S,
+    SHORT_TERM_S,
+    _gated,
+    _loudness,
+    _mean,
+    _percentile,
+    design_k_weighting,
+)
+from dasp.signal.iir import sosfilt
+from dasp.signal.resample import resample
+from dasp.units import gain_to_db
+
+PEAK_REACH = 256
+
+FINE_HOP_S = 0.01
+"""How often the momentary loudness is looked at, whose maximum may be short."""
+
+_AT_ONCE_S = 10.0
+
+
+class Loudness(NamedTuple):
+    """What a meter shows of all that it has heard."""
+
+    integrated_lufs: float
+    """As `measure_loudness`."""
+    range_lu: float
+    """As `measure_loudness_range`."""
+    max_momentary_lufs: float
+    """The loudest 0.4 s, looked at every 0.01 s."""
+    max_short_term_lufs: float
+    """The loudest 3 s, looked at every 0.1 s."""
+
+
+class LoudnessMeter:
+    """Hears blocks `(channels, time)` of any lengths, and tells the loudness of all of them.
+
+    Args:
+        sample_rate: In Hz.
+        channels: How many there are.
+        layout: Which they are, as `measure_loudness` takes it.
+        dual_mono: Whether a single channel counts as two.
+
+    Raises:
+        ValueError: If nothing is known of so many channels, or the rate is too low.
+
+    >>> x = 0.1 * torch.randn(2, 48_000)
+    >>> meter = LoudnessMeter(48_000, 2)
+    >>> for block in x.split(1000, -1):
+    ...     meter.hear(block)
+    >>> bool(abs(meter.loudness().integrated_lufs - measure_loudness(x, 48_000)) < 0.01)
+    True
+    """
+
+    def __init__(
+        self, sample_rate: float, channels: int,
+        *, layout: str | Sequence[str] | None = None, dual_mono: bool = False,
+    ):  # fmt: skip
+        check_sample_rate(sample_rate)
+        self._sample_rate = sample_rate
+        weights = channel_weights(channels, layout, dual_mono=dual_mono)
+        self._weights = torch.tensor(weights, dtype=torch.float64)
+        self._sos = design_k_weighting(sample_rate)
+        self._state: Tensor | None = None
+        self._coarse = _Hops(round(HOP_S * sample_rate))
+        self._fine = _Hops(max(1, round(FINE_HOP_S * sample_rate)))
+        self._powers: list[Tensor] = []
+        self._recent = torch.zeros(0, dtype=torch.float64)
+        self._max_momentary = -1.0
+
+    def hear(self, x: Tensor) -> None:
+        """Take in the next block."""
+        _check_block(x, len(self._weights))
+        for part in x.split(max(1, round(_AT_ONCE_S * self._sample_rate)), -1):
+            if part.shape[-1]:
+                self._hear(self._filtered(part))
+
+    def loudness(self) -> Loudness:
+        """The loudness of all that was heard. There must have been a sample."""
+        if self._state is None:
+            raise ValueError("x: expected at least one sample to measure, got none")
+        momentary = self._blocks(MOMENTARY_S)
+        short_term = self._blocks(SHORT_TERM_S)
+        most = max(self._max_momentary, momentary.max().item())
+        return Loudness(
+            _loudness(_mean(momentary, _gated(momentary, relative_gate_lu=-10.0))).item(),
+            _range(short_term).item(),
+            _loudness(torch.tensor(most, dtype=torch.float64)).item(),
+            _loudness(short_term.max()).item(),
+        )
+
+    def _filtered(self, x: Tensor) -> Tensor:
+        """The power of each sample, summed over channels."""
+        y, self._state = sosfilt(x.detach().cpu(), self._sos, self._state)
+        return self._weights @ y.double().square()
+
+    def _hear(self, power: Tensor) -> None:
+        self._powers.append(self._coarse.means(power))
+        blocks = round(MOMENTARY_S / FINE_HOP_S)
+        recent = torch.cat((self._recent, self._fine.means(power)))
+        if len(recent) >= blocks:
+            loudest = recent.unfold(0, blocks, 1).mean(-1).max().item()
+            self._max_momentary = max(self._max_momentary, loudest)
+        self._recent = recent[-(blocks - 1) :]
+
+    def _blocks(self, block_s: float) -> Tensor:
+        """The power of every block; of a signal that is shorter than one, completed by silence."""
+        count = round(block_s / HOP_S)
+        powers = torch.cat(self._powers)
+        if len(powers) < count:
+            held = self._coarse.held
+            missing = (count - len(powers)) * self._coarse.size - len(held)
+            silence = torch.zeros(len(self._weights), missing, dtype=torch.float64)
+            y, _ = sosfilt(silence, self._sos, self._state)
+            ringing = self._weights @ y.double().square()
+            rest = torch.cat((held, ringing)).unflatten(0, (-1, self._coarse.size)).mean(-1)
+            powers = torch.cat((powers, rest))
+        return powers.unfold(0, count, 1).mean(-1)
+
+
+class PeakMeter:
+    """Hears blocks `(channels, time)` of any lengths, and tells the highest peaks of all of them.
+
+    >>> meter = PeakMeter(48_000, 1)
+    >>> meter.hear(torch.tensor([[0.5, -0.25]]))
+    >>> round(meter.sample_peak_db(), 2)
+    -6.02
+    """
+
+    def __init__(self, sample_rate: float, channels: int):
+        check_sample_rate(sample_rate)
+        self._sample_rate, self._channels = sample_rate, channels
+        self._held: Tensor | None = None
+        """The end of what was heard, of which the last `PEAK_REACH` samples wait for more."""
+        self._waiting = 0
+        self._true_peak = self._sample_peak = 0.0
+
+    def hear(self, x: Tensor) -> None:
+        """Take in the next block."""
+        _check_block(x, self._channels)
+        for part in x.split(max(1, round(_AT_ONCE_S * self._sample_rate)), -1):
+            if part.shape[-1]:
+                self._hear(part.detach().cpu())
+
+    def true_peak_db(self) -> float:
+        """The largest of `measure_true_peak` over channels, in dBTP."""
+        if self._held is None:
+            raise ValueError("x: expected at least one sample to measure, got none")
+        time = self._held.shape[-1]
+        rest = _peak_within(self._held, self._sample_rate, time - self._waiting, time)
+        return gain_to_db(max(self._true_peak, rest.max().item()))
+
+    def sample_peak_db(self) -> float:
+        """The largest of `measure_peak` over channels, in dBFS."""
+        return gain_to_db(self._sample_peak)
+
+    def _hear(self, x: Tensor) -> None:
+        self._sample_peak = max(self._sample_peak, x.abs().max().item())
+        signal = x if self._held is None else torch.cat((self._held, x), -1)
+        time = signal.shape[-1]
+        first = time - x.shape[-1] - self._waiting
+        last = max(first, time - PEAK_REACH)
+        if last > first:
+            peak = _peak_within(signal, self._sample_rate, first, last).max().item()
+            self._true_peak = max(self._true_peak, peak)
+        self._waiting = time - last
+        self._held = signal[:, max(0, last - PEAK_REACH) :].clone()
+
+
+class _Hops:
+    """Means over hops of one size, of numbers that come in parts."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self.held = torch.zeros(0, dtype=torch.float64)
+
+    def means(self, power: Tensor) -> Tensor:
+        """Those of the hops that are whole by now."""
+        power = torch.cat((self.held, power))
+        whole = len(power) // self.size * self.size
+        self.held = power[whole:].clone()
+        return power[:whole].view(-1, self.size).mean(-1)
+
+
+def _check_block(x: Tensor, channels: int) -> None:
+    check_audio(x)
+    if x.ndim != 2 or len(x) != channels:
+        raise ValueError(f"x: expected shape ({channels}, time), got {tuple(x.shape)}")
+
+
+def _range(z: Tensor) -> Tensor:
+    kept = _gated(z, relative_gate_lu=-20.0)
+    ascending = torch.where(kept, _loudness(z), torch.inf).sort(-1).values
+    count = kept.sum(-1, keepdim=True)
+    return _percentile(ascending, count, 0.95) - _percentile(ascending, count, 0.10)
+
+
+def _peak_within(x: Tensor, sample_rate: float, first: int, last: int) -> Tensor:
+    factor = min(4, math.ceil(176_400 / sample_rate))
+    between = resample(x, 1, factor)[..., first * factor : last * factor]
+    return torch.maximum(x[..., first:last].abs().amax(-1), between.abs().amax(-1))
