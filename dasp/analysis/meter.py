@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_sample_rate
+from dasp._checks import check_audio, checked_sample_rate
 from dasp.analysis.channel_weights import channel_weights
 from dasp.analysis.loudness import (
     HOP_S,
@@ -72,8 +72,7 @@ class LoudnessMeter:
         self, sample_rate: float, channels: int,
         *, layout: str | Sequence[str] | None = None, dual_mono: bool = False,
     ):  # fmt: skip
-        check_sample_rate(sample_rate)
-        self._sample_rate = sample_rate
+        self._sample_rate = sample_rate = checked_sample_rate(sample_rate)
         weights = channel_weights(channels, layout, dual_mono=dual_mono)
         self._weights = torch.tensor(weights, dtype=torch.float64)
         self._sos = design_k_weighting(sample_rate)
@@ -144,8 +143,7 @@ class PeakMeter:
     """
 
     def __init__(self, sample_rate: float, channels: int):
-        check_sample_rate(sample_rate)
-        self._sample_rate, self._channels = sample_rate, channels
+        self._sample_rate, self._channels = checked_sample_rate(sample_rate), channels
         self._held: Tensor | None = None
         """The end of what was heard, of which the last `PEAK_REACH` samples wait for more."""
         self._waiting = 0
