@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,11 +99,12 @@ def check_range(
     Only floats and tensors that can be read for free are looked at: never one on another
     device, under `torch.compile` or under a `torch.func` transform.
     """
+    value = without_numpy(value)
     if not isinstance(value, float):
         check_real(name, value)
     if not _is_readable(value):
         return
-    if value is None or isinstance(value, str):
+    if not _is_of_numbers(value):
         raise ValueError(f"{name}: expected a number, got {value!r}")
     lowest, highest = _extremes(value)
     if low <= lowest and above < lowest and highest <= high and highest < below:
@@ -148,6 +150,23 @@ def did_you_mean(word: object, known: Iterable) -> str:
     nearest = difflib.get_close_matches(word, known, n=1)
     nearest += [k for k in known if len(word) > 1 and word in re.split(r"\W|_", k)]
     return f"; did you mean {known[nearest[0]]!r}?" if nearest else ""
+
+
+def without_numpy(value: Any) -> Any:
+    """Arrays of NumPy as tensors, and its numbers and words as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return torch.as_tensor(np.ascontiguousarray(value).reshape(value.shape))
+    return value
+
+
+def _is_of_numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_of_numbers(v) for v in value)
+    if isinstance(value, Tensor):
+        return not value.is_complex()
+    return isinstance(value, (float, int, Real, np.generic))
 
 
 def _is_readable(value: Value) -> bool:

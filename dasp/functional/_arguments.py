@@ -3,16 +3,26 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_range, checked_sample_rate, did_you_mean
+from dasp._checks import check_audio, check_range, checked_sample_rate, did_you_mean, without_numpy
 from dasp._private import is_transformed
 from dasp._typing import Value
 from dasp.functional._memory import WHOLE, Memory
 
 _HALF = (torch.float16, torch.bfloat16)
+
+
+class Keywords(NamedTuple):
+    """What a function knows."""
+
+    required: dict[str, bool]
+    """Each keyword, and whether the function cannot do without it."""
+    plain: frozenset[str]
+    """Those that are a number or a word of Python's, and no tensor."""
 
 
 def audio_processor(function: Callable) -> Callable:
@@ -43,17 +53,21 @@ def audio_processor(function: Callable) -> Callable:
 
 def run_checked(
     name: str,
-    keywords: Mapping[str, bool],
+    keywords: Keywords,
     function: Callable[..., Tensor],
     x: Tensor,
     sample_rate: float,
     *memory: Memory,
     **settings,
 ) -> Tensor:
-    """Run a function of checked audio; `keywords` tells of each that it knows if it needs it."""
+    """Run a function of checked audio, with settings by the keywords that it knows."""
     check_audio(x)
     sample_rate = checked_sample_rate(sample_rate)
-    _check_keywords(name, keywords, settings)
+    _check_keywords(name, keywords.required, settings)
+    settings = {
+        key: _as_number(value) if key in keywords.plain else without_numpy(value)
+        for key, value in settings.items()
+    }
     if x.ndim == 2 and _in_transform(x) and all(m.whole for m in memory):
         y = run_checked(name, keywords, function, x[None], sample_rate, *memory, **settings)
         return y[0]  # see `_as_tensor`
@@ -62,13 +76,21 @@ def run_checked(
     return function(x, sample_rate, *memory, **settings)
 
 
-def keywords_of(signature: inspect.Signature) -> dict[str, bool]:
-    """The keywords of a function, and whether it cannot do without them."""
-    return {
-        name: parameter.default is parameter.empty
-        for name, parameter in signature.parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+_TENSORS = (Value, Value | None, Tensor, Tensor | None)
+
+
+def keywords_of(signature: inspect.Signature) -> Keywords:
+    """The keywords of a function, by its annotations."""
+    keywords = {k: p for k, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY}
+    return Keywords(
+        {name: p.default is p.empty for name, p in keywords.items()},
+        frozenset(name for name, p in keywords.items() if p.annotation not in _TENSORS),
+    )
+
+
+def _as_number(value: Any) -> Any:
+    value = without_numpy(value)
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
 
 
 def memoryless(processor: Callable) -> Callable:
@@ -106,7 +128,7 @@ def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:
     """
     check_range(name, value, **limits)
     batch = x.shape[:-2]
-    value = _as_tensor(value, x)
+    value = _without_ones(_as_tensor(value, x), len(batch))
     if not broadcasts(value.shape, batch):
         raise ValueError(
             f"{name}: expected a number or a tensor of shape {tuple(batch)}, one number for "
@@ -119,7 +141,7 @@ def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **lim
     """A parameter of repeated bands as a tensor `(*batch, bands)`, or `(bands,)`."""
     check_range(name, value, **limits)
     batch = x.shape[:-2]
-    value = _as_tensor(value, x)
+    value = _without_ones(_as_tensor(value, x), len(batch) + 1)
     if value.ndim == 0 and bands is not None:
         value = value.expand(bands)
     wrong_bands = value.ndim == 0 or (bands is not None and value.shape[-1] != bands)
@@ -140,6 +162,7 @@ def per_sample(name: str, value: Value, x: Tensor, **limits) -> Tensor:
     check_range(name, value, **limits)
     batch, time = x.shape[:-2], x.shape[-1]
     value = _as_tensor(value, x)
+    value = _without_ones(value, len(batch) + (value.numel() > 1))
     if value.ndim <= len(batch) and broadcasts(value.shape, batch):
         return value[..., None, None]
     if value.ndim and value.shape[-1] == time and broadcasts(value.shape[:-1], batch):
@@ -162,6 +185,13 @@ def broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
     return all(
         mine in (1, theirs) for mine, theirs in zip(reversed(shape), reversed(batch), strict=False)
     )
+
+
+def _without_ones(value: Tensor, ndim: int) -> Tensor:
+    """A value without axes of one number in front of those that it may have."""
+    while value.ndim > ndim and value.shape[0] == 1:
+        value = value[0]
+    return value
 
 
 def _as_tensor(value: Value, x: Tensor) -> Tensor:

@@ -86,6 +86,8 @@ class _BlackBox:
             if name not in params:
                 raise ValueError(f"{name}: {mode} has gradients for parameters only; detach it")
             check_steady(params[name], settings[name], x, mode)
+            extra = settings[name].ndim - bool(params[name].bands) - (x.ndim - 2)
+            settings[name] = settings[name][(0,) * max(extra, 0)]  # of one number, as is checked
         step = self.epsilon() if callable(self.epsilon) else self.epsilon
         check_range("epsilon", step, above=0.0, high=0.5)
         call = _Call(
@@ -133,7 +135,10 @@ def wants_gradient(**tensors: Any) -> list[str]:
 def check_steady(param: Param, value: Value, x: Tensor, mode: str) -> None:
     """Refuse a value that moves along time, or is out of the parameter's range."""
     shape = value.shape if isinstance(value, Tensor) else ()
-    if not broadcasts(shape[:-1] if param.bands else shape, x.shape[:-2]):
+    items = shape[:-1] if param.bands else shape
+    while len(items) > x.ndim - 2 and items[0] == 1:
+        items = items[1:]
+    if not broadcasts(items, x.shape[:-2]):
         raise ValueError(
             f"{param.name}: expected one number for each item of x, shape "
             f"{tuple(x.shape[:-2])}{' and bands' if param.bands else ''}, which {mode} has "

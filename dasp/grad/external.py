@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
-from dasp.functional._arguments import per_band, per_item, run_checked
+from dasp.functional._arguments import Keywords, per_band, per_item, run_checked
 from dasp.grad._black_box import refuse_gradient, wants_gradient
 from dasp.grad._workers import Workers
 from dasp.processors.param import Option, Param
@@ -76,7 +76,9 @@ class _External:
         return _signature([*self.params, *self.options])
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
-        known = {keyword.name: False for keyword in (*self.params, *self.options)}
+        names = [keyword.name for keyword in (*self.params, *self.options)]
+        options = frozenset(option.name for option in self.options)
+        known = Keywords(dict.fromkeys(names, False), options)
         settings = {**{k.name: k.default for k in (*self.params, *self.options)}, **settings}
         return run_checked(self.name, known, self._run, x, sample_rate, **settings)
 

@@ -1,43 +1,241 @@
 """`ProcessorModule`: any processor as a `torch.nn.Module`."""
 
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from dasp.processors.processor import Processor
+from dasp._checks import checked_sample_rate
+from dasp.processors.param import Param, controls_size, not_held, to_controls, to_physical
+from dasp.processors.processor import Processor, check_processor
+
+START_INSIDE = 0.01
+"""How far from the ends of its range a control starts, where the sigmoid still has a slope."""
+
+LOGITS, HELD, PROCESSOR = "logits", "held", "processor"
+"""What the keys of a saved state begin with."""
 
 
 class ProcessorModule(nn.Module):
     """A processor whose controls are trained, or given at each call.
 
     The module's own parameters are logits, one for each control; a sigmoid keeps the controls in
-    (0, 1) and thus every physical value inside its range. It begins at the declared defaults.
+    (0, 1) and thus every physical value inside its range. It begins at the declared defaults, or
+    at `settings`. A value at an end of its range begins `START_INSIDE` of the range away from it,
+    which for a `mix` of 1 is 0.99: at the very end there is no slope, and it would stay there.
+
+    Args:
+        processor: Any processor.
+        sample_rate: In Hz.
+        batch: Shape of the items that have controls of their own.
+        settings: Physical values to start from, numbers or tensors `(*batch)` or `(*batch, bands)`.
+            Options and inputs among them are what every call begins with.
+        hold: Names of parameters that stay exactly as they are, or patterns such as `"*.mix"`;
+            they have no logits.
+
+    A state has the logits under the names of their parameters, `"logits.compressor.ratio"`, and
+    what is held beside them; that of another processor is refused.
 
     >>> from dasp.processors.catalogue import GAIN
-    >>> module = ProcessorModule(GAIN, 44_100)
+    >>> module = ProcessorModule(GAIN, 44_100, settings={"gain_db": 20.0})
     >>> x = torch.randn(3, 1, 100)
-    >>> torch.allclose(module(x), x, atol=1e-4)
+    >>> torch.allclose(module(x), 10 * x, atol=1e-3)
     True
+    >>> list(module.state_dict())
+    ['processor', 'logits.gain_db']
     """
 
-    def __init__(self, processor: Processor, sample_rate: float, *, batch: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        processor: Processor,
+        sample_rate: float,
+        *,
+        batch: tuple[int, ...] = (),
+        settings: Mapping[str, Any] | None = None,
+        hold: Sequence[str] = (),
+    ):
         super().__init__()
+        check_processor("processor", processor)
         self.processor = processor
-        self.sample_rate = sample_rate
-        # A default at the end of its range would have an infinite logit.
-        controls = processor.to_controls({}).clamp(1e-4, 1 - 1e-4)
-        self.logits = nn.Parameter(torch.logit(controls).expand(*batch, -1).clone())
+        self.sample_rate = checked_sample_rate(sample_rate)
+        self.params = not_held(processor.name, processor.params, hold)
+        """The parameters that have logits."""
+        settings = _checked(processor, {} if settings is None else settings)
+        controls = to_controls(self.params, settings) if self.params else torch.zeros(0)
+        shape = torch.broadcast_shapes(batch, controls.shape[:-1])
+        controls = controls.to(torch.get_default_dtype()).clamp(START_INSIDE, 1 - START_INSIDE)
+        self.logits = nn.Parameter(torch.logit(controls).expand(*shape, -1).clone())
+        self.kept: dict[str, Any] = {}
+        """Options, and other settings that every call begins with, unless they are tensors."""
+        free = {param.name for param in self.params}
+        for param in processor.params:
+            if param.name not in free:
+                value = torch.as_tensor(settings.get(param.name, param.default))
+                value = value.to(torch.get_default_dtype())
+                self.register_buffer(_buffer(HELD, param.name), value)
+        for name, value in settings.items():
+            if not any(param.name == name for param in processor.params):
+                if isinstance(value, Tensor):
+                    self.register_buffer(_buffer("given", name), value, persistent=False)
+                else:
+                    self.kept[name] = value
+
+    @property
+    def n_controls(self) -> int:
+        """Length of the last axis of `controls`: those of the parameters that are not held."""
+        return controls_size(self.params)
 
     def settings(self) -> dict[str, Tensor]:
-        """The physical values that the module stands at."""
-        return self.processor.to_physical(torch.sigmoid(self.logits))
+        """The physical values that the module stands at, those that are held among them."""
+        return self._all_values(torch.sigmoid(self.logits))
 
     def forward(self, x: Tensor, controls: Tensor | None = None, **inputs) -> Tensor:
         """Process `x` with its own controls, or with `controls` `(*batch, n_controls)`.
 
         `inputs` are options and tensors that the processor takes, such as `sidechain`.
         """
-        settings = self.settings() if controls is None else self.processor.to_physical(controls)
-        return self.processor(x, self.sample_rate, **settings, **inputs)
+        settings = self.settings() if controls is None else self._all_values(controls)
+        given = self._named("given")
+        return self.processor(x, self.sample_rate, **settings, **{**self.kept, **given, **inputs})
 
     def extra_repr(self) -> str:
-        return f"{self.processor.name}, sample_rate={self.sample_rate:g}"
+        held = self._named(HELD)
+        hold = f", hold={list(held)}" if held else ""
+        return f"{self.processor.name}, sample_rate={self.sample_rate:g}{hold}"
+
+    def _all_values(self, controls: Tensor) -> dict[str, Tensor]:
+        return {**to_physical(self.params, controls), **self._named(HELD)}
+
+    def _named(self, kind: str) -> dict[str, Tensor]:
+        """The tensors of a kind by the names of their settings."""
+        start = _buffer(kind, "")
+        return {
+            key.removeprefix(start).replace("/", "."): value
+            for key, value in self._buffers.items()
+            if key.startswith(start)
+        }
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        saved = {PROCESSOR: _text(_structure(self.processor))}
+        saved |= {f"{LOGITS}.{k}": v for k, v in _split(self.params, self.logits).items()}
+        saved |= {f"{HELD}.{k}": v for k, v in self._named(HELD).items()}
+        for key, value in saved.items():
+            destination[prefix + key] = value if keep_vars else value.detach()
+
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ):
+        state = {
+            key.removeprefix(prefix): value
+            for key, value in state_dict.items()
+            if key.startswith(prefix)
+        }
+        here = _structure(self.processor)
+        if LOGITS in state:
+            size = state[LOGITS].shape[-1:]
+            if size != self.logits.shape[-1:]:
+                error_msgs.append(
+                    f"expected {self.n_controls} logits, those of {here}, got {tuple(size)}"
+                )
+                return
+            warnings.warn(
+                f"a state with logits that have no names, taken for those of {here}", stacklevel=2
+            )
+            state |= {f"{HELD}.{key}": value for key, value in self._named(HELD).items()}
+        elif state:
+            problem = self._differs(state, here)
+            if problem:
+                error_msgs.append(problem)
+                return
+            state = self._as_here(state)
+        loaded = {LOGITS: state[LOGITS]} if LOGITS in state else {}
+        loaded |= {
+            _buffer(*key.split(".", 1)): value
+            for key, value in state.items()
+            if key.startswith(f"{HELD}.")
+        }
+        loaded |= {
+            key: value
+            for key, value in state.items()
+            if key != PROCESSOR and key.split(".")[0] not in (LOGITS, HELD)
+        }
+        super()._load_from_state_dict(
+            {prefix + key: value for key, value in loaded.items()},
+            prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs,
+        )  # fmt: skip
+
+    def _differs(self, state: Mapping[str, Tensor], here: str) -> str:
+        """What tells that a state is of another processor, if anything does."""
+        if PROCESSOR in state:
+            there = bytes(state[PROCESSOR].tolist()).decode()
+            if there != here:
+                return f"expected the state of {here}, got that of {there}"
+        names = [p.name for p in self.processor.params]
+        saved = [k.split(".", 1)[1] for k in state if k.split(".")[0] in (LOGITS, HELD)]
+        lacking = [name for name in names if name not in saved]
+        unknown = [name for name in saved if name not in names]
+        if not lacking and not unknown:
+            return ""
+        return (
+            f"expected the state of {here}, with the parameters {', '.join(names)}; "
+            + "; ".join(
+                f"{word} {', '.join(some)}"
+                for word, some in (("it lacks", lacking), ("it has", unknown))
+                if some
+            )
+        )
+
+    def _as_here(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A state in which is held what is held here, and all else has logits."""
+        pieces, state = [], dict(state)
+        free = {param.name for param in self.params}
+        for param in self.processor.params:
+            logits, held = f"{LOGITS}.{param.name}", f"{HELD}.{param.name}"
+            if param.name not in free and logits in state:
+                state[held] = param.to_physical(torch.sigmoid(state.pop(logits)))
+            if param.name in free:
+                if held in state:
+                    control = param.to_control(state.pop(held))
+                    state[logits] = torch.logit(control.clamp(START_INSIDE, 1 - START_INSIDE))
+                piece = state.pop(logits)
+                pieces.append(piece if param.bands else piece[..., None])
+        batch = torch.broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
+        state[LOGITS] = torch.cat(
+            [piece.expand(*batch, -1) for piece in pieces] or [torch.zeros(0)], -1
+        )
+        return state
+
+
+def _checked(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(settings, Mapping):
+        raise ValueError(
+            f"settings: expected physical values by their names, got a {type(settings).__name__}"
+        )
+    processor.check_settings({k: v for k, v in settings.items() if k not in processor.inputs})
+    return dict(settings)
+
+
+def _split(params: Sequence[Param], logits: Tensor) -> dict[str, Tensor]:
+    pieces = logits.split([param.size for param in params], -1) if params else ()
+    return {
+        param.name: piece if param.bands else piece[..., 0]
+        for param, piece in zip(params, pieces, strict=True)
+    }
+
+
+def _structure(processor: Processor) -> str:
+    """Its name, and those of its parts."""
+    inside = f"({', '.join(map(_structure, processor.parts))})" if processor.parts else ""
+    return processor.name + inside
+
+
+def _text(words: str) -> Tensor:
+    """A text as what can be saved with tensors."""
+    return torch.tensor(list(words.encode()), dtype=torch.uint8)
+
+
+def _buffer(kind: str, name: str) -> str:
+    """The name of a buffer, which has no dots."""
+    return f"{kind} {name.replace('.', '/')}"

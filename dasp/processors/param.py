@@ -1,5 +1,6 @@
 """`Param` and `Option`: what a processor's keywords mean, and the range a controller may use."""
 
+import fnmatch
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import between, rounded_into
-from dasp._checks import check_choice, check_range
+from dasp._checks import check_choice, check_range, did_you_mean, without_numpy
 from dasp._typing import Value
 
 UNITS = {
@@ -68,8 +69,9 @@ class Param:
         """The unit that its name ends in, or nothing."""
         return UNITS.get(self.name.rsplit("_", 1)[-1], "")
 
-    def to_physical(self, control: Tensor) -> Tensor:
-        """The value that a control in [0, 1] stands for."""
+    def to_physical(self, control: Value) -> Tensor:
+        """The value that a control in [0, 1] stands for, in float32 for half types."""
+        control = _exact(control)
         low, high = self._ends(control)
         if self.scale == "log":
             # The ends are exact: a range that touches a limit must not step over it.
@@ -79,7 +81,7 @@ class Param:
 
     def to_control(self, value: Value) -> Tensor:
         """The control in [0, 1] that stands for a value; values out of range stop at the ends."""
-        value = value if isinstance(value, Tensor) else torch.tensor(value)
+        value = _exact(value)
         low, high = self._ends(value)
         if self.scale == "log":
             value, low, high = between(value, low, high).log(), low.log(), high.log()
@@ -87,14 +89,18 @@ class Param:
 
     def check(self, value: Value) -> None:
         """Refuse a value outside [low, high]."""
+        value = without_numpy(value)
         if self.bands is None:
             self._check_number(value, self.low, self.high)
             return
         values = value.unbind(-1) if isinstance(value, Tensor) and value.ndim else value
-        if not isinstance(values, Sequence):
+        if isinstance(values, str) or not isinstance(values, Sequence):
             values = [values] * self.bands
         if len(values) != self.bands:
-            raise ValueError(f"{self.name}: expected {self.bands} bands, got {len(values)}")
+            raise ValueError(
+                f"{self.name}: expected {self.bands} bands, got {len(values)}; give one number for "
+                f"all of them, or one for each"
+            )
         for number, low, high in zip(values, self.low, self.high, strict=True):
             self._check_number(number, low, high)
 
@@ -130,6 +136,16 @@ class Option:
             check_range(self.name, value, low=self.low, high=self.high)
 
 
+def _exact(value: Value) -> Tensor:
+    """A value or control as a tensor that divides a range finely: autocast makes bfloat16."""
+    value = without_numpy(value)
+    value = value if isinstance(value, Tensor) else torch.tensor(value)
+    wide = value.is_floating_point() and value.dtype.itemsize > 2
+    return (
+        value if wide else value.to(torch.promote_types(torch.float32, torch.get_default_dtype()))
+    )
+
+
 def controls_size(params: Sequence[Param]) -> int:
     """Number of controls of a list of parameters."""
     return sum(param.size for param in params)
@@ -137,7 +153,7 @@ def controls_size(params: Sequence[Param]) -> int:
 
 def to_physical(params: Sequence[Param], controls: Tensor) -> dict[str, Tensor]:
     """Split controls `(*batch, n_controls)` into named physical values."""
-    size = controls_size(params)
+    size, controls = controls_size(params), _exact(controls)
     if controls.ndim == 0 or controls.shape[-1] != size:
         raise ValueError(f"controls: expected {size} in the last axis, got {tuple(controls.shape)}")
     pieces = controls.split([param.size for param in params], -1)
@@ -152,7 +168,26 @@ def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tenso
     pieces = []
     for param in params:
         control = param.to_control(settings.get(param.name, param.default))
-        control = control if control.is_floating_point() else control.float()
         pieces.append(control if param.bands else control[..., None])
     batch = torch.broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
     return torch.cat([piece.expand(*batch, -1) for piece in pieces], -1)
+
+
+def not_held(name: str, params: Sequence[Param], hold: Sequence[str]) -> tuple[Param, ...]:
+    """The parameters of a processor of that name that `hold` does not name.
+
+    It has names, or patterns such as `"*.mix"`; one that meets no parameter is refused.
+    """
+    names = [param.name for param in params]
+    if isinstance(hold, str):
+        raise ValueError(f"hold: expected a list of names, got {hold!r}; did you mean [{hold!r}]?")
+    for pattern in hold:
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(
+                f"hold: {name} has no parameter {pattern!r}{did_you_mean(pattern, names)}"
+            )
+    return tuple(
+        param
+        for param in params
+        if not any(fnmatch.fnmatchcase(param.name, pattern) for pattern in hold)
+    )

@@ -113,7 +113,8 @@ class Processor:
         if name in self.inputs:
             return name.rsplit(".", 1)[-1] == "sidechain"
         automatable = any(param.name == name and param.automatable for param in self.params)
-        return automatable and value.ndim > x.ndim - 2
+        along_time = value.ndim > x.ndim - 2 and value.shape[-1] == x.shape[-1]
+        return automatable and along_time
 
     def _why_it_cannot_stream(self) -> str:
         for part in self.parts:

@@ -1,6 +1,5 @@
 """The knobs that a fit may turn, as numbers from 0 to 1."""
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,14 @@ from torch import Tensor
 
 from dasp._bounds import between
 from dasp._checks import did_you_mean
-from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
+from dasp.processors.param import (
+    Option,
+    Param,
+    controls_size,
+    not_held,
+    to_controls,
+    to_physical,
+)
 from dasp.processors.processor import Processor
 
 
@@ -58,17 +64,10 @@ def free_knobs(
 
     Where `differentiable`, parameters whose gradient is zero almost everywhere are held too.
     """
-    names = [param.name for param in processor.params]
-    for pattern in hold:
-        if not fnmatch.filter(names, pattern):
-            raise ValueError(
-                f"hold: {processor.name} has no parameter {pattern!r}{did_you_mean(pattern, names)}"
-            )
     free = tuple(
         param
-        for param in processor.params
-        if not any(fnmatch.fnmatchcase(param.name, pattern) for pattern in hold)
-        and (param.differentiable or not differentiable)
+        for param in not_held(processor.name, processor.params, hold)
+        if param.differentiable or not differentiable
     )
     if not free:
         raise ValueError(f"hold: nothing of {processor.name} is left to fit")
