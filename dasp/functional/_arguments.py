@@ -90,7 +90,9 @@ def keywords_of(signature: inspect.Signature) -> Keywords:
 
 def _as_number(value: Any) -> Any:
     value = without_numpy(value)
-    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    if isinstance(value, Tensor) and value.numel() == 1 and not value.requires_grad:
+        return value.item()
+    return value
 
 
 def memoryless(processor: Callable) -> Callable:

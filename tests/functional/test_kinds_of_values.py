@@ -122,5 +122,5 @@ def test_values_of_numpy_in_maps_and_checks():
         COMPRESSOR.check_settings({"ratio": np.array([2.0, 30.0])})
     with pytest.raises(ValueError, match=r"gain_db: expected a number, got .*loud"):
         GAIN(torch.zeros(1, 9), 8000, gain_db=np.array("loud"))
-    with pytest.raises(ValueError, match=r"gain_db: expected a number, a tensor of shape \(\) or, moving"):
+    with pytest.raises(ValueError, match=r"gain_db: expected .* a tensor of shape \(\) or, moving"):
         GAIN(torch.zeros(1, 9), 8000, gain_db=np.zeros(2))

@@ -171,9 +171,9 @@ def _check_turnable(
 ) -> None:
     """Refuse an option that decides how long something is, by turning it."""
     for name in names:
-        value = torch.tensor([float({**processor.defaults(), **settings}[name])])
+        value = torch.full((2,), float({**processor.defaults(), **settings}[name]))
         try:
-            processor(x, sample_rate, **{**settings, name: value})
+            processor(x.expand(2, *x.shape), sample_rate, **{**settings, name: value})
         except (TypeError, RuntimeError) as error:
             raise ValueError(f"also: {name} fixes a length, and cannot be turned") from error
 
