@@ -164,9 +164,7 @@ def without_numpy(value: Any) -> Any:
 def _is_of_numbers(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_is_of_numbers(v) for v in value)
-    if isinstance(value, Tensor):
-        return not value.is_complex()
-    return isinstance(value, (float, int, Real, np.generic))
+    return isinstance(value, (Tensor, float, int, Real, np.generic))
 
 
 def _is_readable(value: Value) -> bool:

@@ -171,7 +171,8 @@ def _check_turnable(
 ) -> None:
     """Refuse an option that decides how long something is, by turning it."""
     for name in names:
-        value = torch.full((2,), float({**processor.defaults(), **settings}[name]))
+        ones = (1,) * (x.ndim - 2)
+        value = torch.full((2, *ones), float({**processor.defaults(), **settings}[name]))
         try:
             processor(x.expand(2, *x.shape), sample_rate, **{**settings, name: value})
         except (TypeError, RuntimeError) as error:
