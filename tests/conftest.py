@@ -1,10 +1,16 @@
-"""What all tests share: seeds, threads, and the optional folder of real recordings."""
+"""What all tests share: compiled kernels, seeds, and the optional folder of real recordings."""
 
+import logging
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+
+# What a test hears is not to hang on what another process has compiled by then.
+os.environ.setdefault("DASP_KERNELS", "numba")
+logging.getLogger("dasp").setLevel(logging.ERROR)  # that kernels are compiled is no news here
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -11,7 +11,6 @@ import torch
 from dasp import _private
 from dasp._checks import check_range
 from dasp.processors.catalogue import CATALOGUE
-from dasp.signal import backends
 from tests.contracts.cases import audio, differentiable, draw, run
 
 OF_TORCH = ("_transforms_are_active", "_is_wrapped", "_is_slices", "_count_of_modes")
@@ -89,7 +88,7 @@ def test_a_name_that_is_not_there_is_not_found(name, monkeypatch):
 NUMBAS = ("dumps", "CompileResult", "_reduce", "_rebuild", "_cache")
 
 
-@pytest.mark.skipif(not backends.numba_works(), reason="needs numba")
+@pytest.mark.numba
 @pytest.mark.parametrize("gone", [*((name,) for name in NUMBAS), NUMBAS], ids="-".join)
 def test_without_the_names_of_numba_machine_code_is_made_in_every_process(
     gone, monkeypatch, tmp_path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dasp.audio_io import AudioFileError
+from dasp.signal import compile_first
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Work(Protocol):
 def attempt(work: Work, job: Job) -> dict[str, Any]:
     """What came of a job: "ok" with the digests of its targets, or "failed" with the reason."""
     try:
-        facts = work(job)
+        with compile_first():
+            facts = work(job)
         return {"status": "ok", "digests": [digest(target) for target in job.targets], **facts}
     except AudioFileError as error:
         return failed(str(error))

@@ -18,18 +18,6 @@ REQUIRED = ("torch", "numpy", "scipy", "numba", "soundfile", "pyloudnorm", "safe
 EXTRAS = {"plot": "matplotlib", "ray": "ray"}
 """What an extra is for, by the module that it brings."""
 
-KERNELS = {
-    "linear filters": "parametric_eq",
-    "dynamics": "compressor",
-    "gate": "noise_gate",
-    "limiter": "limiter",
-    "delay lines": "flanger",
-    "all-pass": "phaser",
-    "networks": "feedback_delay_network",
-    "recurrence": "plate_reverb",
-}
-"""A processor that runs on each kernel."""
-
 LARGEST_ERROR = 1e-4
 """Between compiled and portable kernels in single precision, relative to the peak."""
 
@@ -53,11 +41,18 @@ def add_parser(subparsers) -> None:
         "kernels: what is wrong, and what to do about it. Exits with 1 if there is a fault.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--warm", action="store_true",
+        help="first make the machine code of all kernels, which takes some minutes once for a "
+        "machine, so that nothing that runs later waits for it",
+    )  # fmt: skip
     parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Look at everything, and print what was found."""
+    if args.warm:
+        _warm()
     findings = []
     for examine in (_versions, _devices, _kernels, _codecs, _extras):
         try:
@@ -71,6 +66,27 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(findings)
     return 1 if any(finding.status == "fault" for finding in findings) else 0
+
+
+def _warm() -> None:
+    """Make the machine code of all kernels and their gradients, in single and double precision."""
+    import torch
+    from tqdm import tqdm
+
+    from dasp.signal import backends
+    from dasp.signal.backends import _readiness
+
+    if not backends.numba_works():
+        return
+    wanted = [
+        _readiness.all_code(kernel.cpu, kernel.cpu_adjoint is not None, real)
+        for kernel in _all_kernels()
+        for real in (torch.float32, torch.float64)
+    ]
+    with tqdm(wanted, desc="machine code", unit="kernel", leave=False) as bar:
+        for code in bar:
+            bar.set_postfix_str(str(code))
+            _readiness.compile_again(code)
 
 
 def _versions() -> Iterator[Finding]:
@@ -104,26 +120,40 @@ def _devices() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from dasp.signal import backends
+    from dasp.signal._choice import AUTO, VARIABLE
 
     if not backends.numba_works():
-        remedy = "pip install --upgrade numba numpy"
-        yield Finding("note", "kernels", "numba does not work: recursions run slowly", remedy)
+        found = "numba does not work: recursions run in their portable form, which is slower"
+        yield Finding("note", "kernels", found, "pip install --upgrade numba numpy")
         return
+    yield Finding("ok", "kernels", f"DASP_KERNELS={os.environ.get(VARIABLE) or AUTO}")
     yield from _code()
-    yield from (_kernel(what, name) for what, name in KERNELS.items())
+    yield from map(_kernel, _all_kernels())
 
 
-def _kernel(what: str, processor: str) -> Finding:
-    remedy = "delete the cache of machine code, and upgrade numba"
+def _all_kernels() -> list:
+    """Every kernel there is, once what declares them is imported."""
+    import dasp.processors.catalogue
+    import dasp.signal.quantise  # noqa: F401, of which no processor makes use
+    from dasp.signal._kernel import KERNELS
+
+    return list(KERNELS.values())
+
+
+def _kernel(kernel) -> Finding:
+    """Compiled and portable form on signals that the kernel changes, and their gradients."""
+    from dasp.signal.backends.agreement import gradient_difference, value_difference
+
+    what, remedy = f"kernel: {kernel.title}", "delete the folder of machine code, and upgrade numba"
     try:
-        error = _difference(processor)
+        errors = {"": value_difference(kernel), ", gradients by": gradient_difference(kernel)}
     except Exception as failure:  # of a compiler, which may raise anything
         found = f"does not run ({type(failure).__name__}: {failure})"
-        return Finding("fault", f"kernel: {what}", found, remedy)
-    found = f"compiled and portable differ by {error:.0e}"
-    if error < LARGEST_ERROR:
-        return Finding("ok", f"kernel: {what}", found)
-    return Finding("fault", f"kernel: {what}", found, remedy)
+        return Finding("fault", what, found, remedy)
+    told = "".join(f"{of} {e:.0e}" for of, e in errors.items() if e is not None)
+    wrong = any(e is not None and not e < LARGEST_ERROR for e in errors.values())
+    found = f"compiled and portable differ by{told}"
+    return Finding("fault", what, found, remedy) if wrong else Finding("ok", what, found)
 
 
 def _code() -> Iterator[Finding]:
@@ -147,24 +177,6 @@ def _code() -> Iterator[Finding]:
     if left := [*beside.glob("*.nbi"), *beside.glob("*.nbc")]:
         what = f"{len(left)} files of an earlier version, which nothing uses, in {beside}"
         yield Finding("note", "old machine code", what, f"delete {beside}")
-
-
-def _difference(name: str) -> float:
-    """How far the compiled form of a processor is from the portable one, over its peak."""
-    import torch
-
-    from dasp.processors.catalogue import CATALOGUE
-    from dasp.signal import backends
-
-    x = torch.randn(1, 2, 4800, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        compiled = CATALOGUE[name](x, 48_000)
-        backends.HAS_NUMBA = False
-        try:
-            portable = CATALOGUE[name](x, 48_000)
-        finally:
-            backends.HAS_NUMBA = True
-    return ((compiled - portable).abs().max() / portable.abs().max()).item()
 
 
 def _codecs() -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from dasp.cli import (
 )
 from dasp.cli.output import print_to_nobody
 from dasp.cli.parser import Parser
+from dasp.signal import compile_first
 
 COMMANDS = (
     mix, unmix, render, process, batch, fit, train, eval, list, show, info, plot, export,
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_any_name()
     args = _parser().parse_args(argv)
     try:
-        status = args.handler(args)
+        with compile_first():  # so that a command writes the same bytes whenever it runs
+            status = args.handler(args)
         sys.stdout.flush()
         return status
     except BrokenPipeError:

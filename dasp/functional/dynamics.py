@@ -316,6 +316,9 @@ def _mixing(x: Tensor, makeup_gain_db: Value, mix: Value) -> tuple[Tensor, Tenso
     )
 
 
+WAITS_FROM = 5_000_000
+"""Samples that the portable forms take as long for as their loops take to compile."""
+
 _CURVE = (
     "Tensor threshold_db, Tensor slope, Tensor knee_db, Tensor range_db, Tensor attack, "
     "Tensor release, Tensor start_db"
@@ -326,6 +329,7 @@ _CURVE = (
     "dynamics",
     f"(Tensor x, {_CURVE}, Tensor makeup_gain_db, Tensor mix, float sign) -> Tensor",
     lambda x, *_: x.new_empty(x.shape),
+    waits_from=WAITS_FROM,
 )
 def _compressed(x: Tensor, *parameters_and_sign) -> Tensor:
     *curve, makeup_gain_db, mix, sign = parameters_and_sign
@@ -336,6 +340,7 @@ def _compressed(x: Tensor, *parameters_and_sign) -> Tensor:
     "dynamics",
     f"(Tensor key, {_CURVE}, float db_per_decade, float sign) -> Tensor",
     lambda key, *_: key.new_empty(key.shape[0], key.shape[2]),
+    waits_from=WAITS_FROM,
 )
 def _reduction_db(
     key: Tensor,
@@ -362,6 +367,7 @@ def _reduction_db(
     "dynamics",
     "(Tensor x, Tensor reduction_db, Tensor makeup_gain_db, Tensor mix) -> Tensor",
     lambda x, *_: x.new_empty(x.shape),
+    waits_from=WAITS_FROM,
 )
 def _amplified(x: Tensor, reduction_db: Tensor, makeup_gain_db: Tensor, mix: Tensor) -> Tensor:
     """`x` `(rows, channels, time)` and its wet share, lowered by `reduction_db` `(rows, time)`."""

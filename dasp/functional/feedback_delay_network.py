@@ -35,6 +35,9 @@ GONE_DB = -400.0
 STATES = 4
 """Of the filter of a line, two sections."""
 
+WAITS_FROM = 10_000_000
+"""Samples that the portable form takes as long for as the loop takes to compile."""
+
 WRITTEN_ROWS, HEARD_ROWS = (1, 2), (4, 5)
 """Rows of the Hadamard matrix with which left and right enter the lines and leave them. The
 product of any two rows is a row, and that of the first pair is not that of the second: what
@@ -129,6 +132,7 @@ def feedback_delay_network(
     "(Tensor x, Tensor absorption, Tensor level, "
     "int[] lengths, int[] written_rows, int[] heard_rows) -> Tensor",
     lambda x, *_: x.new_empty(x.shape),
+    waits_from=WAITS_FROM,
 )
 def _network(
     x: Tensor,
@@ -156,6 +160,8 @@ def _network(
         lines.new_empty(lines.shape),
         states.new_empty(states.shape),
     ),
+    adjoint=False,
+    waits_from=WAITS_FROM,
 )
 def _network_between(*arguments) -> tuple[Tensor, Tensor, Tensor]:
     """`_network` from what the `lines` `(rows, lines, longest)` and `states` hold, to what they do.

@@ -102,6 +102,7 @@ def limiter(
     "limiter",
     "(Tensor key, Tensor ceiling_db, Tensor release, int window) -> Tensor",
     lambda key, *_: key.new_empty(key.shape[0], key.shape[2]),
+    waits_from=500_000,
 )
 def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) -> Tensor:
     """A smooth reduction `(rows, time)` that keeps a key `(rows, channels, time)` down."""

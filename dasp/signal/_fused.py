@@ -1,20 +1,25 @@
 """Chains of torch operations as one step, with the gradient of the whole chain."""
 
 import functools
-import importlib
 from collections.abc import Callable, Sequence
-from types import ModuleType
 
 import torch
 import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
 from dasp._private import is_sliced, is_transformed, is_watched
-from dasp.signal import backends
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_step, gradients_of
 
 
-def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> Callable:
+def fused(
+    module: str,
+    schema: str,
+    results: Callable[..., Tensor | tuple],
+    *,
+    adjoint: bool = True,
+    waits_from: int = 0,
+) -> Callable:
     """Let one step stand in for a function of torch operations on tensors with a row an item.
 
     The decorated function defines the answer and every derivative. Where nothing but ordinary
@@ -23,7 +28,7 @@ def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> C
     to keep for it; and the first gradient comes from `<name>_adjoint`, which takes the gradient
     and what was kept in front of the arguments, and returns one gradient for each tensor of them.
     Other devices, transforms and higher derivatives see the torch operations, and so does the
-    first gradient where there is no adjoint.
+    first gradient where there is no `adjoint`. `waits_from` is that of the `Kernel`.
 
     A compiler sees neither: for it, value and gradient are an operator each, whatever the length
     of the signal, within which all of this happens. `schema` tells its arguments, tensors first,
@@ -32,7 +37,10 @@ def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> C
     """
 
     def decorate(composition: Callable) -> Callable:
-        step = _Step(composition, module, schema, results)
+        name = composition.__name__.lstrip("_")
+        loop = f"{module}_numba.{name}"
+        kernel = Kernel(composition, loop, f"{loop}_adjoint" if adjoint else None, waits_from)
+        step = _Step(name, kernel, schema, results)
 
         @functools.wraps(composition)
         def function(*arguments):
@@ -41,11 +49,14 @@ def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> C
             if not _is_plain(*arguments):
                 return composition(*arguments)
             tensors = [t for t in arguments if isinstance(t, Tensor)]
-            if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-                if step.kernel_adjoint is None:
-                    return composition(*arguments)
+            gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+            if (gradient and not adjoint) or not kernel.is_compiled_for(
+                *arguments, gradient=gradient
+            ):
+                return composition(*arguments)
+            if gradient:
                 return _Fused.apply(step, *arguments)
-            return step.kernel(False, *arguments)[0]
+            return kernel.compiled(False, *arguments)[0]
 
         return function
 
@@ -53,46 +64,37 @@ def fused(module: str, schema: str, results: Callable[..., Tensor | tuple]) -> C
 
 
 class _Step:
-    """A function of torch operations, what is compiled of it, and its operators."""
+    """A kernel, and its operators."""
 
-    def __init__(self, composition: Callable, module: str, schema: str, results: Callable):
-        self.composition, self.module = composition, module
-        self.name = composition.__name__.lstrip("_")
+    def __init__(self, name: str, kernel: Kernel, schema: str, results: Callable):
+        self.kernel = kernel
         self.operator, self.adjoint_operator = define_step(
-            self.name + schema, composition, results, self._value, self._gradients
+            name + schema, kernel.portable, results, self._value, self._gradients
         )
 
-    @functools.cached_property
-    def kernel(self) -> Callable:
-        return getattr(self._kernels, self.name)
-
-    @functools.cached_property
-    def kernel_adjoint(self) -> Callable | None:
-        return getattr(self._kernels, f"{self.name}_adjoint", None)
-
-    @property
-    def _kernels(self) -> ModuleType:
-        return importlib.import_module(f"{backends.__name__}.{self.module}_numba")
-
     def _value(self, *arguments) -> Tensor | tuple[Tensor, ...]:
-        if _is_plain(*arguments):
-            return self.kernel(False, *arguments)[0]
-        return self.composition(*arguments)
+        if _is_plain(*arguments) and self.kernel.is_compiled_for(*arguments):
+            return self.kernel.compiled(False, *arguments)[0]
+        return self.kernel.portable(*arguments)
 
     def _gradients(
         self, grads: Sequence[Tensor], tensors: Sequence[Tensor], options: Sequence
     ) -> Sequence[Tensor | None]:
-        if not _is_plain(*grads, *tensors) or self.kernel_adjoint is None:
-            return gradients_of(self.composition, tensors, options, grads)
-        _, kept = self.kernel(True, *tensors, *options)
-        return self.kernel_adjoint(*grads, *kept, *tensors, *options)
+        kernel, arguments = self.kernel, (*tensors, *options)
+        if (
+            kernel.cpu_adjoint is None
+            or not _is_plain(*grads, *tensors)
+            or not kernel.is_compiled_for(*arguments, gradient=True)
+        ):
+            return gradients_of(kernel.portable, tensors, options, grads)
+        _, kept = kernel.compiled(True, *arguments)
+        return kernel.compiled_adjoint(*grads, *kept, *arguments)
 
 
 def _is_plain(*arguments) -> bool:
     """Whether these are tensors in memory that no compiler, transform or forward mode follows."""
     return (
         not torch.compiler.is_compiling()
-        and backends.numba_works()
         and not is_transformed(*(t for t in arguments if isinstance(t, Tensor)))
         and not is_watched()
         and all(
@@ -111,7 +113,7 @@ class _Fused(torch.autograd.Function):
     def forward(ctx, step, *arguments):
         tensors = [t for t in arguments if isinstance(t, Tensor)]
         ctx.step, ctx.options = step, arguments[len(tensors) :]
-        y, kept = step.kernel(True, *arguments)
+        y, kept = step.kernel.compiled(True, *arguments)
         ctx.kept = len(kept)
         ctx.save_for_backward(*kept, *tensors)
         return y
@@ -125,7 +127,7 @@ class _Fused(torch.autograd.Function):
             found = step.adjoint_operator(*grads, *tensors, *options, wanted)
             found = [g if w else None for g, w in zip(found, wanted, strict=True)]
         elif torch.is_grad_enabled() or not _is_plain(*grads):
-            found = gradients_of(step.composition, tensors, options, grads)
+            found = gradients_of(step.kernel.portable, tensors, options, grads)
         else:
-            found = step.kernel_adjoint(*grads, *kept, *tensors, *options)
+            found = step.kernel.compiled_adjoint(*grads, *kept, *tensors, *options)
         return None, *found, *(None for _ in options)

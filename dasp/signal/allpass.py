@@ -21,8 +21,9 @@ from torch import Tensor
 
 from dasp._checks import check_real, check_signal
 from dasp._typing import Value
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
-from dasp.signal.backends import backend
+from dasp.signal.backends import allpass_torch
 
 
 def design_first_order_all_pass(freq_hz: Tensor, sample_rate: float) -> Tensor:
@@ -131,7 +132,9 @@ class _CascadeWithTangent(_Cascade):
         return _solve(drive, a, feedback, ctx.transposed)
 
 
+_ALL_PASS = Kernel(allpass_torch.solve, "allpass_numba.solve")
+
 _kernel = define_row_operator(
     "all_pass_cascade(Tensor q, Tensor a, Tensor feedback, bool transposed) -> Tensor",
-    lambda q, *arguments: backend("allpass", q).solve(q, *arguments),
+    _ALL_PASS.run,
 )

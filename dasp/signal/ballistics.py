@@ -11,8 +11,9 @@ from torch import Tensor
 
 from dasp._checks import check_real, check_signal
 from dasp.signal._fused import fused
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
-from dasp.signal.backends import backend
+from dasp.signal.backends import recurrence_torch
 from dasp.signal.smoothing import delayed, one_pole
 
 
@@ -46,6 +47,7 @@ def ballistics(
     "dynamics",
     "(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
     lambda x, *_: x.new_empty(x.shape),
+    waits_from=1_000_000,
 )
 def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
     # Which branch a sample takes has no gradient. Given the branches, the smoother is a linear
@@ -58,7 +60,9 @@ def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tenso
     return one_pole(arguments[0], pole, arguments[3])[0].to(x.dtype)
 
 
+_BRANCHING = Kernel(recurrence_torch.ballistics, "recurrence_numba.ballistics")
+
 _followed = define_row_operator(
     "branching(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
-    lambda x, *poles_and_state: backend("recurrence", x).ballistics(x, *poles_and_state),
+    _BRANCHING.run,
 )

@@ -17,8 +17,9 @@ from torch import Tensor
 from dasp._bounds import at_most
 from dasp._checks import check_range, check_real, check_signal
 from dasp._typing import Value
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
-from dasp.signal.backends import backend
+from dasp.signal.backends import delay_torch
 
 LONGEST = 2.0**40
 """Samples; more are as many, since no signal is as long and no index may overflow."""
@@ -203,7 +204,9 @@ class _RecurrenceWithTangents(_Recurrence):
         return _solve(drive, weights, offset, ctx.transposed)
 
 
+_DELAY = Kernel(delay_torch.solve, "delay_numba.solve")
+
 _kernel = define_row_operator(
     "delay_recurrence(Tensor x, Tensor weights, Tensor offset, bool transposed) -> Tensor",
-    lambda x, *arguments: backend("delay", x).solve(x, *arguments),
+    _DELAY.run,
 )

@@ -13,8 +13,9 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_not_zero, check_real, check_signal
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
-from dasp.signal.backends import backend
+from dasp.signal.backends import direct_form_torch
 from dasp.signal.fftconv import fft_convolve
 
 LONG = 128
@@ -173,7 +174,9 @@ class _DirectFormWithTangent(_DirectForm):
         return _solve(drive, _unfiltered(b), a, zi)
 
 
+_DIRECT_FORM = Kernel(direct_form_torch.solve, "direct_form_numba.solve")
+
 _kernel = define_row_operator(
     "direct_form(Tensor x, Tensor b, Tensor a, Tensor zi) -> Tensor",
-    lambda x, *arguments: backend("direct_form", x).solve(x, *arguments),
+    _DIRECT_FORM.run,
 )

@@ -98,6 +98,7 @@ def _in_rows(t: Tensor, batch: tuple[int, ...], dims: int) -> Tensor:
     "cascade",
     "(Tensor x, Tensor sections, Tensor zi) -> (Tensor, Tensor)",
     lambda x, sections, zi: (x.new_empty(x.shape), zi.new_empty(zi.shape)),
+    waits_from=500_000_000,
 )
 def _filtered(x: Tensor, sections: Tensor, zi: Tensor) -> tuple[Tensor, Tensor]:
     """Rows `(rows, time)` through `(rows, sections, 5)` from the states `(rows, 2 sections)`."""

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
-from dasp.signal.backends import backend
+from dasp.signal.backends import recurrence_torch
 
 
 def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -55,9 +56,11 @@ def delayed(y: Tensor, zi: Tensor) -> Tensor:
     return torch.cat((zi[..., None], y[..., :-1]), -1)
 
 
+_LINEAR = Kernel(recurrence_torch.linear_recurrence, "recurrence_numba.linear_recurrence")
+
 _recurrence = define_row_operator(
     "linear_recurrence(Tensor a, Tensor b, Tensor zi) -> Tensor",
-    lambda a, b, zi: backend("recurrence", b).linear_recurrence(a, b, zi),
+    _LINEAR.run,
 )
 
 

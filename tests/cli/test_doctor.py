@@ -17,7 +17,7 @@ def _findings(dasp) -> tuple[int, dict[str, dict]]:
 
 @pytest.fixture
 def no_kernels(monkeypatch):
-    monkeypatch.setattr(doctor, "KERNELS", {})
+    monkeypatch.setattr(doctor, "_all_kernels", list)
 
 
 @pytest.mark.numba
@@ -26,10 +26,12 @@ def test_a_healthy_machine(dasp):
     assert status == 0
     assert {finding["status"] for finding in findings.values()} <= {"ok", "note"}
     assert findings["torch"]["found"] == torch.__version__
-    for kernel in doctor.KERNELS:
-        assert "compiled and portable differ by" in findings[f"kernel: {kernel}"]["found"]
+    kernels = doctor._all_kernels() if backends.numba_works() else []
+    for kernel in kernels:
+        found = findings[f"kernel: {kernel.title}"]["found"]
+        assert "compiled and portable differ by" in found
+        assert ("gradients by" in found) == (kernel.cpu_adjoint is not None)
     assert findings["format: WAV"]["found"] == "reads what it writes"
-    assert backends.HAS_NUMBA
 
 
 def test_in_words(dasp, no_kernels):
@@ -38,23 +40,47 @@ def test_in_words(dasp, no_kernels):
     assert any(line.startswith("ok     python ") for line in out.splitlines())
 
 
-@pytest.mark.numba
-def test_a_kernel_that_computes_something_else(dasp, monkeypatch):
-    monkeypatch.setattr(doctor, "KERNELS", {"limiter": "limiter"})
-    real = doctor._difference
-    monkeypatch.setattr(doctor, "_difference", lambda name: real(name) + 1e-3)
-    status, findings = _findings(dasp)
-    assert status == 1
-    assert findings["kernel: limiter"]["status"] == "fault"
-    assert "delete the cache" in findings["kernel: limiter"]["remedy"]
+@pytest.fixture
+def one_kernel(monkeypatch):
+    (limiter,) = (k for k in doctor._all_kernels() if k.cpu == "limiter_numba.limiting_db")
+    monkeypatch.setattr(doctor, "_all_kernels", lambda: [limiter])
+    return f"kernel: {limiter.title}"
 
 
 @pytest.mark.numba
-def test_a_kernel_that_does_not_compile(dasp, monkeypatch):
-    monkeypatch.setattr(doctor, "KERNELS", {"limiter": "no such processor"})
+@pytest.mark.parametrize("wrong", ["value_difference", "gradient_difference"])
+@pytest.mark.parametrize("error", [1e-3, float("nan")])
+def test_a_kernel_that_computes_something_else(dasp, monkeypatch, one_kernel, wrong, error):
+    from dasp.signal.backends import agreement
+
+    real = getattr(agreement, wrong)
+    monkeypatch.setattr(agreement, wrong, lambda kernel: real(kernel) + error)
     status, findings = _findings(dasp)
     assert status == 1
-    assert findings["kernel: limiter"]["found"].startswith("does not run (KeyError")
+    assert findings[one_kernel]["status"] == "fault"
+    assert "delete the folder" in findings[one_kernel]["remedy"]
+
+
+@pytest.mark.numba
+def test_a_kernel_that_does_not_compile(dasp, monkeypatch, one_kernel):
+    from dasp.signal.backends import agreement
+
+    monkeypatch.setattr(agreement, "value_difference", lambda kernel: {}["lowering"])
+    status, findings = _findings(dasp)
+    assert status == 1
+    assert findings[one_kernel]["found"].startswith("does not run (KeyError")
+
+
+@pytest.mark.numba
+def test_warm_makes_both_directions_in_both_precisions(dasp, monkeypatch, one_kernel, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    status, _, err = dasp("doctor", "--warm")
+    assert status == 0 and "machine code: 100%" in err and "2/2" in err
+    assert {path.name for path in tmp_path.rglob("*.ready")} == {
+        f"limiter_numba.limiting_db-{direction}-{real}.ready"
+        for direction in ("value", "gradient")
+        for real in ("float32", "float64")
+    }
 
 
 def test_no_numba(dasp, monkeypatch):
@@ -99,11 +125,11 @@ def test_an_examination_that_breaks_is_a_fault(dasp, monkeypatch, no_kernels):
 @pytest.fixture
 def code_folder(monkeypatch, tmp_path, no_kernels):
     """A folder for machine code that holds none."""
-    pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     return tmp_path / "dasp"
 
 
+@pytest.mark.numba
 def test_where_machine_code_is_and_of_which_sources(dasp, code_folder):
     from dasp.signal.backends import _code_folder
 
@@ -117,6 +143,7 @@ def test_where_machine_code_is_and_of_which_sources(dasp, code_folder):
     assert "stale machine code" not in findings
 
 
+@pytest.mark.numba
 def test_stale_machine_code_is_found(dasp, code_folder):
     from dasp.signal.backends import _code_folder
 
@@ -128,6 +155,7 @@ def test_stale_machine_code_is_found(dasp, code_folder):
     assert "none of these sources yet" in findings["machine code"]["found"]
 
 
+@pytest.mark.numba
 def test_machine_code_of_earlier_versions_beside_the_sources_is_found(
     dasp, code_folder, tmp_path, monkeypatch
 ):

@@ -4,6 +4,7 @@ import errno
 import logging
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,8 +21,6 @@ from dasp.functional import compressor, delay, limiter, phaser
 from dasp.signal import backends
 from dasp.signal.backends import _code_folder
 from tests.contracts.cases import CASES, audio, draw, run
-
-needs_numba = pytest.mark.skipif(not backends.numba_works(), reason="needs numba")
 
 
 def start(code, *arguments, **environment):
@@ -74,13 +73,13 @@ def is_found(dtype=np.float32):
     return sum(kernel.stats.cache_hits.values()) == 1
 
 
-@needs_numba
+@pytest.mark.numba
 def test_what_was_compiled_once_is_found(cache):
     assert [is_found(), is_found(), is_found(np.float64)] == [False, True, False]
     assert [is_found(), is_found(np.float64)] == [True, True]
 
 
-@needs_numba
+@pytest.mark.numba
 def test_other_sources_are_compiled_anew_and_take_the_place_of_the_old(cache, monkeypatch):
     sources = _code_folder._sources()
     assert {name for name, _ in sources} >= {"_sections_numba.py", "_log_exp_numba.py", "units.py"}
@@ -95,7 +94,7 @@ def test_other_sources_are_compiled_anew_and_take_the_place_of_the_old(cache, mo
     assert len(list(cache.iterdir())) == 1 and not before.exists()
 
 
-@needs_numba
+@pytest.mark.numba
 def test_another_installation_keeps_its_code_for_a_season(cache, monkeypatch):
     is_found()
     for name, days in (("recent", 80), ("old", 100)):
@@ -112,7 +111,7 @@ def test_another_installation_keeps_its_code_for_a_season(cache, monkeypatch):
     }  # fmt: skip
 
 
-@needs_numba
+@pytest.mark.numba
 @pytest.mark.parametrize("what", ["version", "numba", "cpu", "python", "settings"])
 def test_whatever_decides_about_machine_code_decides_about_its_folder(what, monkeypatch):
     before, circumstances = _code_folder.digest(), dict(_code_folder._circumstances())
@@ -121,7 +120,7 @@ def test_whatever_decides_about_machine_code_decides_about_its_folder(what, monk
     assert _code_folder._digest_of(_code_folder._sources()) != before
 
 
-@needs_numba
+@pytest.mark.numba
 def test_sources_that_change_under_a_running_process_keep_it_from_the_cache(cache, monkeypatch):
     """It holds functions of the old ones, and may import new ones: neither folder is for both."""
     is_found()
@@ -131,7 +130,7 @@ def test_sources_that_change_under_a_running_process_keep_it_from_the_cache(cach
     assert len(list(cache.rglob("*.code"))) == 1
 
 
-@needs_numba
+@pytest.mark.numba
 @pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"cut"])
 def test_a_damaged_file_is_made_anew(cache, damage):
     is_found()
@@ -141,7 +140,7 @@ def test_a_damaged_file_is_made_anew(cache, damage):
     assert [is_found(), is_found()] == [False, True]
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_file_that_is_whole_and_unreadable_is_made_anew(cache, log):
     """As one of another numba would be."""
     from dasp.signal.backends._compiled import _checksum
@@ -153,7 +152,7 @@ def test_a_file_that_is_whole_and_unreadable_is_made_anew(cache, log):
     assert "cannot be read" in log.text
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_folder_that_cannot_be_written(cache, log):
     """Also for root, for whom nothing is read-only: a file stands in the way of the folder."""
     cache.parent.mkdir()
@@ -162,7 +161,7 @@ def test_a_folder_that_cannot_be_written(cache, log):
     assert log.text.count("machine code cannot be") <= 2
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_file_in_the_place_of_a_file_of_code(cache):
     is_found()
     (path,) = cache.rglob("*.code")
@@ -171,7 +170,7 @@ def test_a_file_in_the_place_of_a_file_of_code(cache):
     assert not is_found()
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_full_disk(cache, monkeypatch, log):
     def write(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -183,7 +182,7 @@ def test_a_full_disk(cache, monkeypatch, log):
     assert [is_found(), is_found()] == [False, True]
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_disk_that_fills_in_the_middle_of_a_file(cache, monkeypatch):
     is_found(np.float64)  # which makes the folder
     whole = Path.write_bytes
@@ -199,7 +198,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_file(cache, monkeypatch):
     assert [is_found(), is_found()] == [False, True]
 
 
-@needs_numba
+@pytest.mark.numba
 @pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="where XDG says")
 def test_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
@@ -210,7 +209,7 @@ def test_the_users_cache(monkeypatch, tmp_path):
     assert _code_folder.base() == tmp_path / ".cache" / "dasp"
 
 
-@needs_numba
+@pytest.mark.numba
 def test_no_home_at_all(monkeypatch):
     def home():
         raise RuntimeError("Could not determine home directory.")
@@ -235,7 +234,7 @@ def inner(x):
 
 OUTER = """
 from dasp.signal.backends._compiled import compiled
-from dasp.signal.backends.inner import inner
+from dasp.signal.backends.inner_numba import inner
 
 @compiled()
 def outer(x):
@@ -244,7 +243,7 @@ def outer(x):
 
 RUN_OUTER = """
     import sys
-    from dasp.signal.backends.outer import outer
+    from dasp.signal.backends.outer_numba import outer
     import numpy as np
     print(*(outer(getattr(np, name)(1.0)) for name in sys.argv[1:]))
     print(sum(outer.stats.cache_hits.values()))
@@ -260,8 +259,8 @@ def install(tmp_path):
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, to)
     folder = tmp_path / "site" / "dasp" / "signal" / "backends"
-    (folder / "inner.py").write_text(INNER)
-    (folder / "outer.py").write_text(OUTER)
+    (folder / "inner_numba.py").write_text(INNER)
+    (folder / "outer_numba.py").write_text(OUTER)
     return tmp_path / "site"
 
 
@@ -270,11 +269,11 @@ def run_outer(install, *types):
     return start(RUN_OUTER, *types, **found)
 
 
-@needs_numba
+@pytest.mark.numba
 def test_a_change_in_a_second_file_is_heard_and_nothing_is_left_beside_the_sources(install):
     before = {path for path in install.rglob("*")}
     assert printed(run_outer(install, "float32")) == "2.0\n0"
-    inner = install / "dasp" / "signal" / "backends" / "inner.py"
+    inner = install / "dasp" / "signal" / "backends" / "inner_numba.py"
     times = inner.stat().st_atime_ns, inner.stat().st_mtime_ns
     inner.write_text(INNER.replace("2.0", "3.0"))
     os.utime(inner, ns=times)
@@ -283,7 +282,20 @@ def test_a_change_in_a_second_file_is_heard_and_nothing_is_left_beside_the_sourc
     assert {path for path in install.rglob("*")} == before
 
 
-@needs_numba
+def test_what_is_compiled_stands_in_files_that_the_digest_knows():
+    folder = Path(backends.__file__).parent
+    known = {name for name, _ in _code_folder._sources()}
+    for path in folder.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        if "import compiled" in source or "njit" in source:
+            assert path.name in known
+            own = re.findall(r"^from dasp\.([\w.]+) import", source, re.MULTILINE)
+            taken = {f"{module.rpartition('.')[2]}.py" for module in own}
+            # What is run by Python alone may come from elsewhere.
+            assert taken <= known | {"_rows.py", "_private.py", "backends.py"}, path.name
+
+
+@pytest.mark.numba
 @pytest.mark.long
 def test_processes_that_race_leave_a_sound_cache(install):
     types = ["float32", "float64"]
@@ -292,24 +304,46 @@ def test_processes_that_race_leave_a_sound_cache(install):
     assert printed(run_outer(install, *types)) == "2.0 2.0\n2"
 
 
+SLOW = """
+    import sys, warnings, torch
+    hidden = sys.argv[1:]
+    sys.modules.update(dict.fromkeys(hidden))  # as if nobody had installed it
+    from dasp.functional import compressor, delay, limiter, phaser
+    x = torch.eye(1, 50).requires_grad_()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        y = delay(x, 1000, time_ms=2.0, feedback=0.5, mix=1.0)
+        phaser(x, 1000, rate_hz=1.0, depth_octaves=0.1, centre_freq_hz=100.0)
+        compressor(x, 1000, threshold_db=-6.0, ratio=2.0, attack_ms=1.0, release_ms=9.0)
+        limiter(x, 1000, ceiling_db=-1.0, release_ms=9.0)
+    assert y[0, [2, 4, 6]].tolist() == [1.0, 0.5, 0.25]
+    y[0, 4].backward()
+    assert x.grad[0, :3].tolist() == [0.5, 0.0, 1.0]
+    told = [str(w.message) for w in caught if "numba" in str(w.message)]
+    print(*told, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("form", ["auto", "numba"])
+def test_without_numba_all_is_right_and_it_is_said_once(form):
+    root = str(Path(dasp.__file__).parents[1])
+    told = printed(start(SLOW, "numba", PYTHONPATH=root, DASP_KERNELS=form))
+    assert told.startswith("numba is not installed: ") and "`pip install numba` mends it" in told
+    assert told.count("numba is not") == 1
+
+
+def test_who_asked_for_the_portable_form_is_not_told_of_another():
+    root = str(Path(dasp.__file__).parents[1])
+    assert printed(start(SLOW, "numba", PYTHONPATH=root, DASP_KERNELS="torch")) == ""
+
+
 def test_a_numba_that_cannot_be_imported_is_slow_and_correct(tmp_path):
     (tmp_path / "numba").mkdir()
     (tmp_path / "numba" / "__init__.py").write_text("raise ImportError('needs another NumPy')")
-    code = """
-        import warnings, torch
-        from dasp.functional import compressor, delay, limiter, phaser
-        x = torch.eye(1, 50)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            y = delay(x, 1000, time_ms=2.0, feedback=0.5, mix=1.0)
-            phaser(x, 1000, rate_hz=1.0, depth_octaves=0.1, centre_freq_hz=100.0)
-            compressor(x, 1000, threshold_db=-6.0, ratio=2.0, attack_ms=1.0, release_ms=9.0)
-            limiter(x, 1000, ceiling_db=-1.0, release_ms=9.0)
-        assert y[0, [2, 4, 6]].tolist() == [1.0, 0.5, 0.25]
-        print(sum("numba is installed, but" in str(w.message) for w in caught))
-    """
     root = Path(dasp.__file__).parents[1]
-    assert printed(start(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")) == "1"
+    told = printed(start(SLOW, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}"))
+    assert told.startswith("numba is installed, but cannot be imported (needs another NumPy): ")
+    assert told.count("numba is installed") == 1
 
 
 def test_what_an_import_loads():
@@ -359,7 +393,7 @@ def test_the_kernels_run_after_a_fork():
     assert torch.equal(torch.from_numpy(result), expected)
 
 
-@needs_numba
+@pytest.mark.numba
 def test_numba_that_is_told_not_to_compile_leaves_the_portable_form(tmp_path):
     """As debuggers and coverage want it: every processor has its value, and its gradient."""
     code = """

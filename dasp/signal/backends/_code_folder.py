@@ -27,6 +27,7 @@ from dasp._version import __version__
 UNUSED_S = 90 * 86_400.0
 """After so long without use a folder of another installation goes."""
 
+_instead: Path | None = None
 _IMMATERIAL = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_NUM_THREADS")
 _ORIGIN = "origin.json"
 
@@ -41,6 +42,16 @@ class Folders(NamedTuple):
 
 def base() -> Path | None:
     """The folder of all machine code: in NUMBA_CACHE_DIR, else in the user's cache."""
+    return _instead or _usual_base()
+
+
+def write_to(place: Path) -> None:
+    """Keep machine code in another folder, for as long as this process runs."""
+    global _instead
+    _instead = place
+
+
+def _usual_base() -> Path | None:
     own = os.environ.get("NUMBA_CACHE_DIR")
     if own:
         return Path(own) / "dasp"
@@ -66,6 +77,13 @@ def folder() -> Path | None:
     return None if place is None or name is None else place / name
 
 
+def folders_to_read() -> list[Path]:
+    """Where code of these sources may be, the first that of this process."""
+    name = digest()
+    places = [place for place in (base(), _usual_base()) if place is not None]
+    return [] if name is None else [place / name for place in dict.fromkeys(places)]
+
+
 def digest() -> str | None:
     """What the machine code of this process depends on, or None where that cannot be told.
 
@@ -82,10 +100,12 @@ def _first_digest() -> str | None:
 
 
 def _sources() -> tuple[tuple[str, bytes], ...]:
-    """Every file that a kernel may take a function or a constant from."""
+    """Every file that a kernel may take a function or a constant from, and what compiles them."""
     package = resources.files("dasp")
-    files = [package / "units.py", *(package / "signal" / "backends").iterdir()]
-    files = [file for file in files if file.name.endswith(".py")]
+    folder = package / "signal" / "backends"
+    files = [package / "units.py", folder / "_compiled.py", folder / "examples.py"]
+    files += [file for file in folder.iterdir() if file.name.endswith("_numba.py")]
+    files = [file for file in files if file.is_file()]
     return tuple((file.name, file.read_bytes()) for file in sorted(files, key=lambda f: f.name))
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -58,35 +57,31 @@ class _Shelf:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The function for the types of a call, or None if it has to be compiled."""
-        try:
-            path = self._path(signature)
-            if path is None:
-                return None
-            checksum, code = _split(path.read_bytes())
-            if checksum != _checksum(code):
-                return None
-            _code_folder.note_use(path.parent)
-            return self._format.read(target, code)
-        except FileNotFoundError:
-            return None
-        except Exception as error:  # damaged, or not to be read: it can be made anew
-            _tell("read", error)
-            return None
+        for folder in _code_folder.folders_to_read():
+            try:
+                checksum, code = _split((folder / self._file(signature)).read_bytes())
+                if checksum == _checksum(code):
+                    _code_folder.note_use(folder)
+                    return self._format.read(target, code)
+            except FileNotFoundError:
+                pass
+            except Exception as error:  # damaged, or not to be read: it can be made anew
+                _tell("read", error)
+        return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep the function for the types of a call."""
         try:
-            path, code = self._path(signature), self._format.write(result)
-            if path is not None and code is not None:
-                _code_folder.begin(path.parent)
-                _code_folder.write(path, _checksum(code) + code)
+            folder, code = _code_folder.folder(), self._format.write(result)
+            if folder is not None and code is not None:
+                _code_folder.begin(folder)
+                _code_folder.write(folder / self._file(signature), _checksum(code) + code)
         except Exception as error:  # no room, no right: this process has the code all the same
             _tell("kept", error)
 
-    def _path(self, signature: Any) -> Path | None:
-        folder = _code_folder.folder()
+    def _file(self, signature: Any) -> str:
         types = hashlib.sha256(str(signature).encode()).hexdigest()[:20]
-        return None if folder is None else folder / f"{self._name}.{types}.code"
+        return f"{self._name}.{types}.code"
 
 
 def _checksum(code: bytes) -> bytes:
@@ -96,6 +91,11 @@ def _checksum(code: bytes) -> bytes:
 def _split(content: bytes) -> tuple[bytes, bytes]:
     size = hashlib.sha256().digest_size
     return content[:size], content[size:]
+
+
+def is_in_trouble() -> bool:
+    """Whether code could not be kept."""
+    return "kept" in _troubles
 
 
 def _tell(what: str, error: Exception) -> None:

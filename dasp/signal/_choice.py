@@ -1,0 +1,75 @@
+"""Which form of the kernels runs: torch operations, or machine code."""
+
+import difflib
+import os
+
+VARIABLE = "DASP_KERNELS"
+
+AUTO, TORCH, NUMBA = FORMS = ("auto", "torch", "numba")
+
+_chosen: str | None = None
+
+
+class use_kernels:
+    """Choose the form of the kernels that signals on the CPU run through.
+
+    All forms give the same samples and gradients but for rounding. The choice is that of the whole
+    process, from the call on; in a `with` statement it ends with the block.
+
+    Args:
+        form: "torch": the portable form, as on other devices. "numba": machine code; what is not
+            compiled yet is compiled first, and waited for. "auto": the portable form until a
+            process in the background has made the machine code, which is kept for the next time;
+            kernels that compile in a moment, or signals that the portable form would take longer
+            for, do not wait for it. The environment variable `DASP_KERNELS` says the same for
+            processes that choose nothing; without it the form is "auto".
+
+    Raises:
+        ValueError: If there is no such form.
+
+    >>> import torch
+    >>> from dasp.functional import gain
+    >>> with use_kernels("torch"):
+    ...     gain(torch.ones(1, 2), 44_100, gain_db=20.0)
+    tensor([[10., 10.]])
+    """
+
+    def __init__(self, form: str):
+        global _chosen
+        _check(form, "form")
+        self._before, _chosen = _chosen, form
+
+    def __enter__(self) -> "use_kernels":
+        return self
+
+    def __exit__(self, *_) -> None:
+        global _chosen
+        _chosen = self._before
+
+
+def chosen() -> str:
+    """The form that is chosen: by `use_kernels`, by the environment, or "auto"."""
+    if _chosen is not None:
+        return _chosen
+    form = os.environ.get(VARIABLE) or AUTO
+    if form not in FORMS:
+        _check(form, VARIABLE)
+    return form
+
+
+def compile_first() -> use_kernels:
+    """Choose machine code from the first sample on, for what has to be the same whenever it runs.
+
+    Who asked for torch by name has it all the same.
+    """
+    form = chosen()
+    return use_kernels(NUMBA if form == AUTO else form)
+
+
+def _check(form: str, name: str) -> None:
+    if form not in FORMS:
+        nearest = difflib.get_close_matches(str(form), FORMS, n=1)
+        raise ValueError(
+            f"{name}: expected one of {', '.join(map(repr, FORMS))}, got {form!r}"
+            + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+        )

@@ -1,0 +1,80 @@
+"""Every kernel: its forms are there, and are one and the same computation."""
+
+import pytest
+import torch
+
+import dasp.processors.catalogue
+import dasp.signal.quantise  # noqa: F401
+from dasp.signal import backends, use_kernels
+from dasp.signal._kernel import KERNELS
+from dasp.signal.backends import recurrence_torch
+from dasp.signal.backends.agreement import gradient_difference, value_difference
+from dasp.signal.backends.examples import RECURSIONS, STEPS, examples
+
+every_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+
+
+@pytest.mark.numba
+@every_kernel
+def test_every_form_is_where_its_name_says(kernel):
+    assert callable(kernel.portable) and callable(kernel.compiled)
+    if kernel.cpu_adjoint is not None:
+        assert kernel.cpu_adjoint == f"{kernel.cpu}_adjoint"
+        assert callable(kernel.compiled_adjoint)
+    else:
+        module, name = kernel.cpu.split(".")
+        loops = __import__(f"{backends.__name__}.{module}", fromlist=[name])
+        assert not hasattr(loops, f"{name}_adjoint"), "an adjoint that nobody uses"
+
+
+def test_every_kernel_has_examples_and_every_example_a_kernel():
+    assert set(STEPS) | set(RECURSIONS) == set(KERNELS)
+
+
+@every_kernel
+def test_an_example_is_changed_by_its_kernel(kernel):
+    """Or else its forms would agree whatever they did."""
+    for arguments in examples(kernel.cpu, torch.float64):
+        with use_kernels("torch"):
+            y = kernel.portable(*arguments)
+        y = y[0] if isinstance(y, tuple) else y
+        x = arguments[0]
+        assert y.shape != x.shape or (y.double() - x).abs().max() > 0.1 * x.abs().max()
+
+
+@pytest.mark.numba
+@every_kernel
+def test_forms_agree(kernel):
+    for real, most in ((torch.float32, 2e-5), (torch.float64, 1e-10)):
+        assert value_difference(kernel, real) < most
+        assert (gradient_difference(kernel, real) or 0.0) < most
+
+
+CONSTANT = torch.full((1, 8000), 0.7)
+STEPPED = torch.linspace(0, 40, 60).sin().repeat_interleave(130)[None]
+
+
+@pytest.mark.parametrize("x", [CONSTANT, STEPPED], ids=["constant", "steps"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("attack", "release"), [(0.0, 0.999), (0.9, 0.999), (0.999, 0.9)])
+def test_the_portable_smoother_ends_where_the_output_settles(
+    x, dtype, attack, release, monkeypatch
+):
+    """Rounding once flipped branches for thousands of passes on such signals."""
+    passes, solve = [], recurrence_torch.linear_recurrence
+    monkeypatch.setattr(
+        recurrence_torch, "linear_recurrence", lambda *a: passes.append(1) or solve(*a)
+    )
+    x, state = x.to(dtype), torch.tensor([0.2], dtype=dtype)
+    poles = torch.tensor([[attack], [release]], dtype=dtype)
+    y = recurrence_torch.ballistics(x, *poles, state)
+    assert len(passes) <= 40
+    last, expected = state.item(), []
+    for sample in x[0].tolist():
+        pole = attack if sample > last else release
+        last = pole * last + (1 - pole) * sample
+        expected.append(last)
+    expected = torch.tensor([expected], dtype=dtype)
+    torch.testing.assert_close(
+        y, expected, rtol=1e-4 if dtype is torch.float32 else 1e-9, atol=1e-4
+    )
