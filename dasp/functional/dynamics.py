@@ -304,6 +304,7 @@ def reduced(
     linked: bool = True,
 ) -> Tensor:
     """`x` lowered by `reduction_db` `(*batch, channels or 1, time)` and raised by the makeup."""
+    linked = linked or reduction_db.shape[-2] == 1  # A mono side chain has one for all channels.
     return run_as_rows(
         _amplified, (x, reduction_db), _mixing(x, makeup_gain_db, mix), linked=linked
     )
