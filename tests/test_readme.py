@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import dasp.functional as F
 from dasp.processors.catalogue import CATALOGUE
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
@@ -19,3 +20,9 @@ def test_the_examples_run():
 def test_the_table_is_the_catalogue():
     table = README.split("## Processors")[1].split("\n\n")[1]
     assert re.findall(r"`(\w+)`", table) == list(CATALOGUE)
+
+
+def test_every_name_of_the_table_is_a_function():
+    for name, processor in CATALOGUE.items():
+        assert getattr(F, name) is processor.function
+        assert name in F.__all__

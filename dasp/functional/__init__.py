@@ -10,7 +10,7 @@ from dasp.functional.feedback_delay_network import feedback_delay_network
 from dasp.functional.fir import fir
 from dasp.functional.gain import gain
 from dasp.functional.gate import expander, noise_gate
-from dasp.functional.graphic_eq import graphic_eq
+from dasp.functional.graphic_eq import graphic_eq, graphic_eq_31
 from dasp.functional.limiter import limiter
 from dasp.functional.modulation import chorus, flanger, phaser, tremolo
 from dasp.functional.multiband import de_esser, multiband_compressor
@@ -34,6 +34,7 @@ __all__ = [
     "flanger",
     "gain",
     "graphic_eq",
+    "graphic_eq_31",
     "high_pass",
     "limiter",
     "low_pass",

@@ -49,6 +49,16 @@ def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value)
     return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
 
 
+@audio_processor
+def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
+    """`graphic_eq` of 31 third-octave bands, 20 Hz to 20 kHz.
+
+    `gain_db` is `(*batch, 31)` or `(31,)`, or one number for all bands.
+    """
+    gain_db = per_band("gain_db", gain_db, x, 31, low=-MOST_DB, high=MOST_DB)
+    return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
+
+
 def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:
     """The peaks `(..., bands below Nyquist, 6)` whose cascade has `gain_db` `(..., bands)`.
 

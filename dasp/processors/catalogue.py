@@ -84,7 +84,7 @@ GRAPHIC_EQ = Processor(
 
 GRAPHIC_EQ_31 = Processor(
     "graphic_eq_31",
-    F.graphic_eq,
+    F.graphic_eq_31,
     params=(Param("gain_db", -12.0, 12.0, default=0.0, bands=31),),
     neutral={},
 )
@@ -236,6 +236,7 @@ DISTORTION = Processor(
     options=(
         Option("shape", "tanh", choices=("tanh", "hard", "cubic")),
         Option("oversampling", 1, choices=(1, 2, 4, 8)),
+        Option("tone_filter", True, choices=(True, False)),
     ),
     neutral={"mix": 0.0},
 )

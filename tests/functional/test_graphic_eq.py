@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 import torch
 
-from dasp.functional import graphic_eq
+from dasp.functional import graphic_eq, graphic_eq_31
 from dasp.functional.graphic_eq import CENTRES_HZ, design_graphic_eq
 from dasp.signal.biquad import frequency_response
 from dasp.units import gain_to_db
@@ -149,3 +149,15 @@ def test_errors():
     with pytest.raises(ValueError, match=r"gain_db: .*from 7943 Hz on.*Nyquist at 8000 Hz.*0 to 3"):
         graphic_eq(x, 8000, gain_db=gain_db)
     assert torch.equal(graphic_eq(x, 8000, gain_db=torch.zeros(10)), x)
+
+
+def test_thirds_of_an_octave_by_their_own_name():
+    """The response at every centre, and 31 bands where one number is given."""
+    x = torch.randn(2, 500, dtype=torch.float64)
+    gain_db = alternating(31)
+    y = graphic_eq_31(x, 48_000, gain_db=gain_db)
+    assert torch.equal(y, graphic_eq(x, 48_000, gain_db=gain_db))
+    level = graphic_eq_31(x, 48_000, gain_db=3.0)
+    assert torch.equal(level, graphic_eq(x, 48_000, gain_db=torch.full((31,), 3.0)))
+    with pytest.raises(ValueError, match=r"gain_db: expected a tensor of shape \(31\)"):
+        graphic_eq_31(x, 48_000, gain_db=torch.zeros(10))
