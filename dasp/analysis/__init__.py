@@ -13,7 +13,7 @@ from dasp.analysis.loudness import (
     measure_short_term_loudness,
     measure_true_peak,
 )
-from dasp.analysis.meter import Loudness, LoudnessMeter, PeakMeter
+from dasp.analysis.meter import Loudness, LoudnessMeter, PeakMeter, album_lufs
 from dasp.analysis.rhythm import measure_onset_strength, measure_onsets, measure_tempo
 from dasp.analysis.spectral import (
     measure_bark_spectrum,
@@ -35,6 +35,7 @@ __all__ = [
     "Loudness",
     "LoudnessMeter",
     "PeakMeter",
+    "album_lufs",
     "measure_bark_spectrum",
     "measure_crest_factor",
     "measure_delay",

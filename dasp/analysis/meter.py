@@ -98,7 +98,7 @@ class LoudnessMeter:
         short_term = self._blocks(SHORT_TERM_S)
         most = max(self._max_momentary, momentary.max().item())
         return Loudness(
-            _loudness(_mean(momentary, _gated(momentary, relative_gate_lu=-10.0))).item(),
+            _integrated(momentary),
             _range(short_term).item(),
             _loudness(torch.tensor(most, dtype=torch.float64)).item(),
             _loudness(short_term.max()).item(),
@@ -131,6 +131,12 @@ class LoudnessMeter:
             rest = torch.cat((held, ringing)).unflatten(0, (-1, self._coarse.size)).mean(-1)
             powers = torch.cat((powers, rest))
         return powers.unfold(0, count, 1).mean(-1)
+
+
+def album_lufs(meters: Sequence[LoudnessMeter]) -> float:
+    """Integrated loudness of all that several meters have heard, as of one programme."""
+    momentary = torch.cat([meter._blocks(MOMENTARY_S) for meter in meters])
+    return _integrated(momentary)
 
 
 class PeakMeter:
@@ -200,6 +206,10 @@ def _check_block(x: Tensor, channels: int) -> None:
     check_audio(x)
     if x.ndim != 2 or len(x) != channels:
         raise ValueError(f"x: expected shape ({channels}, time), got {tuple(x.shape)}")
+
+
+def _integrated(z: Tensor) -> float:
+    return _loudness(_mean(z, _gated(z, relative_gate_lu=-10.0))).item()
 
 
 def _range(z: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from dasp.cli import (
     info,
     list,
     mix,
+    normalise,
     plot,
     process,
     render,
@@ -31,7 +32,7 @@ from dasp.cli.parser import Parser
 from dasp.signal import compile_first
 
 COMMANDS = (
-    mix, unmix, render, process, batch, fit, train, eval, list, show, info, plot, export,
+    mix, unmix, render, process, batch, normalise, fit, train, eval, list, show, info, plot, export,
     synthesise, doctor,
 )  # fmt: skip
 

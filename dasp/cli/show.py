@@ -5,6 +5,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Sequence
+from typing import TextIO
 
 from dasp.cli.effects import DEFAULTS
 from dasp.cli.list import describe
@@ -53,14 +54,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None
+) -> None:
     """Print rows under a head, in columns as wide as they need to be."""
     widths = [max(map(_width, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         cells = (
             cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
         )
-        print("  ".join(cells).rstrip())
+        print("  ".join(cells).rstrip(), file=stream)
 
 
 def _width(text: str) -> int:

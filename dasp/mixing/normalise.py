@@ -1,0 +1,99 @@
+"""Audio at a loudness, below a true peak."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from dasp.analysis import measure_loudness, measure_true_peak
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
+from dasp.functional import limiter
+
+CLOSE_LU = 0.05
+"""A loudness is reached that is so near."""
+
+RELEASE_MS = 100.0
+"""Of the limiter."""
+
+_MOST_PASSES = 10
+_LEAST_GAIN_LU = 0.02
+"""A limiter that gives no more for a step of the gain is at its end."""
+
+
+def normalise_loudness(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    lufs: float = -16.0,
+    true_peak_db: float = -1.0,
+    limit: bool = False,
+    layout: str | Sequence[str] | None = None,
+) -> Tensor:
+    """`x` at a loudness, as far as its true peak allows.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+        lufs: The integrated loudness that is wanted, by ITU-R BS.1770.
+        true_peak_db: Where the true peak ends, in dBTP. One gain serves all samples, so that audio
+            whose peaks are high may stay softer than wanted.
+        limit: Take the peaks down by a limiter instead of stopping short.
+        layout: What the channels are, as `measure_loudness` takes it.
+
+    Returns:
+        Audio of the shape of `x`. What is silent, or never above -70 LUFS, is left as it is.
+
+    >>> x = 0.01 * torch.randn(2, 48_000)
+    >>> round(measure_loudness(normalise_loudness(x, 48_000, lufs=-23.0), 48_000).item(), 1)
+    -23.0
+    """
+    if x.ndim != 2:
+        raise ValueError(f"x: expected shape (channels, time), got {tuple(x.shape)}")
+    loudness = _loudness(x, sample_rate, layout)
+    if loudness <= ABSOLUTE_GATE_LUFS:
+        return x
+    peak_db = measure_true_peak(x, sample_rate).max().item()
+    allowed_db = true_peak_db - peak_db
+    if not limit or lufs - loudness <= allowed_db:
+        return amplified(x, min(lufs - loudness, allowed_db))
+
+    def limited(gain_db: float) -> Tensor:
+        return limiter(
+            x, sample_rate, gain_db=gain_db, ceiling_db=true_peak_db, true_peak=True,
+            release_ms=RELEASE_MS,
+        )  # fmt: skip
+
+    gain_db = gain_into_limiter(
+        lambda gain_db: _loudness(limited(gain_db), sample_rate, layout), loudness, lufs
+    )
+    return limited(gain_db)
+
+
+def amplified(x: Tensor, gain_db: float) -> Tensor:
+    """`x` louder by so much; with the digits of its type."""
+    return x if gain_db == 0 else (x.double() * 10 ** (gain_db / 20)).to(x.dtype)
+
+
+def gain_into_limiter(
+    loudness_of: Callable[[float], float], loudness: float, target_lufs: float
+) -> float:
+    """The gain in dB in front of a limiter with which a loudness comes out, or as much as can.
+
+    `loudness_of(gain_db)` is what comes out, and `loudness` what goes in.
+    """
+    gain_db = target_lufs - loudness
+    reached = loudness_of(gain_db)
+    for _ in range(_MOST_PASSES):
+        missing = target_lufs - reached
+        if abs(missing) < CLOSE_LU:
+            break
+        before, gain_db = reached, gain_db + missing
+        reached = loudness_of(gain_db)
+        if missing > 0 and reached - before < _LEAST_GAIN_LU * missing:
+            break
+    return gain_db
+
+
+def _loudness(x: Tensor, sample_rate: float, layout: str | Sequence[str] | None) -> float:
+    with torch.no_grad():
+        return measure_loudness(x, sample_rate).item()
