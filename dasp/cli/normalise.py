@@ -178,16 +178,32 @@ def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
     if args.output is None:
         if not args.suffix:
             return [File(str(item.path), item.path, None) for item in found]
-        return [
-            File(str(job.source), job.source, job.targets[0])
-            for item in found
-            for job in plan([item], item.path.parent, name=name, suffixes=suffixes)
-        ]
+        return _beside(args.suffix, found, name, suffixes)
     is_folder = args.output.endswith("/") or Path(args.output).is_dir()
     if len(found) == 1 and not is_folder and not Path(args.files[0]).is_dir():
         return [File(str(found[0].path), found[0].path, Path(args.output))]
     jobs = plan(found, Path(args.output), name=name, suffixes=suffixes)
     return [File(str(job.source), job.source, job.targets[0]) for job in jobs]
+
+
+def _beside(suffix: str, found: list, name: str, suffixes: list[str]) -> list[File]:
+    """New names in the folders of the old files, of which earlier results are none."""
+    from dasp.batch.paths import Found
+    from dasp.batch.run import plan
+
+    earlier = [item.path for item in found if item.path.stem.endswith(suffix)]
+    print_notes([f"{path}: is an earlier result by its name, and passed over" for path in earlier])
+    files = [
+        File(str(job.source), job.source, job.targets[0])
+        for path in (item.path for item in found)
+        if path not in earlier
+        for job in plan([Found(path, path.parent)], path.parent, name=name, suffixes=suffixes)
+    ]
+    targets = [file.target for file in files]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise ValueError(f"{target}: two files would be written to this one")
+    return files
 
 
 def _naming(file: File, error: Exception) -> str:
