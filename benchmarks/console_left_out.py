@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.mixing_systems import DATA, errors_of, plain_mix, released_song
+from benchmarks.recordings import recordings
 from dasp.controllers.dmc_mix import UnlikeError, load_trained, mix_by
 from dasp.controllers.rules.equal_loudness import equal_loudness
 from dasp.controllers.rules.rule_mix import rule_mix
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--cache", default="", help="as in the recipe")
     parser.add_argument("--made", type=int, default=60, help="made songs beside them")
     options = parser.parse_args()
+    recordings()
     base = load_trained(options.weights)
     finished, made = songs_for(base, DATA, options.made, options.cache)
     print("| levels, LU / SDR, dB | equal loudness | rule mix | console | without names |")

@@ -5,8 +5,8 @@ excerpt of real audio through them, and fits the chain, beginning from its defau
 table of docs/fitting.md, with seconds of one core, and writes every case as JSON, from where
 `--resume` goes on.
 
-Audio is what solo recordings and the microphones of a drum kit there are in ../shared/data, else
-synthetic songs.
+Audio is what solo recordings and the microphones of a drum kit there are in ../shared/data, which
+is no part of the project; without it, which is said, made songs.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmarks.recordings import FOLDER, have_recordings
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
 from dasp.estimation.fitting import fit
 from dasp.processors.catalogue import COMPRESSOR, DISTORTION, GAIN, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SECONDS = 2.0
 LEAST_RMS = 0.01
 
@@ -62,11 +62,11 @@ TARGET_DB = {"autodiff": -40.0, "finite_difference": -40.0, "spsa": -20.0}
 
 def recordings() -> list[tuple[str, Tensor, int]]:
     """Names, mono audio and rates."""
-    if not DATA.is_dir():
+    if not have_recordings("made songs instead"):
         song = synthesise_song(0)
         return [(name, track.mean(0, keepdim=True), 44_100) for name, track in song.items()]
-    solo = sorted((DATA / "solo").glob("*.flac"))
-    drums = sorted((DATA / "drums_gogodze_a" / "tracks").iterdir())
+    solo = sorted((FOLDER / "solo").glob("*.flac"))
+    drums = sorted((FOLDER / "drums_gogodze_a" / "tracks").iterdir())
     loaded = [(path.stem, *load_audio(path)) for path in (*solo, *drums)]
     return [(name, x.mean(0, keepdim=True), rate) for name, x, rate in loaded]
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers import dasp_pytorch
+from benchmarks.recordings import recordings
 from dasp import functional as F
 from dasp.audio_io import load_audio
 from dasp.estimation.fitting.adam import adam
@@ -33,7 +34,6 @@ from dasp.processors.chain import chain
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "compressor_pairs"
 PAIRS = {"CL1B_1_ED": 0, "CL1B_4_ED": 0, "LA2A-ED1": -1, "LA2A-ED2": -1}
 """Names, and by how many samples the output is late."""
 
@@ -158,7 +158,8 @@ def error_to_signal(estimate: Tensor, target: Tensor) -> float:
 
 def load_pair(name: str) -> tuple[Tensor, Tensor, int]:
     """Input and output `(1, time)`, aligned, and their rate."""
-    (x, rate), (y, _) = (load_audio(DATA / f"{name}_{end}.mp3") for end in ("inp", "tar"))
+    files = (recordings() / "compressor_pairs" / f"{name}_{end}.mp3" for end in ("inp", "tar"))
+    (x, rate), (y, _) = map(load_audio, files)
     return x.roll(PAIRS[name], -1)[:, : SECONDS * rate], y[:, : SECONDS * rate], rate
 
 

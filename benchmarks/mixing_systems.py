@@ -26,6 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.common import environment
+from benchmarks.recordings import FOLDER, have_recordings
 from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio
 from dasp.controllers.systems import SYSTEMS, automatic_mix
@@ -42,7 +43,7 @@ from dasp.mixing.settings import Mix, Track
 from dasp.units import db_to_gain
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parents[1] / "shared" / "data"
+DATA = FOLDER
 RESULTS = HERE / "results" / "mixing_systems.json"
 PAGE = HERE.parent / "docs" / "mixing_systems.md"
 
@@ -109,7 +110,7 @@ def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]
     if "songs" in groups:
         for song in SyntheticSongs(songs, FIRST_SEED, seconds, mixed=True):
             yield known_mix("songs", song)
-    if not DATA.is_dir():
+    if not have_recordings("made songs alone"):
         return
     if "grooves" in groups:
         unheard = halves(load_kit(DATA / "drumbank_gogodze_7mic"))[1]

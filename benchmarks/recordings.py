@@ -1,5 +1,7 @@
 """Recordings that some benchmarks are measured on, and that are no part of the project."""
 
+import sys
+from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -12,3 +14,14 @@ def recordings() -> Path:
             f"this is measured on recordings that are no part of the project: {FOLDER} is not there"
         )
     return FOLDER
+
+
+@cache
+def have_recordings(instead: str) -> bool:
+    """Whether the folder is there; if not, it is said on stderr what is measured `instead`."""
+    if not FOLDER.is_dir():
+        print(
+            f"note: {FOLDER} is not there, whose recordings the printed tables are of: {instead}",
+            file=sys.stderr,
+        )
+    return FOLDER.is_dir()

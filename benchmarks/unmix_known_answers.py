@@ -25,6 +25,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.recordings import FOLDER, have_recordings
 from dasp.audio_io import load_audio
 from dasp.data.synthetic import synthesise_song
 from dasp.estimation.unmixing.unmix import unmix
@@ -33,7 +34,7 @@ from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 
 RATE = 44_100
-BANK = Path(__file__).resolve().parents[1] / "../shared/data/drumbank_gogodze_7mic"
+BANK = FOLDER / "drumbank_gogodze_7mic"
 MICS = ("kick", "snare", "oh", "side", "front", "wndw", "retro")
 ABSENT_DB = -100.0
 
@@ -95,7 +96,7 @@ def run_case(seed: int, seconds: float) -> dict:
 def draw_tracks(draw: torch.Generator, seed: int, seconds: float):
     pool = {f"song {name}": x.double() for name, x in
             synthesise_song(seed, seconds=seconds, sample_rate=RATE).items()}  # fmt: skip
-    if BANK.is_dir():
+    if have_recordings("made songs in place of a real kit"):
         pool |= groove(draw, seconds)
     else:
         other = synthesise_song(seed + 1000, seconds=seconds, sample_rate=RATE)

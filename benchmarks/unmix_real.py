@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.recordings import FOLDER, recordings
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.audio_io import load_audio
 from dasp.cli.main import main as dasp
@@ -21,9 +22,8 @@ from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.signal.resample import resample
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-ENST, GOGODZE = DATA / "drums_enst066", DATA / "drums_gogodze_a"
-CAESIUM = DATA / "song_caesium_a"
+ENST, GOGODZE = FOLDER / "drums_enst066", FOLDER / "drums_gogodze_a"
+CAESIUM = FOLDER / "song_caesium_a"
 MP3_LEAD = 1105
 """Samples that the codec puts in front."""
 
@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="mixes whose name contains this")
     only = parser.parse_args().only
+    recordings()
     torch.set_num_threads(1)
     print("| mix | stages | gain-invariant SDR (dB) | time (s) |\n| --- | --- | --- | --- |")
     for name, folder, mix_file, stages, taps in MIXES:
