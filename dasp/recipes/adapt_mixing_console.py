@@ -28,7 +28,8 @@ from dasp.controllers.dmc import CONSOLES, MixingController
 from dasp.controllers.dmc_features import Heard
 from dasp.controllers.dmc_mix import Trained, load_trained
 from dasp.data.engineer import with_engineers_mix
-from dasp.data.multitrack import Multitrack, load_folder
+from dasp.data.folders import load_song
+from dasp.data.multitrack import Multitrack
 from dasp.data.synthetic import synthetic_song
 from dasp.mixing.console import Settings
 from dasp.recipes.differentiable_mixing_console import (
@@ -137,7 +138,7 @@ def songs_for(
         return engineers_answer(with_engineers_mix(song, seed))
 
     def read(name: str) -> Example:
-        return artists_answer(load_folder(folder / name / "stems"))
+        return artists_answer(load_song(folder / name))
 
     names = sorted(path.parent.name for path in folder.glob("*/stems"))
     finished, made = (
