@@ -24,19 +24,20 @@ from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.dynamics import is_zero, loudest, reduced, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
-from dasp.signal.resample import REACH, resample
+from dasp.signal.true_peak import REACH as TRUE_PEAK_REACH
+from dasp.signal.true_peak import peaks_between
 from dasp.units import db_to_gain, gain_to_db, smoothing_coefficient
-
-OVERSAMPLING = 4
-TRUE_PEAK_REACH = REACH + 2
-"""Samples on either side that a true peak is made of."""
 
 TRUE_PEAK_PASSES = 3
 """How often the true peak is limited. A moving gain raises the peaks between samples a little."""
 
 
+TRUE_PEAK_WINDOW = 13
+"""Samples in which the gain falls, at least: one that falls at once makes peaks of its own."""
+
+
 def _latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:
-    ahead = _window(lookahead_ms, sample_rate) - 1
+    ahead = _window(lookahead_ms, sample_rate, true_peak) - 1
     return TRUE_PEAK_PASSES * (TRUE_PEAK_REACH + ahead) if true_peak else ahead
 
 
@@ -57,8 +58,8 @@ def limiter(
     """Keep every sample at or below `ceiling_db`. Audio that never exceeds it passes unchanged.
 
     No sample exceeds the ceiling, as far as the type of `x` can hold that number. With
-    `true_peak` the signal between the samples is kept below as well, as four-fold oversampling
-    measures it: not exactly, but within 0.05 dB from a look-ahead of 0.1 ms on.
+    `true_peak` the signal between the samples is kept below as well, within 0.05 dB by
+    `measure_true_peak`, at any rate and look-ahead.
 
     Args:
         x: Audio `(*batch, channels, time)`.
@@ -67,7 +68,8 @@ def limiter(
         release_ms: Time in which the reduction, in dB, covers 63 % of its way back.
         gain_db: Gain in front of the limiter.
         lookahead_ms: How long before a peak the gain begins to fall. The audio is not delayed.
-        true_peak: Also limit the signal between the samples.
+        true_peak: Also limit the signal between the samples, and let the gain fall over twelve
+            samples or more.
         linked: One gain for all channels, so that the image stands still.
 
     >>> x = torch.tensor([[0.1, -2.0, 0.1]])
@@ -78,13 +80,13 @@ def limiter(
     ceiling_db = per_item("ceiling_db", ceiling_db, x)
     release_ms = per_item("release_ms", release_ms, x, low=0.0)
     release = smoothing_coefficient(release_ms.double(), sample_rate)
-    window = _window(lookahead_ms, sample_rate)
+    window = _window(lookahead_ms, sample_rate, true_peak)
     if not is_zero(gain_db):
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
     for i in range(TRUE_PEAK_PASSES if true_peak else 1):
         part, key = memory.part(f"pass_{i + 1}"), x
         if true_peak:
-            key = part.around("peaks", _true_peak, x, TRUE_PEAK_REACH, TRUE_PEAK_REACH)
+            key = part.around("peaks", peaks_between, x, TRUE_PEAK_REACH, TRUE_PEAK_REACH)
             x = part.held("x", x, TRUE_PEAK_REACH)
         if memory.whole:
             reduction_db = run_as_rows(
@@ -136,18 +138,9 @@ def _cover(excess_db: Tensor, release: Tensor, window: int, memory: Memory) -> T
     return _over_window(held_db, window, torch.add) / window
 
 
-def _window(lookahead_ms: float, sample_rate: float) -> int:
-    return 1 + round(lookahead_ms * sample_rate / 1000)
-
-
-def _true_peak(x: Tensor) -> Tensor:
-    """The largest magnitude between the sample before and the one after, and of the sample."""
-    if x.shape[-1] == 0:
-        return x
-    fine = resample(x, 1, OVERSAMPLING).abs()
-    around = nnf.pad(fine, (OVERSAMPLING, OVERSAMPLING - 1))
-    between = _over_window(around, 2 * OVERSAMPLING, torch.maximum)[..., ::OVERSAMPLING]
-    return torch.maximum(between, x.abs())  # the oversampling filter closes below Nyquist
+def _window(lookahead_ms: float, sample_rate: float, true_peak: bool) -> int:
+    window = 1 + round(lookahead_ms * sample_rate / 1000)
+    return max(window, TRUE_PEAK_WINDOW) if true_peak else window
 
 
 def _over_window(x: Tensor, length: int, combine: Callable) -> Tensor:

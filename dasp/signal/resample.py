@@ -34,7 +34,15 @@ class Quality(NamedTuple):
     """The share of the lower Nyquist frequency that passes unchanged."""
 
     rejection_db: float
-    """How far down the filter is from the lower Nyquist frequency on."""
+    """How far down the filter is from its stop band on."""
+
+    stop_band: float = 1.0
+    """Where that begins, in lower Nyquist frequencies."""
+
+    @property
+    def cutoff(self) -> float:
+        """The middle between the two."""
+        return (self.pass_band + self.stop_band) / 2
 
     @property
     def beta(self) -> float:
@@ -44,11 +52,12 @@ class Quality(NamedTuple):
     @property
     def half_width(self) -> float:
         """Half of the length, in samples of the lower rate."""
-        return self.half_width_for(1 - self.pass_band)
-
-    def half_width_for(self, transition: float) -> float:
-        """The same for a transition that is so wide, in Nyquist frequencies."""
+        transition = self.stop_band - self.pass_band
         return (self.rejection_db - 7.95) / (2 * 2.285 * math.pi * transition)
+
+    def between(self) -> "Quality":
+        """The same for a signal that ends at half of its Nyquist frequency."""
+        return self._replace(pass_band=0.5, stop_band=1.5)
 
 
 QUALITIES = {
@@ -198,10 +207,14 @@ class _Filter(NamedTuple):
         """The lower Nyquist frequency, where that of the input is 1."""
         return min(1.0, self.up / self.down)
 
+    def grid(self, up: int, down: int) -> "Grid":
+        """The low-pass, read `up` times for `down` inputs."""
+        return Grid(up, down, self.quality, self.nyquist)
+
     @property
     def sharp_reach(self) -> int:
         """Inputs that the low-pass hears on either side."""
-        return math.ceil(self.quality.half_width / self.nyquist)
+        return self.grid(1, 1).reach
 
     @property
     def is_periodic(self) -> bool:
@@ -216,7 +229,7 @@ class _Filter(NamedTuple):
     @property
     def short_half(self) -> int:
         """Half of the taps of the interpolator, which closes from 0.5 to 1.5 Nyquist."""
-        return math.ceil(self.quality.half_width_for(1.0))
+        return math.ceil(self.quality.between().half_width)
 
     @property
     def reach(self) -> int:
@@ -240,46 +253,10 @@ class _Filter(NamedTuple):
         least = torch.float32 if self.quality.rejection_db < 110 else torch.float64
         signal = x.to(torch.promote_types(x.dtype, least))
         if self.is_periodic:
-            y = self._periodic(signal, first, start, stop, self.up, self.down)
+            y = read_periodic(signal, first, start, stop, self.grid(self.up, self.down))
         else:
             y = self._interpolated(signal, first, start, stop)
         return y.to(x.dtype)
-
-    def _periodic(self, x: Tensor, first: int, start: int, stop: int, up: int, down: int) -> Tensor:
-        """The low-passed inputs at the instants m down / up, for m from `start` to `stop`."""
-        nyquist, quality = self.nyquist, self.quality
-        matrices = _kept(
-            ("periodic", up, down, nyquist, quality, x.dtype, x.device),
-            lambda: _design(up, down, nyquist, quality, x),
-        )
-        outputs = matrices[-1].stop
-        inputs = outputs * down // up
-        parts = []
-        while start < stop or not parts:
-            period, offset = divmod(start, outputs)
-            # A part of a period, or whole periods of which the last runs over.
-            whole = offset == 0 or len(matrices) == 1
-            end = stop if whole else min(stop, (period + 1) * outputs)
-            periods = max(1, _ceil_div(end, outputs) - period)
-            used = matrices
-            if periods == 1:
-                used = [m for m in matrices if m.start < end - period * outputs and m.stop > offset]
-                used = used or matrices[:1]
-            earliest = period * inputs + used[0].first
-            latest = (period + periods - 1) * inputs + used[-1].first + len(used[-1].taps)
-            signal = nnf.pad(x, (first - earliest, latest - first - x.shape[-1]))
-            blocks = [
-                signal[..., m.first - used[0].first :].unfold(-1, len(m.taps), inputs)[
-                    ..., :periods, :
-                ]
-                @ m.taps
-                for m in used
-            ]
-            before = period * outputs + used[0].start
-            y = torch.cat(blocks, -1).flatten(-2)
-            parts.append(y[..., start - before : end - before])
-            start = end
-        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     def _interpolated(self, x: Tensor, first: int, start: int, stop: int) -> Tensor:
         up, down = self.between_rates
@@ -287,7 +264,7 @@ class _Filter(NamedTuple):
         step, size, half = self.down * up, self.up * down, self.short_half
         begin = start * step // size - half + 1
         end = (stop - 1) * step // size + half + 1
-        fine = self._periodic(x, first, begin, end, up, down)
+        fine = read_periodic(x, first, begin, end, self.grid(up, down))
         table = _short_table(self.quality, x)
         parts = []
         for m in range(start, stop, AT_ONCE):
@@ -304,6 +281,21 @@ class _Filter(NamedTuple):
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
 
+class Grid(NamedTuple):
+    """The instants m down / up + offset, in inputs, and the low-pass that is read there."""
+
+    up: int
+    down: int
+    quality: Quality
+    nyquist: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def reach(self) -> int:
+        """Inputs that an output hears on either side."""
+        return math.ceil(self.quality.half_width / self.nyquist)
+
+
 class _Matrix(NamedTuple):
     """Outputs `start` to `stop` of a period are the inputs from `first` on, times `taps`."""
 
@@ -313,25 +305,60 @@ class _Matrix(NamedTuple):
     taps: Tensor
 
 
-def _design(up: int, down: int, nyquist: float, quality: Quality, x: Tensor) -> list[_Matrix]:
+def read_periodic(x: Tensor, first: int, start: int, stop: int, grid: Grid) -> Tensor:
+    """What a low-pass makes of `x` at the instants `start` to `stop` of a grid.
+
+    `x` `(..., time)` has the inputs from `first` on.
+    """
+    matrices = _kept(("periodic", grid, x.dtype, x.device), lambda: _design(grid, x))
+    outputs = matrices[-1].stop
+    inputs = outputs * grid.down // grid.up
+    parts = []
+    while start < stop or not parts:
+        period, offset = divmod(start, outputs)
+        # A part of a period, or whole periods of which the last runs over.
+        whole = offset == 0 or len(matrices) == 1
+        end = stop if whole else min(stop, (period + 1) * outputs)
+        periods = max(1, _ceil_div(end, outputs) - period)
+        used = matrices
+        if periods == 1:
+            used = [m for m in matrices if m.start < end - period * outputs and m.stop > offset]
+            used = used or matrices[:1]
+        earliest = period * inputs + used[0].first
+        latest = (period + periods - 1) * inputs + used[-1].first + len(used[-1].taps)
+        signal = nnf.pad(x, (first - earliest, latest - first - x.shape[-1]))
+        blocks = [
+            signal[..., m.first - used[0].first :].unfold(-1, len(m.taps), inputs)[..., :periods, :]
+            @ m.taps
+            for m in used
+        ]
+        before = period * outputs + used[0].start
+        y = torch.cat(blocks, -1).flatten(-2)
+        parts.append(y[..., start - before : end - before])
+        start = end
+    return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+
+def _design(grid: Grid, x: Tensor) -> list[_Matrix]:
     """The matrices of a period, or of more if it is short, in the type and on the device of `x`."""
-    reach = math.ceil(quality.half_width / nyquist)
+    up, down, reach = grid.up, grid.down, grid.reach
     block = BLOCK
     while block > 8 and block * (block * down // up + 2 * reach) > LARGEST_MATRIX:
         block //= 2
+    while block > 32 and block * down > 4 * reach * up:  # of a short filter
+        block //= 2
     outputs = up * max(1, block // up)
     size = _ceil_div(outputs, _ceil_div(outputs, block))
-    cutoff = nyquist * (1 + quality.pass_band) / 2
     matrices = []
     for start in range(0, outputs, size):
         stop = min(start + size, outputs)
         # From `reach` inputs before the first instant to `reach` after the last.
-        first, last = start * down // up - reach, (stop - 1) * down // up + reach
+        first = start * down // up - reach
+        last = (stop - 1) * down // up + reach + math.ceil(grid.offset)
         instant = torch.arange(start, stop, dtype=torch.float64, device=x.device) * down / up
         sample = torch.arange(first, last + 1, dtype=torch.float64, device=x.device)
-        taps = _windowed_sinc(
-            instant - sample[:, None], cutoff, quality.half_width / nyquist, quality.beta
-        )
+        distance = instant + grid.offset - sample[:, None]
+        taps = _windowed_sinc(distance, grid.quality, grid.nyquist)
         matrices.append(_Matrix(start, stop, first, taps.to(x.dtype)))
     return matrices
 
@@ -342,24 +369,25 @@ def _short_table(quality: Quality, x: Tensor) -> Tensor:
     Between two of them a straight line is off by 1/8 of the second derivative, pi^2 / 3, over the
     square of their number, which is brought 10 dB below the stop band.
     """
-    half = math.ceil(quality.half_width_for(1.0))
+    short = quality.between()
+    half = math.ceil(short.half_width)
     places = math.ceil(math.sqrt(math.pi**2 / 24 * 10 ** ((quality.rejection_db + 10) / 20)))
 
     def make() -> list[Tensor]:
         place = torch.linspace(0, 1, places + 1, dtype=torch.float64, device=x.device)
         tap = torch.arange(1 - half, half + 1, dtype=torch.float64, device=x.device)
         distance = place - tap[:, None]
-        half_width = quality.half_width_for(1.0)
-        return [_windowed_sinc(distance, 1.0, half_width, quality.beta).to(x.dtype)]
+        return [_windowed_sinc(distance, short, 1.0).to(x.dtype)]
 
     return _kept(("table", quality, x.dtype, x.device), make)[0]
 
 
-def _windowed_sinc(t: Tensor, cutoff: float, half_width: float, beta: float) -> Tensor:
-    """Impulse response `t` samples from its centre; the samples' Nyquist frequency is 1."""
-    u = (t / half_width).clamp(-1, 1)
-    window = torch.special.i0(beta * torch.sqrt(1 - u * u)) * (u.abs() < 1)
-    return cutoff * torch.sinc(cutoff * t) * window / torch.special.i0(t.new_tensor(beta))
+def _windowed_sinc(t: Tensor, quality: Quality, nyquist: float) -> Tensor:
+    """Impulse response `t` samples from its centre, where their Nyquist frequency is 1."""
+    cutoff = nyquist * quality.cutoff
+    u = (t * nyquist / quality.half_width).clamp(-1, 1)
+    window = torch.special.i0(quality.beta * torch.sqrt(1 - u * u)) * (u.abs() < 1)
+    return cutoff * torch.sinc(cutoff * t) * window / torch.special.i0(t.new_tensor(quality.beta))
 
 
 _designs: dict[tuple, list] = {}

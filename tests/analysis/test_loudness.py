@@ -15,7 +15,6 @@ from dasp.analysis.loudness import (
     measure_true_peak,
 )
 from dasp.signal.biquad import frequency_response
-from dasp.signal.resample import resample
 
 
 def load(path):
@@ -201,8 +200,7 @@ def test_long_signals_are_measured_as_one():
     # A peak between the last sample of one part and the first of the next.
     n = torch.arange(25 * rate, dtype=torch.float64)
     x = torch.stack((torch.sinc(0.8 * (n - 10 * rate + 0.5)), torch.sinc(0.8 * (n - 9 * rate))))
-    whole = 20 * torch.log10(resample(x, 1, 4).abs().amax(-1))
-    torch.testing.assert_close(measure_true_peak(x, rate), whole, rtol=0, atol=1e-6)
+    torch.testing.assert_close(measure_true_peak(x, rate), x.new_zeros(2), rtol=0, atol=0.01)
 
 
 def test_a_short_signal_is_one_block_completed_with_silence():
@@ -271,12 +269,19 @@ def test_true_peak_is_the_peak_of_the_continuous_sine():
         assert measure_true_peak(x, rate).item() == pytest.approx(-6.02, abs=0.02)
 
 
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("share", [0.9, 0.95, 0.975])
+def test_true_peak_of_sines_near_nyquist(rate, share):
+    n = torch.arange(20_000, dtype=torch.float64)
+    x = torch.hann_window(20_000, dtype=torch.float64) * torch.sin(torch.pi * share * n + 0.4)
+    assert measure_true_peak(x[None], rate).item() == pytest.approx(0.0, abs=0.02)
+
+
 def test_true_peak_is_never_below_the_largest_sample():
     x = torch.randn(4, 2, 1_000, dtype=torch.float64)
     sample_peak = 20 * torch.log10(x.abs().amax(-1))
     for rate in (8_000, 44_100, 96_000, 192_000):
         assert (measure_true_peak(x, rate) >= sample_peak - 1e-9).all()
-    torch.testing.assert_close(measure_true_peak(x, 192_000), sample_peak)
 
 
 def test_half_types_are_computed_in_float32():
