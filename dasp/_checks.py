@@ -180,7 +180,7 @@ def _is_readable(value: Value) -> bool:
 
 def is_plain(value: Tensor) -> bool:
     """Whether a tensor holds numbers, and nothing that stands for them within a transform."""
-    return type(value) is Tensor and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+    return type(value) is Tensor and not is_wrapped(value)
 
 
 def _extremes(value: Value) -> tuple[float, float]:

@@ -4,7 +4,6 @@ The numbers are those of `dasp.analysis.loudness` for the whole signal. What is 
 power for each tenth of a second, and as much of its end as the filters hear.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,10 +23,8 @@ from dasp.analysis.loudness import (
     design_k_weighting,
 )
 from dasp.signal.iir import sosfilt
-from dasp.signal.resample import resample
+from dasp.signal.true_peak import REACH, peaks_between
 from dasp.units import gain_to_db
-
-PEAK_REACH = 256
 
 FINE_HOP_S = 0.01
 """How often the momentary loudness is looked at, whose maximum may be short."""
@@ -151,7 +148,7 @@ class PeakMeter:
     def __init__(self, sample_rate: float, channels: int):
         self._sample_rate, self._channels = checked_sample_rate(sample_rate), channels
         self._held: Tensor | None = None
-        """The end of what was heard, of which the last `PEAK_REACH` samples wait for more."""
+        """The end of what was heard, of which the last `REACH` samples wait for more."""
         self._waiting = 0
         self._true_peak = self._sample_peak = 0.0
 
@@ -167,7 +164,7 @@ class PeakMeter:
         if self._held is None:
             raise ValueError("x: expected at least one sample to measure, got none")
         time = self._held.shape[-1]
-        rest = _peak_within(self._held, self._sample_rate, time - self._waiting, time)
+        rest = peaks_between(self._held)[:, time - self._waiting :]
         return gain_to_db(max(self._true_peak, rest.max().item()))
 
     def sample_peak_db(self) -> float:
@@ -179,12 +176,12 @@ class PeakMeter:
         signal = x if self._held is None else torch.cat((self._held, x), -1)
         time = signal.shape[-1]
         first = time - x.shape[-1] - self._waiting
-        last = max(first, time - PEAK_REACH)
+        last = max(first, time - REACH)
         if last > first:
-            peak = _peak_within(signal, self._sample_rate, first, last).max().item()
+            peak = peaks_between(signal)[:, first:last].max().item()
             self._true_peak = max(self._true_peak, peak)
         self._waiting = time - last
-        self._held = signal[:, max(0, last - PEAK_REACH) :].clone()
+        self._held = signal[:, max(0, last - REACH) :].clone()
 
 
 class _Hops:
@@ -217,9 +214,3 @@ def _range(z: Tensor) -> Tensor:
     ascending = torch.where(kept, _loudness(z), torch.inf).sort(-1).values
     count = kept.sum(-1, keepdim=True)
     return _percentile(ascending, count, 0.95) - _percentile(ascending, count, 0.10)
-
-
-def _peak_within(x: Tensor, sample_rate: float, first: int, last: int) -> Tensor:
-    factor = min(4, math.ceil(176_400 / sample_rate))
-    between = resample(x, 1, factor)[..., first * factor : last * factor]
-    return torch.maximum(x[..., first:last].abs().amax(-1), between.abs().amax(-1))

@@ -42,6 +42,8 @@ def peaks_between(x: Tensor) -> Tensor:
     time = x.shape[-1]
     if time == 0:
         return x
+    if x.dtype.itemsize < 4:
+        return peaks_between(x.float()).to(x.dtype)
     # The gradient of a part is as long as the whole: with one there are no parts.
     whole = x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad)
     if whole or x.numel() <= AT_ONCE or torch.compiler.is_compiling():

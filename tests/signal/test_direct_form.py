@@ -179,7 +179,7 @@ def test_what_is_no_filter_is_refused():
         lfilter(x, one, torch.tensor([0.0, 1.0]))
     with pytest.raises(ValueError, match=r"zi: expected shape \(..., 0\), got \(1,\)"):
         lfilter(x, one, one, one)
-    with pytest.raises(ValueError, match=r"x: expected a floating-point signal, got torch.int64"):
+    with pytest.raises(ValueError, match=r"x: expected .*floating-point.*, got torch.int64"):
         lfilter(x.long(), one, one)
     sections = torch.tensor([[1.0, 0, 0, 1, 0, 0], [1.0, 0, 0, 0, 1, 0]])
     with pytest.raises(ValueError, match=r"sos: expected no 0 .*a0"):

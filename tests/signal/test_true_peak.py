@@ -74,6 +74,8 @@ def test_parts_are_the_whole(monkeypatch, time):
 
 def test_no_samples_silence_and_rows_of_their_own():
     assert peaks_between(torch.zeros(2, 0)).shape == (2, 0)
+    half = randn(2, 50).half()
+    torch.testing.assert_close(peaks_between(half), peaks_between(half.float()).half())
     x = randn(3, 500)
     x[1] = 0
     alone = peaks_between(x)
