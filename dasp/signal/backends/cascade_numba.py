@@ -174,17 +174,18 @@ def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, la
         row, tile = span // spans, span % spans * LANES
         if tile == 0:
             set_sections(sections[row : row + 1], w)
-            now[:] = starts[row]
+            _copy(starts[row], now)
         _reach(x[row], tile, reach[row], before)
         for k in range(LANES):
             _lead_on(change[row], now, before[k])
         if span >= first:
             if edges.shape[1]:
-                edges[row, tile : tile + LANES] = before
+                for k in range(LANES):
+                    _copy(before[k], edges[row, tile + k])
             set_states(before, w[S:])
             _tile(x[row], tile * TILE, TILE, LANES, TILE, w, n, y[row])
         if tile + LANES == spans * LANES:
-            state[row] = now
+            _copy(now, state[row])
 
 
 @loop
@@ -198,7 +199,7 @@ def _filter_spans_back(
         row, tile = span // spans, span % spans * LANES
         if tile + LANES == spans * LANES:
             set_sections(sections[row : row + 1], w)
-            now[:] = ends[row]
+            _copy(ends[row], now)
         _reach(grad[row], tile, observe[row], behind)
         for k in range(LANES - 1, -1, -1):
             _lead_on(change[row], now, behind[k])
@@ -211,7 +212,7 @@ def _filter_spans_back(
             )
             add_gradients(w, d_sections[row, tile // LANES : tile // LANES + 1])
         if tile == 0:
-            state[row] = now
+            _copy(now, state[row])
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})  # a sum of many terms at once
@@ -259,7 +260,8 @@ def _design_observe(sections, change, observe):
                 forwards(w, n, STEP, False)
                 _write(w, n * SECTION + SIGNAL, given, starts, m, lanes, STEP)
             get_states(w[S:], ends[own])
-        change[row] = ends.T
+        for i in range(2 * n):
+            _copy(ends[:, i], change[row, i])
         _drop_silence(observe[row])
 
 
@@ -278,7 +280,8 @@ def _design_reach(sections, change, reach):
                 backwards(w, n, STEP, False)
                 _write(w, GRAD, given, starts, m, lanes, STEP)
             get_states(w[BACK_S:], ends[own])
-        change[row] = ends.T
+        for i in range(2 * n):
+            _copy(ends[:, i], change[row, i])
         _drop_silence(reach[row])
 
 
@@ -288,6 +291,13 @@ def _prepare(n):
     for i in range(2 * n):
         units[i, i] = 1
     return np.zeros((n + 1) * SECTION), units, units.copy()
+
+
+@loop
+def _copy(from_, to):
+    """A loop, since the message for shapes that differ takes seconds to compile."""
+    for i in range(len(to)):
+        to[i] = from_[i]
 
 
 @loop
