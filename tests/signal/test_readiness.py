@@ -97,6 +97,22 @@ def test_what_another_process_has_compiled_is_ready_at_once(monkeypatch, caplog)
     assert is_ready() and not caplog.text
 
 
+def test_a_process_that_cannot_keep_what_it_makes_is_not_started_for_ever(monkeypatch, caplog):
+    """As on a disk that is full: it says so by its status."""
+    from dasp.signal.backends import _compiled
+
+    monkeypatch.setattr(_compiled, "_troubles", {"kept"})
+    folder = _code_folder.folder()
+    _code_folder.begin(folder)
+    (folder / f"{KERNEL}-value-float32-float32-float32-float32.wanted").touch()
+    monkeypatch.setattr(sys, "argv", ["", str(folder)])
+    monkeypatch.setattr(os, "nice", lambda by: 0)
+    with pytest.raises(SystemExit, match="cannot be kept"):
+        _background.main()
+    assert not list(folder.glob("*.ready")) and not list(folder.glob("*.wanted"))
+    assert not (folder / "compiling").exists()
+
+
 @pytest.mark.parametrize("trouble", ["no processes", "no python", "dies", "does not compile"])
 def test_without_machine_code_the_portable_form_goes_on(trouble, monkeypatch, caplog, tmp_path):
     def refuse(*_, **__):

@@ -112,6 +112,8 @@ def _is_locked(folder: Path) -> bool:
 
 def main() -> None:
     """Make what is wanted in a folder, and end."""
+    from dasp.signal.backends import _compiled
+
     folder = Path(sys.argv[1])
     _code_folder.write_to(folder.parent)
     if _code_folder.folder() != folder:
@@ -125,6 +127,8 @@ def main() -> None:
                 os.utime(folder / _LOCK)
         finally:
             (folder / _LOCK).unlink(missing_ok=True)
+        if _compiled.is_in_trouble():
+            sys.exit("machine code cannot be kept")
 
 
 def _wanted(folder: Path) -> list[Path]:

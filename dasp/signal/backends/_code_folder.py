@@ -54,7 +54,7 @@ def write_to(place: Path) -> None:
 def _usual_base() -> Path | None:
     own = os.environ.get("NUMBA_CACHE_DIR")
     if own:
-        return Path(own) / "dasp"
+        return Path(own).absolute() / "dasp"
     try:
         return _users_cache()
     except RuntimeError:  # a user without a home

@@ -110,7 +110,8 @@ def run_examples(code: Code) -> None:
 
 def is_kept(code: Code) -> bool:
     """Whether all of the machine code was kept by some process."""
-    return any((folder / f"{code}.ready").exists() for folder in _code_folder.folders_to_read())
+    # Not of `pathlib`, which raises where a folder may not be looked into.
+    return any(os.path.exists(f / f"{code}.ready") for f in _code_folder.folders_to_read())
 
 
 def note_kept(code: Code) -> None:
