@@ -104,7 +104,7 @@ def check_range(
         check_real(name, value)
     if not _is_readable(value):
         return
-    if not _is_of_numbers(value):
+    if not is_of_numbers(value):
         raise ValueError(f"{name}: expected a number, got {value!r}")
     lowest, highest = _extremes(value)
     if low <= lowest and above < lowest and highest <= high and highest < below:
@@ -161,9 +161,10 @@ def without_numpy(value: Any) -> Any:
     return value
 
 
-def _is_of_numbers(value: Any) -> bool:
+def is_of_numbers(value: Any) -> bool:
+    """Whether it is a number, a tensor, or a list of such."""
     if isinstance(value, (list, tuple)):
-        return all(_is_of_numbers(v) for v in value)
+        return all(is_of_numbers(v) for v in value)
     return isinstance(value, (Tensor, float, int, Real, np.generic))
 
 

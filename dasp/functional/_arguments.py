@@ -148,10 +148,11 @@ def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **lim
         value = value.expand(bands)
     wrong_bands = value.ndim == 0 or (bands is not None and value.shape[-1] != bands)
     if wrong_bands or not broadcasts(value.shape[:-1], batch):
-        expected = (*batch, "bands" if bands is None else bands)
+        count = "bands" if bands is None else bands
+        shape = f"({', '.join(map(str, (*batch, count)))}) or " if batch else ""
         raise ValueError(
-            f"{name}: expected a tensor of shape ({', '.join(map(str, expected))}) or "
-            f"({expected[-1]},), got shape {tuple(value.shape)}"
+            f"{name}: expected a tensor of shape {shape}({count},), one number for each band, "
+            f"got shape {tuple(value.shape)}"
         )
     return value
 

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,13 @@ def external(
     >>> push(torch.ones(1, 2), 44_100, push=100.0)
     tensor([[0.5000, 0.5000]])
     """
-    name = name or function.__name__
+    if not callable(function):
+        raise ValueError(f"function: expected a function of arrays, got {function!r}")
+    name = name or getattr(function, "__name__", type(function).__name__)
+    for keyword, values, kind in (("params", params, Param), ("options", options, Option)):
+        several = not isinstance(values, kind | str) and isinstance(values, Iterable)
+        if not several or not all(isinstance(value, kind) for value in values):
+            raise ValueError(f"{keyword}: expected a list of {kind.__name__}, got {values!r}")
     check_range("workers", workers, low=0)
     if timeout_s is not None:
         check_range("timeout_s", timeout_s, above=0.0)

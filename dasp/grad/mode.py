@@ -8,7 +8,7 @@ from dasp.grad.finite_difference import finite_difference
 from dasp.grad.proxy import proxy
 from dasp.grad.spsa import spsa
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
 
@@ -32,6 +32,7 @@ def with_gradient(
     | "finite_difference" | `finite_difference` | `epsilon` |
     | "proxy", "half_hybrid", "full_hybrid" | `proxy` in the mode "full", … | `network` |
     """
+    check_processor("with_gradient", processor)
     check_choice("gradient", gradient, GRADIENTS)
     if gradient == "autodiff":
         return processor

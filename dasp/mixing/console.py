@@ -30,8 +30,8 @@ from dasp.processors.catalogue import (
     STEREO_WIDENER,
 )
 from dasp.processors.chain import part_names
-from dasp.processors.param import Param, controls_size, to_controls, to_physical
-from dasp.processors.processor import Processor
+from dasp.processors.param import Param, check_by_names, controls_size, to_controls, to_physical
+from dasp.processors.processor import Processor, check_processor
 
 Strip = tuple[Processor, ...]
 
@@ -93,6 +93,15 @@ class Console:
     buses: Mapping[str, Strip] = field(default_factory=lambda: dict(BUSES))
     master: Strip = MASTER_STRIP
 
+    def __post_init__(self):
+        object.__setattr__(self, "strip", _strip("strip", self.strip))
+        object.__setattr__(self, "master", _strip("master", self.master))
+        for part in ("groups", "buses"):
+            strips = getattr(self, part)
+            check_by_names(part, strips)
+            of_names = {name: _strip(f"{part}[{name!r}]", strip) for name, strip in strips.items()}
+            object.__setattr__(self, part, of_names)
+
     @property
     def params(self) -> Settings:
         """The parameters that have controls, for each part, in the order of the controls."""
@@ -131,6 +140,10 @@ class Console:
 
     def to_physical(self, controls: Controls) -> Settings:
         """The settings that controls stand for."""
+        if not isinstance(controls, Controls):
+            came = type(controls).__name__
+            hint = ", which are physical already" if came == "Settings" else ""
+            raise ValueError(f"controls: expected Controls(tracks=...), got {came}{hint}")
         return Settings(
             *(
                 {} if part is None else to_physical(params, part)
@@ -140,6 +153,7 @@ class Console:
 
     def to_controls(self, settings: Settings = Settings()) -> Controls:  # noqa: B008
         """The controls of settings; what is left out is plain, or off."""
+        self._check_settings(settings)
         return Controls(
             *(
                 to_controls(params, settings) if params else torch.zeros(0)
@@ -171,6 +185,13 @@ class Console:
             routing: Groups and side chains.
         """
         _check_tracks(tracks)
+        self._check_settings(settings)
+        if not isinstance(routing, Routing):
+            raise ValueError(f"routing: expected Routing(...), got a {type(routing).__name__}")
+        if mask is not None:
+            mask = torch.as_tensor(mask, device=tracks.device)
+        if mono is not None:
+            mono = torch.as_tensor(mono, device=tracks.device)
         if mask is not None:
             tracks = torch.where(mask[..., None, None], tracks, 0)
         sends, by_stage = _split_sends(settings.tracks, self.buses)
@@ -192,16 +213,58 @@ class Console:
             )
         return _run_strip(self.master, mix, sample_rate, settings.master)
 
+    def _check_settings(self, settings: Settings) -> None:
+        """Refuse what are no settings, and groups and buses that there are not."""
+        if isinstance(settings, Controls):
+            raise ValueError(
+                "settings: expected Settings, which are physical values, got Controls, which are "
+                "numbers in [0, 1]; console.to_physical(controls) makes settings of them"
+            )
+        if not isinstance(settings, Settings):
+            raise ValueError(
+                f"settings: expected Settings(tracks=..., groups=..., buses=..., master=...), got "
+                f"a {type(settings).__name__}"
+            )
+        for part, values in settings._asdict().items():
+            check_by_names(f"settings.{part}", values)
+        for part, owners in (("groups", self.groups), ("buses", self.buses)):
+            for name in getattr(settings, part):
+                if not any(name.startswith(f"{owner}.") for owner in owners):
+                    owner = name.split(".")[0]
+                    raise ValueError(
+                        f"settings.{part}: {name!r} is of none of the {part} "
+                        f"{', '.join(owners) or '(there are none)'}{did_you_mean(owner, owners)}"
+                    )
+
 
 def stack_tracks(tracks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Mono and stereo tracks `(*batch, channels, time)` as one tensor, and which were mono.
 
     Both are as `Console` takes them. Mono tracks alone stay mono.
     """
+    if len(tracks) == 0:
+        raise ValueError("tracks: expected at least one track, got none")
+    for i, track in enumerate(tracks):
+        check_audio(track, f"tracks[{i}]")
+        if track.shape[-1] != tracks[0].shape[-1]:
+            raise ValueError(
+                f"tracks[{i}]: expected {tracks[0].shape[-1]} samples, as of the first, got "
+                f"{track.shape[-1]}"
+            )
     mono = torch.tensor([track.shape[-2] == 1 for track in tracks], device=tracks[0].device)
     if not mono.all():
         tracks = [as_stereo(track) for track in tracks]
     return torch.stack(list(tracks), -3), mono
+
+
+def _strip(name: str, processors: Sequence[Processor]) -> Strip:
+    """A strip whose stages are processors."""
+    if not isinstance(processors, Sequence) or isinstance(processors, str):
+        came = getattr(processors, "name", type(processors).__name__)
+        raise ValueError(f"{name}: expected a tuple of processors, got {came}")
+    for i, processor in enumerate(processors):
+        check_processor(f"{name}[{i}]", processor)
+    return tuple(processors)
 
 
 def _strip_params(strip: Strip, prefix: str = "", *, wet: bool = False) -> tuple[Param, ...]:

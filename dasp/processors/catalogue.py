@@ -1,6 +1,7 @@
 """Every processor, with the range of every parameter that a controller may move it in."""
 
 from dasp import functional as F
+from dasp._checks import did_you_mean
 from dasp.functional.convolution_reverb import NORMALISATIONS
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
@@ -384,8 +385,16 @@ CONVOLUTION_REVERB = Processor(
     neutral={"mix": 0.0},
 )
 
-CATALOGUE: dict[str, Processor] = {
-    processor.name: processor
+
+class _Catalogue(dict[str, Processor]):
+    """A dictionary that knows what was meant by a word that it does not have."""
+
+    def __missing__(self, name: object) -> Processor:
+        raise KeyError(f"no processor {name!r}{did_you_mean(name, self)}")
+
+
+CATALOGUE: dict[str, Processor] = _Catalogue(
+    (processor.name, processor)
     for processor in (
         GAIN,
         STEREO_PANNER,
@@ -416,5 +425,5 @@ CATALOGUE: dict[str, Processor] = {
         PLATE_REVERB,
         CONVOLUTION_REVERB,
     )
-}
+)
 """All processors by name, in the order of the documentation."""

@@ -27,7 +27,8 @@ from dasp._texts import decoded
 from dasp.file_names import as_found
 from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import chain, dry_wet, parallel, part_names
-from dasp.processors.processor import Processor
+from dasp.processors.param import check_by_names
+from dasp.processors.processor import Processor, check_processor
 
 FORMAT, VERSION = "dasp-chain", 1
 
@@ -95,7 +96,15 @@ def from_document(document: Any) -> tuple[Processor, dict[str, Any]]:
 
 def to_node(processor: Processor, settings: Mapping[str, Any]) -> dict:
     """The node of a processor with its settings."""
+    check_processor("processor", processor)
+    check_by_names("settings", settings)
     settings = dict(settings)
+    known = [*processor.defaults(), *processor.inputs]
+    for name in settings:
+        if name not in known:
+            raise ValueError(
+                f"{processor.name} has no parameter {name!r}{did_you_mean(name, known)}"
+            )
     if not processor.parts:
         if CATALOGUE.get(processor.name) != processor:
             raise ValueError(f"{processor.name} is not in the catalogue and cannot be saved")

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from dasp._checks import checked_sample_rate
-from dasp.processors.param import Param, controls_size, not_held, to_controls, to_physical
+from dasp.processors.param import (
+    Param,
+    check_by_names,
+    controls_size,
+    not_held,
+    to_controls,
+    to_physical,
+)
 from dasp.processors.processor import Processor, check_processor
 
 START_INSIDE = 0.01
@@ -209,10 +216,7 @@ class ProcessorModule(nn.Module):
 
 
 def _checked(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(settings, Mapping):
-        raise ValueError(
-            f"settings: expected physical values by their names, got a {type(settings).__name__}"
-        )
+    check_by_names("settings", settings)
     processor.check_settings({k: v for k, v in settings.items() if k not in processor.inputs})
     return dict(settings)
 

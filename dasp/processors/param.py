@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import between, rounded_into
-from dasp._checks import check_choice, check_range, did_you_mean, without_numpy
+from dasp._checks import check_choice, check_range, did_you_mean, is_of_numbers, without_numpy
 from dasp._typing import Value
 
 UNITS = {
@@ -51,12 +51,23 @@ class Param:
         check_choice("scale", self.scale, ("linear", "log"))
         for field in ("low", "high", "default"):
             value = getattr(self, field)
+            if isinstance(value, str) or not is_of_numbers(value):
+                raise ValueError(f"{self.name}: expected {field} to be a number, got {value!r}")
             if self.bands is not None and not isinstance(value, Sequence):
                 value = (value,) * self.bands
             if isinstance(value, Sequence):
                 if len(value) != self.bands:
-                    raise ValueError(f"{self.name}: expected {self.bands} bands in {field}")
+                    bands = self.bands or "a number, and no"
+                    raise ValueError(f"{self.name}: expected {bands} bands in {field}")
                 object.__setattr__(self, field, tuple(map(float, value)))
+        lows, highs = (end if isinstance(end, tuple) else (end,) for end in (self.low, self.high))
+        for low, high in zip(lows, highs, strict=True):
+            if not low < high:
+                raise ValueError(f"{self.name}: expected low below high, got {low:g} and {high:g}")
+            if self.scale == "log" and not low > 0:
+                raise ValueError(
+                    f"{self.name}: expected a range above 0, which a logarithm has, got {low:g}"
+                )
         self.check(self.default)
 
     @property
@@ -71,7 +82,7 @@ class Param:
 
     def to_physical(self, control: Value) -> Tensor:
         """The value that a control in [0, 1] stands for, in float32 for half types."""
-        control = _exact(control)
+        control = _exact(self.name, control)
         low, high = self._ends(control)
         if self.scale == "log":
             # The ends are exact: a range that touches a limit must not step over it.
@@ -81,7 +92,9 @@ class Param:
 
     def to_control(self, value: Value) -> Tensor:
         """The control in [0, 1] that stands for a value; values out of range stop at the ends."""
-        value = _exact(value)
+        value = _exact(self.name, value)
+        if self.bands and value.ndim and value.shape[-1] not in (1, self.bands):
+            raise self._wrong_bands(value.shape[-1])
         low, high = self._ends(value)
         if self.scale == "log":
             value, low, high = between(value, low, high).log(), low.log(), high.log()
@@ -97,12 +110,15 @@ class Param:
         if isinstance(values, str) or not isinstance(values, Sequence):
             values = [values] * self.bands
         if len(values) != self.bands:
-            raise ValueError(
-                f"{self.name}: expected {self.bands} bands, got {len(values)}; give one number for "
-                f"all of them, or one for each"
-            )
+            raise self._wrong_bands(len(values))
         for number, low, high in zip(values, self.low, self.high, strict=True):
             self._check_number(number, low, high)
+
+    def _wrong_bands(self, came: int) -> ValueError:
+        return ValueError(
+            f"{self.name}: expected {self.bands} bands, got {came}; give one number for all of "
+            f"them, or one for each"
+        )
 
     def _check_number(self, number: Value, low: float, high: float) -> None:
         # An end of the range that was rounded to float32 is still the end of the range.
@@ -136,10 +152,19 @@ class Option:
             check_range(self.name, value, low=self.low, high=self.high)
 
 
-def _exact(value: Value) -> Tensor:
+def check_by_names(name: str, values: object) -> None:
+    """Refuse what is no mapping of names to values."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{name}: expected values by their names, got a {type(values).__name__}")
+
+
+def _exact(name: str, value: Value) -> Tensor:
     """A value or control as a tensor that divides a range finely: autocast makes bfloat16."""
     value = without_numpy(value)
-    value = value if isinstance(value, Tensor) else torch.tensor(value)
+    if not isinstance(value, Tensor):
+        if not is_of_numbers(value):
+            raise ValueError(f"{name}: expected numbers, got {value!r}")
+        value = torch.tensor(value)
     wide = value.is_floating_point() and value.dtype.itemsize > 2
     return (
         value if wide else value.to(torch.promote_types(torch.float32, torch.get_default_dtype()))
@@ -153,7 +178,12 @@ def controls_size(params: Sequence[Param]) -> int:
 
 def to_physical(params: Sequence[Param], controls: Tensor) -> dict[str, Tensor]:
     """Split controls `(*batch, n_controls)` into named physical values."""
-    size, controls = controls_size(params), _exact(controls)
+    if isinstance(controls, Mapping):
+        raise ValueError(
+            f"controls: expected numbers in [0, 1], got a {type(controls).__name__}; physical "
+            f"values go to to_controls"
+        )
+    size, controls = controls_size(params), _exact("controls", controls)
     if controls.ndim == 0 or controls.shape[-1] != size:
         raise ValueError(f"controls: expected {size} in the last axis, got {tuple(controls.shape)}")
     pieces = controls.split([param.size for param in params], -1)
@@ -165,6 +195,7 @@ def to_physical(params: Sequence[Param], controls: Tensor) -> dict[str, Tensor]:
 
 def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tensor:
     """Join named physical values into controls `(*batch, n_controls)`."""
+    check_by_names("settings", settings)
     pieces = []
     for param in params:
         control = param.to_control(settings.get(param.name, param.default))

@@ -10,7 +10,14 @@ from torch import Tensor
 from dasp._checks import checked_sample_rate, did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import Memory, State
-from dasp.processors.param import Option, Param, controls_size, to_controls, to_physical
+from dasp.processors.param import (
+    Option,
+    Param,
+    check_by_names,
+    controls_size,
+    to_controls,
+    to_physical,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,16 @@ class Processor:
     """The processors that a combination is made of."""
 
     def __post_init__(self):
+        if not callable(self.function):
+            raise ValueError(f"{self.name}: expected a function, got {self.function!r}")
+        for field, kind in (("params", Param), ("options", Option), ("inputs", str)):
+            values = getattr(self, field)
+            if isinstance(values, kind) or not all(isinstance(v, kind) for v in values):
+                raise ValueError(
+                    f"{self.name}: expected {field} to be a tuple of {kind.__name__}, "
+                    f"got {values!r}"
+                )
+            object.__setattr__(self, field, tuple(values))
         signature = inspect.signature(self.function).parameters.values()
         if self.parts and any(p.kind is p.VAR_KEYWORD for p in signature):
             return  # a combination, which looks at its keywords itself
@@ -127,6 +144,16 @@ class Processor:
             f"between blocks"
         )
 
+    def _check_names(self, settings: Mapping[str, Any]) -> None:
+        """Refuse the name of what it does not have."""
+        check_by_names("settings", settings)
+        known = [*self.defaults(), *self.inputs]
+        for name in settings:
+            if name not in known:
+                raise ValueError(
+                    f"{self.name} has no parameter {name!r}{did_you_mean(name, known)}"
+                )
+
     @property
     def n_controls(self) -> int:
         """Length of the last axis of `controls`."""
@@ -142,11 +169,13 @@ class Processor:
 
     def to_controls(self, settings: Mapping[str, Value]) -> Tensor:
         """Controls of physical values; those that are left out have their declared defaults."""
+        self._check_names(settings)
         return to_controls(self.params, settings)
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse unknown names, and values out of the declared ranges or choices."""
         declared = {p.name: p for p in (*self.params, *self.options)}
+        check_by_names("settings", settings)
         for name, value in settings.items():
             if name not in declared:
                 raise ValueError(
@@ -165,7 +194,9 @@ def check_processor(where: str, value: Any) -> None:
     if isinstance(value, str):
         hint = f"; by its name it is CATALOGUE[{value!r}]"
     elif isinstance(value, Iterable) and not isinstance(value, Tensor):
-        hint = "; give them one by one, as with a star in front"
+        hint = "; chain(*processors) makes one processor of several"
+        if where in ("chain", "parallel"):
+            hint = f"; give them one by one, as {where}(*processors)"
     elif getattr(value, "__module__", "").startswith("dasp.functional"):
         hint = f"; the processor of this function is dasp.processors.catalogue.{_constant(value)}"
     came = getattr(value, "__name__", None)

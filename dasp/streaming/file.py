@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.audio_io import Saved, audio_info, load_blocks, save_blocks
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 from dasp.signal.resample import resample_blocks
 from dasp.streaming.stream import Stream
 
@@ -47,6 +47,7 @@ def stream_file(
         device: Where the processor runs.
         writing: What `save_blocks` takes: `subtype`, `overwrite`, `clip_mode` and `dither`.
     """
+    check_processor("processor", processor)
     check_range("segment_s", segment_s, above=0.0)
     info = audio_info(source)
     rate = info.sample_rate if sample_rate is None else sample_rate

@@ -6,8 +6,9 @@ from typing import Any
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._checks import checked_sample_rate
 from dasp.functional._memory import State
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 
 class Stream:
@@ -32,7 +33,8 @@ class Stream:
     """
 
     def __init__(self, processor: Processor, sample_rate: float, **settings):
-        self.processor, self.sample_rate = processor, sample_rate
+        check_processor("processor", processor)
+        self.processor, self.sample_rate = processor, checked_sample_rate(sample_rate)
         self.settings: dict[str, Any] = settings
         self.latency: int = processor.latency(sample_rate, **settings)
         """How many samples the output is late, or fewer come out than went in."""

@@ -159,5 +159,5 @@ def test_thirds_of_an_octave_by_their_own_name():
     assert torch.equal(y, graphic_eq(x, 48_000, gain_db=gain_db))
     level = graphic_eq_31(x, 48_000, gain_db=3.0)
     assert torch.equal(level, graphic_eq(x, 48_000, gain_db=torch.full((31,), 3.0)))
-    with pytest.raises(ValueError, match=r"gain_db: expected a tensor of shape \(31\)"):
+    with pytest.raises(ValueError, match=r"gain_db: expected a tensor of shape \(31,\)"):
         graphic_eq_31(x, 48_000, gain_db=torch.zeros(10))

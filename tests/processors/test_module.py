@@ -114,7 +114,7 @@ def test_all_may_be_held():
         ({"hold": "gain_db"}, "hold: expected a list of names, got 'gain_db'"),
         ({"settings": {"gain": 1.0}}, "gain has no parameter 'gain'; did you mean 'gain_db'"),
         ({"settings": {"gain_db": 99.0}}, "gain_db: expected at least -60 and at most 24, got 99"),
-        ({"settings": torch.zeros(1)}, "settings: expected physical values by their names, got a"),
+        ({"settings": torch.zeros(1)}, "settings: expected values by their names, got a"),
     ],
 )
 def test_what_cannot_be_is_refused(keywords, message):

@@ -18,7 +18,7 @@ from dasp.estimation.fitting.stages import Progress, Stages
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor
+from dasp.processors.processor import Processor, check_processor
 
 GOAL = 10 ** (-60 / 10)
 """Under this error-to-signal ratio, the last polish has nothing to add."""
@@ -91,7 +91,9 @@ def fit(
     >>> round(found.settings["gain_db"], 2)
     -6.02
     """
-    _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms)
+    check_processor("processor", processor)
+    sample_rate = checked_sample_rate(sample_rate)
+    _check(dry, processed, rounds, excerpt_s, max_delay_ms)
     check_choice("gradient", gradient, GRADIENTS)
     settings = dict(settings or {})
     _check_settings(processor, settings)
@@ -142,8 +144,7 @@ def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
     return [0.0, lag] if abs(lag) > 0.5 else [0.0]
 
 
-def _check(dry, processed, sample_rate, rounds, excerpt_s, max_delay_ms) -> None:
-    sample_rate = checked_sample_rate(sample_rate)
+def _check(dry, processed, rounds, excerpt_s, max_delay_ms) -> None:
     for name, x in (("dry", dry), ("processed", processed)):
         check_audio(x, name)
         if x.ndim != 2:
