@@ -5,6 +5,7 @@ the type of `x`, and is differentiable where its docstring does not say otherwis
 """
 
 from dasp.analysis.alignment import measure_delay
+from dasp.analysis.channel_weights import channel_weights
 from dasp.analysis.levels import measure_crest_factor, measure_peak, measure_rms
 from dasp.analysis.loudness import (
     measure_loudness,
@@ -36,6 +37,7 @@ __all__ = [
     "LoudnessMeter",
     "PeakMeter",
     "album_lufs",
+    "channel_weights",
     "measure_bark_spectrum",
     "measure_crest_factor",
     "measure_delay",

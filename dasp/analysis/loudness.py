@@ -4,12 +4,14 @@ Sources: ITU-R BS.1770-4, with the numbers of its equations (K-weighting, channe
 gating; Annex 2 for the true peak), EBU Tech 3341 (momentary and short-term loudness) and
 EBU Tech 3342 (loudness range).
 
-Channels are L R C Ls Rs in this order, or as many of the first three as there are; six are
-L R C LFE Ls Rs, of which the LFE does not count. Loudness is measured over blocks of 0.4 or 3 s;
+Channels are the usual ones of so many (L R C Ls Rs, 5.1, 7.1: see `channel_weights`), or those of
+`layout`; the channel of low effects does not count, and surrounds count 1.41. `dual_mono` counts
+a single channel twice. Loudness is measured over blocks of 0.4 or 3 s;
 a shorter signal is one block, completed with silence. Digital silence measures about -160.7.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as nnf
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.analysis._measure import audio_measure
+from dasp.analysis.channel_weights import channel_weights
 from dasp.signal.iir import sosfilt
 from dasp.signal.stft import frames
 from dasp.signal.true_peak import REACH, peaks_between
@@ -29,17 +32,13 @@ ABSOLUTE_GATE_LUFS = -70.0
 
 _AT_ONCE_S = 10.0
 
-_CHANNEL_WEIGHTS = {
-    1: (1.0,),
-    2: (1.0, 1.0),
-    3: (1.0, 1.0, 1.0),
-    5: (1.0, 1.0, 1.0, 1.41, 1.41),
-    6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41),
-}
+Layout = str | Sequence[str] | None
 
 
 @audio_measure
-def measure_loudness(x: Tensor, sample_rate: float) -> Tensor:
+def measure_loudness(
+    x: Tensor, sample_rate: float, *, layout: Layout = None, dual_mono: bool = False
+) -> Tensor:
     """Integrated loudness in LUFS, `(*batch,)`: the mean power of the blocks that pass two gates.
 
     A block counts above -70 LUFS, and not more than 10 LU below the mean of those. Where no block
@@ -52,35 +51,55 @@ def measure_loudness(x: Tensor, sample_rate: float) -> Tensor:
     >>> round(measure_loudness(x, 48_000).item(), 2)
     -23.0
     """
-    z = _block_powers(x, sample_rate, MOMENTARY_S, HOP_S)
+    weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
+    z = _block_powers(x, sample_rate, MOMENTARY_S, HOP_S, weights)
     return _loudness(_mean(z, _gated(z, relative_gate_lu=-10.0)))
 
 
 @audio_measure
-def measure_momentary_loudness(x: Tensor, sample_rate: float, *, hop_s: float = HOP_S) -> Tensor:
+def measure_momentary_loudness(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    hop_s: float = HOP_S,
+    layout: Layout = None,
+    dual_mono: bool = False,
+) -> Tensor:
     """Loudness in LUFS of the 0.4 s from every `hop_s` on, `(*batch, blocks)`, without a gate.
 
     `hop_s` is a whole fraction of 0.4 s. A smaller one finds the maximum of short events better:
     at 0.1 s it can be 0.6 dB low.
     """
-    return _loudness(_block_powers(x, sample_rate, MOMENTARY_S, hop_s))
+    weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
+    return _loudness(_block_powers(x, sample_rate, MOMENTARY_S, hop_s, weights))
 
 
 @audio_measure
-def measure_short_term_loudness(x: Tensor, sample_rate: float, *, hop_s: float = HOP_S) -> Tensor:
+def measure_short_term_loudness(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    hop_s: float = HOP_S,
+    layout: Layout = None,
+    dual_mono: bool = False,
+) -> Tensor:
     """Loudness in LUFS of the 3 s from every `hop_s` on, `(*batch, blocks)`, without a gate."""
-    return _loudness(_block_powers(x, sample_rate, SHORT_TERM_S, hop_s))
+    weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
+    return _loudness(_block_powers(x, sample_rate, SHORT_TERM_S, hop_s, weights))
 
 
 @audio_measure
-def measure_loudness_range(x: Tensor, sample_rate: float) -> Tensor:
+def measure_loudness_range(
+    x: Tensor, sample_rate: float, *, layout: Layout = None, dual_mono: bool = False
+) -> Tensor:
     """Loudness range in LU, `(*batch,)`: how far the loud parts are from the soft ones.
 
     The 95th less the 10th percentile of the short-term loudness of the blocks above -70 LUFS and
     not more than 20 LU below the mean of those. Steady signals have 0. Percentiles between two
     blocks are interpolated.
     """
-    z = _block_powers(x, sample_rate, SHORT_TERM_S, HOP_S)
+    weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
+    z = _block_powers(x, sample_rate, SHORT_TERM_S, HOP_S, weights)
     kept = _gated(z, relative_gate_lu=-20.0)
     ascending = torch.where(kept, _loudness(z), torch.inf).sort(-1).values
     count = kept.sum(-1, keepdim=True)
@@ -141,7 +160,9 @@ def design_k_weighting(sample_rate: float) -> Tensor:
     return sos / sos[:, 3:4]
 
 
-def _block_powers(x: Tensor, sample_rate: float, block_s: float, hop_s: float) -> Tensor:
+def _block_powers(
+    x: Tensor, sample_rate: float, block_s: float, hop_s: float, weights: Sequence[float]
+) -> Tensor:
     """Weighted power of each block, `(*batch, blocks)`: the sum in equation 2, over one block.
 
     Only whole blocks count. Signals pass the filter a few seconds at a time, and only the powers
@@ -159,18 +180,9 @@ def _block_powers(x: Tensor, sample_rate: float, block_s: float, hop_s: float) -
     for part in x.split(hop * max(1, round(_AT_ONCE_S / hop_s)), -1):
         y, state = sosfilt(part, sos, state)
         powers.append(frames(y, hop, hop).square().mean(-1))
-    power = torch.cat(powers, -1) * _channel_weights(x)[:, None]
+    power = torch.cat(powers, -1)
+    power = power * torch.tensor(weights, dtype=power.dtype, device=power.device)[:, None]
     return frames(power.sum(-2), hops, 1).mean(-1)
-
-
-def _channel_weights(x: Tensor) -> Tensor:
-    channels = x.shape[-2]
-    if channels not in _CHANNEL_WEIGHTS:
-        raise ValueError(
-            f"x: expected 1, 2, 3, 5 or 6 channels (L R C Ls Rs, with an LFE in fourth place of "
-            f"six), got {channels} (shape {tuple(x.shape)})"
-        )
-    return torch.tensor(_CHANNEL_WEIGHTS[channels], dtype=x.dtype, device=x.device)
 
 
 def _gated(z: Tensor, relative_gate_lu: float) -> Tensor:

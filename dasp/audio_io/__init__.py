@@ -7,14 +7,17 @@ from dasp.audio_io.formats import (
     has_subtype,
     passed_over,
     readable_formats,
+    subtype_like,
 )
 from dasp.audio_io.reading import (
     AudioInfo,
+    allowing_truncated,
     audio_info,
     load_as_stored,
     load_audio,
     load_blocks,
 )
+from dasp.audio_io.tags import Tags, read_tags
 from dasp.audio_io.writing import (
     UNFINISHED,
     Saved,
@@ -31,6 +34,8 @@ __all__ = [
     "AudioFileWarning",
     "AudioInfo",
     "Saved",
+    "Tags",
+    "allowing_truncated",
     "audio_info",
     "dither_source",
     "has_audio_name",
@@ -39,8 +44,10 @@ __all__ = [
     "load_audio",
     "load_blocks",
     "passed_over",
+    "read_tags",
     "readable_formats",
     "save_audio",
     "save_blocks",
+    "subtype_like",
     "whole",
 ]

@@ -242,7 +242,9 @@ def walker_of(file: BinaryIO) -> Iterator[tuple[bytes, int, int]] | None:
     """Name, start and size of every chunk of a file, if it has chunks."""
     file.seek(0)
     magic = file.read(4)
-    if magic in (b"RIFF", b"RF64", b"BW64"):
+    if magic in (b"RF64", b"BW64"):
+        return _walk_64(file)
+    if magic == b"RIFF":
         return _walk(file, 12, "little")
     if magic in (b"RIFX", b"FORM"):
         return _walk(file, 12, "big")
@@ -442,6 +444,20 @@ def _walk(file: BinaryIO, start: int, order: str) -> Iterator[tuple[bytes, int, 
         size = int.from_bytes(head[4:], order)
         yield head[:4], start + 8, size
         start += 8 + size + size % 2
+
+
+def _walk_64(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """The chunks of RF64, of which one is longer than it can say."""
+    long = 0
+    for name, start, size in _walk(file, 12, "little"):
+        if name == b"ds64":
+            file.seek(start)
+            long = int.from_bytes(file.read(16)[8:], "little")
+        if name == b"data" and size == 0xFFFF_FFFF and 0 < long < _FARTHEST:
+            yield name, start, long
+            yield from _walk(file, start + long + long % 2, "little")
+            return
+        yield name, start, size
 
 
 def _walk_wave64(

@@ -76,6 +76,38 @@ def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
     return soundfile.check_format(format, subtype)
 
 
+_SPEECH = ("GSM610", "NMS_ADPCM", "G721", "G723", "VOX_ADPCM")
+"""Subtypes of one channel only."""
+
+_OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
+
+_NO_ENCODER = ("MPEG_LAYER_I", "MPEG_LAYER_II")
+
+
+def subtype_like(
+    path: str | os.PathLike, format: str, subtype: str, channels: int, sample_rate: float
+) -> str | None:
+    """How to store what came from a file of a format and a subtype, in one that is named.
+
+    Integers and floats stay as they are where the format has them. What a codec has made is no
+    way to store in another container: it stays only within its own. None is the format's usual.
+    """
+    own = format_named(Path(path))
+    linear = subtype in PCM_BITS or subtype in FLOATS
+    if not linear:
+        is_own = own == ("WAV" if format == "WAVEX" else format)
+        fits = (
+            is_own
+            and subtype not in _NO_ENCODER
+            and (channels == 1 or not subtype.startswith(_SPEECH))
+            and (subtype != "OPUS" or sample_rate in _OPUS_RATES)
+            and (subtype == "OPUS" or Path(path).suffix.lower() != ".opus")
+        )
+        if not fits:
+            return None
+    return subtype if has_subtype(path, subtype) else None
+
+
 def readable_formats() -> dict[str, bool]:
     """The formats that are read and written here, and whether libsndfile was built with each."""
     return {format: format in known_formats() for format in sorted(READABLE)}

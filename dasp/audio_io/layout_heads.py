@@ -65,8 +65,6 @@ def _in_chunks(file: BinaryIO, channels: int) -> Layout | None:
     if chain is None:
         return None
     for name, start, length in chain:
-        if name in (b"data", b"SSND"):
-            break
         file.seek(start)
         if name == b"fmt ":
             form = file.read(min(length, 40))

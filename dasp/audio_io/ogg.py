@@ -180,3 +180,24 @@ def checksum(page: bytes) -> int:
     mask = 0xFFFF_FFFF
     page = page[:22] + bytes(4) + page[26:]
     return int(f"{zlib.crc32(page.translate(_REVERSED), mask) ^ mask:032b}"[::-1], 2)
+
+
+def packets_of(file: BinaryIO, count: int) -> list[bytes]:
+    """The first packets of the first stream, of no more than 16 MB together."""
+    packets, held, start, serial = [], b"", 0, None
+    while len(packets) < count and start < 2**24:
+        file.seek(start)
+        head = file.read(282)
+        if head[:4] != b"OggS" or len(head) < 27 + head[26]:
+            break
+        stop = start + page_size(head)
+        serial = head[14:18] if serial is None else serial
+        if head[14:18] == serial:
+            file.seek(start + 27 + head[26])
+            for lacing in head[27 : 27 + head[26]]:
+                held += file.read(lacing)
+                if lacing < 255:
+                    packets.append(held)
+                    held = b""
+        start = stop
+    return packets[:count]

@@ -4,6 +4,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,19 @@ _SMALL = 2**26
 
 _RESCUED = 4096
 """Frames that are read at a time of a file that is known to be damaged."""
+
+
+_ALLOWED = ContextVar("allow_truncated", default=False)
+
+
+@contextlib.contextmanager
+def allowing_truncated(allow: bool = True) -> Iterator[None]:
+    """Whatever is read meanwhile may be cut off: `allow_truncated` of those that do not say."""
+    token = _ALLOWED.set(allow)
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ def load_audio(
     dtype: torch.dtype = torch.float32,
     start: int = 0,
     frames: int | None = None,
-    allow_truncated: bool = False,
+    allow_truncated: bool | None = None,
 ) -> tuple[Tensor, int]:
     """Read a file: audio `(channels, time)` with full scale at 1, and its sample rate.
 
@@ -69,7 +83,8 @@ def load_audio(
         dtype: float32, exact up to 24 bits, or float64.
         start, frames: The part to read, which is all that is kept; it ends where the file does.
         allow_truncated: Read what is there of a file that is cut off, or that goes on behind what
-            its head promises. An `AudioFileWarning` says how much is missing.
+            its head promises. An `AudioFileWarning` says how much is missing. By default as
+            `allowing_truncated` has it, and otherwise not.
 
     Raises:
         AudioFileError: For a file that is missing, empty, not audio, too large for the memory
@@ -86,7 +101,7 @@ def load_audio(
 
 
 def load_as_stored(
-    path: str | os.PathLike, *, allow_truncated: bool = False
+    path: str | os.PathLike, *, allow_truncated: bool | None = None
 ) -> tuple[Tensor, AudioInfo]:
     """Read a whole file as `load_audio` does, in the type that holds every sample exactly."""
     with _open(path, allow_truncated) as file:
@@ -100,7 +115,7 @@ def load_blocks(
     frames: int,
     *,
     dtype: torch.dtype = torch.float32,
-    allow_truncated: bool = False,
+    allow_truncated: bool | None = None,
 ) -> Iterator[Tensor]:
     """Read a file as `load_audio` does, in blocks of `frames`, of which the last may be shorter."""
     with _open(path, allow_truncated) as file:
@@ -111,7 +126,7 @@ def load_blocks(
             start += block.shape[-1]
 
 
-def audio_info(path: str | os.PathLike, *, allow_truncated: bool = False) -> AudioInfo:
+def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) -> AudioInfo:
     """Rate, channels, length and format of a file, without decoding its samples."""
     with _open(path, allow_truncated) as file:
         return file.info
@@ -185,7 +200,9 @@ class _File:
         return np.concatenate(blocks)
 
 
-def _open(path: str | os.PathLike, allow_truncated: bool = False) -> _File:
+def _open(path: str | os.PathLike, allow_truncated: bool | None = None) -> _File:
+    if allow_truncated is None:
+        allow_truncated = _ALLOWED.get()
     try:
         path = as_found(path)
         if not path.is_dir() and path.exists() and not path.is_file():
@@ -248,7 +265,7 @@ def _missing_s(contents: Contents, decoder: Decoder) -> str:
 
 
 def _warn(path: Path, what: str) -> None:
-    warnings.warn(f"{path}: {what}", AudioFileWarning, stacklevel=5)
+    warnings.warn(f"{path}: {what}", AudioFileWarning, stacklevel=2)
 
 
 def _unreadable(path: Path, magic: bytes, why: str) -> str:

@@ -21,8 +21,11 @@ from dasp._checks import check_audio, check_choice, checked_sample_rate
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
-from dasp.audio_io.layout_order import as_kept
+from dasp.audio_io.layout_writing import as_kept, with_mask
+from dasp.audio_io.tag_writing import BY_NAME, finish
+from dasp.audio_io.tags import Tags
 from dasp.file_names import within_longer_name
+from dasp.layouts import Layout, as_layout
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
 
@@ -47,6 +50,8 @@ class Saved:
     """Samples that were over full scale, and would have clipped."""
     gain_db: float
     """The gain that brought them back to it; 0 where none was needed or asked for."""
+    notes: tuple[str, ...] = ()
+    """What of the layout and the tags the format has no place for."""
 
 
 def save_audio(
@@ -58,6 +63,8 @@ def save_audio(
     overwrite: bool = False,
     clip_mode: str = "error",
     dither: torch.Generator | None = None,
+    layout: Layout | str | None = None,
+    tags: Tags | None = None,
 ) -> Saved:
     """Write audio `(channels, time)` to a file, in the format that its name ends in.
 
@@ -78,6 +85,12 @@ def save_audio(
         dither: Where noise is drawn from, on the CPU, that frees the rounding to integers of its
             bond to the signal: triangular, two steps wide. Audio that lies on the steps as it is
             stays so.
+        layout: The speakers of the channels, as `dasp.layouts.as_layout` takes them, which the
+            file tells where its format can; of another number of channels it has no meaning, and
+            is left out. Channels are in the order of `dasp.layouts.SPEAKERS`; formats that have
+            another one, as Ogg does, are written in theirs.
+        tags: What `read_tags` found in another file; the notes of the answer name what the
+            format has no place for.
 
     Raises:
         AudioFileError: For NaN or infinity, for samples over full scale with "error", for a
@@ -95,9 +108,12 @@ def save_audio(
     if subtype not in FLOATS and peak > 1:
         over = count_over(x)
         x, gain_db = _fitted(path, x, peak, over, subtype, clip_mode)
+    speakers = layout_for(layout, len(x))
     with telling_of(path), whole(path) as unfinished:
-        unfinished.write_bytes(_encoded(x, int(sample_rate), format, subtype, dither))
-    return Saved(subtype, over, gain_db)
+        file = _encoded(x, int(sample_rate), format, subtype, dither, speakers, tags)
+        notes = finish(file, format, int(sample_rate), tags, speakers)
+        unfinished.write_bytes(file.getbuffer())
+    return Saved(subtype, over, gain_db, notes)
 
 
 def dither_source(seed: int, x: Tensor) -> torch.Generator:
@@ -184,22 +200,47 @@ def _fitted(
     raise clips(path, over, peak, subtype)
 
 
+def layout_for(layout: Layout | str | None, channels: int) -> Layout | None:
+    """The speakers of so many channels; none where they are those of another number."""
+    speakers = None if layout is None else as_layout(layout)
+    return speakers if speakers is not None and len(speakers) == channels else None
+
+
+def put_names(file: soundfile.SoundFile, format: str, tags: Tags | None) -> None:
+    """Title, artist and so on, into those formats that take them only before the samples."""
+    if format == "OGG" and tags:
+        for name in BY_NAME:
+            if name in tags.fields:
+                setattr(file, name, tags.fields[name])
+
+
 def _encoded(
-    x: Tensor, sample_rate: int, format: str, subtype: str, dither: torch.Generator | None
-) -> memoryview | bytearray:
+    x: Tensor,
+    sample_rate: int,
+    format: str,
+    subtype: str,
+    dither: torch.Generator | None,
+    layout: Layout | None,
+    tags: Tags | None,
+) -> io.BytesIO:
     """The content of the new file. Disks are full only for what writes it, which can tell."""
     data = interleaved(as_kept(x, format), subtype, dither)
     if format == "WAV" and data.size * bytes_each(subtype) > LARGEST_WAV:
         format = "RF64"
+    format = with_mask(layout, format, subtype)
     file = io.BytesIO()
     if format == "WAV" and subtype in _AS_IN_MEMORY:
         # Quicker; and libsndfile would add the time of day to files of floats.
         scipy.io.wavfile.write(file, sample_rate, data)
-    else:
-        soundfile.write(file, data, sample_rate, format=format, subtype=subtype)
-    if format in ("OGG", "AIFF"):
-        return without_chance(bytearray(file.getbuffer()))
-    return file.getbuffer()
+        return file
+    with soundfile.SoundFile(
+        file, "w", sample_rate, data.shape[1], subtype, format=format
+    ) as encoder:
+        put_names(encoder, format, tags)
+        encoder.write(data)
+    if format in ("OGG", "AIFF", "WAVEX"):
+        return io.BytesIO(without_chance(bytearray(file.getbuffer())))
+    return file
 
 
 def interleaved(x: Tensor, subtype: str, dither: torch.Generator | None) -> np.ndarray:

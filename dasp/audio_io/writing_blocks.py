@@ -16,7 +16,9 @@ from dasp._checks import check_choice
 from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import finite_peak, peak_of
 from dasp.audio_io.formats import FLOATS, bytes_each
-from dasp.audio_io.layout_order import as_kept
+from dasp.audio_io.layout_writing import as_kept, with_mask
+from dasp.audio_io.tag_writing import finish
+from dasp.audio_io.tags import Tags
 from dasp.audio_io.writing import (
     CLIP_MODES,
     LARGEST_WAV,
@@ -26,9 +28,12 @@ from dasp.audio_io.writing import (
     count_over,
     dither_source,
     interleaved,
+    layout_for,
+    put_names,
     telling_of,
     whole,
 )
+from dasp.layouts import Layout
 from dasp.units import gain_to_db
 
 NOISE_BLOCK = 2**16
@@ -45,6 +50,8 @@ def save_blocks(
     overwrite: bool = False,
     clip_mode: str = "error",
     dither: int | None = None,
+    layout: Layout | str | None = None,
+    tags: Tags | None = None,
 ) -> Saved:
     """Write audio that comes in blocks `(channels, time)`, one of which is in memory at a time.
 
@@ -66,15 +73,19 @@ def save_blocks(
         chunks = _in_lengths(blocks(), NOISE_BLOCK)
     else:
         chunks = itertools.chain([first], chunks)
+    speakers = layout_for(layout, len(first))
     with telling_of(path), whole(path) as unfinished:
         with _Disk(unfinished) as disk:
-            new = disk.encoder(sample_rate, len(first), format, subtype)
+            its_format = with_mask(speakers, format, subtype)
+            new = disk.encoder(sample_rate, len(first), its_format, subtype, tags)
             over, peak = _encode(path, chunks, disk, new, gain, subtype, dither)
         if over and clip_mode == "error":
             raise clips(path, over, peak, subtype)
         if subtype in FLOATS or format == "OGG":
             _forget_chance(unfinished)
-    return Saved(subtype, over, gain_to_db(gain))
+        with unfinished.open("r+b") as file:
+            notes = finish(file, format, int(sample_rate), tags, speakers)
+    return Saved(subtype, over, gain_to_db(gain), notes)
 
 
 class _Disk(io.FileIO):
@@ -86,12 +97,18 @@ class _Disk(io.FileIO):
 
     @contextmanager
     def encoder(
-        self, sample_rate: float, channels: int, format: str, subtype: str
+        self,
+        sample_rate: float,
+        channels: int,
+        format: str,
+        subtype: str,
+        tags: Tags | None,
     ) -> Iterator[soundfile.SoundFile]:
         """What samples go into, `(time, channels)`."""
         file = soundfile.SoundFile(self, "w", int(sample_rate), channels, subtype, format=format)
         try:
             with file:
+                put_names(file, format, tags)
                 yield file
         except AssertionError:  # Fewer were written.
             self.check()

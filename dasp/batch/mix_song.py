@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from dasp.audio_io import whole
+from dasp.audio_io import allowing_truncated, whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
 from dasp.controllers.systems import automatic_mix, missed_target
@@ -24,10 +24,16 @@ class MixSong:
     system: str = "rules"
     target_lufs: float = -18.0
     writing: Writing = field(default_factory=Writing)
+    allow_truncated: bool = False
+    """Take what is there of stems that are cut off, with a note."""
     overwrite: bool = False
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the targets of a job, the mix and its `.json`."""
+        with allowing_truncated(self.allow_truncated):
+            return self._do(job)
+
+    def _do(self, job: Job) -> dict[str, Any]:
         audio, document = job.targets
         song = load_song(job.source)
         check_is_no_track(audio, song.files)
@@ -45,15 +51,15 @@ class MixSong:
         saved = self.writing.save(audio, y, song.sample_rate, overwrite=self.overwrite)
         with whole(document) as unfinished:
             save_mix(unfinished, mix)
-        warned = [str(one.message) for one in said]
+        warned = list(dict.fromkeys(str(one.message) for one in said))
         if missed := missed_target(mix, y, self.target_lufs):
             warned.append(missed)
         return {
             "tracks": len(song.names),
             "frames": y.shape[-1],
             "sample_rate": song.sample_rate,
-            "notes": [*song.notes, *warned],
             **asdict(saved),
+            "notes": [*song.notes, *warned],
         }
 
     def reads(self, job: Job) -> list[Path]:

@@ -1,6 +1,7 @@
 """The work of `dasp process` and `dasp batch`: one file through a processor."""
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,13 @@ from typing import Any
 import torch
 import torch.nn.functional as nnf
 
-from dasp.audio_io import audio_info, load_as_stored
+from dasp.audio_io import (
+    AudioFileWarning,
+    allowing_truncated,
+    audio_info,
+    load_as_stored,
+    read_tags,
+)
 from dasp.batch.job import Job
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.batch.writing import Writing
@@ -34,10 +41,27 @@ class ProcessFile:
     """The rate of the new file, which the processor runs at; None is that of the old one."""
     segment_s: float | None = None
     """How much is in memory at a time; None is the whole file."""
+    allow_truncated: bool = False
+    """Take what is there of files that are cut off, with a note."""
     overwrite: bool = False
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the one target of a job; tells what samples were stored, and how."""
+        with (
+            allowing_truncated(self.allow_truncated),
+            warnings.catch_warnings(record=True) as said,
+        ):
+            warnings.simplefilter("always", AudioFileWarning)
+            facts = self._do(job)
+        # A line of each kind, though a file is opened more than once.
+        noted = dict.fromkeys(str(one.message) for one in said if one.category is AudioFileWarning)
+        for other in said:
+            if other.category is not AudioFileWarning:
+                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        lost = [f"{job.targets[0]}: {note}" for note in facts["notes"]]
+        return {**facts, "notes": [*noted, *lost]}
+
+    def _do(self, job: Job) -> dict[str, Any]:
         (target,) = job.targets
         target.parent.mkdir(parents=True, exist_ok=True)
         processor, settings = _processor(json.dumps(self.document))
@@ -54,7 +78,10 @@ class ProcessFile:
         with torch.inference_mode():
             settings = load_inputs(processor, settings, x, sample_rate)
             y = processor(x, sample_rate, **settings)
-        saved = self.writing.save(target, y, sample_rate, like=info, overwrite=self.overwrite)
+        saved = self.writing.save(
+            target, y, sample_rate, like=info, overwrite=self.overwrite,
+            tags=read_tags(job.source, info.sample_rate),
+        )  # fmt: skip
         return {"frames": y.shape[-1], "sample_rate": sample_rate, **asdict(saved)}
 
     def _in_segments(
@@ -82,7 +109,12 @@ class ProcessFile:
             sample_rate=rate,
             sidechains=sidechains,
             device=self.device,
-            **self.writing.in_blocks(target, like=info),
+            **self.writing.in_blocks(
+                target,
+                like=info,
+                sample_rate=rate,
+                tags=read_tags(source, info.sample_rate),
+            ),
             overwrite=self.overwrite,
         )
         return {"frames": audio_info(target).frames, "sample_rate": rate, **asdict(saved)}

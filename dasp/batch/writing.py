@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dasp.audio_io import AudioInfo, Saved, dither_source, has_subtype, save_audio
+from dasp.audio_io import AudioInfo, Saved, Tags, dither_source, save_audio, subtype_like
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Writing:
         sample_rate: int,
         *,
         like: AudioInfo | None = None,
+        tags: Tags | None = None,
         overwrite: bool = False,
     ) -> Saved:
         """Write `x`, stored as the file `like` was, where the format can."""
@@ -34,21 +35,34 @@ class Writing:
             path,
             x,
             sample_rate,
-            subtype=self._subtype(path, like),
+            subtype=self._subtype(path, like, len(x), sample_rate),
             overwrite=overwrite,
             clip_mode=self.clip_mode,
             dither=dither_source(self.seed, x) if self.dither else None,
+            layout=like.layout if like else None,
+            tags=tags,
         )
 
-    def in_blocks(self, path: Path, *, like: AudioInfo) -> dict[str, Any]:
+    def in_blocks(
+        self,
+        path: Path,
+        *,
+        like: AudioInfo,
+        sample_rate: int | None = None,
+        tags: Tags | None = None,
+    ) -> dict[str, Any]:
         """The same choices, as `save_blocks` takes them."""
         return {
-            "subtype": self._subtype(path, like),
+            "subtype": self._subtype(path, like, like.channels, sample_rate or like.sample_rate),
             "clip_mode": self.clip_mode,
             "dither": self.seed if self.dither else None,
+            "layout": like.layout,
+            "tags": tags,
         }
 
-    def _subtype(self, path: Path, like: AudioInfo | None) -> str | None:
-        if self.subtype is None and like is not None and has_subtype(path, like.subtype):
-            return like.subtype
+    def _subtype(
+        self, path: Path, like: AudioInfo | None, channels: int, sample_rate: float
+    ) -> str | None:
+        if self.subtype is None and like is not None:
+            return subtype_like(path, like.format, like.subtype, channels, sample_rate)
         return self.subtype

@@ -140,7 +140,13 @@ def _mixes(args: argparse.Namespace):
         args.usage_error(
             "--settings, --tail, --rate, --segment and --device are for effects, not for --mix"
         )
-    task = MixSong(args.system, args.target_lufs, writing(args), overwrite=True)
+    task = MixSong(
+        args.system,
+        args.target_lufs,
+        writing(args),
+        allow_truncated=args.allow_truncated,
+        overwrite=True,
+    )
     suffixes = [_suffix(args.format or "wav"), ".json"]
     notes: list[str] = []
     songs = find_songs(args.inputs, notes)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
+from dasp.cli.reading import add_truncated_option
 
 COLUMNS = (
     "loudness", "true_peak", "crest_factor", "spectrum", "side_share", "panning", "sdr",
@@ -54,6 +55,7 @@ def add_parser(subparsers) -> None:
         help="also write all mixes for a listening test, matched at -28 LUFS",
     )  # fmt: skip
     add_force_option(parser)
+    add_truncated_option(parser)
     parser.set_defaults(handler=run, usage_error=parser.error)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series, save_chain_file
 from dasp.cli.numbers import count, longer_than_nothing, seed
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.reading import add_truncated_option
 from dasp.cli.show import print_table
 
 GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
@@ -55,6 +56,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--report", type=Path, metavar="JSON", help="errors, lag and history")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture; needs matplotlib")
     add_force_option(parser)
+    add_truncated_option(parser)
     parser.set_defaults(handler=run)
 
 

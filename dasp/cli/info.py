@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from dasp.cli.pipes import is_pipe, pipe_folder, receive
+from dasp.cli.reading import add_truncated_option
 from dasp.cli.show import print_table
 
 HEAD = (
@@ -30,6 +31,7 @@ def add_parser(subparsers) -> None:
         "--dual-mono", action="store_true",
         help="count a mono file as played on two loudspeakers: 3 LU more",
     )  # fmt: skip
+    add_truncated_option(parser)
     parser.set_defaults(handler=run)
 
 

@@ -29,6 +29,7 @@ from dasp.cli import (
 )
 from dasp.cli.output import print_to_nobody
 from dasp.cli.parser import Parser
+from dasp.cli.reading import reading
 from dasp.signal import compile_first
 
 COMMANDS = (
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         with compile_first():  # so that a command writes the same bytes whenever it runs
-            status = args.handler(args)
+            status = _run(args)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -56,6 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    if "allow_truncated" not in args:
+        return args.handler(args)
+    with reading(args.allow_truncated):
+        return args.handler(args)
 
 
 def _print_any_name() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
+from dasp.cli.reading import add_truncated_option
 
 SYSTEMS = (
     "console", "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner",
@@ -59,6 +60,7 @@ def add_parser(subparsers) -> None:
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
     add_output_options(parser)
+    add_truncated_option(parser)
     parser.set_defaults(handler=run, usage_error=parser.error)
 
 

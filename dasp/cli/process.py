@@ -15,6 +15,7 @@ from dasp.cli.effects import (
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
 from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.reading import add_truncated_option
 
 
 def add_parser(subparsers) -> None:
@@ -67,6 +68,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=_device, default="cpu", help="cpu, cuda, ... (default: cpu)"
     )
+    add_truncated_option(parser)
 
 
 def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
@@ -80,6 +82,7 @@ def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
         tail_s=args.tail,
         sample_rate=args.rate,
         segment_s=args.segment,
+        allow_truncated=args.allow_truncated,
         overwrite=overwrite,
     )
 
@@ -122,6 +125,8 @@ def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
                 send(target)
             else:
                 tell(str(target))
+            for remark in facts["notes"]:
+                tell(f"note: {remark}", sys.stderr)
             name = args.output if is_pipe(args.output) else target
             if note := clipping_note(name, facts["over"], facts["gain_db"]):
                 tell(f"note: {note}", sys.stderr)

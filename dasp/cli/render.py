@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dasp.cli.mix import load_mix_tracks, print_mix, print_notes, steps
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.reading import add_truncated_option
 
 
 def add_parser(subparsers) -> None:
@@ -31,6 +32,7 @@ def add_parser(subparsers) -> None:
         help="of the stems: wav, flac, ... (default: wav)",
     )
     add_output_options(parser)
+    add_truncated_option(parser)
     parser.set_defaults(handler=run, usage_error=parser.error)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from dasp.cli.mix import print_mix, print_notes, steps
 from dasp.cli.numbers import longer_than_nothing, number
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.reading import add_truncated_option
 
 STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
 
@@ -46,6 +47,7 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw mix, reconstruction, rest")
     add_force_option(parser)
+    add_truncated_option(parser)
     parser.set_defaults(handler=run)
 
 

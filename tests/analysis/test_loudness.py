@@ -64,6 +64,39 @@ def test_k_weighting_has_the_same_response_at_every_rate(rate):
     torch.testing.assert_close(response, expected, rtol=0, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    "layout, weights",
+    [
+        ("2.1", (1, 1, 0)),
+        ("3.0", (1, 1, 1)),
+        ("quad", (1, 1, 1.41, 1.41)),
+        ("quad(side)", (1, 1, 1.41, 1.41)),
+        ("4.0", (1, 1, 1, 1)),
+        ("5.1(side)", (1, 1, 1, 0, 1.41, 1.41)),
+        ("L R C Ls Rs LFE", (1, 1, 1, 1.41, 1.41, 0)),
+        ("6.0", (1, 1, 1, 1, 1.41, 1.41)),
+        ("6.1", (1, 1, 1, 0, 1, 1.41, 1.41)),
+        ("7.1", (1, 1, 1, 0, 1, 1, 1.41, 1.41)),
+        (["FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC"], (1, 1, 1, 0, 1.41, 1.41, 1, 1)),
+    ],
+)
+def test_the_sum_of_the_speakers_by_their_weights(layout, weights):
+    """The same sine in one channel, and in all of a layout."""
+    x = sine(-23.0, 1.0, channels=len(weights))
+    for measure in (measure_loudness, measure_momentary_loudness):
+        one = measure(x[:1], 48_000).max().item()
+        found = measure(x, 48_000, layout=layout).max().item()
+        assert found == pytest.approx(one + 10 * math.log10(sum(weights)), abs=1e-9)
+
+
+def test_a_mono_signal_from_two_loudspeakers():
+    x = sine(-23.0, 1.0, channels=2)
+    for measure in (measure_loudness, measure_short_term_loudness):
+        twice = measure(x[:1], 48_000, dual_mono=True)
+        torch.testing.assert_close(twice, measure(x, 48_000))
+        torch.testing.assert_close(measure(x, 48_000, dual_mono=True), measure(x, 48_000))
+
+
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 def test_a_stereo_sine_at_minus_23_dbfs_is_minus_23_lufs(rate):
     x = sine(-23.0, 2.0, rate, freq_hz=997.0)
@@ -301,8 +334,10 @@ def test_vmap_and_compile_give_the_same_number():
 
 def test_errors_name_the_argument():
     x = torch.randn(2, 8_000)
-    with pytest.raises(ValueError, match="x: expected 1, 2, 3, 5 or 6 channels"):
-        measure_loudness(torch.randn(4, 8_000), 8_000)
+    with pytest.raises(ValueError, match="layout: expected the speakers of 9 channels"):
+        measure_loudness(torch.randn(9, 8_000), 8_000)
+    with pytest.raises(ValueError, match="layout: expected 2 speakers, got 3 .FL FR LFE."):
+        measure_loudness(x, 8_000, layout="2.1")
     with pytest.raises(ValueError, match=r"hop_s: expected a whole fraction of 0.4 s, got 0.3"):
         measure_momentary_loudness(x, 8_000, hop_s=0.3)
     with pytest.raises(ValueError, match="sample_rate: expected above 3364"):

@@ -1,0 +1,232 @@
+"""What a file tells beside its samples: title and artist, marks, the time of day it was recorded.
+
+Sources: RIFF, Microsoft 1991 (LIST, cue, smpl); EBU Tech 3285 (bext); AIFF, Apple 1989; RFC 9639
+and the Vorbis comments; ID3v2.4.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import soundfile
+
+from dasp.audio_io.chunked import walker_of
+from dasp.audio_io.contents import after_id3
+from dasp.audio_io.flac import blocks_of
+from dasp.audio_io.ogg import packets_of
+
+RIFF_CHUNKS = {
+    b"bext": "bext (time and origin)", b"cue ": "cue points", b"smpl": "loops (smpl)",
+    b"inst": "inst", b"iXML": "iXML", b"axml": "axml", b"LIST": "labels (adtl)",
+    b"cart": "cart", b"_PMX": "XMP", b"id3 ": "ID3 tag", b"plst": "playlist", b"umid": "UMID",
+    b"acid": "acid", b"strc": "strc", b"DISP": "DISP",
+}  # fmt: skip
+AIFF_CHUNKS = {
+    b"MARK": "marks", b"INST": "loops (INST)", b"COMT": "comments", b"APPL": "APPL",
+    b"ID3 ": "ID3 tag", b"MIDI": "MIDI",
+}  # fmt: skip
+"""Chunks that mean something to a person, and what they are called."""
+
+_LARGEST = 2**26
+"""Bytes of one chunk that are carried; a picture has less."""
+
+_OF_THE_LEVEL = ("replaygain_", "r128_")
+"""How the names of those comments begin that a change of the level makes wrong."""
+
+_TECHNICAL = ("encoder", "waveformatextensible_channel_mask", "vendor")
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file of a kind tells; places are counted at its rate."""
+
+    kind: str = ""
+    """"riff", "aiff", "flac", "ogg", "mpeg" or "" for others."""
+    sample_rate: int = 0
+    fields: dict[str, str] = field(default_factory=dict)
+    """Title, artist and so on, by their names in lower case."""
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    """Chunks of RIFF and AIFF, pictures of FLAC, the whole tag of MPEG."""
+    others: tuple[str, ...] = ()
+    """What only a file of the same kind can tell, within `chunks`."""
+    stale: tuple[str, ...] = ()
+    """What is no longer true of other samples, and is not carried."""
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.chunks or self.stale)
+
+
+def read_tags(path: str | os.PathLike, sample_rate: int) -> Tags:
+    """What a file tells beside its samples, which has that rate; nothing where it is broken."""
+    try:
+        return _read(Path(path), sample_rate)
+    except (ValueError, IndexError, OverflowError, OSError):
+        return Tags()
+
+
+def _read(path: Path, sample_rate: int) -> Tags:
+    with path.open("rb") as file:
+        file.seek(after_id3(file))
+        magic = file.read(4)
+        if magic == b"fLaC":
+            return _of_flac(file, sample_rate)
+        if magic == b"OggS":
+            return _with_comments("ogg", sample_rate, _ogg_comments(file))
+        file.seek(0)
+        magic = file.read(4)
+        if magic in (b"RIFF", b"RF64", b"BW64"):
+            return Tags("riff", sample_rate, *_of_riff(file))
+        if magic == b"FORM":
+            chunks = tuple(_chunks(file, AIFF_CHUNKS))
+            return Tags("aiff", sample_rate, _strings(path), chunks)
+        if magic[:3] == b"ID3":
+            size = after_id3(file)
+            file.seek(0)
+            tag = file.read(size) if size < _LARGEST else b""
+            chunks = ((b"ID3", tag),) if tag else ()
+            return Tags("mpeg", sample_rate, _strings(path), chunks, _other_frames(tag))
+    return Tags("", sample_rate, _strings(path))
+
+
+def _strings(path: Path) -> dict[str, str]:
+    """What libsndfile knows by name."""
+    with contextlib.suppress(soundfile.LibsndfileError, RuntimeError):
+        name = os.fsencode(path) if os.name == "posix" else path
+        with soundfile.SoundFile(name) as file:
+            found = file.copy_metadata()
+        found.pop("software", None)
+        return {key: value for key, value in found.items() if value.strip()}
+    return {}
+
+
+# RIFF
+
+INFO = {
+    b"INAM": "title", b"IART": "artist", b"IPRD": "album", b"ICRD": "date", b"IGNR": "genre",
+    b"ICMT": "comment", b"ICOP": "copyright", b"ITRK": "tracknumber", b"IPRT": "tracknumber",
+    b"IENG": "engineer", b"IMUS": "composer", b"ISRC": "source", b"IKEY": "keywords",
+    b"ISBJ": "subject", b"ILNG": "language", b"ITCH": "technician", b"ISRF": "source form",
+    b"IARL": "archival location", b"ICMS": "commissioned", b"IMED": "medium",
+}  # fmt: skip
+
+
+def _of_riff(file: BinaryIO) -> tuple[dict[str, str], tuple[tuple[bytes, bytes], ...]]:
+    fields: dict[str, str] = {}
+    kept = []
+    for name, content in _chunks(file, RIFF_CHUNKS):
+        if name == b"LIST" and content[:4] == b"INFO":
+            fields |= _info(content[4:])
+        elif name != b"LIST" or content[:4] == b"adtl":
+            kept.append((name, content))
+    return fields, tuple(kept)
+
+
+def _info(content: bytes) -> dict[str, str]:
+    fields, at = {}, 0
+    while at + 8 <= len(content):
+        name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        text = _text(content[at + 8 : at + 8 + size])
+        if name in INFO and text:
+            fields.setdefault(INFO[name], text)
+        at += 8 + size + size % 2
+    return fields
+
+
+def _chunks(file: BinaryIO, wanted: dict[bytes, str]) -> Iterator[tuple[bytes, bytes]]:
+    for name, start, length in walker_of(file) or ():
+        if name in wanted and length <= _LARGEST:
+            file.seek(start)
+            content = file.read(length)
+            if len(content) == length:
+                yield name, content
+
+
+def _text(raw: bytes) -> str:
+    raw = raw.split(b"\0")[0].strip()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+# MPEG
+
+_FRAMES = (b"TIT2", b"TPE1", b"TALB", b"TYER", b"TDRC", b"TCON", b"TCOP", b"TRCK", b"COMM",
+           b"TSSE", b"TENC")  # fmt: skip
+"""Of ID3, those that have a name in every format, and those that tell of the encoder."""
+
+
+def _other_frames(tag: bytes) -> tuple[str, ...]:
+    """Pictures and what else stands in a tag."""
+    found, at = [], 10
+    while at + 10 <= len(tag) and tag[at : at + 4].isalnum() and tag[3] >= 3:
+        name, size = tag[at : at + 4], tag[at + 4 : at + 8]
+        if name not in _FRAMES:
+            found.append("picture" if name == b"APIC" else f"ID3 {name.decode('ascii')}")
+        at += 10 + (
+            size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]
+            if tag[3] == 4 else int.from_bytes(size, "big")
+        )  # fmt: skip
+    return tuple(dict.fromkeys(found))
+
+
+# Comments of Vorbis
+
+
+def _of_flac(file: BinaryIO, sample_rate: int) -> Tags:
+    comments: list[tuple[str, str]] = []
+    kept = []
+    for kind, content in blocks_of(file):
+        if kind == 4:
+            comments = _comments(content)
+        elif kind == 6:
+            kept.append((b"PICTURE", content))
+        elif kind == 5:
+            kept.append((b"CUESHEET", content))
+        elif kind == 2:
+            kept.append((b"APPLICATION", content))
+    return _with_comments("flac", sample_rate, comments, tuple(kept))
+
+
+def _with_comments(
+    kind: str,
+    sample_rate: int,
+    comments: list[tuple[str, str]],
+    chunks: tuple[tuple[bytes, bytes], ...] = (),
+) -> Tags:
+    fields: dict[str, str] = {}
+    stale = []
+    for name, value in comments:
+        name = name.lower()
+        if name.startswith(_OF_THE_LEVEL):
+            stale.append(name)
+        elif name not in _TECHNICAL and value:
+            fields[name] = f"{fields[name]}; {value}" if name in fields else value
+    return Tags(kind, sample_rate, fields, chunks, stale=tuple(stale))
+
+
+def _comments(content: bytes) -> list[tuple[str, str]]:
+    """Name and value of each; what is broken ends them."""
+    found = []
+    at = 4 + int.from_bytes(content[:4], "little")
+    count = int.from_bytes(content[at : at + 4], "little")
+    at += 4
+    while count and at + 4 <= len(content):
+        size = int.from_bytes(content[at : at + 4], "little")
+        name, _, value = content[at + 4 : at + 4 + size].decode("utf-8", "replace").partition("=")
+        found.append((name, value))
+        at, count = at + 4 + size, count - 1
+    return found
+
+
+def _ogg_comments(file: BinaryIO) -> list[tuple[str, str]]:
+    packets = packets_of(file, 2)
+    if len(packets) < 2:
+        return []
+    for head in (b"\x03vorbis", b"OpusTags"):
+        if packets[1].startswith(head):
+            return _comments(packets[1][len(head) :])
+    return []
