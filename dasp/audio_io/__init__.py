@@ -16,6 +16,7 @@ from dasp.audio_io.reading import (
     load_as_stored,
     load_audio,
     load_blocks,
+    noting,
 )
 from dasp.audio_io.tags import Tags, read_tags
 from dasp.audio_io.writing import (
@@ -43,6 +44,7 @@ __all__ = [
     "load_as_stored",
     "load_audio",
     "load_blocks",
+    "noting",
     "passed_over",
     "read_tags",
     "readable_formats",

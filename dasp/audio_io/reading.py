@@ -42,6 +42,20 @@ def allowing_truncated(allow: bool = True) -> Iterator[None]:
         _ALLOWED.reset(token)
 
 
+_NOTED: ContextVar[dict[str, None] | None] = ContextVar("noted", default=None)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[dict[str, None]]:
+    """What would be an `AudioFileWarning` meanwhile becomes a key of this dictionary, once."""
+    noted: dict[str, None] = {}
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
 @dataclass(frozen=True)
 class AudioInfo:
     """What an audio file holds. `subtype` is how samples are stored, e.g. "PCM_24"."""
@@ -265,7 +279,11 @@ def _missing_s(contents: Contents, decoder: Decoder) -> str:
 
 
 def _warn(path: Path, what: str) -> None:
-    warnings.warn(f"{path}: {what}", AudioFileWarning, stacklevel=2)
+    noted = _NOTED.get()
+    if noted is None:
+        warnings.warn(f"{path}: {what}", AudioFileWarning, stacklevel=2)
+    else:
+        noted[f"{path}: {what}"] = None
 
 
 def _unreadable(path: Path, magic: bytes, why: str) -> str:

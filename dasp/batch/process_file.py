@@ -1,7 +1,6 @@
 """The work of `dasp process` and `dasp batch`: one file through a processor."""
 
 import json
-import warnings
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +10,10 @@ import torch
 import torch.nn.functional as nnf
 
 from dasp.audio_io import (
-    AudioFileWarning,
     allowing_truncated,
     audio_info,
     load_as_stored,
+    noting,
     read_tags,
 )
 from dasp.batch.job import Job
@@ -47,19 +46,11 @@ class ProcessFile:
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the one target of a job; tells what samples were stored, and how."""
-        with (
-            allowing_truncated(self.allow_truncated),
-            warnings.catch_warnings(record=True) as said,
-        ):
-            warnings.simplefilter("always", AudioFileWarning)
+        with allowing_truncated(self.allow_truncated), noting() as noted:
             facts = self._do(job)
-        # A line of each kind, though a file is opened more than once.
-        noted = dict.fromkeys(str(one.message) for one in said if one.category is AudioFileWarning)
-        for other in said:
-            if other.category is not AudioFileWarning:
-                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-        lost = [f"{job.targets[0]}: {note}" for note in facts["notes"]]
-        return {**facts, "notes": [*noted, *lost]}
+        lost = facts.pop("notes")
+        notes = [*noted, *(f"{job.targets[0]}: {note}" for note in lost)]
+        return {**facts, "notes": notes} if notes else facts
 
     def _do(self, job: Job) -> dict[str, Any]:
         (target,) = job.targets

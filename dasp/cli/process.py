@@ -125,7 +125,7 @@ def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
                 send(target)
             else:
                 tell(str(target))
-            for remark in facts["notes"]:
+            for remark in facts.get("notes", ()):
                 tell(f"note: {remark}", sys.stderr)
             name = args.output if is_pipe(args.output) else target
             if note := clipping_note(name, facts["over"], facts["gain_db"]):
