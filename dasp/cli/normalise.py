@@ -125,9 +125,13 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
     """Write the new files; how many could not be."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from dasp.audio_io import read_tags
+
     def write(pair):
         file, plan = pair
-        choices = writing(args).in_blocks(file.target, like=plan.measured.info)
+        info = plan.measured.info
+        tags = read_tags(file.source, info.sample_rate)
+        choices = writing(args).in_blocks(file.target, like=info, tags=tags)
         try:
             return plan.write(file.target, args.true_peak, {**choices, "overwrite": True})
         except (ValueError, OSError) as error:
@@ -141,7 +145,9 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
                     raise saved
                 tell(f"dasp normalise: {_naming(file, saved)}", sys.stderr)
                 failures += 1
-            elif is_pipe(args.output or ""):
+                continue
+            print_notes([f"{file.target}: {note}" for note in saved.notes])
+            if is_pipe(args.output or ""):
                 send(file.target)
             elif note := clipping_note(file.target, saved.over, saved.gain_db):
                 print_notes([note])
