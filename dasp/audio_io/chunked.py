@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from dasp.audio_io.contents import Contents, View, end_of_samples, patched
+from dasp.audio_io.mpeg import mpeg_within
 
 MOST_CHUNKS = 10_000
 """After so many the samples are not looked for any more: a file can hold millions of nothing."""
@@ -41,6 +42,7 @@ _SAMPLES = (
 )
 """What begins more samples, and does not stand behind them."""
 
+_MPEG = (0x50, 0x55)
 _MS_ADPCM, _IMA_ADPCM, _GSM = 0x02, 0x11, 0x31
 
 _LINEAR_AIFF = (
@@ -98,13 +100,15 @@ def riff(file: BinaryIO) -> Contents:
     file.seek(0)
     kind = file.read(4)
     order = "big" if kind == b"RIFX" else "little"
-    block, samples, told, ds64, place = 1, 0, 0, None, None
+    block, samples, told, code, ds64, place = 1, 0, 0, 0, None, None
     for name, start, length in _walk(file, 12, order):
         file.seek(start)
         if name == b"ds64":  # Where the sizes are that 32 bits cannot hold.
             ds64 = start, int.from_bytes(file.read(16)[8:], order)
         elif name == b"fmt ":
-            block, samples = _wave_format(file.read(min(length, 40)), order)
+            form = file.read(min(length, 40))
+            block, samples = _wave_format(form, order)
+            code = int.from_bytes(form[:2], order)
         elif name == b"fact":
             told = int.from_bytes(file.read(4), order)
         elif name == b"data":
@@ -131,6 +135,9 @@ def riff(file: BinaryIO) -> Contents:
         can_grow=order == "little" and not (is_64 and ds64),
     )  # fmt: skip
     contents = _judge(file, head, _size(file))
+    if code in _MPEG and not contents.problem:
+        length = len(contents.views[0][-1]) if contents.views else declared
+        return mpeg_within(file, start, start + length)
     is_strange = kind == b"BW64" or (is_64 and (not ds64 or ds64[1] != declared))
     if is_strange and not contents.views and not contents.problem:
         return replace(contents, views=_read_to(head, declared).views)

@@ -9,7 +9,7 @@ their encoders write them.
 
 import io
 import mmap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from dasp.audio_io.contents import Contents, Piece, View, after_id3, end_of_samples
@@ -67,6 +67,19 @@ def mpeg(file: BinaryIO) -> Contents:
     finally:
         if isinstance(data, mmap.mmap):
             data.close()
+
+
+def mpeg_within(file: BinaryIO, start: int, end: int) -> Contents:
+    """The frames that another container holds between two places."""
+    data = _bytes_of(file)
+    try:
+        found = _contents(data, start, end, end)
+    finally:
+        if isinstance(data, mmap.mmap):
+            data.close()
+    if found.views or found.problem:
+        return found
+    return replace(found, views=((range(start, end),),))
 
 
 def is_mpeg(magic: bytes) -> bool:

@@ -16,6 +16,7 @@ import soundfile
 from dasp.audio_io.chunked import walker_of
 from dasp.audio_io.contents import after_id3
 from dasp.audio_io.flac import blocks_of
+from dasp.audio_io.mpeg import is_mpeg
 from dasp.audio_io.ogg import packets_of
 
 RIFF_CHUNKS = {
@@ -87,7 +88,9 @@ def _read(path: Path, sample_rate: int) -> Tags:
             file.seek(0)
             tag = file.read(size) if size < _LARGEST else b""
             chunks = ((b"ID3", tag),) if tag else ()
-            return Tags("mpeg", sample_rate, _strings(path), chunks, _other_frames(tag))
+            return Tags("mpeg", sample_rate, _texts(tag), chunks, _other_frames(tag))
+        if is_mpeg(magic):
+            return Tags("mpeg", sample_rate, _old_texts(file))
     return Tags("", sample_rate, _strings(path))
 
 
@@ -159,17 +162,56 @@ _FRAMES = (b"TIT2", b"TPE1", b"TALB", b"TYER", b"TDRC", b"TCON", b"TCOP", b"TRCK
 """Of ID3, those that have a name in every format, and those that tell of the encoder."""
 
 
+_FRAME_FIELDS = {
+    b"TIT2": "title", b"TPE1": "artist", b"TALB": "album", b"TYER": "date", b"TDRC": "date",
+    b"TCON": "genre", b"TCOP": "copyright", b"TRCK": "tracknumber", b"COMM": "comment",
+}  # fmt: skip
+_ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
+
+
+def _frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of the frames of ID3v2.3 and 2.4."""
+    at = 10
+    while at + 10 <= len(tag) and tag[at : at + 4].isalnum() and tag[3] >= 3:
+        size = tag[at + 4 : at + 8]
+        length = int.from_bytes(size, "big")
+        if tag[3] == 4:
+            length = size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]
+        yield tag[at : at + 4], tag[at + 10 : at + 10 + length]
+        at += 10 + length
+
+
+def _texts(tag: bytes) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, content in _frames(tag):
+        if name not in _FRAME_FIELDS or not content or content[0] >= len(_ENCODINGS):
+            continue
+        text = content[4 if name == b"COMM" else 1 :].decode(_ENCODINGS[content[0]], "replace")
+        if name == b"COMM":  # A description comes first.
+            text = text.partition("\0")[2]
+        text = text.lstrip("\ufeff").strip("\0 ").replace("\0", "; ")
+        if text:
+            fields.setdefault(_FRAME_FIELDS[name], text)
+    return fields
+
+
+def _old_texts(file: BinaryIO) -> dict[str, str]:
+    """The 128 bytes at the end of files that know no other tag."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 128))
+    tag = file.read()
+    if tag[:3] != b"TAG" or len(tag) < 128:
+        return {}
+    places = {"title": 3, "artist": 33, "album": 63, "date": 93, "comment": 97}
+    lengths = {"date": 4, "comment": 28}
+    texts = {name: _text(tag[at : at + lengths.get(name, 30)]) for name, at in places.items()}
+    return {name: text for name, text in texts.items() if text}
+
+
 def _other_frames(tag: bytes) -> tuple[str, ...]:
     """Pictures and what else stands in a tag."""
-    found, at = [], 10
-    while at + 10 <= len(tag) and tag[at : at + 4].isalnum() and tag[3] >= 3:
-        name, size = tag[at : at + 4], tag[at + 4 : at + 8]
-        if name not in _FRAMES:
-            found.append("picture" if name == b"APIC" else f"ID3 {name.decode('ascii')}")
-        at += 10 + (
-            size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]
-            if tag[3] == 4 else int.from_bytes(size, "big")
-        )  # fmt: skip
+    names = (name for name, _ in _frames(tag) if name not in _FRAMES)
+    found = ("picture" if name == b"APIC" else f"ID3 {name.decode('ascii')}" for name in names)
     return tuple(dict.fromkeys(found))
 
 

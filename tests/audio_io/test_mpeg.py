@@ -1,5 +1,6 @@
 """MP3 of every origin is heard to its end: what counts is the frames that are there."""
 
+import struct
 import warnings
 
 import numpy as np
@@ -156,3 +157,19 @@ def test_a_real_file_of_noise_and_silence(shared_data):
     assert audio_info(path).frames == 442_368
     assert load_audio(path)[0].shape == (1, 442_368)
     assert sum(x.shape[-1] for x in load_blocks(path, 10_000)) == 442_368
+
+
+@pytest.mark.parametrize("size", [None, 0, 0xFFFF_FFFF])
+def test_mpeg_within_a_wav(tmp_path, size):
+    """As some programs write it: the frames are those of the chunk, whatever the head says."""
+    frames = frames_of(mp3(_tone(1.0, 440)))
+    samples = b"".join(frames)
+    form = struct.pack("<HHIIHHHHIHHH", 0x55, 2, RATE, 16_000, 1, 0, 12, 1, 2, 1152, 1, 1393)
+    size = len(samples) if size is None else size
+    content = b"WAVE" + b"fmt " + struct.pack("<I", len(form)) + form
+    content += b"fact" + struct.pack("<II", 4, 99_999) + b"data" + struct.pack("<I", size)
+    path = _write(
+        tmp_path / "a.wav", b"RIFF", struct.pack("<I", len(content) + 4), content, samples
+    )
+    assert load_audio(path)[0].shape == (2, 1152 * len(frames))
+    assert audio_info(path).frames == 1152 * len(frames)

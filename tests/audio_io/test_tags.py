@@ -175,6 +175,23 @@ def test_mpeg_keeps_its_whole_tag(tmp_path):
     assert audio_info(tmp_path / "b.wav").subtype == "PCM_24"
 
 
+@pytest.mark.parametrize("text", [b"\0A title", b"\3A title", b"\1" + "A title".encode("utf-16")])
+def test_texts_of_mpeg_in_every_encoding(tmp_path, capfd, text):
+    """Of joined files too, whose table speaks of a part: no decoder is asked, or warns."""
+    frame = b"TIT2" + struct.pack(">I", len(text)) + bytes(2) + text
+    tag = b"ID3\3\0\0" + bytes([0, 0, 0, len(frame)]) + frame
+    content = mp3(X.T.numpy(), RATE)
+    (tmp_path / "a.mp3").write_bytes(tag + content + content)
+    assert read_tags(tmp_path / "a.mp3", RATE).fields == {"title": "A title"}
+    _process(tmp_path / "a.mp3", tmp_path / "b.flac")
+    assert read_tags(tmp_path / "b.flac", RATE).fields == {"title": "A title"}
+    assert capfd.readouterr().err == ""
+    old = b"TAG" + b"A title".ljust(30, b"\0") + b"An artist".ljust(30, b"\0") + bytes(65)
+    (tmp_path / "c.mp3").write_bytes(content + old)
+    fields = read_tags(tmp_path / "c.mp3", RATE).fields
+    assert fields == {"title": "A title", "artist": "An artist"}
+
+
 def test_marks_of_aiff_move_with_the_rate(tmp_path):
     save_audio(tmp_path / "a.aiff", X, RATE)
     mark = struct.pack(">HHIB", 1, 7, 4800, 5) + b"Start"
