@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.mixing_systems import DATA, errors_of, plain_mix, released_song
+from benchmarks.mixing_systems import DATA, errors_of, released_song
 from benchmarks.recordings import recordings
 from dasp.controllers.dmc_mix import UnlikeError, load_trained, mix_by
 from dasp.controllers.rules.equal_loudness import equal_loudness
@@ -41,13 +41,12 @@ def main() -> None:
         song = load_folder(folder.parent / "stems")
         piece = released_song(replace(song, name=name))
         trained = adapted(base, [own for other, own in finished.items() if other != name], made)
-        start = plain_mix(piece.song)
-        unnamed = replace(start, tracks=tuple(replace(t, role="other") for t in start.tracks))
-        tracks, rate, names = piece.song.tracks, piece.song.sample_rate, piece.song.names
-        mixes = [equal_loudness(names, tracks, rate), rule_mix(names, tracks, rate)]
-        for named in (start, unnamed):
+        own = piece.song.song
+        unnamed = replace(own, roles=("other",) * len(own.roles))
+        mixes = [equal_loudness(own), rule_mix(own)]
+        for named in (own, unnamed):
             try:
-                mixes.append(mix_by(trained, tracks, named, target_lufs=-18.0))
+                mixes.append(mix_by(trained, named, named.plain_mix(), target_lufs=-18.0))
             except UnlikeError:
                 mixes.append(None)
         cells = [errors_of(mix, piece) if mix else None for mix in mixes]

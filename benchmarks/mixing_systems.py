@@ -39,7 +39,7 @@ from dasp.evaluation.metrics import measure_errors
 from dasp.evaluation.tracks import Standing, measure_standing, measure_track_errors
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.routing import as_stereo
-from dasp.mixing.settings import Mix, Track
+from dasp.mixing.settings import Mix
 from dasp.units import db_to_gain
 
 HERE = Path(__file__).resolve().parent
@@ -136,7 +136,7 @@ def known_mix(group: str, song: Multitrack) -> Piece:
 def released_song(song: Multitrack) -> Piece:
     """Stems at one loudness, and how loud the artist had them."""
     artist = sum(as_stereo(track) for track in song.tracks)
-    standing = measure_standing(plain_mix(song), song.tracks)
+    standing = measure_standing(song.plain_mix(), song.tracks)
     levels = [measure_loudness(track, song.sample_rate).item() for track in song.tracks]
     recordings = tuple(
         recording._replace(source=track * db_to_gain(STEM_LUFS - level))
@@ -145,27 +145,21 @@ def released_song(song: Multitrack) -> Piece:
     return Piece("released", replace(song, recordings=recordings), artist, standing)
 
 
-def plain_mix(song: Multitrack) -> Mix:
-    """The mix that only names the tracks."""
-    tracks = zip(song.names, song.roles, strict=True)
-    return Mix(song.sample_rate, tuple(Track(name, role=role) for name, role in tracks))
-
-
 # Who mixes
 
 
 def all_errors(piece: Piece, only: Sequence[str] | None) -> dict[str, dict[str, float]]:
     """The errors of every baseline and system, or of some systems, by their names."""
-    song = piece.song
+    song = piece.song.song
     mixes: dict[str, Mix | Tensor] = {}
     if only is None:
-        mixes |= baseline_mixes(song.names, song.tracks, song.sample_rate)
-        mixes["anchor"] = anchor(song.names, song.tracks, song.sample_rate)
+        mixes |= baseline_mixes(song)
+        mixes["anchor"] = anchor(song)
     for name in [name for name in SYSTEMS if name not in TWINS] if only is None else only:
         try:
-            mixes[name] = automatic_mix(song.tracks, plain_mix(song), system=name)
+            mixes[name] = automatic_mix(song, system=name)
         except (ValueError, OSError) as error:
-            tqdm.write(f"{name} does not mix {song.name}: {error}")
+            tqdm.write(f"{name} does not mix {piece.song.name}: {error}")
     return {TWINS.get(name, name): errors_of(mix, piece) for name, mix in mixes.items()}
 
 

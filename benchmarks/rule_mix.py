@@ -20,6 +20,7 @@ from dasp.data.engineer import with_engineers_mix
 from dasp.data.multitrack import load_folder
 from dasp.data.synthetic import synthetic_song
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.song import Song
 
 SONGS, SECONDS, RATE = 20, 20.0, 44_100
 
@@ -40,7 +41,7 @@ def compare(names, tracks, rate: int, target: Tensor) -> list[float]:
             for track, level in zip(tracks, loudness, strict=True)
         ]
         sums = [sum(t.expand(2, -1) for t in each) for each in (tracks, equal)]
-        mixes = [*sums, mix_down(tracks, rule_mix(names, tracks, rate))]
+        mixes = [*sums, mix_down(tracks, rule_mix(Song.of(names, tracks, rate)))]
     return [sdr_db(mix, target) for mix in mixes]
 
 

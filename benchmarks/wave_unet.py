@@ -23,6 +23,7 @@ from dasp.estimation.least_squares import fit_filters
 from dasp.evaluation.baselines import baselines
 from dasp.evaluation.metrics import METRICS
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.song import Song
 from dasp.recipes.wave_unet import UNSEEN, Example, at_rate, known_mix, mixed_grooves
 
 SHOWN = ("sdr", "gain_invariant_sdr")
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> dict[str, list[float]]:
 
 def _song(folder: str, sample_rate: int) -> Example:
     song = load_folder(folder, sample_rate)
-    tracks = in_slots(song.names, song.tracks, tuple(MICROPHONES))
+    tracks = in_slots(song.song, tuple(MICROPHONES))
     return Example(tracks, mix_down(list(tracks[:, None]), known_mix(sample_rate)))
 
 
@@ -71,7 +72,7 @@ def _compare(
 def _mixes(network: nn.Module, groove: Example, sample_rate: int) -> dict[str, Tensor]:
     """Every mix of a groove by its name."""
     apart = groove.tracks[:, None]
-    free = baselines(list(MICROPHONES), list(apart), sample_rate)
+    free = baselines(Song.of(list(MICROPHONES), list(apart), sample_rate))
     free.pop("anchor")  # which stands for a bad mix
     return {
         "Wave-U-Net": render(network, groove.tracks),

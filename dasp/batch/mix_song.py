@@ -14,7 +14,6 @@ from dasp.controllers.systems import automatic_mix, missed_target
 from dasp.data.folders import check_is_no_track, load_song, read_song_folder
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Mix, Track
 
 
 @dataclass(frozen=True)
@@ -35,31 +34,30 @@ class MixSong:
 
     def _do(self, job: Job) -> dict[str, Any]:
         audio, document = job.targets
-        song = load_song(job.source)
-        check_is_no_track(audio, song.files)
+        stems = load_song(job.source)
+        check_is_no_track(audio, stems.files)
         with torch.inference_mode(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            named = tuple(map(Track, song.names, map(str, song.files), song.roles))
             mix = automatic_mix(
-                song.tracks,
-                Mix(song.sample_rate, named),
+                stems.song,
+                stems.plain_mix(),
                 system=self.system,
                 target_lufs=self.target_lufs,
             )
-            y = mix_down(song.tracks, mix)
+            y = mix_down(stems.tracks, mix)
         audio.parent.mkdir(parents=True, exist_ok=True)
-        saved = self.writing.save(audio, y, song.sample_rate, overwrite=self.overwrite)
+        saved = self.writing.save(audio, y, stems.sample_rate, overwrite=self.overwrite)
         with whole(document) as unfinished:
             save_mix(unfinished, mix)
         warned = list(dict.fromkeys(str(one.message) for one in said))
         if missed := missed_target(mix, y, self.target_lufs):
             warned.append(missed)
         return {
-            "tracks": len(song.names),
+            "tracks": len(stems.names),
             "frames": y.shape[-1],
-            "sample_rate": song.sample_rate,
+            "sample_rate": stems.sample_rate,
             **asdict(saved),
-            "notes": [*song.notes, *warned],
+            "notes": [*stems.notes, *warned],
         }
 
     def reads(self, job: Job) -> list[Path]:

@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _songs(args: argparse.Namespace) -> Iterator[Song]:
     """The songs one after the other, each mix cut or filled to the length of its reference."""
+    from dataclasses import replace
+
     from dasp.audio_io import load_audio
     from dasp.data.folders import load_song
     from dasp.evaluation.baselines import baselines
@@ -106,7 +108,8 @@ def _songs(args: argparse.Namespace) -> Iterator[Song]:
                 print(f"note: {remark}", file=sys.stderr)
             time = reference.shape[-1]
             _note_length(args.stems[i], stems.frames - time, rate)
-            mixes |= baselines(stems.names, stems.excerpt(0, time), rate, seed=args.seed)
+            heard = replace(stems.song, tracks=stems.excerpt(0, time))
+            mixes |= baselines(heard, seed=args.seed)
         name = path.stem
         if [p.stem for p in args.reference].count(name) > 1:
             name = path.parent.name

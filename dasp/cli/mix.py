@@ -9,15 +9,9 @@ from pathlib import Path
 from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
 from dasp.cli.reading import add_truncated_option
+from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
 
-SYSTEMS = (
-    "console", "rules", "dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner",
-    "perez-gonzalez", "forest",
-)  # fmt: skip
 DEFAULT_LUFS = -18.0
-LEARNT = ("console", "forest")
-NETWORKS = ("wave-u-net",)
-"""Those of `dasp.controllers.systems`, which is not imported to print a help text."""
 
 
 def add_parser(subparsers) -> None:
@@ -68,8 +62,8 @@ def add_system_option(parser: argparse.ArgumentParser, networks: Sequence[str] =
     """Declare which mixer finds the settings; `networks` are those that make audio instead."""
     audio = f"; or what makes the mix itself: {', '.join(networks)}" if networks else ""
     parser.add_argument(
-        "--system", default="console", choices=(*SYSTEMS, *networks), metavar="NAME",
-        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)}{audio} (default: console)",
+        "--system", default=DEFAULT, choices=(*SYSTEMS, *networks), metavar="NAME",
+        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)}{audio} (default: {DEFAULT})",
     )  # fmt: skip
 
 
@@ -90,14 +84,14 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        song, start = read_song(args)
+        stems, start = read_song(args)
         step()
         if makes_audio:
-            tracks, mix = _made(args, song)
+            tracks, mix = _made(args, stems.song)
             notes = [f"{args.system} makes the mix itself: there are no settings to write"]
         else:
-            tracks = song.tracks
-            mix, notes = _found(args, tracks, start)
+            tracks = stems.tracks
+            mix, notes = _found(args, stems.song, start)
         step()
         audio = mix_and_save(args, tracks, mix)
         if not makes_audio:
@@ -105,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
                 save_mix(unfinished, mix)
         if missed := missed_target(mix, audio, _target_lufs(args)):
             notes.append(missed)
-    print_notes((*song.notes, *notes))
+    print_notes((*stems.notes, *notes))
     print_mix(mix, audio)
     print(args.output)
     if not makes_audio:
@@ -120,7 +114,7 @@ def _target_lufs(args: argparse.Namespace) -> float | None:
     return args.target_lufs
 
 
-def _found(args: argparse.Namespace, tracks, start):
+def _found(args: argparse.Namespace, song, start):
     """The settings, and what there is to say about how they were found."""
     import warnings
 
@@ -129,7 +123,7 @@ def _found(args: argparse.Namespace, tracks, start):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         mix = automatic_mix(
-            tracks,
+            song,
             start,
             system=args.system,
             target_lufs=args.target_lufs,
@@ -142,12 +136,10 @@ def _found(args: argparse.Namespace, tracks, start):
 def _made(args: argparse.Namespace, song):
     """The sound that a network makes as the one track of a mix, at the loudness."""
     from dasp.controllers.rules.strips import at_loudness
-    from dasp.controllers.systems import NETWORKS as MAKERS
-    from dasp.mixing.settings import Mix, Track
+    from dasp.controllers.systems import audio_of
 
-    audio = MAKERS[args.system](song.names, song.tracks, song.sample_rate, args.weights)
-    mix = Mix(song.sample_rate, (Track(args.system),))
-    return [audio], at_loudness(mix, [audio], _target_lufs(args))
+    made = audio_of(song, args.system, args.weights)
+    return made.tracks, at_loudness(made.plain_mix(), made.tracks, _target_lufs(args))
 
 
 def read_song(args: argparse.Namespace):
@@ -155,17 +147,15 @@ def read_song(args: argparse.Namespace):
     from dasp.data.folders import check_is_no_track, load_song
     from dasp.mixing.document import load_mix
     from dasp.mixing.roles import check_roles
-    from dasp.mixing.settings import Mix, Track
 
     if args.start:
         start = load_mix(args.start, with_files=True)
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
         return load_mix_tracks(start), start
-    song = load_song(args.stems)
-    check_is_no_track(args.output, song.files)
-    tracks = map(Track, song.names, map(str, song.files), song.roles)
-    return song, Mix(song.sample_rate, tuple(tracks))
+    stems = load_song(args.stems)
+    check_is_no_track(args.output, stems.files)
+    return stems, stems.plain_mix()
 
 
 def load_mix_tracks(mix):

@@ -39,8 +39,9 @@ from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.roles import check_roles, stereo_pairs
+from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.song import Song
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, STEREO_PANNER
 from dasp.units import db_to_gain, power_to_db
 
@@ -95,22 +96,19 @@ def shipped() -> Trained:
 
 
 @torch.no_grad()
-def mix_by(trained: Trained, tracks: Sequence[Tensor], start: Mix, *, target_lufs: float) -> Mix:
-    """The settings that a trained controller finds for tracks `(channels, time)`.
+def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> Mix:
+    """The settings that a trained controller finds for a song.
 
-    `start` names the tracks and their roles, of which "other" is left to the ear, and its groups,
-    buses and sends are kept. Tracks in which
-    nothing plays have no strip, and change nothing for the others. An `UnlikeError` says that
-    nothing plays in any of them, or that neither name nor ear tell what most of them are.
+    The role "other" is left to the ear. Files, groups, buses and sends of `start` are kept. Tracks
+    in which nothing plays have no strip, and change nothing for the others. An `UnlikeError` says
+    that nothing plays in any of them, or that neither name nor ear tell what most of them are.
     """
-    check_roles((track.role for track in start.tracks), "tracks[{}].role")
     model, console = trained
-    rate = start.sample_rate
+    tracks, rate = song.tracks, song.sample_rate
     loudness = torch.stack([measure_loudness(track, rate) for track in tracks]).double()
     heard = hear(tracks, rate)
     playing = heard.audible & (loudness > ABSOLUTE_GATE_LUFS)
-    names = [track.name for track in start.tracks]
-    named = role_numbers([track.role for track in start.tracks])
+    named = role_numbers(song.roles)
     embedding = model.embed(heard)
     sure, by_ear = model.role(embedding).softmax(-1).max(-1)
     if not playing.any():
@@ -132,7 +130,7 @@ def mix_by(trained: Trained, tracks: Sequence[Tensor], start: Mix, *, target_luf
         torch.tensor([i in kit for i in range(len(tracks))]),
     )
     settings = _below_nyquist(console.to_physical(Controls(*map(_to_the_ends, controls))), rate)
-    pan = _sides(settings.tracks["stereo_panner.pan"], names, roles.tolist(), kit)
+    pan = _sides(settings.tracks["stereo_panner.pan"], song.names, roles.tolist(), kit)
     level_db = staged(settings.tracks["gain.gain_db"].double(), playing)
     own = {**settings.tracks, "stereo_panner.pan": pan, "gain.gain_db": 0.0}
     mix = to_mix(console, settings._replace(tracks=own), rate, start.tracks)

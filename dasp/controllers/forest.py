@@ -30,8 +30,8 @@ from dasp.controllers.slot_features import (
 from dasp.controllers.trees import Forest, load_forest
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Channel, Mix, Stage
+from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN
 from dasp.units import gain_to_db
 
@@ -47,9 +47,7 @@ NO_DRUMS_LUFS = -23.0
 
 
 def forest_mix(
-    names: Sequence[str],
-    tracks: Sequence[Tensor],
-    sample_rate: int,
+    song: Song,
     *,
     forest: Forest | None = None,
     wet: bool = True,
@@ -60,31 +58,34 @@ def forest_mix(
     dry drums as their role is in a mix (`dasp.controllers.rules.balance`).
 
     Args:
-        names: What the tracks are called, which tells their roles and sides.
-        tracks: Audio `(1 or 2, time)` each, of one length.
-        sample_rate: In Hz.
+        song: Its names tell the sides of tracks.
         forest: From `relative_levels` of the slots to gains; if none is given, the package's own.
         wet: Whether there is more than gains and pans.
     """
-    roles = [guess_role(name) for name in names]
-    slots = find_slots(names, roles, [len(track) for track in tracks])
+    tracks, sample_rate = song.tracks, song.sample_rate
+    slots = find_slots(song.names, song.roles, [len(track) for track in tracks])
     forest = shipped_forest() if forest is None else forest
     faders = _drum_faders(tracks, slots, sample_rate, forest)
-    drums = _sum_of_drums(tracks, faders, sample_rate)
+    drums = _sum_of_drums(song, faders)
     lufs = _loudness(drums, sample_rate)
     lufs = lufs if lufs > ABSOLUTE_GATE_LUFS else NO_DRUMS_LUFS
-    for i, (track, role) in enumerate(zip(tracks, roles, strict=True)):
+    for i, (track, role) in enumerate(zip(tracks, song.roles, strict=True)):
         if i not in faders:
             faders[i] = (_gain_beside(lufs, track, role, sample_rate), 0.0)
 
-    gains_db, pans = zip(*(faders[i] for i in range(len(names))), strict=True)
-    mix = gains_and_pans(names, sample_rate, gains_db=gains_db, pans=pans)
+    gains_db, pans = zip(*(faders[i] for i in range(len(tracks))), strict=True)
+    mix = gains_and_pans(song, gains_db=gains_db, pans=pans)
     strip = _wet_strip(drums, sample_rate) if wet else ()
     if not strip:
         return mix
     in_group = {i for i, _ in slots.values()}
     placed = (replace(t, group=DRUMS) if i in in_group else t for i, t in enumerate(mix.tracks))
     return replace(mix, tracks=tuple(placed), groups=(Channel(DRUMS, strip),))
+
+
+def forest_system(song: Song, *, weights: Path | None = None) -> Mix:
+    """`forest_mix` with a forest from a file, or the package's own."""
+    return forest_mix(song, forest=None if weights is None else load_forest(weights))
 
 
 @cache
@@ -148,14 +149,12 @@ def _drum_faders(
     return faders
 
 
-def _sum_of_drums(
-    tracks: Sequence[Tensor], faders: dict[int, tuple[float, float]], sample_rate: int
-) -> Tensor:
+def _sum_of_drums(song: Song, faders: dict[int, tuple[float, float]]) -> Tensor:
     if not faders:
-        return torch.zeros_like(tracks[0])
+        return torch.zeros_like(song.tracks[0])
+    drums = song.only(faders)
     gains_db, pans = zip(*faders.values(), strict=True)
-    mix = gains_and_pans([str(i) for i in faders], sample_rate, gains_db=gains_db, pans=pans)
-    return mix_down([tracks[i] for i in faders], mix)
+    return mix_down(drums.tracks, gains_and_pans(drums, gains_db=gains_db, pans=pans))
 
 
 def _wet_strip(drums: Tensor, sample_rate: int) -> tuple[Stage, ...]:

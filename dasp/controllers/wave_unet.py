@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from dasp._bounds import between
 from dasp._checks import check_choice, check_range
 from dasp.mixing.roles import guess_role
+from dasp.mixing.song import Song
 from dasp.signal.resample import resample
 
 DRUM_SLOTS = (
@@ -212,23 +213,24 @@ def render(network: nn.Module, tracks: Tensor, *, window: int = 89_093) -> Tenso
     return between(torch.cat(parts, -1)[:, :time], -1.0, 1.0)
 
 
-def in_slots(names: Sequence[str], tracks: Sequence[Tensor], slots: Sequence[str]) -> Tensor:
+def in_slots(song: Song, slots: Sequence[str]) -> Tensor:
     """Tracks `(channels, time)` as mono in their slots, `(slots, time)`; silence in empty ones.
 
     A track goes to the slot of its own name, or else to the first that is free of those that have
     its role, in the order of names. One that finds none is refused: it would not be in the mix.
 
-    >>> left, kick = 2 * torch.ones(1, 2), torch.ones(1, 2)
-    >>> in_slots(["OH left", "BD"], [left, kick], ["kick", "overhead_L", "overhead_R"])
+    >>> tracks = 2 * torch.ones(1, 2), torch.ones(1, 2)
+    >>> song = Song.of(["OH left", "BD"], tracks, 44_100)
+    >>> in_slots(song, ["kick", "overhead_L", "overhead_R"])
     tensor([[1., 1.],
             [2., 2.],
             [0., 0.]])
     """
-    taken = {name: track for name, track in zip(names, tracks, strict=True) if name in slots}
-    for name, track in sorted(zip(names, tracks, strict=True), key=lambda pair: pair[0]):
+    known = sorted(zip(song.names, song.roles, song.tracks, strict=True), key=lambda row: row[0])
+    taken = {name: track for name, _, track in known if name in slots}
+    for name, role, track in known:
         if name in slots:
             continue
-        role = guess_role(name)
         free = [slot for slot in slots if slot not in taken and guess_role(slot) == role]
         if not free:
             raise ValueError(
@@ -236,7 +238,7 @@ def in_slots(names: Sequence[str], tracks: Sequence[Tensor], slots: Sequence[str
                 f"they are {', '.join(slots)}"
             )
         taken[free[0]] = track
-    silence = torch.zeros_like(tracks[0][0])
+    silence = torch.zeros_like(song.tracks[0][0])
     return torch.stack([taken[s].mean(0) if s in taken else silence for s in slots])
 
 
@@ -258,19 +260,15 @@ def load_wave_unet(path: Path) -> tuple[nn.Module, Architecture]:
 
 
 @torch.no_grad()
-def wave_unet_mix(
-    names: Sequence[str],
-    tracks: Sequence[Tensor],
-    sample_rate: float,
-    weights: Path | None = None,
-) -> Tensor:
-    """The mix `(2, time)` of tracks `(channels, time)`, by the network in a file of weights.
+def wave_unet_mix(song: Song, weights: Path | None = None) -> Tensor:
+    """The mix `(2, time)` of a song, by the network in a file of weights.
 
     Without a file it is the package's, which knows one kit (`docs/wave_unet.md`). At another rate
     than the network's the tracks are resampled to that, and the mix back.
     """
     network, architecture = load_wave_unet(weights or WEIGHTS)
-    heard = in_slots(names, tracks, architecture.slots)
+    heard = in_slots(song, architecture.slots)
+    sample_rate = song.sample_rate
     own = render(network, resample(heard, sample_rate, architecture.sample_rate))
     return resample(own, architecture.sample_rate, sample_rate)[:, : heard.shape[-1]]
 

@@ -20,6 +20,8 @@ from dasp.audio_io import AUDIO_SUFFIXES, audio_info, has_audio_name
 from dasp.data.reading import read_part
 from dasp.file_names import as_found, in_any_locale
 from dasp.mixing.roles import guess_role
+from dasp.mixing.settings import Mix, Track
+from dasp.mixing.song import Song
 
 
 class Recording(NamedTuple):
@@ -97,6 +99,19 @@ class Multitrack:
     def tracks(self) -> tuple[Tensor, ...]:
         """Audio `(channels, time)` of each track, whole. It is read once and kept."""
         return self.excerpt(0, self.frames)
+
+    @property
+    def song(self) -> Song:
+        """What a mixer hears of it."""
+        return Song(self.names, self.roles, self.tracks, self.sample_rate)
+
+    def plain_mix(self) -> Mix:
+        """The mix that names the tracks and their files, and does nothing to them."""
+        tracks = (
+            Track(name, str(source) if isinstance(source, Path) else "", role)
+            for name, role, source in self.recordings
+        )
+        return Mix(self.sample_rate, tuple(tracks))
 
     def excerpt(self, start: int, frames: int) -> tuple[Tensor, ...]:
         """Audio `(channels, frames)` of each track from sample `start` on.

@@ -12,6 +12,7 @@ from dasp.controllers.slot_features import FEATURES, SLOTS
 from dasp.controllers.trees import Forest
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import setting
+from dasp.mixing.song import Song
 
 RATE = 16_000
 
@@ -39,7 +40,9 @@ def test_gains_of_both_sides_are_heard_as_they_were_said(kit):
         "kick": (1.0, 1.0), "snare": (0.5, 0.4), "overhead_left": (2.0, 0.0),
         "overhead_right": (0.3, 1.7),
     }  # fmt: skip
-    mix = forest_mix(list(kit), list(kit.values()), RATE, forest=_always(**said), wet=False)
+    mix = forest_mix(
+        Song.of(list(kit), list(kit.values()), RATE), forest=_always(**said), wet=False
+    )
     said = {
         slot: (left / rms**0.5, right / rms**0.5)
         for (slot, (left, right)), rms in zip(
@@ -63,9 +66,9 @@ def test_gains_of_both_sides_are_heard_as_they_were_said(kit):
 
 def test_the_order_of_tracks_changes_nothing(kit):
     forest = shipped_forest()
-    there = forest_mix(list(kit), list(kit.values()), RATE, forest=forest)
+    there = forest_mix(Song.of(list(kit), list(kit.values()), RATE), forest=forest)
     names = list(reversed(kit))
-    back = forest_mix(names, [kit[name] for name in names], RATE, forest=forest)
+    back = forest_mix(Song.of(names, [kit[name] for name in names], RATE), forest=forest)
     assert {t.name: t for t in there.tracks} == {t.name: t for t in back.tracks}
     torch.testing.assert_close(
         mix_down(list(kit.values()), there), mix_down([kit[n] for n in names], back)
@@ -73,8 +76,8 @@ def test_the_order_of_tracks_changes_nothing(kit):
 
 
 def test_the_recording_level_changes_nothing_but_the_level(kit):
-    mix = forest_mix(list(kit), list(kit.values()), RATE, wet=False)
-    quiet = forest_mix(list(kit), [0.1 * x for x in kit.values()], RATE, wet=False)
+    mix = forest_mix(Song.of(list(kit), list(kit.values()), RATE), wet=False)
+    quiet = forest_mix(Song.of(list(kit), [0.1 * x for x in kit.values()], RATE), wet=False)
     for track, other in zip(mix.tracks, quiet.tracks, strict=True):
         assert setting(track.strip, "gain_db") == pytest.approx(
             setting(other.strip, "gain_db"), abs=0.01
@@ -84,8 +87,8 @@ def test_the_recording_level_changes_nothing_but_the_level(kit):
 
 def test_tracks_without_a_slot_are_as_loud_beside_the_drums_as_their_role(kit):
     tracks = {**kit, "vocal": 0.05 * torch.randn(1, 3 * RATE), "bass": torch.randn(1, 3 * RATE)}
-    mix = forest_mix(list(tracks), list(tracks.values()), RATE, wet=False)
-    alone = forest_mix(list(kit), list(kit.values()), RATE, wet=False)
+    mix = forest_mix(Song.of(list(tracks), list(tracks.values()), RATE), wet=False)
+    alone = forest_mix(Song.of(list(kit), list(kit.values()), RATE), wet=False)
     drums = measure_loudness(mix_down(list(kit.values()), alone), RATE).item()
     for i, role in ((4, "vocal"), (5, "bass")):
         track = list(tracks.values())[i]
@@ -99,16 +102,16 @@ def test_tracks_without_a_slot_are_as_loud_beside_the_drums_as_their_role(kit):
 
 def test_compressor_and_reverb_stand_on_the_drums_and_keep_their_loudness(kit):
     names, tracks = [*kit, "vocal"], [*kit.values(), 0.1 * torch.randn(1, 3 * RATE)]
-    wet = forest_mix(names, tracks, RATE)
+    wet = forest_mix(Song.of(names, tracks, RATE))
     assert [stage.processor.name for stage in wet.groups[0].strip] == [
         "compressor", "plate_reverb", "gain"
     ]  # fmt: skip
     assert [track.group for track in wet.tracks] == ["drums"] * 4 + [""]
-    dry = forest_mix(names, tracks, RATE, wet=False)
+    dry = forest_mix(Song.of(names, tracks, RATE), wet=False)
     assert dry.groups == () and dry.tracks[0].strip == wet.tracks[0].strip
     only = (
-        forest_mix(names[:4], tracks[:4], RATE),
-        forest_mix(names[:4], tracks[:4], RATE, wet=False),
+        forest_mix(Song.of(names[:4], tracks[:4], RATE)),
+        forest_mix(Song.of(names[:4], tracks[:4], RATE), wet=False),
     )
     loudness = [measure_loudness(mix_down(tracks[:4], mix), RATE).item() for mix in only]
     assert loudness[0] == pytest.approx(loudness[1], abs=0.01)
@@ -117,7 +120,7 @@ def test_compressor_and_reverb_stand_on_the_drums_and_keep_their_loudness(kit):
 def test_a_stereo_overhead_is_balanced_as_its_sides_are_heard():
     x = 0.1 * torch.randn(2, RATE)
     forest = _always(overhead_left=(0.5, 0.0), overhead_right=(0.0, 1.0))
-    mix = forest_mix(["overheads"], [x], RATE, forest=forest, wet=False)
+    mix = forest_mix(Song.of(["overheads"], [x], RATE), forest=forest, wet=False)
     heard = mix_down([x], mix)
     gains = (heard * x).sum(-1) / x.square().sum(-1)
     rms = x.square().mean(-1).sqrt()
@@ -129,7 +132,7 @@ def test_a_stereo_overhead_is_balanced_as_its_sides_are_heard():
 @pytest.mark.parametrize("names", [["vocal", "bass"], ["kick", "vocal"]])
 def test_songs_without_drums_and_silent_tracks_are_mixed(names):
     tracks = [torch.zeros(1, RATE), 0.1 * torch.randn(1, RATE)]
-    mix = forest_mix(names, tracks, RATE)
+    mix = forest_mix(Song.of(names, tracks, RATE))
     heard = mix_down(tracks, mix)
     role = "bass" if names[1] == "bass" else "vocal"
     wanted = -23.0 + LOUDNESS_BY_ROLE_LU[role]

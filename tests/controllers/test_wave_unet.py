@@ -17,6 +17,7 @@ from dasp.controllers.wave_unet import (
     render,
     wave_unet_mix,
 )
+from dasp.mixing.song import Song
 from dasp.signal.resample import resample
 
 # The lengths of the paper's network. Levels 1 to 10 downwards: behind the convolution, decimated.
@@ -214,7 +215,9 @@ def test_it_clips_in_use_and_not_in_training():
 def test_tracks_find_their_slots_by_name_and_else_by_role():
     names = ["Snare top", "tom_3", "OH R", "OH L", "Kik", "floor tom", "hats"]
     tracks = [torch.full((1, 4), float(i)) for i in range(1, 8)]
-    slots = dict(zip(DRUM_SLOTS, in_slots(names, tracks, DRUM_SLOTS)[:, 0], strict=True))
+    slots = dict(
+        zip(DRUM_SLOTS, in_slots(Song.of(names, tracks, 44_100), DRUM_SLOTS)[:, 0], strict=True)
+    )
     assert slots == {
         "hihat": 7, "kick": 5, "overhead_L": 4, "overhead_R": 3, "snare": 1,
         "tom_1": 6, "tom_2": 0, "tom_3": 2,
@@ -223,19 +226,19 @@ def test_tracks_find_their_slots_by_name_and_else_by_role():
 
 def test_the_order_of_tracks_does_not_matter():
     names, tracks = ["kick", "OH left", "OH right"], list(torch.randn(3, 1, 5))
-    there = in_slots(names, tracks, DRUM_SLOTS)
-    back = in_slots(names[::-1], tracks[::-1], DRUM_SLOTS)
+    there = in_slots(Song.of(names, tracks, 44_100), DRUM_SLOTS)
+    back = in_slots(Song.of(names[::-1], tracks[::-1], 44_100), DRUM_SLOTS)
     assert torch.equal(there, back)
 
 
 def test_a_stereo_track_is_heard_as_the_mean_of_its_sides():
     left_and_right = torch.tensor([[1.0, 3.0], [3.0, -3.0]])
-    assert in_slots(["kick"], [left_and_right], ["kick"]).tolist() == [[2.0, 0.0]]
+    assert in_slots(Song.of(["kick"], [left_and_right], 44_100), ["kick"]).tolist() == [[2.0, 0.0]]
 
 
 def test_a_track_without_a_slot_is_refused():
     with pytest.raises(ValueError, match=r"track 'gtr'.*none of the network's slots"):
-        in_slots(["gtr"], [torch.ones(1, 4)], DRUM_SLOTS)
+        in_slots(Song.of(["gtr"], [torch.ones(1, 4)], 44_100), DRUM_SLOTS)
 
 
 @pytest.fixture
@@ -250,15 +253,15 @@ def weights(tmp_path):
 
 def test_a_missing_microphone_is_a_silent_one(weights):
     snare = 0.1 * torch.randn(1, 500)
-    alone = wave_unet_mix(["snare"], [snare], 8000, weights)
-    beside = wave_unet_mix(["BD", "snare"], [torch.zeros(1, 500), snare], 8000, weights)
+    alone = wave_unet_mix(Song.of(["snare"], [snare], 8000), weights)
+    beside = wave_unet_mix(Song.of(["BD", "snare"], [torch.zeros(1, 500), snare], 8000), weights)
     assert torch.equal(alone, beside) and alone.abs().amax() > 0
 
 
 def test_at_another_rate_it_hears_what_it_knows(weights):
     """Tracks at twice its rate are brought to it, and the mix comes back at theirs."""
     tracks = list(resample(0.1 * torch.randn(2, 1, 501), 4000, 16_000))
-    mix = wave_unet_mix(["kick", "snare"], tracks, 16_000, weights)
+    mix = wave_unet_mix(Song.of(["kick", "snare"], tracks, 16_000), weights)
     assert mix.shape == (2, tracks[0].shape[-1])
     network, _ = load_wave_unet(weights)
     with torch.no_grad():

@@ -6,6 +6,7 @@ import torch
 from dasp.analysis import measure_loudness
 from dasp.evaluation.baselines import anchor, baselines, mono_sum, random_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.song import Song
 
 RATE = 44_100
 NAMES = ("kick", "overheadL", "overheadR")
@@ -17,7 +18,7 @@ def _tone(freq_hz):
 
 def test_the_mono_sum_is_the_sum():
     stereo, mono = torch.randn(2, 50), torch.randn(1, 50)
-    y = mix_down([stereo, mono], mono_sum(("a", "b"), [stereo, mono], RATE))
+    y = mix_down([stereo, mono], mono_sum(Song.of("ab", [stereo, mono], RATE)))
     torch.testing.assert_close(y[0], stereo.mean(0) + mono[0])
     assert torch.equal(y[0], y[1])
 
@@ -25,11 +26,13 @@ def test_the_mono_sum_is_the_sum():
 def test_every_baseline_is_stereo_and_repeats():
     draw = torch.Generator().manual_seed(0)
     tracks = [0.1 * torch.randn(1, RATE, generator=draw) for _ in NAMES]
-    once, again = (baselines(NAMES, tracks, RATE, seed=3) for _ in range(2))
+    once, again = (baselines(Song.of(NAMES, tracks, RATE), seed=3) for _ in range(2))
     assert list(once) == ["mono sum", "equal loudness", "random", "rule mix", "anchor"]
     for name, y in once.items():
         assert y.shape == (2, RATE) and torch.equal(y, again[name])
-    assert not torch.equal(once["random"], baselines(NAMES, tracks, RATE, seed=4)["random"])
+    assert not torch.equal(
+        once["random"], baselines(Song.of(NAMES, tracks, RATE), seed=4)["random"]
+    )
     assert measure_loudness(once["rule mix"], RATE).item() == pytest.approx(-18, abs=0.1)
 
 
@@ -44,7 +47,7 @@ def test_random_gains_and_pans_are_even_within_their_ranges():
 
 def test_the_anchor_is_the_overheads_hard_left_and_right_without_treble():
     tracks = [_tone(60.0), _tone(1000.0), _tone(8000.0)]
-    y = anchor(NAMES, tracks, RATE)
+    y = anchor(Song.of(NAMES, tracks, RATE))
     inner = slice(RATE // 4, 3 * RATE // 4)
     rms = y[:, inner].square().mean(-1).sqrt()
     assert rms[0].item() == pytest.approx(0.1 / math.sqrt(2), rel=0.01)
@@ -54,7 +57,7 @@ def test_the_anchor_is_the_overheads_hard_left_and_right_without_treble():
 
 
 def test_without_overheads_the_anchor_is_the_low_passed_sum():
-    y = anchor(("a", "b"), [_tone(500.0), _tone(9000.0)], RATE)
+    y = anchor(Song.of("ab", [_tone(500.0), _tone(9000.0)], RATE))
     assert torch.equal(y[0], y[1])
     inner = slice(RATE // 4, 3 * RATE // 4)
     assert y[0, inner].abs().max().item() == pytest.approx(0.1, rel=0.02)

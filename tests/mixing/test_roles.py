@@ -9,6 +9,7 @@ from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.controllers.systems import automatic_mix
 from dasp.mixing.roles import ROLES, check_roles, guess_role, stereo_pairs
 from dasp.mixing.settings import Mix, Track
+from dasp.mixing.song import Song
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,8 @@ def test_a_role_that_is_none_is_named_by_its_place():
         role_numbers(["x"])
     start = Mix(44_100, (Track("a", role="x"),))
     with pytest.raises(ValueError, match=r"tracks\[0\]\.role: no role 'x'"):
-        rule_mix(["a"], [torch.ones(1, 9)], 44_100, start=start)
+        rule_mix(Song.of("a", [torch.ones(1, 9)], 44_100), start)
     with pytest.raises(ValueError, match=r"tracks\[0\]\.role: no role 'x'"):
-        automatic_mix([torch.ones(1, 9)], start)
+        automatic_mix(Song.of("a", [torch.ones(1, 9)], 44_100), start)
+    with pytest.raises(ValueError, match=r"roles\[0\]: no role 'x'"):
+        Song(("a",), ("x",), (torch.ones(1, 9),), 44_100)

@@ -11,6 +11,7 @@ from dasp.data.kit_groove import MICROPHONES, halves, load_kit
 from dasp.estimation.least_squares import fit_filters
 from dasp.losses import esr
 from dasp.mixing.settings import find_stage
+from dasp.mixing.song import Song
 from dasp.recipes.wave_unet import UNSEEN, Config, at_rate, build, known_mix, mixed_grooves
 from dasp.training import Training, train
 from dasp.training.config import as_table, changed, read_toml
@@ -127,7 +128,7 @@ def test_the_package_s_network_mixes_grooves_of_hits_that_it_has_not_heard(share
     kit = load_kit(shared_data / "drumbank_gogodze_7mic")
     _, unseen = halves(at_rate(kit, 22_050))
     (groove,) = mixed_grooves(unseen, UNSEEN, 1, 5.0)
-    mix = wave_unet_mix(SLOTS, groove.tracks[:, None], 22_050)
+    mix = wave_unet_mix(Song.of(SLOTS, groove.tracks[:, None], 22_050))
     assert esr(mix, groove.mix) < 10**-1.2
 
 

@@ -1,21 +1,31 @@
-"""The classic controllers by name. Each is called with names, tracks and a sample rate."""
+"""The classic controllers as they were called before: they are in `dasp.controllers.table` now."""
 
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 
-from dasp.controllers.rules.equal_loudness import equal_loudness
-from dasp.controllers.rules.gain_sharing import dugan
-from dasp.controllers.rules.mansbridge_fader import mansbridge_fader
-from dasp.controllers.rules.mansbridge_panner import mansbridge_panner
-from dasp.controllers.rules.spectral_panner import perez_gonzalez
+from dasp.controllers.table import MIXERS
 from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
 
-CLASSIC: dict[str, Callable[[Sequence[str], Sequence[Tensor], int], Mix]] = {
-    "dugan": dugan,
-    "equal-loudness": equal_loudness,
-    "mansbridge-fader": mansbridge_fader,
-    "mansbridge-panner": mansbridge_panner,
-    "perez-gonzalez": perez_gonzalez,
-}
-"""The sum has whatever loudness results; `strips.at_loudness` brings it to a target."""
+NAMES = ("dugan", "equal-loudness", "mansbridge-fader", "mansbridge-panner", "perez-gonzalez")
+
+
+def _called_before(
+    name: str, names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int
+) -> Mix:
+    return MIXERS[name].load()(Song.of(names, tracks, sample_rate))
+
+
+def __getattr__(name: str) -> dict[str, Callable[..., Mix]]:
+    if name != "CLASSIC":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        f"{__name__}.CLASSIC is dasp.controllers.table.MIXERS now, whose functions take a song; "
+        f"the old name goes with the next version",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return {own: partial(_called_before, own) for own in NAMES}

@@ -11,14 +11,15 @@ from torch import Tensor
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.rules.strips import gains_and_pans
 from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
 
 
-def equal_loudness(names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> Mix:
-    """Gains that bring tracks `(channels, time)` to the mean of their loudnesses.
+def equal_loudness(song: Song) -> Mix:
+    """Gains that bring tracks to the mean of their loudnesses.
 
     Silent tracks keep their level.
     """
-    return gains_and_pans(names, sample_rate, gains_db=equal_loudness_gains(tracks, sample_rate))
+    return gains_and_pans(song, gains_db=equal_loudness_gains(song.tracks, song.sample_rate))
 
 
 def equal_loudness_gains(tracks: Sequence[Tensor], sample_rate: int) -> Tensor:

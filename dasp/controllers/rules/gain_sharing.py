@@ -13,6 +13,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp.controllers.rules.strips import frame_powers, gains_and_pans
 from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
 from dasp.signal.ballistics import ballistics
 from dasp.units import power_to_db
 
@@ -22,15 +23,15 @@ AMBIENT_DB = -80.0
 """A level in dB of full scale that every microphone hears: in silence all have the same share."""
 
 
-def dugan(names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> Mix:
-    """Tracks `(channels, time)` under gains that move, twenty times a second."""
-    size = round(FRAME_S * sample_rate)
-    powers = frame_powers(tracks, size) + 10 ** (AMBIENT_DB / 10)
+def dugan(song: Song) -> Mix:
+    """Tracks under gains that move, twenty times a second."""
+    size = round(FRAME_S * song.sample_rate)
+    powers = frame_powers(song.tracks, size) + 10 ** (AMBIENT_DB / 10)
     poles = torch.exp(-FRAME_S / torch.tensor((ATTACK_S, RELEASE_S), dtype=torch.float64))
     smooth, _ = ballistics(powers, *poles, zi=powers[:, 0])
     gains_db = power_to_db(share_gain(smooth))
-    time_s = (torch.arange(gains_db.shape[-1], dtype=torch.float64) + 0.5) * size / sample_rate
-    return gains_and_pans(names, sample_rate, gains_db=gains_db, time_s=time_s)
+    time_s = (torch.arange(gains_db.shape[-1], dtype=torch.float64) + 0.5) * size / song.sample_rate
+    return gains_and_pans(song, gains_db=gains_db, time_s=time_s)
 
 
 def share_gain(

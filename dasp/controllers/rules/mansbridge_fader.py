@@ -12,8 +12,8 @@ from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, design_k_weighting, measure_loudness
 from dasp.controllers.rules.strips import frame_powers, gains_and_pans
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
 from dasp.signal.iir import sosfilt
 from dasp.signal.smoothing import one_pole
 from dasp.units import power_to_db
@@ -28,14 +28,9 @@ them. The paper gives no number; 5 LU over the gate's threshold is ours."""
 LEAD_BOOST_DB = 3.0
 
 
-def mansbridge_fader(
-    names: Sequence[str],
-    tracks: Sequence[Tensor],
-    sample_rate: int,
-    *,
-    lead_boost_db: float = LEAD_BOOST_DB,
-) -> Mix:
-    """Tracks `(channels, time)` under faders that move, ten times a second; lead vocals on top."""
+def mansbridge_fader(song: Song, *, lead_boost_db: float = LEAD_BOOST_DB) -> Mix:
+    """Tracks under faders that move, ten times a second; lead vocals on top."""
+    tracks, sample_rate = song.tracks, song.sample_rate
     size = round(FRAME_S * sample_rate)
     learnt_db = _learnt(tracks, sample_rate)
     sos = design_k_weighting(sample_rate)
@@ -45,11 +40,11 @@ def mansbridge_fader(
     powers = frame_powers(weighted, size) * channels * 10 ** (learnt_db[:, None] / 10)
     pole = torch.exp(torch.tensor(-FRAME_S / FOLLOW_S, dtype=torch.float64))
     smooth, _ = one_pole(powers, pole, powers[:, 0])
-    boosts_db = [lead_boost_db if guess_role(name) == "vocal" else 0.0 for name in names]
+    boosts_db = [lead_boost_db if role == "vocal" else 0.0 for role in song.roles]
     faders_db, _ = one_pole(ride(power_to_db(smooth) - 0.691, boosts_db), pole)
     time_s = (torch.arange(faders_db.shape[-1], dtype=torch.float64) + 0.5) * size / sample_rate
     gains_db = learnt_db[:, None] + faders_db
-    return gains_and_pans(names, sample_rate, gains_db=gains_db, time_s=time_s)
+    return gains_and_pans(song, gains_db=gains_db, time_s=time_s)
 
 
 def ride(loudness_lufs: Tensor, boosts_db: Sequence[float] | float = 0.0) -> Tensor:

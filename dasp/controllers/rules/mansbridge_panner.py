@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from dasp.controllers.rules.strips import gains_and_pans
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
 from dasp.signal.stft import stft
 
 FFT_SIZE = 2048
@@ -36,16 +36,16 @@ STEP = 0.3
 MOST_ROUNDS = 20
 
 
-def mansbridge_panner(names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> Mix:
-    """Tracks `(channels, time)` at the pans of `pan_by_centroids`, balanced by `balance_bands`."""
-    spectra = torch.stack([_spectrum(track) for track in tracks])
-    f = torch.linspace(0, sample_rate / 2, spectra.shape[-1], dtype=spectra.dtype)
+def mansbridge_panner(song: Song) -> Mix:
+    """Tracks at the pans of `pan_by_centroids`, balanced by `balance_bands`."""
+    spectra = torch.stack([_spectrum(track) for track in song.tracks])
+    f = torch.linspace(0, song.sample_rate / 2, spectra.shape[-1], dtype=spectra.dtype)
     centroids = ((spectra * f).sum(-1) / spectra.sum(-1).clamp(min=1e-12)).tolist()
-    lead = [guess_role(name) in LEAD_ROLES for name in names]
+    lead = [role in LEAD_ROLES for role in song.roles]
     pans = pan_by_centroids(centroids, lead)
     inside = [(f >= low) & (f < high) for low, high in pairwise((0.0, *BAND_EDGES_HZ))]
     bands = torch.stack([spectra[:, band].sum(-1) for band in inside], -1)
-    return gains_and_pans(names, sample_rate, pans=balance_bands(pans, bands))
+    return gains_and_pans(song, pans=balance_bands(pans, bands))
 
 
 def pan_by_centroids(centroids_hz: Sequence[float], lead: Sequence[bool]) -> list[float]:

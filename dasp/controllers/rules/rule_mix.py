@@ -14,13 +14,15 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from dasp.controllers.locked import locked_stages, merged, without
 from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.functional.dynamics import detect_level
 from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.roles import check_roles, guess_role, stereo_pairs
-from dasp.mixing.settings import Mix, Stage, Track, setting
+from dasp.mixing.roles import check_roles, stereo_pairs
+from dasp.mixing.settings import Mix, Stage, setting
+from dasp.mixing.song import Song
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
 
 TARGET_LUFS = -18.0
@@ -34,32 +36,25 @@ BUS_RATIO, BUS_ATTACK_MS, BUS_RELEASE_MS, BUS_KNEE_DB = 2.0, 30.0, 200.0, 6.0
 BUS_REDUCTION_DB = 2.0
 
 
-def rule_mix(
-    names: Sequence[str],
-    tracks: Sequence[Tensor],
-    sample_rate: int,
-    *,
-    target_lufs: float = TARGET_LUFS,
-    start: Mix | None = None,
-) -> Mix:
-    """The settings of a mix of tracks `(channels, time)`, by their names and their sound.
+def rule_mix(song: Song, start: Mix | None = None, *, target_lufs: float = TARGET_LUFS) -> Mix:
+    """The settings of a mix of a song, by what its tracks are and by their sound.
 
     `start` is a mix of the same tracks, whose locked tracks and stages are kept, as are its
     roles, groups, buses and sends, of which the rules know nothing.
     """
-    if start is None:
-        start = Mix(sample_rate, tuple(Track(name, role=guess_role(name)) for name in names))
+    start = song.plain_mix() if start is None else start
+    check_roles((track.role for track in start.tracks), "tracks[{}].role")
+    tracks, sample_rate = song.tracks, song.sample_rate
     roles = [track.role for track in start.tracks]
-    check_roles(roles, "tracks[{}].role")
     inputs = {track.name: audio for track, audio in zip(start.tracks, tracks, strict=True)}
-    kept = [_locked(track.strip, track.locked) for track in start.tracks]
+    kept = [locked_stages(track.strip, track.locked) for track in start.tracks]
     # What the balance and the panner listen to: tracks without their gains and pans.
     heard = [
-        _merge(_high_pass(audio, sample_rate), stages) if not track.locked else stages
+        merged(_high_pass(audio, sample_rate), stages) if not track.locked else stages
         for audio, stages, track in zip(tracks, kept, start.tracks, strict=True)
     ]
     filtered = [
-        run_strip(audio, sample_rate, _without(stages, "gain", "stereo_panner"), inputs)
+        run_strip(audio, sample_rate, without(stages, "gain", "stereo_panner"), inputs)
         for audio, stages in zip(tracks, heard, strict=True)
     ]
     fixed_db = [
@@ -67,13 +62,13 @@ def rule_mix(
         for stages, track in zip(kept, start.tracks, strict=True)
     ]
     gains_db = _gains(filtered, roles, sample_rate, fixed_db)
-    pans = _pans(names, roles, filtered, sample_rate)
+    pans = _pans(song.names, roles, filtered, sample_rate)
     mixed = [
         replace(
             track,
             strip=track.strip
             if track.locked
-            else _merge(
+            else merged(
                 (
                     *_high_pass(audio, sample_rate),
                     Stage(GAIN, {"gain_db": round(gain_db, 2)}),
@@ -88,24 +83,13 @@ def rule_mix(
     ]
     mix = replace(start, sample_rate=sample_rate, tracks=tuple(mixed), master=())
     bus = mix_down(tracks, mix)
-    kept_there = _locked(start.master)
+    kept_there = locked_stages(start.master)
     return replace(mix, master=_master(bus, sample_rate, target_lufs, kept_there, inputs))
 
 
-def _locked(stages: Sequence[Stage], all_of_them: bool = False) -> tuple[Stage, ...]:
-    return tuple(stage for stage in stages if all_of_them or stage.locked)
-
-
-def _without(stages: Sequence[Stage], *processors: str) -> tuple[Stage, ...]:
-    return tuple(stage for stage in stages if stage.processor.name not in processors)
-
-
-def _merge(stages: Sequence[Stage], kept: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The stages, with those that are kept in place of their like, or in front."""
-    mine = {stage.processor.name for stage in stages}
-    by_name = {stage.processor.name: stage for stage in reversed(kept)}
-    others = _without(kept, *mine)
-    return (*others, *(by_name.get(stage.processor.name, stage) for stage in stages))
+def rules(song: Song, start: Mix, target_lufs: float) -> Mix:
+    """`rule_mix` as all systems are called."""
+    return rule_mix(song, start, target_lufs=target_lufs)
 
 
 def _gains(
@@ -187,6 +171,6 @@ def _master(
         bus,
         sample_rate,
         target_lufs,
-        lambda gain: _merge((compressor, gain, limiter), kept),
+        lambda gain: merged((compressor, gain, limiter), kept),
         inputs,
     )

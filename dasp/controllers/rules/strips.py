@@ -8,8 +8,8 @@ from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.signal.stft import frames
 
@@ -18,8 +18,7 @@ LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
 
 def gains_and_pans(
-    names: Sequence[str],
-    sample_rate: int,
+    song: Song,
     *,
     gains_db: Sequence[float] | Tensor | None = None,
     pans: Sequence[float] | None = None,
@@ -30,10 +29,10 @@ def gains_and_pans(
     With `time_s`, `gains_db` has for each track a value at each of these times, and moves.
     """
     low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
-    gains = torch.zeros(len(names)) if gains_db is None else torch.as_tensor(gains_db)
+    gains = torch.zeros(len(song.names)) if gains_db is None else torch.as_tensor(gains_db)
     gains = gains.double().clamp(low_db, high_db).round(decimals=3)
     times = None if time_s is None else torch.as_tensor(time_s).round(decimals=4).tolist()
-    pans = [0.0] * len(names) if pans is None else pans
+    pans = [0.0] * len(song.names) if pans is None else pans
 
     def fader(gain_db: Tensor) -> Stage:
         if times is None:
@@ -41,14 +40,14 @@ def gains_and_pans(
         return Stage(GAIN, {}, {"time_s": times, "gain_db": gain_db.tolist()})
 
     return Mix(
-        sample_rate,
+        song.sample_rate,
         tuple(
             Track(
                 name,
-                role=guess_role(name),
+                role=role,
                 strip=(fader(gain_db), Stage(STEREO_PANNER, {"pan": round(pan, 3) + 0.0})),
             )
-            for name, gain_db, pan in zip(names, gains, pans, strict=True)
+            for name, role, gain_db, pan in zip(song.names, song.roles, gains, pans, strict=True)
         ),
     )
 

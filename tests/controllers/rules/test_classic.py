@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness, measure_true_peak
-from dasp.controllers.rules.classic import CLASSIC
 from dasp.controllers.rules.strips import at_loudness
+from dasp.controllers.table import MIXERS
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.song import Song
 
 RATE = 16_000
+CLASSIC = {name: entry.load() for name, entry in MIXERS.items() if entry.home.startswith("rules.")}
+CLASSIC.pop("rules")
 NAMES = ("kick", "vox", "gtr", "unused")
 
 
@@ -24,7 +27,7 @@ def tracks():
 
 @pytest.mark.parametrize("name", CLASSIC)
 def test_a_mix_is_a_document_and_renders_again_to_the_same_samples(name, tracks, tmp_path):
-    mix = CLASSIC[name](NAMES, tracks, RATE)
+    mix = CLASSIC[name](Song.of(NAMES, tracks, RATE))
     y = mix_down(tracks, mix)
     assert y.shape == (2, 2 * RATE) and y.isfinite().all() and y.any()
     files = tuple(replace(t, file=str(tmp_path / f"{t.name}.wav")) for t in mix.tracks)
@@ -35,12 +38,20 @@ def test_a_mix_is_a_document_and_renders_again_to_the_same_samples(name, tracks,
 @pytest.mark.parametrize("name", CLASSIC)
 def test_silence_mixes_to_silence(name):
     silence = (torch.zeros(1, RATE), torch.zeros(2, RATE))
-    mix = CLASSIC[name](("a", "b"), silence, RATE)
+    mix = CLASSIC[name](Song.of("ab", silence, RATE))
     assert not mix_down(silence, at_loudness(mix, silence, -18.0)).any()
 
 
 def test_a_mix_is_brought_to_a_loudness_under_its_ceiling(tracks):
-    mix = at_loudness(CLASSIC["equal-loudness"](NAMES, tracks, RATE), tracks, -14.0)
+    mix = at_loudness(CLASSIC["equal-loudness"](Song.of(NAMES, tracks, RATE)), tracks, -14.0)
     y = mix_down(tracks, mix)
     assert measure_loudness(y, RATE).item() == pytest.approx(-14.0, abs=0.06)
     assert measure_true_peak(y, RATE).max() < -0.9
+
+
+def test_the_old_table_goes_on_working_and_says_the_new_one(tracks):
+    with pytest.warns(DeprecationWarning, match=r"dasp\.controllers\.table\.MIXERS"):
+        from dasp.controllers.rules.classic import CLASSIC as before
+    mix = before["equal-loudness"](NAMES, tracks, RATE)
+    assert set(before) == set(CLASSIC)
+    assert mix == CLASSIC["equal-loudness"](Song.of(NAMES, tracks, RATE))

@@ -3,6 +3,7 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.controllers.rules.equal_loudness import equal_loudness, equal_loudness_gains
+from dasp.mixing.song import Song
 
 RATE = 16_000
 
@@ -19,7 +20,7 @@ def test_all_that_is_heard_ends_at_the_mean_loudness():
 
 def test_the_mix_has_these_gains_in_the_centre():
     tracks = [g * torch.randn(1, RATE) for g in (0.5, 0.05)]
-    mix = equal_loudness(("a", "b"), tracks, RATE)
+    mix = equal_loudness(Song.of(("a", "b"), tracks, RATE))
     gains = [track.strip[0].settings["gain_db"] for track in mix.tracks]
     assert gains == pytest.approx(equal_loudness_gains(tracks, RATE).tolist(), abs=6e-4)
     assert [track.strip[1].settings["pan"] for track in mix.tracks] == [0.0, 0.0]

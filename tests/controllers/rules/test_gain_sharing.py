@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dasp.controllers.rules.gain_sharing import dugan, share_gain
+from dasp.mixing.song import Song
 from dasp.units import power_to_db
 
 RATE = 16_000
@@ -42,7 +43,9 @@ def test_the_level_of_a_lone_speaker_is_kept_and_of_two_shared():
     """The first speaks in both halves, the second in the second half, as loudly."""
     first, second = 0.1 * torch.randn(2, 1, 4 * RATE)
     second[:, : 2 * RATE] = 0
-    gains = [t.strip[0].automation for t in dugan(("a", "b"), (first, second), RATE).tracks]
+    gains = [
+        t.strip[0].automation for t in dugan(Song.of(("a", "b"), (first, second), RATE)).tracks
+    ]
     times = torch.tensor(gains[0]["time_s"])
     a, b = (torch.tensor(gain["gain_db"]) for gain in gains)
     alone, together = (times > 0.5) & (times < 1.9), times > 3.0
@@ -58,7 +61,7 @@ def test_a_share_is_given_up_slowly():
     steady = 0.1 * torch.ones(1, 4 * RATE)
     stopping = steady.clone()
     stopping[:, 2 * RATE :] = 0
-    mix = dugan(("a", "b"), (stopping, steady), RATE)
+    mix = dugan(Song.of(("a", "b"), (stopping, steady), RATE))
     gains_db = mix.tracks[0].strip[0].automation["gain_db"]
     for k in (0, 1, 5, 10):
         power = math.exp(-(k + 1) * 0.05 / 0.3)
@@ -67,6 +70,6 @@ def test_a_share_is_given_up_slowly():
 
 
 def test_in_silence_all_have_the_same_share():
-    mix = dugan(("a", "b", "c", "d"), [torch.zeros(1, RATE)] * 4, RATE)
+    mix = dugan(Song.of("abcd", [torch.zeros(1, RATE)] * 4, RATE))
     for track in mix.tracks:
         assert track.strip[0].automation["gain_db"] == pytest.approx([-6.021] * 20, abs=0.001)

@@ -3,6 +3,7 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.controllers.rules.mansbridge_fader import LEARNT_LUFS, gate, mansbridge_fader, ride
+from dasp.mixing.song import Song
 
 RATE = 16_000
 
@@ -37,7 +38,7 @@ def test_tracks_of_any_level_are_brought_together():
     """In the end each has the loudness that all are learnt to, but for the boost of the lead."""
     tracks = [g * torch.randn(1, 20 * RATE) for g in (0.3, 0.01)]
     tracks.append(0.05 * torch.randn(2, 20 * RATE))
-    mix = mansbridge_fader(("gtr", "keys", "vox"), tracks, RATE, lead_boost_db=2.0)
+    mix = mansbridge_fader(Song.of(("gtr", "keys", "vox"), tracks, RATE), lead_boost_db=2.0)
     for track, settings, boost in zip(tracks, mix.tracks, (0, 0, 2), strict=True):
         gain_db = settings.strip[0].automation["gain_db"][-1]
         after = measure_loudness(track[:, -5 * RATE :], RATE).item() + gain_db
@@ -47,7 +48,7 @@ def test_tracks_of_any_level_are_brought_together():
 def test_faders_cover_two_thirds_of_the_way_in_three_seconds():
     """The lead's fader starts at 0 dB and has 1 - 1/e of its boost after 3 s."""
     track = 0.1 * torch.randn(1, 6 * RATE)
-    mix = mansbridge_fader(("vox",), (track,), RATE, lead_boost_db=6.0)
+    mix = mansbridge_fader(Song.of(("vox",), (track,), RATE), lead_boost_db=6.0)
     moving = mix.tracks[0].strip[0].automation
     at = [round(t, 2) for t in moving["time_s"]].index(2.95)
     moved_db = moving["gain_db"][at] - moving["gain_db"][0]

@@ -11,6 +11,7 @@ from dasp.controllers.rules.mansbridge_panner import (
     mansbridge_panner,
     pan_by_centroids,
 )
+from dasp.mixing.song import Song
 
 RATE = 44_100
 
@@ -65,7 +66,7 @@ def test_a_band_that_leans_is_evened_out():
 
 def test_two_alike_stand_opposite_each_other():
     mix = mansbridge_panner(
-        ("gtr a", "gtr b", "vox"), (_tone(3000), _tone(3000), _tone(2900)), RATE
+        Song.of(("gtr a", "gtr b", "vox"), (_tone(3000), _tone(3000), _tone(2900)), RATE)
     )
     left, right, lead = _pans(mix)
     assert left < -0.3 and left == pytest.approx(-right, abs=0.05) and lead == 0.0

@@ -1,0 +1,94 @@
+"""What is locked in a mix stays as it is, and what a system finds is fitted to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+from torch import Tensor
+
+from dasp.controllers.rules.strips import master_at_loudness
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Stage, setting
+from dasp.mixing.song import Song
+from dasp.processors.catalogue import GAIN
+
+
+def is_locked(mix: Mix) -> bool:
+    """Whether anything in a mix must stay as it is."""
+    strips = [mix.master, *(part.strip for part in (*mix.tracks, *mix.groups, *mix.buses))]
+    return any(t.locked for t in mix.tracks) or any(s.locked for strip in strips for s in strip)
+
+
+def locked_stages(stages: Sequence[Stage], all_of_them: bool = False) -> tuple[Stage, ...]:
+    """The stages of a strip that stay."""
+    return tuple(stage for stage in stages if all_of_them or stage.locked)
+
+
+def without(stages: Sequence[Stage], *processors: str) -> tuple[Stage, ...]:
+    """The stages of a strip that have none of these processors."""
+    return tuple(stage for stage in stages if stage.processor.name not in processors)
+
+
+def merged(stages: Sequence[Stage], kept: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages, with those that are kept in place of their like, or in front."""
+    mine = {stage.processor.name for stage in stages}
+    by_name = {stage.processor.name: stage for stage in reversed(kept)}
+    others = without(kept, *mine)
+    return (*others, *(by_name.get(stage.processor.name, stage) for stage in stages))
+
+
+def work_around(found: Mix, song: Song, start: Mix, target_lufs: float) -> Mix:
+    """A mix that was found as if nothing were locked, with all that is locked in `start`.
+
+    The faders that were found move as a whole to where those that are locked fit into them, and
+    the sum is brought to the loudness again.
+    """
+    if not is_locked(start):
+        return found
+    kept = [locked_stages(track.strip, track.locked) for track in start.tracks]
+    missed_db = [
+        setting(stages, "gain_db") - setting(track.strip, "gain_db", 0.0)
+        for stages, track in zip(kept, found.tracks, strict=True)
+        if setting(stages, "gain_db") is not None
+    ]
+    shift_db = median(missed_db) if missed_db else 0.0
+    tracks = tuple(
+        old if old.locked else replace(new, strip=merged(_louder(new.strip, shift_db), stages))
+        for new, old, stages in zip(found.tracks, start.tracks, kept, strict=True)
+    )
+    mix = replace(found, tracks=tracks, master=())
+    inputs = dict(zip(song.names, song.tracks, strict=True))
+    bus = mix_down(song.tracks, mix)
+    return replace(mix, master=_master(bus, found, start, target_lufs, inputs))
+
+
+def _louder(strip: Sequence[Stage], by_db: float) -> tuple[Stage, ...]:
+    return tuple(
+        _moved(stage, by_db) if stage.processor is GAIN and by_db else stage for stage in strip
+    )
+
+
+def _moved(fader: Stage, by_db: float) -> Stage:
+    """A fader, or one that moves, higher by so much, as far as its range goes."""
+    if "gain_db" in fader.automation:
+        moved = [_in_range(value + by_db) for value in fader.automation["gain_db"]]
+        return fader._replace(automation={**fader.automation, "gain_db": moved})
+    return fader._replace(settings={"gain_db": _in_range(fader.settings["gain_db"] + by_db)})
+
+
+def _in_range(gain_db: float) -> float:
+    return round(min(max(gain_db, GAIN.params[0].low), GAIN.params[0].high), 3)
+
+
+def _master(
+    bus: Tensor, found: Mix, start: Mix, target_lufs: float, inputs: Mapping[str, Tensor]
+) -> tuple[Stage, ...]:
+    kept = locked_stages(start.master)
+    if not bus.any():
+        return merged(found.master, kept)
+
+    def master(gain: Stage) -> tuple[Stage, ...]:
+        own = (gain if stage.processor is GAIN else stage for stage in found.master)
+        return merged(tuple(own), kept)
+
+    return master_at_loudness(bus, found.sample_rate, target_lufs, master, inputs)

@@ -1,0 +1,54 @@
+"""Every automatic mixer by its name. Nothing is imported before a mixer is asked for."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An automatic mixer: where its function is, and how it is called.
+
+    `kind` says what the function takes and returns:
+
+    - "balance": a song, to a mix of any loudness that knows nothing of one to start from;
+    - "settings": a song, the mix to start from and the loudness to reach, to a mix;
+    - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings.
+
+    One that `learns` also takes `weights`, a file that its training has left.
+    """
+
+    home: str
+    """`module:function`, the module within `dasp.controllers`."""
+    kind: Literal["balance", "settings", "audio"] = "balance"
+    learns: bool = False
+
+    def load(self) -> Callable[..., Any]:
+        """The function."""
+        module, _, name = self.home.partition(":")
+        return getattr(importlib.import_module(f"dasp.controllers.{module}"), name)
+
+
+MIXERS = {
+    "console": Entry("trained_console:trained_console", "settings", learns=True),
+    "rules": Entry("rules.rule_mix:rules", "settings"),
+    "dugan": Entry("rules.gain_sharing:dugan"),
+    "equal-loudness": Entry("rules.equal_loudness:equal_loudness"),
+    "mansbridge-fader": Entry("rules.mansbridge_fader:mansbridge_fader"),
+    "mansbridge-panner": Entry("rules.mansbridge_panner:mansbridge_panner"),
+    "perez-gonzalez": Entry("rules.spectral_panner:perez_gonzalez"),
+    "forest": Entry("forest:forest_system", learns=True),
+    "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
+}
+
+DEFAULT = "console"
+
+SYSTEMS = tuple(name for name, entry in MIXERS.items() if entry.kind != "audio")
+"""Those that set the knobs of a console."""
+
+NETWORKS = tuple(name for name, entry in MIXERS.items() if entry.kind == "audio")
+"""Those that make audio themselves."""
+
+LEARNT = tuple(name for name, entry in MIXERS.items() if entry.learns)
+"""Those that can have other weights than those of the package."""

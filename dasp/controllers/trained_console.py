@@ -1,0 +1,25 @@
+"""The trained console as a system, with the rules for material that it does not know."""
+
+import warnings
+from pathlib import Path
+
+from dasp.controllers.dmc_mix import UnlikeError, load_trained, mix_by, shipped
+from dasp.controllers.locked import work_around
+from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
+
+
+def trained_console(
+    song: Song, start: Mix, target_lufs: float, *, weights: Path | None = None
+) -> Mix:
+    """The settings that a trained console finds, around what is locked in `start`."""
+    trained = shipped() if weights is None else load_trained(weights)
+    try:
+        found = mix_by(trained, song, start, target_lufs=target_lufs)
+    except UnlikeError as error:
+        warnings.warn(
+            f"the console does not know material like this: {error}; mixed by rules", stacklevel=3
+        )
+        return rule_mix(song, start, target_lufs=target_lufs)
+    return work_around(found, song, start, target_lufs)
