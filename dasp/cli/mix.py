@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     from dasp.audio_io import whole
     from dasp.controllers.systems import missed_target
+    from dasp.data.folders import taken_for_a_track
     from dasp.mixing.document import save_mix
 
     makes_audio = args.system in NETWORKS
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         if makes_audio:
             tracks, mix = _made(args, stems.song)
             notes = [f"{args.system} makes the mix itself: there are no settings to write"]
+            notes += taken_for_a_track(args.output, song.files)
         else:
             tracks = stems.tracks
             mix, notes = _found(args, stems.song, start)

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error("expected -o OUT for the mix, --stems FOLDER for its stems, or both")
     import torch
 
-    from dasp.data.folders import check_is_no_track
+    from dasp.data.folders import check_is_no_track, taken_for_a_track
     from dasp.mixing.document import load_mix
     from dasp.mixing.mixdown import mix_stems, through_master
 
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         audio = through_master(stems, song.tracks, mix)
         if args.output:
             notes += _save(args, args.output, audio, mix.sample_rate)
+            notes += taken_for_a_track(args.output, [track.file for track in mix.tracks])
         for file, stem in zip(files, stems, strict=bool(files)):
             notes += _save(args, file, stem.audio, mix.sample_rate, "FLOAT")
     if files:

@@ -113,6 +113,17 @@ def check_is_no_track(output: Path, files: Iterable[str | Path]) -> None:
             )
 
 
+def taken_for_a_track(output: Path, files: Iterable[str | Path]) -> list[str]:
+    """A note where a mix was written among its tracks, under a name by which it would be one."""
+    folders = {Path(file).resolve().parent for file in files}
+    if output.resolve().parent not in folders or _is_mix(output):
+        return []
+    return [
+        f"{output}: stands among the tracks, and the next mix of this folder would take it for "
+        f"one; a name such as mix.wav tells what it is"
+    ]
+
+
 def has_track_folder(folder: Path) -> bool:
     """Whether a folder has a `stems/` or `tracks/` with audio in it."""
     return any(audio_files(place) for place in _track_folders(folder))

@@ -76,6 +76,12 @@ def test_no_stem_is_written_over_a_track_or_another_file(dasp, document, tmp_pat
     assert status == 1 and "echo (bus).wav: exists already" in err
 
 
+@pytest.mark.parametrize("name, noted", [("take.wav", True), ("mix 2.wav", False)])
+def test_a_mix_among_its_tracks_is_noted(dasp, document, tmp_path, name, noted):
+    status, _, err = dasp("render", document, "-o", tmp_path / "stems" / name)
+    assert status == 0 and (f"{name}: stands among the tracks" in err) == noted
+
+
 def test_two_stems_of_one_name_are_refused(dasp, document, tmp_path):
     text = document.read_text().replace('"vox/lead"', '"kick"')
     document.write_text(text)
