@@ -89,6 +89,16 @@ def test_numba_is_waited_for(monkeypatch):
     assert _readiness.Code.named(str(made[0])) == made[0]
 
 
+@pytest.mark.parametrize(("worker", "says"), [("ForkServerProcess-1", 1), ("SpawnProcess-2", 0)])
+def test_of_a_pool_one_process_says_what_is_going_on(worker, says, monkeypatch, caplog):
+    monkeypatch.setattr(_readiness.multiprocessing, "parent_process", lambda: "another")
+    monkeypatch.setattr(_readiness, "_worker", lambda: worker)
+    monkeypatch.setattr(_readiness, "run_examples", lambda code: None)
+    with use_kernels("numba"):
+        assert is_ready()
+    assert caplog.text.count("making machine code") == says
+
+
 def test_what_another_process_has_compiled_is_ready_at_once(monkeypatch, caplog):
     monkeypatch.setattr(_background, "ask", pytest.fail)
     folder = _code_folder.folder()

@@ -158,10 +158,15 @@ def _give_up(code: Code, reason: str) -> None:
 
 
 def _say(message: str) -> None:
-    """Once, and not in every process of a pool."""
-    if message[:50] not in _said and multiprocessing.parent_process() is None:
+    """Once, and of the processes of a pool in the first alone."""
+    first = multiprocessing.parent_process() is None or _worker().endswith("-1")
+    if message[:50] not in _said and first:
         _said.add(message[:50])
         _log.warning(message)
+
+
+def _worker() -> str:
+    return multiprocessing.current_process().name
 
 
 def _begin_fork() -> None:
