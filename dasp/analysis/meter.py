@@ -4,6 +4,7 @@ The numbers are those of `dasp.analysis.loudness` for the whole signal. What is 
 power for each tenth of a second, and as much of its end as the filters hear.
 """
 
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -76,7 +77,8 @@ class LoudnessMeter:
         self._state: Tensor | None = None
         self._coarse = _Hops(round(HOP_S * sample_rate))
         self._fine = _Hops(max(1, round(FINE_HOP_S * sample_rate)))
-        self._powers: list[Tensor] = []
+        # Of numbers, and no tensors, which would lie between the blocks that come and go.
+        self._powers = array("d")
         self._recent = torch.zeros(0, dtype=torch.float64)
         self._max_momentary = -1.0
 
@@ -107,7 +109,7 @@ class LoudnessMeter:
         return self._weights @ y.double().square()
 
     def _hear(self, power: Tensor) -> None:
-        self._powers.append(self._coarse.means(power))
+        self._powers.extend(self._coarse.means(power).tolist())
         blocks = round(MOMENTARY_S / FINE_HOP_S)
         recent = torch.cat((self._recent, self._fine.means(power)))
         if len(recent) >= blocks:
@@ -118,7 +120,7 @@ class LoudnessMeter:
     def _blocks(self, block_s: float) -> Tensor:
         """The power of every block; of a signal that is shorter than one, completed by silence."""
         count = round(block_s / HOP_S)
-        powers = torch.cat(self._powers)
+        powers = torch.tensor(self._powers, dtype=torch.float64)
         if len(powers) < count:
             held = self._coarse.held
             missing = (count - len(powers)) * self._coarse.size - len(held)

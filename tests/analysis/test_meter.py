@@ -1,6 +1,7 @@
 """Meters of blocks: the numbers of the whole, whatever the blocks, in bounded memory."""
 
 import math
+from array import array
 
 import pytest
 import soundfile
@@ -99,8 +100,8 @@ def test_little_is_kept_of_what_was_heard():
 def kept_numbers(value):
     if isinstance(value, torch.Tensor):
         return value.untyped_storage().nbytes() // value.element_size()
-    if isinstance(value, list):
-        return sum(map(kept_numbers, value))
+    if isinstance(value, array):
+        return len(value)
     return sum(map(kept_numbers, vars(value).values())) if hasattr(value, "__dict__") else 1
 
 

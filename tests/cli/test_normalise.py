@@ -136,6 +136,9 @@ def test_new_names_beside_the_old(dasp, songs):
     assert status == 0
     new = sorted(path.relative_to(songs).as_posix() for path in songs.rglob("*_r128.*"))
     assert new == ["deep/peaks_r128.wav", "loud_r128.flac", "soft_r128.wav"]
+    status, _, err = dasp("normalise", songs, "--suffix", "_r128", "--lufs", "-23", "--force")
+    assert status == 0 and err.count("is an earlier result by its name, and passed over") == 3
+    assert sorted(path.relative_to(songs).as_posix() for path in songs.rglob("*_r128*")) == new
     status, _, _ = dasp(
         "normalise",
         songs / "soft.wav",
