@@ -148,4 +148,4 @@ def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tens
     if before is not None:
         last = torch.cat((before[..., None], last), -1)
     last = last.cummax(-1).values
-    return last[..., last.shape[-1] - len(n) :], last[..., -1] if len(n) else before
+    return last[..., last.shape[-1] - n.shape[0] :], last[..., -1] if n.shape[0] else before

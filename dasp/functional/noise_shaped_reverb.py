@@ -79,7 +79,9 @@ def noise_shaped_reverb(
         return x.clone()  # and draw no noise
     if isinstance(noise, torch.Generator) and not memory.whole:
         noise = _drawn(noise, x, sample_rate, length_s, memory)
-    heard = max(1, x.shape[-1]) if memory.whole else None
+    # What sounds after the end need not be made, unless a graph is to be for other lengths too.
+    one_length = memory.whole and not torch.compiler.is_compiling()
+    heard = max(1, x.shape[-1]) if one_length else None
 
     def make() -> Tensor:
         drawn = _noise(noise, x, sample_rate, length_s)

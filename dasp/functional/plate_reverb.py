@@ -15,9 +15,10 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
+from dasp.signal._operator import opaque
 from dasp.signal.delay import feedback_delay
 from dasp.signal.smoothing import one_pole
 
@@ -126,10 +127,35 @@ def plate_reverb(
         length = _scaled(length, sample_rate)
         signal = memory.through(f"diffuser_{i + 1}", _diffused, signal, length, diffusion * gain)
     swing = _swing(memory.position(x), sample_rate, depth_ms, rate_hz)
-    heard = _tank(signal, sample_rate, decay, damping, swing, memory)
-    sides = (LEFT_TAPS, RIGHT_TAPS)[: x.shape[-2]]
-    wet = torch.stack([_sum_of(taps, heard, sample_rate, x.shape[-1]) for taps in sides], -2)
-    return mixed(x, TAP_GAIN * wet, mix)
+    arguments = signal, decay, damping, swing, x.shape[-2], float(sample_rate)
+    wet = _plate(*arguments) if memory.whole else _plate_between(*arguments, memory)
+    return mixed(x, wet, mix)
+
+
+@opaque(
+    "(Tensor x, Tensor decay, Tensor damping, Tensor swing, int sides, float sample_rate) "
+    "-> Tensor",
+    lambda x, decay, damping, swing, sides, _: x.new_empty(*x.shape[:-2], sides, x.shape[-1]),
+)
+def _plate(*arguments) -> Tensor:
+    return _plate_between(*arguments, WHOLE)
+
+
+def _plate_between(
+    x: Tensor,
+    decay: Tensor,
+    damping: Tensor,
+    swing: Tensor,
+    sides: int,
+    sample_rate: float,
+    memory: Memory,
+) -> Tensor:
+    """What one or two sides hear of a diffuse `x` `(*batch, 1, time)` that enters the tank."""
+    heard = _tank(x, sample_rate, decay, damping, swing, memory)
+    taps = (LEFT_TAPS, RIGHT_TAPS)[:sides]
+    return TAP_GAIN * torch.stack(
+        [_sum_of(side, heard, sample_rate, x.shape[-1]) for side in taps], -2
+    )
 
 
 def _diffused(x: Tensor, length: int, gain: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -12,14 +12,25 @@ from torch import Tensor
 _LIBRARY = torch.library.Library("dasp", "FRAGMENT")
 
 
-def define_operator(schema: str, kernel: Callable, fake: Callable) -> Callable:
+def define_operator(
+    schema: str, kernel: Callable, fake: Callable, gradient: Callable[[], type] | None = None
+) -> Callable:
     """The operator `dasp::schema`, such as "double(Tensor x) -> Tensor", that runs `kernel`.
 
-    `fake` returns an empty tensor of the shape and type of the result. The operator has no
-    gradient: that is for the `autograd.Function` around it, which an exported program leaves out.
+    `fake` returns an empty tensor of the shape and type of the result. `gradient()` is the
+    `autograd.Function` that calls the operator: a program that was exported has no functions
+    left, and then the operator has the gradient of its function.
     """
     operator = _define(schema, kernel, fake)
-    torch.library.register_autograd(operator.name(), _no_gradient, lib=_LIBRARY)
+    if gradient is None:
+        torch.library.register_autograd(operator.name(), _no_gradient, lib=_LIBRARY)
+    else:
+        torch.library.register_autograd(
+            operator.name(),
+            lambda ctx, *grads: gradient().backward(ctx, *grads),
+            setup_context=lambda ctx, inputs, output: gradient().setup_context(ctx, inputs, output),
+            lib=_LIBRARY,
+        )
     return operator
 
 
@@ -32,15 +43,17 @@ def _define(schema: str, kernel: Callable, fake: Callable) -> Callable:
 
 
 def _no_gradient(ctx, *grads):
-    raise NotImplementedError("an exported program has no gradient through the kernels of dasp")
+    raise NotImplementedError("this kernel of dasp has no gradient by itself")
 
 
-def define_row_operator(schema: str, kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def define_row_operator(
+    schema: str, kernel: Callable[..., Tensor], gradient: Callable[[], type] | None = None
+) -> Callable[..., Tensor]:
     """An operator on tensors whose first dimension is rows, which knows `vmap`: more rows.
 
     The result has the shape of the first tensor.
     """
-    operator = define_operator(schema, kernel, lambda x, *_: x.new_empty(x.shape))
+    operator = define_operator(schema, kernel, lambda x, *_: x.new_empty(x.shape), gradient)
     _map_over_rows(operator)
     return operator
 

@@ -59,14 +59,13 @@ def all_pass_cascade(
         return x.clone(), zi
     feedback = torch.as_tensor(feedback, dtype=x.dtype, device=x.device)
     a, feedback = a.to(x.dtype).expand(x.shape), feedback.expand(x.shape)
+    rows, time = math.prod(x.shape[:-1]), x.shape[-1]
+    signal, a, feedback = (t.reshape(rows, time) for t in (x, a, feedback))
     # A sample before the first, whose coefficients are 0, holds what it is driven with: the state.
-    drive = torch.cat((zi[..., None, :], nnf.pad(x[..., None], (0, stages))), -2)
-    a, feedback = nnf.pad(a, (1, 0)), nnf.pad(feedback, (1, 0))
-    rows, time = math.prod(x.shape[:-1]), drive.shape[-2]
-    u = _solve(
-        drive.reshape(rows, time, stages + 1), a.reshape(rows, time), feedback.reshape(rows, time)
-    ).reshape(drive.shape)
-    return u[..., 1:, -1], u[..., -1, :]
+    state = zi.reshape(rows, 1, stages + 1)
+    drive = torch.cat((state, nnf.pad(signal[..., None], (0, stages))), 1)
+    u = _solve(drive, nnf.pad(a, (1, 0)), nnf.pad(feedback, (1, 0)))
+    return u[:, 1:, -1].reshape(x.shape), u[:, -1].reshape(zi.shape)
 
 
 # With a drive q_i at every stage, the cascade is a linear map u = q + W u. Its transpose
@@ -137,4 +136,5 @@ _ALL_PASS = Kernel(allpass_torch.solve, "allpass_numba.solve")
 _kernel = define_row_operator(
     "all_pass_cascade(Tensor q, Tensor a, Tensor feedback, bool transposed) -> Tensor",
     _ALL_PASS.run,
+    lambda: _Cascade,
 )

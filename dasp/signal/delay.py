@@ -209,4 +209,5 @@ _DELAY = Kernel(delay_torch.solve, "delay_numba.solve")
 _kernel = define_row_operator(
     "delay_recurrence(Tensor x, Tensor weights, Tensor offset, bool transposed) -> Tensor",
     _DELAY.run,
+    lambda: _Recurrence,
 )

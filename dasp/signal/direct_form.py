@@ -179,4 +179,5 @@ _DIRECT_FORM = Kernel(direct_form_torch.solve, "direct_form_numba.solve")
 _kernel = define_row_operator(
     "direct_form(Tensor x, Tensor b, Tensor a, Tensor zi) -> Tensor",
     _DIRECT_FORM.run,
+    lambda: _DirectForm,
 )

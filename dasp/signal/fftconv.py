@@ -14,6 +14,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp.signal._operator import opaque
 from dasp.signal.fft import irfft, rfft
 
 OVERLAP = 3
@@ -74,11 +75,30 @@ def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: 
             f"h: expected shape (..., taps) with at least one tap to convolve x with, "
             f"got {tuple(shape)} for x of shape {tuple(x.shape)}"
         )
-    time = x.shape[-1] + (shape[-1] - 1 if full else 0)
     if isinstance(h, Tensor):
         check_real("h", h)
-        heard = h[..., : max(time, 1)]  # later taps sound after x has ended
-        h = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
+        return _convolution(x, h, full, start)
+    return _by_spectrum(x, h, start, _length(x, h.taps, full))
+
+
+def _length(x: Tensor, taps: int, full: bool) -> int:
+    return x.shape[-1] + (taps - 1 if full else 0)
+
+
+def _empty_result(x: Tensor, h: Tensor, full: bool, start: int) -> Tensor:
+    rows = torch.broadcast_shapes(x.shape[:-1], h.shape[:-1])
+    return x.new_empty(*rows, torch.sym_max(_length(x, h.shape[-1], full) - start, 0))
+
+
+@opaque("(Tensor x, Tensor h, bool full, SymInt start) -> Tensor", _empty_result)
+def _convolution(x: Tensor, h: Tensor, full: bool, start: int) -> Tensor:
+    time = _length(x, h.shape[-1], full)
+    heard = h[..., : max(time, 1)]  # later taps sound after x has ended
+    response = transform_response(heard.to(torch.promote_types(x.dtype, h.dtype)), time)
+    return _by_spectrum(x, response, start, time)
+
+
+def _by_spectrum(x: Tensor, h: Response, start: int, time: int) -> Tensor:
     signal = x.to(torch.promote_types(x.dtype, h.bins.real.dtype))
     return _convolved(signal, h, start, time).to(x.dtype)
 

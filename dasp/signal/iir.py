@@ -300,6 +300,7 @@ _kernel = define_operator(
         state.new_empty(*u.shape[:2], state.shape[-1]),
         state.new_empty(state.shape),
     ),
+    lambda: _Blocks,
 )
 
 

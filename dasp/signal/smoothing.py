@@ -61,6 +61,7 @@ _LINEAR = Kernel(recurrence_torch.linear_recurrence, "recurrence_numba.linear_re
 _recurrence = define_row_operator(
     "linear_recurrence(Tensor a, Tensor b, Tensor zi) -> Tensor",
     _LINEAR.run,
+    lambda: _Recurrence,
 )
 
 
