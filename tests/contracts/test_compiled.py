@@ -1,0 +1,72 @@
+"""Compiled and exported: one graph for signals of all lengths, with eager values and gradients."""
+
+import pytest
+import torch
+from torch.export import Dim, export
+
+from dasp.processors.catalogue import CATALOGUE
+from tests.contracts.cases import audio, differentiable, draw, run
+
+QUICK = {"fir", "low_pass"}
+LENGTHS = 150, 211, 340, 400
+
+
+def processors(quick: set[str]):
+    """All of them, of which all but a few take long."""
+    return pytest.mark.parametrize(
+        "name",
+        [n if n in quick else pytest.param(n, marks=pytest.mark.long) for n in CATALOGUE],
+    )
+
+
+def value_and_gradients(function, name: str, x: torch.Tensor, settings: dict) -> list:
+    x = x.detach().clone().requires_grad_()
+    settings = {key: value.detach().clone().requires_grad_() for key, value in settings.items()}
+    y = function(name, x, settings)
+    y.square().sum().backward()
+    grads = (settings[key].grad for key in differentiable(CATALOGUE[name]))
+    return [y.detach(), x.grad, *grads]
+
+
+@processors(QUICK)
+def test_a_graph_for_the_first_length_and_one_for_all_others(name):
+    torch.compiler.reset()
+    graphs = []
+
+    def backend(module, examples):
+        graphs.append(module)
+        return torch._dynamo.lookup_backend("aot_eager")(module, examples)
+
+    compiled = torch.compile(run, fullgraph=True, backend=backend)
+    x, settings = audio(name, (2,), time=max(LENGTHS)), draw(name, (2,))
+    for time in LENGTHS:
+        expected = value_and_gradients(run, name, x[..., :time], settings)
+        found = value_and_gradients(compiled, name, x[..., :time], settings)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
+    assert len(graphs) <= 2
+
+
+@processors({"fir", "compressor", "delay", "low_pass"})
+def test_a_program_for_any_length_and_batch(name):
+    """Exported, it has gradients too."""
+
+    class Program(torch.nn.Module):
+        def forward(self, x, settings):
+            return run(name, x, settings)
+
+    def drawn(batch: int, time: int) -> tuple:
+        x = audio(name, (batch,), dtype=torch.float32, time=time)
+        return x, draw(name, (batch,), dtype=torch.float32)
+
+    x, settings = drawn(2, 300)
+    batch, time = Dim("batch", min=1), Dim("time", min=2)
+    shapes = {0: batch, x.ndim - 1: time}, {key: {0: batch} for key in settings}
+    program = export(Program(), (x, settings), dynamic_shapes=shapes, strict=False).module()
+    for batch, time in ((2, 300), (3, 700), (1, 40)):
+        x, settings = drawn(batch, time)
+        found = value_and_gradients(lambda _, *given: program(*given), name, x, settings)
+        expected = value_and_gradients(run, name, x, settings)
+        for one, other in zip(found, expected, strict=True):
+            enough = 1e-4 * max(1.0, other.abs().max().item())
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=enough)
