@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -109,14 +109,20 @@ def define_step(
             found = gradients_of(composition, tensors, options, grads)
         else:
             found = gradients(grads, tensors, options)
-        return tuple(
+        return as_returned(
             (torch.zeros_like(t) if g is None else g.detach()).contiguous() if w else t.new_empty(0)
             for g, t, w in zip(found, tensors, wanted, strict=True)
         )
 
     def adjoint_results(*arguments):
         tensors, wanted = arguments[outputs : outputs + count], arguments[-1]
-        return tuple(t.new_empty(t.shape if w else 0) for t, w in zip(tensors, wanted, strict=True))
+        return as_returned(
+            t.new_empty(t.shape if w else 0) for t, w in zip(tensors, wanted, strict=True)
+        )
+
+    def as_returned(found: Iterable[Tensor]) -> Tensor | tuple[Tensor, ...]:
+        found = tuple(found)
+        return found if count > 1 else found[0]
 
     grads = "".join(f"Tensor grad_{i}, " for i in range(outputs))
     found = ", ".join(["Tensor"] * count)
@@ -124,6 +130,10 @@ def define_step(
         f"{name}_adjoint({grads}{arguments}, bool[] wanted) -> ({found})", adjoint, adjoint_results
     )
     operator = _define(schema, run, results)
+
+    def gradients_by_operator(*arguments) -> tuple[Tensor, ...]:
+        found = adjoint_operator(*arguments)
+        return found if count > 1 else (found,)
 
     def remember(ctx, inputs, output):
         ctx.save_for_backward(*inputs[:count])
@@ -135,12 +145,12 @@ def define_step(
         if torch.is_grad_enabled():
             found = gradients_of(composition, tensors, options, grads)
         else:
-            found = adjoint_operator(*grads, *tensors, *options, wanted)
+            found = gradients_by_operator(*grads, *tensors, *options, wanted)
         found = [g if w else None for g, w in zip(found, wanted, strict=True)]
         return *found, *(None for _ in options)
 
     torch.library.register_autograd(operator.name(), backward, setup_context=remember, lib=_LIBRARY)
-    return operator, adjoint_operator
+    return operator, gradients_by_operator
 
 
 def gradients_of(

@@ -25,6 +25,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_choice, check_range, check_signal, is_plain
+from dasp.signal._operator import opaque
 
 
 class Quality(NamedTuple):
@@ -121,7 +122,16 @@ def resample(x: Tensor, from_rate: float, to_rate: float, *, quality: str = "sta
     filter_ = _Filter.between(from_rate, to_rate, quality)
     if filter_.up == filter_.down or x.shape[-1] == 0:
         return x
-    return filter_.read(x, 0, 0, _ceil_div(x.shape[-1] * filter_.up, filter_.down))
+    return _resampled(x, filter_.up, filter_.down, quality)
+
+
+@opaque(
+    "(Tensor x, int up, int down, str quality) -> Tensor",
+    lambda x, up, down, _: x.new_empty(*x.shape[:-1], _ceil_div(x.shape[-1] * up, down)),
+)
+def _resampled(x: Tensor, up: int, down: int, quality: str) -> Tensor:
+    time = _ceil_div(x.shape[-1] * up, down)
+    return _Filter(up, down, QUALITIES[quality]).read(x, 0, 0, time)
 
 
 def resample_part(

@@ -50,10 +50,33 @@ def test_a_graph_for_the_first_length_and_one_for_all_others(name):
 @processors({"fir", "compressor", "delay", "low_pass"})
 def test_a_program_for_any_length_and_batch(name):
     """Exported, it has gradients too."""
+    check_program(name, {})
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("distortion", {"oversampling": 4}),
+        ("delay", {"ping_pong": True}),
+        pytest.param("limiter", {"true_peak": True}, marks=pytest.mark.long),
+        pytest.param(
+            "compressor",
+            {"detector": "rms", "linked": False, "sidechain_high_pass_hz": 100.0},
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_a_program_with_options(name, options):
+    check_program(name, options)
+
+
+def check_program(name: str, options: dict) -> None:
+    def chosen(_, x, settings):
+        return run(name, x, {**settings, **options})
 
     class Program(torch.nn.Module):
         def forward(self, x, settings):
-            return run(name, x, settings)
+            return chosen(name, x, settings)
 
     def drawn(batch: int, time: int) -> tuple:
         x = audio(name, (batch,), dtype=torch.float32, time=time)
@@ -66,7 +89,7 @@ def test_a_program_for_any_length_and_batch(name):
     for batch, time in ((2, 300), (3, 700), (1, 40)):
         x, settings = drawn(batch, time)
         found = value_and_gradients(lambda _, *given: program(*given), name, x, settings)
-        expected = value_and_gradients(run, name, x, settings)
+        expected = value_and_gradients(chosen, name, x, settings)
         for one, other in zip(found, expected, strict=True):
             enough = 1e-4 * max(1.0, other.abs().max().item())
             torch.testing.assert_close(one, other, rtol=1e-4, atol=enough)
