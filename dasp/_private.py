@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
 
@@ -66,6 +67,20 @@ def is_sliced(*tensors: Tensor) -> bool:
 def is_watched() -> bool:
     """Whether a mode of `__torch_dispatch__` follows every operation; yes, if nobody can tell."""
     return _count_of_modes is None or _count_of_modes() > 0
+
+
+def is_in_dual_level() -> bool:
+    """Whether forward mode is at work; no, if nobody can tell."""
+    return getattr(forward_mode, "_current_level", -1) >= 0
+
+
+def constant_in_graphs(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Let `torch.compile` call a function while it looks, and take what it returns for constant.
+
+    `torch.compiler.assume_constant_result` does this, but loads all of the compiler for it.
+    """
+    function._dynamo_marked_constant = True
+    return function
 
 
 # -- torch: the threads that it computes on ----------------------------------------------------

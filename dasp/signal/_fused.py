@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dasp._private import is_sliced, is_transformed, is_watched
 from dasp.signal._kernel import Kernel
-from dasp.signal._operator import define_step, gradients_of
+from dasp.signal._operator import define_step, gradients_of, in_graph
 
 
 def fused(
@@ -44,7 +44,7 @@ def fused(
 
         @functools.wraps(composition)
         def function(*arguments):
-            if torch.compiler.is_compiling():
+            if in_graph():
                 return step.operator(*arguments)
             if not _is_plain(*arguments):
                 return composition(*arguments)

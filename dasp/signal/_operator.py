@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from dasp._private import constant_in_graphs, is_in_dual_level, is_transformed
+
 # `torch.library.custom_op` does the same, but loads all of torch's compiler at the first call,
 # which takes seconds.
 _LIBRARY = torch.library.Library("dasp", "FRAGMENT")
@@ -72,7 +74,7 @@ def opaque(schema: str, results: Callable[..., Tensor | tuple]) -> Callable:
 
         @functools.wraps(composition)
         def function(*arguments):
-            if torch.compiler.is_compiling():
+            if in_graph() and not is_transformed_in_graph():
                 return operator(*arguments)
             return composition(*arguments)
 
@@ -151,6 +153,29 @@ def define_step(
 
     torch.library.register_autograd(operator.name(), backward, setup_context=remember, lib=_LIBRARY)
     return operator, gradients_by_operator
+
+
+def in_graph() -> bool:
+    """Whether a compiler looks on.
+
+    In forward mode it would drop the tangents without a word, so that is refused.
+    """
+    if not torch.compiler.is_compiling():
+        return False
+    if _is_in_forward_mode():
+        raise NotImplementedError("forward mode within a compiled graph: call jvp uncompiled")
+    return True
+
+
+@constant_in_graphs
+def is_transformed_in_graph() -> bool:
+    """Whether what is compiled is within `torch.func.grad` or `vmap`."""
+    return is_transformed()
+
+
+@constant_in_graphs
+def _is_in_forward_mode() -> bool:
+    return is_in_dual_level()
 
 
 def gradients_of(

@@ -22,7 +22,7 @@ from torch import Tensor
 from dasp._checks import check_real, check_signal
 from dasp._typing import Value
 from dasp.signal._kernel import Kernel
-from dasp.signal._operator import define_row_operator
+from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import allpass_torch
 
 
@@ -74,7 +74,7 @@ def all_pass_cascade(
 
 def _solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool = False) -> Tensor:
     # torch.compile takes no function with a forward-mode rule.
-    function = _Cascade if torch.compiler.is_compiling() else _CascadeWithTangent
+    function = _Cascade if in_graph() else _CascadeWithTangent
     return function.apply(q, a, feedback, transposed)
 
 

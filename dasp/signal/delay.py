@@ -18,7 +18,7 @@ from dasp._bounds import at_most
 from dasp._checks import check_range, check_real, check_signal
 from dasp._typing import Value
 from dasp.signal._kernel import Kernel
-from dasp.signal._operator import define_row_operator
+from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import delay_torch
 
 LONGEST = 2.0**40
@@ -164,7 +164,7 @@ def _into_past(contributions: Tensor, offset: Tensor) -> Tensor:
 
 def _solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tensor:
     # torch.compile takes no function with a forward-mode rule.
-    function = _Recurrence if torch.compiler.is_compiling() else _RecurrenceWithTangents
+    function = _Recurrence if in_graph() else _RecurrenceWithTangents
     return function.apply(x, weights, offset, transposed)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._kernel import Kernel
-from dasp.signal._operator import define_row_operator
+from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import direct_form_torch
 from dasp.signal.fftconv import fft_convolve
 
@@ -100,7 +100,7 @@ def _final_state(x: Tensor, y: Tensor, b: Tensor, a: Tensor, zi: Tensor) -> Tens
 
 def _solve(x: Tensor, b: Tensor, a: Tensor, zi: Tensor) -> Tensor:
     # torch.compile takes no function with a forward-mode rule.
-    function = _DirectForm if torch.compiler.is_compiling() else _DirectFormWithTangent
+    function = _DirectForm if in_graph() else _DirectFormWithTangent
     return function.apply(x, b, a, zi)
 
 

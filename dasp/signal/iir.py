@@ -26,7 +26,7 @@ from torch import Tensor
 
 from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._fused import fused
-from dasp.signal._operator import define_operator, folded
+from dasp.signal._operator import define_operator, folded, in_graph
 from dasp.signal.direct_form import lfilter as lfilter
 
 BLOCK = 64
@@ -202,7 +202,7 @@ def run_blocks(x: Tensor, form: BlockForm, state: Tensor) -> tuple[Tensor, Tenso
 
 
 def _blocks(*arguments) -> tuple[Tensor, Tensor, Tensor]:
-    function = _Blocks if torch.compiler.is_compiling() else _BlocksWithTangent
+    function = _Blocks if in_graph() else _BlocksWithTangent
     return function.apply(*arguments)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dasp._checks import check_real, check_signal
 from dasp.signal._kernel import Kernel
-from dasp.signal._operator import define_row_operator
+from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import recurrence_torch
 
 
@@ -46,7 +46,7 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[T
         return b.clone(), zi
     rows, time = math.prod(b.shape[:-1]), b.shape[-1]
     a, b = a.reshape(rows, time), b.reshape(rows, time)
-    function = _Recurrence if torch.compiler.is_compiling() else _RecurrenceWithTangent
+    function = _Recurrence if in_graph() else _RecurrenceWithTangent
     y = function.apply(a, b, zi.reshape(rows)).reshape(shape)
     return y, y[..., -1]
 

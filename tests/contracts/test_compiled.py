@@ -93,3 +93,33 @@ def check_program(name: str, options: dict) -> None:
         for one, other in zip(found, expected, strict=True):
             enough = 1e-4 * max(1.0, other.abs().max().item())
             torch.testing.assert_close(one, other, rtol=1e-4, atol=enough)
+
+
+@pytest.mark.parametrize(
+    "name, transform", [("low_pass", "vmap"), ("fir", "vmap"), ("fir", "grad")]
+)
+def test_transforms_within_a_graph(name, transform):
+    x, settings = audio(name, (2,), dtype=torch.float32), draw(name, (2,), dtype=torch.float32)
+
+    def transformed(x, settings):
+        if transform == "vmap":
+            return torch.func.vmap(lambda x, settings: run(name, x, settings))(x, settings)
+        return torch.func.grad(lambda x: run(name, x, settings).square().sum())(x)
+
+    torch.compiler.reset()
+    compiled = torch.compile(transformed, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x, settings), transformed(x, settings))
+
+
+def test_forward_mode_within_a_graph_is_refused_and_not_wrong():
+    x, settings = audio("low_pass"), draw("low_pass")
+
+    def tangent(x):
+        return torch.func.jvp(lambda x: run("low_pass", x, settings), (x,), (x,))[1]
+
+    torch.compiler.reset()
+    with pytest.raises(Exception, match="call jvp uncompiled"):
+        torch.compile(tangent, fullgraph=True, backend="aot_eager")(x)
+    torch.compiler.reset()
+    in_parts = torch.compile(tangent, backend="aot_eager")(x)  # the part with jvp as it is
+    torch.testing.assert_close(in_parts, tangent(x))
