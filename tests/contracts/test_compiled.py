@@ -1,9 +1,12 @@
 """Compiled and exported: one graph for signals of all lengths, with eager values and gradients."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.export import Dim, export
 
+from dasp.grad import spsa
 from dasp.processors.catalogue import CATALOGUE
 from tests.contracts.cases import audio, differentiable, draw, run
 
@@ -123,3 +126,49 @@ def test_forward_mode_within_a_graph_is_refused_and_not_wrong():
     torch.compiler.reset()
     in_parts = torch.compile(tangent, backend="aot_eager")(x)  # the part with jvp as it is
     torch.testing.assert_close(in_parts, tangent(x))
+
+
+def _compiled(function):
+    torch.compiler.reset()
+    return torch.compile(function, fullgraph=True, backend="aot_eager")
+
+
+def _jvp(x):
+    return torch.func.jvp(lambda x: run("low_pass", x, {}), (x,), (x,))[1]
+
+
+def _grad(x):
+    return torch.func.grad(lambda x: run("low_pass", x, {}).square().sum())(x)
+
+
+def _second_derivative(x):
+    x = x.requires_grad_()
+    y = _compiled(lambda x: run("low_pass", x, {}))(x)
+    (grad,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+    grad.square().sum().backward()
+
+
+def _gradient_mode(x):
+    processor = spsa(CATALOGUE["low_pass"], generator=torch.Generator())
+    freq_hz = torch.tensor(1000.0, requires_grad=True)
+    _compiled(lambda x, freq_hz: processor(x, 44_100, freq_hz=freq_hz))(x, freq_hz)
+
+
+WHERE_NOT = {
+    "`torch.func.jvp` within": lambda x: _compiled(_jvp)(x),
+    "`torch.func.grad` within": lambda x: _compiled(_grad)(x),
+    "a second derivative": _second_derivative,
+    "a gradient mode": _gradient_mode,
+}
+
+
+def test_the_docs_say_exactly_where_not():
+    """Each row of the table is an error today; a row that is none any more has to go."""
+    page = Path(__file__).parents[2] / "docs" / "transforms.md"
+    table = page.read_text(encoding="utf-8").split("## Where not")[1]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == len(WHERE_NOT)
+    for row, (start, attempt) in zip(rows, WHERE_NOT.items(), strict=True):
+        assert row.startswith(f"| {start}")
+        with pytest.raises(Exception, match=r"."):
+            attempt(audio("low_pass", dtype=torch.float32))
