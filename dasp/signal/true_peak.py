@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from dasp._checks import check_signal
+from dasp.signal._operator import opaque
 from dasp.signal.resample import Grid, Quality, read_periodic
 
 SHARP = Grid(1, 1, Quality(0.99, 60.0, stop_band=1.01), offset=0.5)
@@ -39,6 +41,7 @@ def peaks_between(x: Tensor) -> Tensor:
     >>> abs(peaks_between(x)[200].item() - 1) < 0.001
     True
     """
+    check_signal("x", x)
     time = x.shape[-1]
     if time == 0:
         return x
@@ -46,7 +49,7 @@ def peaks_between(x: Tensor) -> Tensor:
         return peaks_between(x.float()).to(x.dtype)
     # The gradient of a part is as long as the whole: with one there are no parts.
     whole = x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad)
-    if whole or x.numel() <= AT_ONCE or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or whole or x.numel() <= AT_ONCE:
         return _peaks_between(x)
     size, peaks = max(8 * REACH, AT_ONCE * time // x.numel()), []
     for start in range(0, time, size):
@@ -56,6 +59,7 @@ def peaks_between(x: Tensor) -> Tensor:
     return torch.cat(peaks, -1)
 
 
+@opaque("(Tensor x) -> Tensor", lambda x: x.new_empty(x.shape))
 def _peaks_between(x: Tensor) -> Tensor:
     fine = _twice(_twice(x, SHARP), SHORT)
     # The largest of every four, and the two beside it.

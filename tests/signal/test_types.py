@@ -45,6 +45,7 @@ CALLS = {
     "linear_recurrence": {"a": torch.ones(2, 6), "b": X, "zi": torch.ones(2)},
     "magnitude_spectra": {"x": X, "fft_size": 4, "hop": 2},
     "one_pole": {"x": X, "pole": torch.tensor([[0.0]]), "zi": torch.ones(2)},
+    "peaks_between": {"x": X},
     "quantise": {"x": X, "bits": 8},
     "resample": {"x": X, "from_rate": 1, "to_rate": 2},
     "resample_response": {"response": X, "from_rate": 1, "to_rate": 2},
@@ -59,7 +60,8 @@ SIGNALS = {"x", "gain", "response"}
 
 WITHOUT_NUMBERS_OF_THEIR_OWN = {
     "block_form", "cascade", "delayed", "fast_fft_length", "filter_by_blocks", "frames", "irfft",
-    "istft", "resample_blocks", "resample_part", "rfft", "run_blocks", "sections_of", "white_noise",
+    "istft", "read_periodic", "resample_blocks", "resample_part", "rfft", "run_blocks", "sections_of",
+    "white_noise",
 }  # fmt: skip
 
 
