@@ -60,8 +60,8 @@ SIGNALS = {"x", "gain", "response"}
 
 WITHOUT_NUMBERS_OF_THEIR_OWN = {
     "block_form", "cascade", "delayed", "fast_fft_length", "filter_by_blocks", "frames", "irfft",
-    "istft", "read_periodic", "resample_blocks", "resample_part", "rfft", "run_blocks", "sections_of",
-    "white_noise",
+    "istft", "read_periodic", "resample_blocks", "resample_part", "rfft", "run_blocks",
+    "sections_of", "white_noise",
 }  # fmt: skip
 
 
