@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from dasp.analysis import album_lufs
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import Saved, load_blocks, save_blocks
 from dasp.batch.measure_file import BLOCK_S, Levels, Measured, measure_blocks, measure_file
+from dasp.batch.threads import in_threads
 from dasp.mixing.normalise import CLOSE_LU, RELEASE_MS, amplified, gain_into_limiter
 from dasp.processors.catalogue import LIMITER
 from dasp.streaming import Stream
@@ -72,8 +72,7 @@ def measure_all(sources: Sequence[Path], target: Target, workers: int) -> list[A
         except (ValueError, OSError) as error:
             return error
 
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(attempt, sources))
+    return in_threads(attempt, sources, workers)
 
 
 def plan_all(
@@ -82,9 +81,8 @@ def plan_all(
     """The gain of each file, or of all; with a limiter the loudness is tried until it comes out."""
     pairs = list(zip(sources, measured, strict=True))
     groups = [pairs] if target.album else [[pair] for pair in pairs]
-    with ThreadPoolExecutor(workers) as pool:
-        plans = pool.map(lambda group: _plan_together(group, target), groups)
-        return list(itertools.chain.from_iterable(plans))
+    plans = in_threads(lambda group: _plan_together(group, target), groups, workers)
+    return list(itertools.chain.from_iterable(plans))
 
 
 def _plan_together(group: list[tuple[Path, Measured]], target: Target) -> list[Plan]:

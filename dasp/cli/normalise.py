@@ -12,6 +12,7 @@ from dasp.cli.mix import print_notes
 from dasp.cli.numbers import count, number, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
 from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.reading import add_truncated_option
 from dasp.cli.show import print_table
 
 HEAD = ("file", "LUFS", "dBTP", "gain", "LUFS after", "dBTP after")
@@ -81,6 +82,7 @@ def add_parser(subparsers) -> None:
         "--dry-run", action="store_true", help="measure, and say what would be done"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_truncated_option(parser)
     add_output_options(parser)
     parser.set_defaults(handler=run, usage_error=parser.error)
 
@@ -123,9 +125,8 @@ def _normalise(args: argparse.Namespace, files: list[File]) -> int:
 
 def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
     """Write the new files; how many could not be."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from dasp.audio_io import read_tags
+    from dasp.batch.threads import in_threads
 
     def write(pair):
         file, plan = pair
@@ -138,19 +139,18 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
             return error
 
     failures = 0
-    with ThreadPoolExecutor(workers) as pool:
-        for (file, _), saved in zip(planned, pool.map(write, planned), strict=True):
-            if isinstance(saved, Exception):
-                if args.debug:
-                    raise saved
-                tell(f"dasp normalise: {_naming(file, saved)}", sys.stderr)
-                failures += 1
-                continue
-            print_notes([f"{file.target}: {note}" for note in saved.notes])
-            if is_pipe(args.output or ""):
-                send(file.target)
-            elif note := clipping_note(file.target, saved.over, saved.gain_db):
-                print_notes([note])
+    for (file, _), saved in zip(planned, in_threads(write, planned, workers), strict=True):
+        if isinstance(saved, Exception):
+            if args.debug:
+                raise saved
+            tell(f"dasp normalise: {_naming(file, saved)}", sys.stderr)
+            failures += 1
+            continue
+        print_notes([f"{file.target}: {note}" for note in saved.notes])
+        if is_pipe(args.output or ""):
+            send(file.target)
+        elif note := clipping_note(file.target, saved.over, saved.gain_db):
+            print_notes([note])
     return failures
 
 

@@ -190,3 +190,13 @@ def test_through_a_pipe(dasp, songs, monkeypatch, capsys):
     path.write_bytes(out.buffer.getvalue())
     assert lufs(path) == pytest.approx(-25.0, abs=0.01)
     assert io.BytesIO(out.buffer.getvalue()).read(4) == b"RIFF"
+
+
+def test_a_file_that_is_cut_off_is_refused_or_taken_as_it_is(dasp, tmp_path, songs):
+    cut, out = songs / "soft.wav", tmp_path / "out.wav"
+    cut.write_bytes(cut.read_bytes()[:-6000])
+    status, _, err = dasp("normalise", cut, "-o", out)
+    assert status == 1 and "is cut off" in err and not out.exists()
+    status, _, err = dasp("normalise", cut, "-o", out, "--lufs", "-25", "--allow-truncated")
+    assert status == 0 and f"note: {cut}: is cut off" in err
+    assert lufs(out) == pytest.approx(-25.0, abs=0.01)
