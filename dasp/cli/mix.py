@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         if makes_audio:
             tracks, mix = _made(args, stems.song)
             notes = [f"{args.system} makes the mix itself: there are no settings to write"]
-            notes += taken_for_a_track(args.output, song.files)
+            notes += taken_for_a_track(args.output, stems.files)
         else:
             tracks = stems.tracks
             mix, notes = _found(args, stems.song, start)
