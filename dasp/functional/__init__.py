@@ -1,4 +1,15 @@
-"""Pure processors: `f(x, sample_rate, *, ...)` on audio `(*batch, channels, time)`."""
+"""Pure processors: `f(x, sample_rate, *, ...)` on audio `(*batch, channels, time)`.
+
+A parameter is a number for all items of a batch, or a tensor with one number for each. The range
+in brackets, such as [-60 to 24 dB], is the one that controls in [0, 1] map to and that the
+command line accepts; a function takes any other value that has a meaning. Audio keeps its type and
+device, and half types compute in float32.
+
+Every function raises a `TypeError` where `x` is no tensor or a keyword is unknown or missing, and
+a `ValueError` where `x` is no floating-point audio of this shape, `sample_rate` is no positive
+number, or a parameter is no number or has the wrong shape. The docstrings list what else is
+refused; values are checked only where they can be read without waiting for a device.
+"""
 
 from dasp.functional.bus import stereo_bus
 from dasp.functional.convolution_reverb import convolution_reverb

@@ -10,10 +10,21 @@ from dasp.units import db_to_gain
 @memoryless
 @audio_processor
 def stereo_bus(x: Tensor, sample_rate: float, *, send_db: Value) -> Tensor:
-    """Sum tracks `(*batch, tracks, channels, time)` into one stereo bus `(*batch, 2, time)`.
+    """Sum tracks into one stereo bus.
 
-    `send_db` `(*batch, tracks)` is the level at which each track is sent, and may move along
-    time. A mono track goes to both sides at its level; pan it first to place it.
+    A mono track goes to both sides at its level; pan the track first to place it.
+
+    Args:
+        x: Tracks `(*batch, tracks, channels, time)`, mono or stereo.
+        sample_rate: In Hz.
+        send_db: Level at which each track is sent, in dB, `(*batch, tracks)`, or
+            `(*batch, tracks, time)` for one value a sample; 0 sends a track as it is. [-60 to 12 dB]
+
+    Returns:
+        Stereo audio `(*batch, 2, time)`.
+
+    Raises:
+        ValueError: If `x` has no axis of tracks, or tracks of more than two channels.
 
     >>> import torch
     >>> y = stereo_bus(torch.ones(3, 1, 1), 44_100, send_db=0.0)

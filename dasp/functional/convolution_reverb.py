@@ -36,32 +36,33 @@ def convolution_reverb(
     wet_gain_db: Value = 0.0,
     normalise: str | None = None,
 ) -> Tensor:
-    """Convolve `x` with an impulse response. A `mix` of 0 leaves `x` as it is.
+    """Convolve `x` with the impulse response of a room, a plate or a spring.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        impulse_response: `(*batch, responses, taps)`, or without the batch, at the rate of `x`.
-            One response serves all channels; as many as channels serve one each; four on
-            stereo are true stereo, in the order left to left, left to right, right to left,
-            right to right. Two or four make a mono `x` stereo, as if both sides were `x`.
-        mix: Share of the reverb, 0 (dry) to 1.
-        pre_delay_ms: Time between `x` and its reverb.
-        wet_gain_db: Level of the reverb. Recorded responses come at any level, often 20 dB and
-            more over that of `x`.
-        normalise: What the response is brought to first. None: it stays as it is. "energy": pink
-            noise from 20 Hz to 20 kHz has the same power before and behind it, in the mean over
-            the channels that come out; so the reverb of music is about as loud as the music.
-            "peak": at the frequency where it is loudest its gain is 1, so that no tone gets
-            louder. The responses of one item keep their balance.
+        impulse_response: `(*batch, responses, taps)`, or without the batch, at the rate of `x`; it
+            may have a gradient. One response serves all channels; as many as channels serve one
+            each; four on stereo are true stereo, in the order left to left, left to right, right to
+            left, right to right. Two or four make a mono `x` stereo, as if both sides were `x`.
+        mix: Share of the reverb, `(*batch)`, 0 (dry, `x` as it is) to 1. [0 to 1]
+        pre_delay_ms: Time between `x` and its reverb, `(*batch)`, 0 or more; 0 is none.
+            [0 to 200 ms]
+        wet_gain_db: Gain of the reverb, `(*batch)`; 0 is neutral. Recorded responses come at any
+            level, often 20 dB and more above that of `x`. [-48 to 24 dB]
+        normalise: Level to which the response is brought first; the responses of one item keep their
+            balance. None keeps the response as it is. "energy": pink noise from 20 Hz to 20 kHz has
+            the same power before and behind the response, in the mean over the channels of the
+            output, so the reverb of music is about as loud as the music. "peak": the response has a
+            gain of 1 at the frequency where it is loudest, so that no tone gets louder.
 
     Returns:
-        Audio of the shape of `x`, or stereo where the responses make it so.
+        Audio of the shape of `x`, or stereo where the responses make it so. The reverb is cut at the
+        end of `x`.
 
     Raises:
-        ValueError: If there are other numbers of responses, or no taps.
-
-    The end of the reverb is cut with the end of `x`. Differentiable in the response too.
+        ValueError: If there is another number of responses, or no tap, `pre_delay_ms` is below 0,
+            `mix` lies outside [0, 1], or `normalise` is unknown.
 
     >>> import torch
     >>> x, echo = torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 0.5]])

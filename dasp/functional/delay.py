@@ -23,15 +23,27 @@ def delay(
     mix: Value,
     ping_pong: bool = False,
 ) -> Tensor:
-    """Repeat `x`: echo k comes k * `time_ms` later, feedback^(k-1) as loud. A mix of 0 is dry.
+    """Repeat `x` in echoes that die away.
+
+    Echo k comes k times `time_ms` after `x`, with the gain feedback^(k - 1). A parameter is a number
+    or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`, stereo for `ping_pong`.
         sample_rate: In Hz.
-        time_ms: From one echo to the next, one sample or more. Echoes fall between samples.
-        feedback: Share of each echo that is repeated, from 0, a single echo, to less than 1.
-        mix: Share of the echoes, 0 (dry) to 1.
-        ping_pong: Whether the echoes alternate sides. Those of the mid signal start on the left.
+        time_ms: Time from one echo to the next, one sample or more. Echoes may fall between samples.
+            [10 to 2000 ms]
+        feedback: Gain from one echo to the next, from 0, a single echo, to less than 1. [0 to 0.95]
+        mix: Share of the echoes, 0 (dry, `x` as it is) to 1. [0 to 1]
+        ping_pong: Whether the echoes alternate sides. The echoes of a sound in the centre start on
+            the left.
+
+    Returns:
+        Audio of the shape of `x`. The echoes are cut at the end of `x`.
+
+    Raises:
+        ValueError: If `time_ms` is shorter than one sample, `feedback` is not in [0, 1), `mix` lies
+            outside [0, 1], or `x` is not stereo for `ping_pong`.
 
     >>> import torch
     >>> x = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0]])

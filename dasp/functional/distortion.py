@@ -53,25 +53,35 @@ def distortion(
     oversampling: int = 1,
     tone_filter: bool = True,
 ) -> Tensor:
-    """Bend `x` along a curve of slope 1 and limit 1. A mix of 0 leaves `x` as it is.
+    """Bend `x` along a curve of slope 1 at silence and of limit 1.
+
+    A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        drive_db: Gain in front of the curve.
-        bias: Offset in front of the curve, in its input's units. It bends one half of the wave
-            more, which adds even harmonics; what it makes of silence is taken off again.
-        tone_hz: Corner of a one-pole low-pass behind the curve, whose time constant is
-            1 / (2 pi tone_hz); it may lie above Nyquist. At 20 kHz it still takes 0.5 dB off
-            10 kHz at a rate of 44.1 kHz.
-        output_gain_db: Gain of the distorted signal.
-        mix: Share of the distorted signal, 0 (dry) to 1.
+        drive_db: Gain in front of the curve. [0 to 48 dB]
+        bias: Offset in front of the curve, added to samples of full scale 1; 0 is none. It bends one
+            half of the wave more, which adds even harmonics; the offset that silence would get is
+            subtracted. [-1 to 1]
+        tone_hz: Corner of a one-pole low-pass behind the curve, above 0, with the time constant
+            1 / (2 pi tone_hz); it may lie above Nyquist. At 20 kHz the low-pass still takes 0.5 dB
+            off 10 kHz at a rate of 44.1 kHz. [500 to 20000 Hz]
+        output_gain_db: Gain of the distorted signal; 0 is neutral. [-24 to 12 dB]
+        mix: Share of the distorted signal, 0 (dry, `x` as it is) to 1. [0 to 1]
         shape: "tanh"; "hard", which clips; or "cubic", x - 4/27 x^3 up to its limit.
-        oversampling: How many times faster the curve runs: 1, 2, 4 or 8. Above 1 the distorted
-            signal is limited to 0.9 of Nyquist, in phase with `x`, and so rings before an onset.
-        tone_filter: Whether there is a low-pass behind the curve. Without it `tone_hz` has no
-            meaning, and what comes out is the curve alone: with `shape` "hard", no drive and no
-            bias, `x` itself up to full scale.
+        oversampling: Factor of the rate at which the curve runs: 1, 2, 4 or 8. Above 1 the distorted
+            signal is limited to 0.9 of Nyquist by linear-phase filters, which ring before an onset.
+        tone_filter: Whether there is a low-pass behind the curve. Without it `tone_hz` has no effect,
+            and the output is the curve alone: with `shape` "hard", no drive and no bias, `x` itself
+            up to full scale.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `shape` or `oversampling` is none of those listed, `tone_hz` is not above 0,
+            or `mix` lies outside [0, 1].
 
     >>> x = torch.tensor([[0.2, 1.0, -1.0]])
     >>> y = distortion(x, 44_100, drive_db=20, tone_hz=1e6, shape="hard")

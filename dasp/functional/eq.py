@@ -37,11 +37,42 @@ def parametric_eq(
     high_shelf_freq_hz: Value,
     high_shelf_q: Value,
 ) -> Tensor:
-    """A low shelf, any number of peaks and a high shelf in series. Gains of 0 dB are neutral.
+    """Filter `x` through a low shelf, any number of peaks and a high shelf in series.
 
-    The `peak_…` parameters have a last axis of bands, `(*batch, bands)` or `(bands,)`, and the
-    number of peaks is the length of `peak_gain_db`. Frequencies lie between 0 and Nyquist; a
-    `q` is above 0.
+    The parameters of the shelves are numbers or tensors `(*batch)`; those of the peaks are
+    `(*batch, peaks)` or `(peaks,)`. There are as many peaks as `peak_gain_db` has numbers.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        low_shelf_gain_db: Gain at 0 Hz; 0 is neutral. [-24 to 24 dB]
+        low_shelf_freq_hz: Frequency of half the gain in dB, below Nyquist. [20 to 2000 Hz]
+        low_shelf_q: Quality of the shelf, above 0: 0.7 is the steepest shelf that does not overshoot,
+            less is flatter. [0.1 to 5]
+        peak_gain_db: Gain of each peak at its frequency; 0 is neutral. [-24 to 24 dB]
+        peak_freq_hz: Centre of each peak, below Nyquist.
+            [40 to 1000, 150 to 4000, 500 to 10000, 1500 to 16000 Hz]
+        peak_q: Quality of each peak, above 0: its centre divided by its width between the points of
+            half the gain in dB. [0.1 to 20]
+        high_shelf_gain_db: Gain at Nyquist; 0 is neutral. [-24 to 24 dB]
+        high_shelf_freq_hz: Frequency of half the gain in dB, below Nyquist. [1000 to 16000 Hz]
+        high_shelf_q: Quality of the shelf, above 0, as of the low shelf. [0.1 to 5]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If a frequency is not between 0 and Nyquist, a quality is not above 0, or the
+            parameters of the peaks have different lengths.
+
+    Source: R. Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients".
+
+    >>> peak = dict(peak_gain_db=[0.0], peak_freq_hz=[1000.0], peak_q=[1.0])
+    >>> low = dict(low_shelf_gain_db=20.0, low_shelf_freq_hz=100.0, low_shelf_q=0.7)
+    >>> high = dict(high_shelf_gain_db=0.0, high_shelf_freq_hz=8000.0, high_shelf_q=0.7)
+    >>> y = parametric_eq(torch.ones(1, 20_000), 44_100, **low, **peak, **high)
+    >>> torch.allclose(y[..., -1], torch.tensor(10.0), atol=1e-3)  # 20 dB at 0 Hz
+    True
     """
     bands = per_band("peak_gain_db", peak_gain_db, x).shape[-1]
     band = partial(_band, x=x, sample_rate=sample_rate)
@@ -62,7 +93,24 @@ def parametric_eq(
 def low_pass(
     x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
 ) -> Tensor:
-    """Butterworth low-pass: -3 dB at `freq_hz`, 6 dB per octave and `order` (2 to 8) above."""
+    """Remove what lies above `freq_hz` by a Butterworth low-pass.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        freq_hz: Frequency of -3 dB, `(*batch)`, below Nyquist. [20 to 20000 Hz]
+        order: 2 to 8: the slope above `freq_hz` is 6 dB per octave and order.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `freq_hz` is not between 0 and Nyquist, or `order` is not one of 2 to 8.
+
+    >>> y = low_pass(torch.ones(1, 2000), 44_100, freq_hz=1000.0)
+    >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-4)  # 0 Hz passes
+    True
+    """
     check_choice("order", order, ORDERS)
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     return filter_with(x, design_butterworth_low_pass(freq_hz, sample_rate, order=order), memory)
@@ -72,7 +120,24 @@ def low_pass(
 def high_pass(
     x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
 ) -> Tensor:
-    """Butterworth high-pass: -3 dB at `freq_hz`, 6 dB per octave and `order` (2 to 8) below."""
+    """Remove what lies below `freq_hz` by a Butterworth high-pass.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        freq_hz: Frequency of -3 dB, `(*batch)`, below Nyquist. [20 to 20000 Hz]
+        order: 2 to 8: the slope below `freq_hz` is 6 dB per octave and order.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `freq_hz` is not between 0 and Nyquist, or `order` is not one of 2 to 8.
+
+    >>> y = high_pass(torch.ones(1, 2000), 44_100, freq_hz=1000.0)
+    >>> torch.allclose(y[..., -1], torch.zeros(1), atol=1e-4)  # 0 Hz does not
+    True
+    """
     check_choice("order", order, ORDERS)
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     return filter_with(x, design_butterworth_high_pass(freq_hz, sample_rate, order=order), memory)

@@ -60,24 +60,43 @@ def feedback_delay_network(
     lines: int = 16,
     size: float = 1.0,
 ) -> Tensor:
-    """Reverberate `x` in a network of delay lines. A `mix` of 0 leaves `x` as it is.
+    """Reverberate `x` in a network of delay lines that feed each other.
+
+    Each side enters all lines and is heard from all of them, with signs of its own. A parameter is a
+    number or a tensor `(*batch)`.
 
     Args:
-        x: Audio `(*batch, channels, time)`, mono or stereo. A side goes into all lines, and is
-            heard from all of them, with signs of its own.
+        x: Audio `(*batch, channels, time)`, mono or stereo.
         sample_rate: In Hz.
-        rt60_low_s: Time in which what lies below `low_crossover_hz` decays by 60 dB, above 0.
-        rt60_mid_s: The same between the crossovers. It also sets the level, so that noise comes
-            out of a long reverb as loud as it went in.
-        rt60_high_s: The same above `high_crossover_hz`.
-        mix: Share of the reverb, 0 (dry) to 1.
-        low_crossover_hz: Where the losses in dB are midway between those of low and mid.
-        high_crossover_hz: Where they are midway between those of mid and high: no lower than
-            `low_crossover_hz`, and below Nyquist.
-        pre_delay_ms: Time between `x` and its reverb, beside the shortest line.
-        lines: 8 or 16; more are denser.
-        size: Scales the lines, which are 20 to 70 ms long at 1. A decay is as asked for, within
-            3 %, from five times the longest line on; a shorter one is a few single echoes.
+        rt60_low_s: Time in which frequencies below `low_crossover_hz` decay by 60 dB, above 0.
+            [0.1 to 20 s]
+        rt60_mid_s: Time in which frequencies between the crossovers decay by 60 dB, above 0. It also
+            sets the level, so that noise comes out of a long reverb as loud as it went in.
+            [0.1 to 20 s]
+        rt60_high_s: Time in which frequencies above `high_crossover_hz` decay by 60 dB, above 0.
+            [0.1 to 20 s]
+        mix: Share of the reverb, 0 (dry, `x` as it is) to 1. [0 to 1]
+        low_crossover_hz: Frequency at which the losses in dB are midway between low and mid, below
+            Nyquist. [50 to 1000 Hz]
+        high_crossover_hz: Frequency at which the losses in dB are midway between mid and high, no
+            lower than `low_crossover_hz` and below Nyquist. [1000 to 10000 Hz]
+        pre_delay_ms: Time between `x` and its reverb, beside the shortest line, 0 or more; 0 is
+            none. [0 to 200 ms]
+        lines: 8 or 16 delay lines; more are denser.
+        size: Factor on the lengths of the lines, which are 20 to 70 ms at 1, above 0. The decay is
+            that asked for, within 3 %, where it lasts five times the longest line or more; a
+            shorter decay is a few single echoes. [0.05 to 20]
+
+    Returns:
+        Audio of the shape of `x`. The reverb is cut at the end of `x`.
+
+    Raises:
+        ValueError: If `x` has more than two channels, a decay or `size` is not above 0, a crossover
+            is not between 0 and Nyquist, the crossovers are in the wrong order, `pre_delay_ms` is
+            below 0, `mix` lies outside [0, 1], or `lines` is not 8 or 16.
+
+    Source: J.-M. Jot and A. Chaigne, "Digital delay networks for designing artificial
+    reverberators", 90th AES Convention, 1991.
 
     >>> impulse = torch.eye(1, 48_000)
     >>> room = dict(rt60_low_s=0.5, rt60_mid_s=0.5, rt60_high_s=0.5)

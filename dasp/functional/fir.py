@@ -13,14 +13,27 @@ from dasp.functional._mix import mixed
 
 @audio_processor
 def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Value = 1.0) -> Tensor:
-    """Filter `x` by `taps`, the newest sample's first. A `mix` of 0 leaves `x` as it is.
+    """Convolve `x` with the taps of a short filter.
 
-    `taps` `(*batch, channels or 1, taps)` or `(taps,)` is one filter for all channels or one for
-    each; two filters make a mono `x` stereo, with the first on the left. Differentiable in the
-    taps.
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        taps: Impulse response, `(taps,)`, or `(*batch, filters, taps)` with one filter for all
+            channels or one for each. Two filters make a mono `x` stereo, left first. A single tap of
+            1 is neutral.
+        mix: Share of the filtered signal, `(*batch)`, 0 (dry, `x` as it is) to 1. [0 to 1]
 
-    >>> fir(torch.tensor([[1.0, 2.0, 3.0]]), 44_100, taps=[1.0, 10.0]).round()
-    tensor([[ 1., 12., 23.]])
+    Returns:
+        Audio of the shape of `x`, or stereo where two filters make it so. The end of the response is
+        cut with the end of `x`.
+
+    Raises:
+        ValueError: If `taps` do not have one of these shapes, are no real numbers or are none at
+            all, or `mix` lies outside [0, 1].
+
+    >>> y = fir(torch.tensor([[1.0, 2.0, 3.0]]), 44_100, taps=[1.0, 10.0])
+    >>> torch.allclose(y, torch.tensor([[1.0, 12.0, 23.0]]), atol=1e-4)
+    True
     """
     check_real("taps", taps)
     taps = torch.as_tensor(taps).to(x)

@@ -10,7 +10,19 @@ from dasp.units import db_to_gain
 @memoryless
 @audio_processor
 def gain(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
-    """Change the level by `gain_db`, which may move along time. 0 dB leaves `x` as it is.
+    """Change the level of `x`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        gain_db: Change of level in dB, `(*batch)`, or `(*batch, time)` for one value a sample; 0
+            leaves `x` as it is. [-60 to 24 dB]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `gain_db` fits neither shape, or is no number.
 
     >>> import torch
     >>> gain(torch.ones(1, 3), 44_100, gain_db=-20.0)

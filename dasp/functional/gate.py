@@ -30,18 +30,38 @@ def expander(
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
 ) -> Tensor:
-    """Spread what is below `threshold_db` by `ratio`. A ratio of 1 leaves `x` as it is.
+    """Lower what lies below a threshold, the more the further it lies below.
+
+    A parameter is a number or a tensor `(*batch)`. The detector starts as if silence stood before
+    `x`, so the gain begins lowered.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        threshold_db: Level below which the gain falls, in dB of full scale.
-        ratio: Change of level that 1 dB below the threshold becomes, 1 or more.
-        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more.
-        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more.
-        knee_db: Width of the quadratic bend around the threshold; 0 is a corner.
-        range_db: The most that the gain falls, 0 or more.
-        detector, linked, sidechain, sidechain_high_pass_hz: As for `compressor`.
+        threshold_db: Level below which the gain falls, in dB of full scale. [-80 to 0 dB]
+        ratio: Fall of the output level for each dB that the input falls below the threshold, 1 or
+            more; 1 is neutral. [1 to 10]
+        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more. [0.05 to 100 ms]
+        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more. [5 to 4000 ms]
+        knee_db: Width of the quadratic bend around the threshold, 0 or more; 0 is a corner.
+            [0 to 24 dB]
+        range_db: The most that the gain falls, 0 or more; 0 is neutral. [0 to 80 dB]
+        detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
+        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
+        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one channel;
+            None listens to `x`.
+        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
+            [1 to 20000 Hz]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `ratio` is below 1, a time, `knee_db` or `range_db` is below 0,
+            `sidechain_high_pass_hz` is not between 0 and Nyquist, `detector` is unknown, or
+            `sidechain` does not fit `x`.
+
+    Source: that of `compressor`, with the curve turned downwards.
 
     >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
     >>> y = expander(x, 48_000, threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
@@ -84,22 +104,45 @@ def noise_gate(
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
 ) -> Tensor:
-    """Let through what is loud, and little or nothing else. A range of 0 leaves `x` as it is.
+    """Let loud audio through, and lower quiet audio by a fixed range.
 
     The gate opens when the level reaches `threshold_db`, and closes when the level has been more
-    than `hysteresis_db` below it for longer than `hold_ms`. Open or closed is a decision: it has
-    no gradient, and so none reaches the parameters and the audio that it is made from.
+    than `hysteresis_db` below it for longer than `hold_ms`. It begins closed. Open or closed is a
+    decision without a gradient: none reaches `threshold_db`, `hysteresis_db`, `hold_ms` or the
+    side chain. A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        threshold_db: Level that opens, in dB of full scale.
+        threshold_db: Level that opens the gate, in dB of full scale. [-80 to 0 dB]
         attack_ms: Time in which the gain covers 63 % of the way to open, 0 or more.
+            [0.05 to 100 ms]
         release_ms: Time in which the gain covers 63 % of the way to closed, 0 or more.
-        hysteresis_db: How far the closing level is below the opening one, 0 or more.
-        hold_ms: How long the gate stays open after the last sample at the closing level or above.
-        range_db: How far a closed gate lowers the level, 0 or more.
-        detector, linked, sidechain, sidechain_high_pass_hz: As for `compressor`.
+            [5 to 4000 ms]
+        hysteresis_db: How far the closing level lies below the opening level, 0 or more.
+            [0 to 24 dB]
+        hold_ms: Time for which the gate stays open after the last sample at the closing level or
+            above, 0 or more. [1 to 500 ms]
+        range_db: How far a closed gate lowers the level, 0 or more; 0 is neutral. [0 to 120 dB]
+        detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
+        linked: Whether all channels open and close together, by the loudest. Otherwise each does by
+            itself.
+        sidechain: Audio that opens the gate in place of `x`, of the shape of `x` or with one
+            channel; None listens to `x`.
+        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
+            [1 to 20000 Hz]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If a time, `hysteresis_db` or `range_db` is below 0, `sidechain_high_pass_hz` is
+            not between 0 and Nyquist, `detector` is unknown, or `sidechain` does not fit `x`.
+
+    >>> hiss = torch.full((1, 4800), 0.001)  # -60 dB
+    >>> y = noise_gate(hiss, 48_000, threshold_db=-40.0, attack_ms=1.0, release_ms=100.0)
+    >>> bool(y.abs().max() < 1e-6)
+    True
     """
     level_db = detect_level(
         x,

@@ -39,11 +39,30 @@ MOST_DB = 24.0
 
 @audio_processor
 def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
-    """Ten octave or 31 third-octave bands; the response is `gain_db` at every band's centre.
+    """Equalise `x` in ten octaves or 31 thirds of an octave.
 
-    `gain_db` is `(*batch, bands)` or `(bands,)`, within -24 to 24; 0 dB is neutral. The number
-    of bands, 10 or 31, is its length, and their centres are `CENTRES_HZ`. Bands with a centre
-    at or above Nyquist are left out, and must be asked for 0 dB.
+    The response has the gain of each band at the centre of that band (`CENTRES_HZ`), also where
+    neighbouring bands differ.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        gain_db: Gain of each band from low to high, `(*batch, bands)` or `(bands,)` of 10 or 31
+            bands, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre is at
+            or above Nyquist. [-12 to 12 dB]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If there are not 10 or 31 bands, a gain is out of -24 to 24 dB, or a band at or
+            above Nyquist has a gain other than 0 dB.
+
+    Source: J. S. Abel and D. P. Berners, ICMC 2004; R. J. Oliver and J.-M. Jot, AES 139, 2015.
+
+    >>> x = torch.randn(1, 100)
+    >>> torch.allclose(graphic_eq(x, 44_100, gain_db=[0.0] * 10), x, atol=1e-5)
+    True
     """
     gain_db = per_band("gain_db", gain_db, x, low=-MOST_DB, high=MOST_DB)
     return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
@@ -51,9 +70,27 @@ def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value)
 
 @audio_processor
 def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
-    """`graphic_eq` of 31 third-octave bands, 20 Hz to 20 kHz.
+    """Equalise `x` in 31 thirds of an octave, 20 Hz to 20 kHz, as `graphic_eq` does.
 
-    `gain_db` is `(*batch, 31)` or `(31,)`, or one number for all bands.
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        gain_db: Gain of each band from low to high, `(*batch, 31)` or `(31,)`, or one number for all
+            of them, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre is at
+            or above Nyquist. [-12 to 12 dB]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If there are not 31 bands, a gain is out of -24 to 24 dB, or a band at or above
+            Nyquist has a gain other than 0 dB.
+
+    Source: that of `graphic_eq`.
+
+    >>> x = torch.randn(1, 100)
+    >>> torch.allclose(graphic_eq_31(x, 44_100, gain_db=0.0), x, atol=1e-5)
+    True
     """
     gain_db = per_band("gain_db", gain_db, x, 31, low=-MOST_DB, high=MOST_DB)
     return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)

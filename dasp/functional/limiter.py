@@ -55,26 +55,39 @@ def limiter(
     true_peak: bool = False,
     linked: bool = True,
 ) -> Tensor:
-    """Keep every sample at or below `ceiling_db`. Audio that never exceeds it passes unchanged.
+    """Keep every sample at or below a ceiling.
 
-    No sample exceeds the ceiling, as far as the type of `x` can hold that number. With
-    `true_peak` the signal between the samples is kept below as well, within 0.05 dB by
-    `measure_true_peak`, at any rate and look-ahead.
+    Audio that never exceeds the ceiling passes unchanged. No sample exceeds the ceiling, as far as
+    the type of `x` can hold that number. With `true_peak` the signal between the samples stays below
+    as well, within 0.05 dB by `measure_true_peak`, at any rate and look-ahead.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        ceiling_db: The highest level that comes out, in dB of full scale.
-        release_ms: Time in which the reduction, in dB, covers 63 % of its way back.
-        gain_db: Gain in front of the limiter.
-        lookahead_ms: How long before a peak the gain begins to fall. The audio is not delayed.
-        true_peak: Also limit the signal between the samples, and let the gain fall over twelve
-            samples or more.
-        linked: One gain for all channels, so that the image stands still.
+        ceiling_db: Highest level of the output, in dB of full scale, `(*batch)`. [-40 to 0 dB]
+        release_ms: Time in which the gain reduction, in dB, covers 63 % of its way back, `(*batch)`,
+            0 or more. [5 to 1000 ms]
+        gain_db: Gain in front of the limiter, `(*batch)`; 0 is neutral. [0 to 40 dB]
+        lookahead_ms: Time by which the gain begins to fall before a peak, 0 or more. The audio
+            itself is not delayed, except block by block. [0 to 1000 ms]
+        true_peak: Whether the signal between the samples is limited too. The gain then takes twelve
+            samples or more to fall.
+        linked: Whether all channels have one gain, which keeps the stereo image still. Otherwise
+            each channel has its own.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `release_ms` or `lookahead_ms` is below 0.
+
+    Source: P. Hämäläinen, "Smoothing of the control signal without clipped output in digital peak
+    limiters", DAFx 2002.
 
     >>> x = torch.tensor([[0.1, -2.0, 0.1]])
-    >>> limiter(x, 48_000, ceiling_db=0.0, release_ms=50.0, lookahead_ms=0.0)
-    tensor([[ 0.1000, -1.0000,  0.0500]])
+    >>> y = limiter(x, 48_000, ceiling_db=0.0, release_ms=50.0, lookahead_ms=0.0)
+    >>> torch.allclose(y, torch.tensor([[0.1, -1.0, 0.05]]), atol=1e-3)
+    True
     """
     check_range("lookahead_ms", lookahead_ms, low=0.0)
     ceiling_db = per_item("ceiling_db", ceiling_db, x)

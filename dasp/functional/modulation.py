@@ -39,18 +39,37 @@ def chorus(
     stereo_phase: Value = 0.25,
     voices: int = 2,
 ) -> Tensor:
-    """Add voices whose delay, and so their pitch, swings. A `mix` of 0 leaves `x` as it is.
+    """Add voices whose delay, and so their pitch, swings.
+
+    The delay of a voice follows sin(2 pi (rate_hz t + phase)). A parameter is a number or a tensor
+    `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        rate_hz: How often the delays swing, 0 (they stand still) or more.
-        depth_ms: How much longer the longest delay is than the shortest, 0 or more.
-        delay_ms: The shortest delay, 0 or more.
-        mix: Share of the voices, 0 (dry) to 1.
-        phase: Where the sine of the first voice starts, in turns.
-        stereo_phase: How far each channel is ahead of the one before it, in turns.
-        voices: 1 to 8, spread evenly over the period. Their mean is heard.
+        rate_hz: Frequency of the swing, 0 (the delays stand still) or more. [0.05 to 10 Hz]
+        depth_ms: Difference between the longest delay and the shortest, 0 or more. [0 to 10 ms]
+        delay_ms: Shortest delay, 0 or more. [1 to 50 ms]
+        mix: Share of the voices, 0 (dry, `x` as it is) to 1. [0 to 1]
+        phase: Phase at which the sine of the first voice starts, in turns of 1. [0 to 1]
+        stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
+            swings together. [0 to 1]
+        voices: 1 to 8 delays, evenly spread over the period. The output is their mean.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `rate_hz`, `depth_ms` or `delay_ms` is below 0, `mix` lies outside [0, 1], or
+            `voices` is not one of 1 to 8.
+
+    Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2.
+
+    >>> x = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    >>> still = dict(rate_hz=0.0, depth_ms=0.0, voices=1)
+    >>> y = chorus(x, 1000, **still, delay_ms=2.0, mix=1.0)
+    >>> torch.allclose(y, torch.tensor([[0.0, 0.0, 1.0, 0.0]]), atol=1e-6)
+    True
     """
     check_choice("voices", voices, VOICES)
     shortest = per_item("delay_ms", delay_ms, x, low=0.0)[..., None, None]
@@ -80,19 +99,39 @@ def flanger(
     phase: Value = 0.0,
     stereo_phase: Value = 0.0,
 ) -> Tensor:
-    """Sweep a comb: `x` and a short, swinging delay of it. A `mix` of 0 leaves `x` as it is.
+    """Sweep the notches of a comb filter through `x`.
+
+    The comb is the sum of `x` and a short delay of `x`, which follows sin(2 pi (rate_hz t + phase)).
+    A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        rate_hz: How often the delay swings, 0 (it stands still) or more.
-        depth_ms: How much longer the longest delay is than the shortest, 0 or more.
-        delay_ms: The shortest delay, one sample or more.
-        feedback: Share of the delayed signal that is delayed again, between -1 and 1. It
-            resonates at the hills of the comb, below 0 half way between them.
-        mix: Share of the delayed signal, 0 (dry) to 1; half has the deepest notches.
-        phase: Where the sine starts, in turns.
-        stereo_phase: How far each channel is ahead of the one before it, in turns.
+        rate_hz: Frequency of the swing, 0 (the delay stands still) or more. [0.05 to 10 Hz]
+        depth_ms: Difference between the longest delay and the shortest, 0 or more. [0 to 10 ms]
+        delay_ms: Shortest delay, one sample or more. [0.2 to 10 ms]
+        feedback: Share of the delayed signal that is delayed again, between -1 and 1; 0 is none.
+            Above 0 the peaks of the comb resonate, below 0 the frequencies half-way between them.
+            [-0.95 to 0.95]
+        mix: Share of the delayed signal, 0 (dry, `x` as it is) to 1; 0.5 has the deepest notches.
+            [0 to 1]
+        phase: Phase at which the sine starts, in turns of 1. [0 to 1]
+        stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
+            swings together. [0 to 1]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `rate_hz` or `depth_ms` is below 0, `delay_ms` is shorter than one sample,
+            `feedback` is not between -1 and 1, or `mix` lies outside [0, 1].
+
+    Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2.
+
+    >>> x = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    >>> y = flanger(x, 1000, rate_hz=0.0, depth_ms=0.0, delay_ms=2.0, feedback=0.0, mix=0.5)
+    >>> torch.allclose(y, torch.tensor([[0.5, 0.0, 0.5, 0.0]]), atol=1e-6)
+    True
     """
     shortest = loop_samples("delay_ms", delay_ms, x, sample_rate)
     feedback = per_item("feedback", feedback, x, above=-1.0, below=1.0)[..., None, None]
@@ -113,17 +152,28 @@ def tremolo(
     phase: Value = 0.0,
     stereo_phase: Value = 0.0,
 ) -> Tensor:
-    """Let the gain swing between 1 and 1 - `depth`. A depth of 0 leaves `x` as it is.
+    """Let the gain swing between 1 and 1 - `depth`.
 
-    With a `stereo_phase` of 0.5 one side fades while the other rises: an automatic pan.
+    The gain follows sin(2 pi (rate_hz t + phase)). With a `stereo_phase` of 0.5 one side fades while
+    the other rises: an automatic pan. A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        rate_hz: How often the gain swings, 0 (it stands still) or more.
-        depth: From 0 to 1, where the sound fades to silence.
-        phase: Where the sine starts, in turns.
-        stereo_phase: How far each channel is ahead of the one before it, in turns.
+        rate_hz: Frequency of the swing, 0 (the gain stands still) or more. [0.1 to 20 Hz]
+        depth: Difference between the highest gain and the lowest, 0 (`x` as it is) to 1 (fades to
+            silence). [0 to 1]
+        phase: Phase at which the sine starts, in turns of 1. [0 to 1]
+        stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
+            swings together. [0 to 1]
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `rate_hz` is below 0, or `depth` lies outside [0, 1].
+
+    Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2.
 
     >>> tremolo(torch.ones(1, 5), 4, rate_hz=1.0, depth=0.5)
     tensor([[0.7500, 1.0000, 0.7500, 0.5000, 0.7500]])
@@ -148,21 +198,42 @@ def phaser(
     stereo_phase: Value = 0.0,
     stages: int = 4,
 ) -> Tensor:
-    """Sweep the notches between `x` and a cascade of all-passes. A `mix` of 0 leaves it as it is.
+    """Sweep the notches between `x` and a cascade of all-passes.
+
+    The break frequency of the all-passes follows sin(2 pi (rate_hz t + phase)). A parameter is a
+    number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        rate_hz: How often the break frequency swings, 0 (it stands still) or more.
-        depth_octaves: How far it swings to either side, 0 or more.
-        centre_freq_hz: Its middle, where a stage turns the phase by 90 degrees. The highest
-            frequency, `depth_octaves` above, is below Nyquist.
-        feedback: Share of the cascade's output that goes through it again, one sample later,
-            between -1 and 1. It resonates between the notches, below 0 near them.
-        mix: Share of the cascade, 0 (dry) to 1; half has the deepest notches.
-        phase: Where the sine starts, in turns.
-        stereo_phase: How far each channel is ahead of the one before it, in turns.
+        rate_hz: Frequency of the swing, 0 (the notches stand still) or more. [0.05 to 10 Hz]
+        depth_octaves: Distance to which the break frequency swings to either side of its middle, 0
+            or more. [0 to 3 octaves]
+        centre_freq_hz: Middle of the break frequency, at which a stage turns the phase by 90
+            degrees. The highest, `depth_octaves` above, lies below Nyquist. [100 to 2500 Hz]
+        feedback: Share of the output of the cascade that goes through it again, one sample later,
+            between -1 and 1; 0 is none. Above 0 the frequencies between the notches resonate, below
+            0 those near the notches. [-0.95 to 0.95]
+        mix: Share of the cascade, 0 (dry, `x` as it is) to 1; 0.5 has the deepest notches. [0 to 1]
+        phase: Phase at which the sine starts, in turns of 1. [0 to 1]
+        stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
+            swings together. [0 to 1]
         stages: 2, 4, … 12 all-passes; every two make a notch.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `rate_hz` or `depth_octaves` is below 0, the break frequency is not between 0
+            and Nyquist throughout, `feedback` is not between -1 and 1, `mix` lies outside [0, 1], or
+            `stages` is none of those listed.
+
+    Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2.
+
+    >>> impulse = torch.eye(1, 4000)
+    >>> y = phaser(impulse, 44_100, rate_hz=0.4, depth_octaves=0.0, feedback=0.0, mix=1.0)
+    >>> torch.allclose(y.square().sum(), torch.tensor(1.0), atol=1e-3)  # an all-pass keeps energy
+    True
     """
     check_choice("stages", stages, STAGES)
     centre_freq_hz = per_item("centre_freq_hz", centre_freq_hz, x, **below_nyquist(sample_rate))

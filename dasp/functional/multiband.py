@@ -37,17 +37,49 @@ def multiband_compressor(
     detector: str = "peak",
     linked: bool = True,
 ) -> Tensor:
-    """A `compressor` for each band. With ratios of 1 the magnitude of every frequency is kept.
+    """Compress each band of the spectrum by itself.
+
+    Linkwitz-Riley crossovers of 24 dB per octave split `x`, a `compressor` runs in each band, and
+    the bands are added. With ratios of 1 the sum keeps the magnitude of every frequency; only the
+    phase turns at the crossovers. The parameters of the bands are `(*batch, bands)` or `(bands,)`
+    from low to high, or one number for all bands.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        crossover_freq_hz: Frequencies between the bands, `(*batch, bands - 1)`, rising.
-        threshold_db, ratio, attack_ms, release_ms, makeup_gain_db: As for `compressor`, one for
-            each band from low to high, `(*batch, bands)`, or one for all of them.
-        knee_db: Width of the bend around the thresholds, `(*batch,)`.
-        detector: "peak" or "rms".
-        linked: One gain for all channels of a band.
+        crossover_freq_hz: Frequencies between the bands, `(*batch, bands - 1)` or `(bands - 1,)`,
+            rising, below Nyquist. [40 to 800, 1000 to 16000 Hz]
+        threshold_db: Level of each band above which its gain falls, in dB of full scale.
+            [-80 to 0 dB]
+        ratio: Rise of the level of a band for which its output rises by 1 dB above the threshold, 1
+            or more; 1 is neutral. [1 to 20]
+        attack_ms: Time in which the gain reduction covers 63 % of a rise, 0 or more.
+            [0.05 to 300 ms]
+        release_ms: Time in which the gain reduction covers 63 % of a fall, 0 or more.
+            [5 to 4000 ms]
+        makeup_gain_db: Gain behind the compressor of each band; 0 is neutral. [-24 to 24 dB]
+        knee_db: Width of the quadratic bend around the thresholds of all bands, `(*batch)`, 0 or
+            more; 0 is a corner. [0 to 24 dB]
+        detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
+        linked: Whether all channels of a band have one gain, that of the loudest. Otherwise each
+            channel has its own.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If the crossovers do not rise or are not between 0 and Nyquist, a parameter does
+            not have one number for each band, `ratio` is below 1, a time or `knee_db` is below 0, or
+            `detector` is unknown.
+
+    Source: S. H. Linkwitz, "Active crossover networks for noncoincident drivers", JAES 1976; J.
+    D'Appolito, "Active realization of multiway all-pass crossover systems", JAES 1987.
+
+    >>> settings = dict(threshold_db=-12.0, ratio=4.0, attack_ms=1.0, release_ms=100.0)
+    >>> x = torch.ones(1, 24_000)  # 0 dB in the lowest band: 12 dB over, of which 3 are to remain
+    >>> y = multiband_compressor(x, 48_000, crossover_freq_hz=[200.0, 2500.0], **settings)
+    >>> round(20 * y[0, -1].log10().item(), 1)
+    -9.0
     """
     crossover_freq_hz = per_band(
         "crossover_freq_hz", crossover_freq_hz, x, **below_nyquist(sample_rate)
@@ -91,18 +123,38 @@ def de_esser(
     range_db: Value = 12.0,
     linked: bool = True,
 ) -> Tensor:
-    """Lower what is above `freq_hz` while it exceeds `threshold_db`; otherwise stay flat.
+    """Lower the band above a frequency while that band is loud, as sibilants are.
+
+    A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        freq_hz: Where the band of the sibilants begins.
-        threshold_db: Level of that band above which its gain falls, in dB of full scale.
-        ratio: Change of level that comes out as 1 dB above the threshold, 1 or more.
-        attack_ms: Time in which the reduction covers 63 % of a rise, 0 or more.
-        release_ms: Time in which the reduction covers 63 % of a fall, 0 or more.
-        range_db: The most that the gain falls, 0 or more.
-        linked: One gain for all channels.
+        freq_hz: Frequency above which the band lies, below Nyquist. [2000 to 12000 Hz]
+        threshold_db: Level of the band above which its gain falls, in dB of full scale.
+            [-80 to 0 dB]
+        ratio: Rise of the level of the band for which its output rises by 1 dB above the threshold,
+            1 or more; 1 is neutral, but for the phase that the crossover turns. [1 to 20]
+        attack_ms: Time in which the gain reduction covers 63 % of a rise, 0 or more.
+            [0.05 to 100 ms]
+        release_ms: Time in which the gain reduction covers 63 % of a fall, 0 or more.
+            [5 to 1000 ms]
+        range_db: The most that the gain falls, 0 or more; 0 is neutral as a ratio of 1 is.
+            [0 to 24 dB]
+        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `freq_hz` is not between 0 and Nyquist, `ratio` is below 1, or a time or
+            `range_db` is below 0.
+
+    Source: the crossover is that of `multiband_compressor`.
+
+    >>> y = de_esser(torch.ones(1, 2000), 44_100, freq_hz=6000.0, threshold_db=-40.0)
+    >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-3)  # 0 Hz lies below the band
+    True
     """
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)

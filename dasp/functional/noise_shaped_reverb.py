@@ -47,24 +47,38 @@ def noise_shaped_reverb(
     length_s: float = 4.0,
     noise: Tensor | torch.Generator | int = 0,
 ) -> Tensor:
-    """Convolve every channel with its own noise, decaying in octave bands.
+    """Convolve every channel with noise of its own, which decays in ten octave bands.
 
-    A `mix` of 0 leaves `x` as it is. Bands above Nyquist have nothing to shape and no effect.
-    Like that of a room, a single response scatters around the decay asked for: by a few percent
-    in the middle, by 20 % in the lowest bands, which hold few oscillations.
+    Like that of a room, a single response scatters around the decay that it was asked for: by a few
+    percent in the middle bands, by 20 % in the lowest, which hold few oscillations. A band above
+    Nyquist has no effect. The other parameters are numbers or tensors `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        band_gain_db: Energy of the ten bands (`CENTRES_HZ`) against the dry signal, `(*batch, 10)`
-            or `(10,)`, whatever the decay: with 0 dB noise comes out as loud as it went in.
-        rt60_s: Time in which each band decays by 60 dB, `(*batch, 10)` or `(10,)`, above 0.
-        mix: Share of the reverb, 0 (dry) to 1.
-        pre_delay_ms: Time between `x` and its reverb.
+        band_gain_db: Energy of each band (`CENTRES_HZ`) against the dry signal in dB, `(*batch, 10)`
+            or `(10,)`, or one number for all bands, whatever the decay: at 0 dB noise comes out as
+            loud as it went in. [-48 to 12 dB]
+        rt60_s: Time in which each band decays by 60 dB, `(*batch, 10)` or `(10,)`, or one number for
+            all bands, above 0. [0.1 to 4 s]
+        mix: Share of the reverb, 0 (dry, `x` as it is) to 1. [0 to 1]
+        pre_delay_ms: Time between `x` and its reverb, 0 or more; 0 is none. [0 to 200 ms]
         length_s: Least length of the response, above 0. A longer decay is cut there or a little
-            later, at a length that is quick to transform.
+            later, at a length that is quick to transform. [0.001 to 60 s]
         noise: White noise of variance 1, `(*batch, channels, taps)` or `(channels, taps)`, whose
-            length takes the place of `length_s`; or a generator or a seed to draw it from.
+            length takes the place of `length_s`; or a `torch.Generator` or a seed to draw it from.
+
+    Returns:
+        Audio of the shape of `x`. The reverb is cut at the end of `x`.
+
+    Raises:
+        ValueError: If a parameter of the bands does not have ten numbers, `rt60_s` or `length_s` is
+            not above 0, `pre_delay_ms` is below 0, `mix` lies outside [0, 1], or `noise` does not
+            fit `x`.
+
+    Source: J. A. Moorer, "About this reverberation business", Computer Music Journal 3(2), 1979;
+    C. J. Steinmetz, V. K. Ithapu and P. Calamia, "Filtered noise shaping for time domain room
+    impulse response estimation from reverberant speech", WASPAA 2021.
 
     >>> impulse = torch.eye(1, 48_000)
     >>> wet = noise_shaped_reverb(impulse, 48_000, band_gain_db=0.0, rt60_s=0.5, mix=1.0)

@@ -16,16 +16,29 @@ PAN_LAWS_DB = (-3.0, -4.5, -6.0)
 @memoryless
 @audio_processor
 def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = -3.0) -> Tensor:
-    """Place a mono signal between two loudspeakers, or balance a stereo one.
+    """Place a mono signal between two loudspeakers, or balance a stereo signal.
 
-    `pan` in [-1, 1], left to right, may move along time. A mono `x` becomes stereo; a side
-    gets the whole signal at its end of the range, and `law_db` of it in the centre: -3 dB
-    keeps the power constant, -6 dB the sum, -4.5 dB is half-way between the two. A stereo `x`
-    keeps the side that `pan` moves to and fades the other, by the same law, so that 0 leaves
-    it as it is.
+    On each side a mono signal has its full level at that end of the range, and the level `law_db` in
+    the centre. A stereo signal keeps the side that `pan` points to; the other side fades by the same
+    law.
 
-    Source: the sine law and its powers, D. Griesinger, "Stereo and surround panning in
-    practice", AES 112, 2002.
+    Args:
+        x: Audio `(*batch, channels, time)`, mono or stereo.
+        sample_rate: In Hz.
+        pan: Position from -1 (left) to 1 (right), `(*batch)`, or `(*batch, time)` for one value a
+            sample; 0 is the centre, where a stereo `x` stays as it is. [-1 to 1]
+        law_db: Level of each side in the centre, in dB: -3 keeps the sum of the powers constant, -6
+            the sum of the amplitudes, and -4.5 lies half-way between.
+
+    Returns:
+        Stereo audio `(*batch, 2, time)`.
+
+    Raises:
+        ValueError: If `x` has more than two channels, `pan` lies outside [-1, 1], or `law_db` is
+            none of the three laws.
+
+    Source: the sine law and its powers, D. Griesinger, "Stereo and surround panning in practice",
+    AES 112, 2002.
 
     >>> stereo_panner(torch.ones(1, 1), 44_100, pan=0.0)
     tensor([[0.7071],

@@ -27,10 +27,23 @@ def _reach(shift: Tensor, taps: int) -> int:
 @looks_ahead(_latency)
 @audio_processor
 def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: Value) -> Tensor:
-    """Move `x` later by `delay_samples`, or earlier where they are below 0; 0 changes nothing.
+    """Move `x` later or earlier by any part of a sample.
 
-    What moves over an end of `x` is lost. Between samples `x` is read by a sinc under a Blackman
-    window, with an error below -70 dB up to 0.43 of the sample rate.
+    Between samples `x` is read by a sinc under a Blackman window, with an error below -70 dB up to
+    0.43 of the sample rate.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        delay_samples: Shift in samples, `(*batch)`: later above 0, earlier below; 0 is neutral.
+            [-10000 to 10000 samples]
+
+    Returns:
+        Audio of the shape of `x`. What moves over an end of `x` is lost, and silence comes in at the
+        other end.
+
+    Raises:
+        ValueError: If `delay_samples` is no number, or has another shape.
 
     Source: T. Laakso et al., "Splitting the unit delay", IEEE Signal Processing Magazine 1996.
 

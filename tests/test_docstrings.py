@@ -1,0 +1,157 @@
+"""Docstrings are reference: every argument, what comes back, what is refused, and true ranges."""
+
+import ast
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dasp import functional as F
+from dasp.processors import CATALOGUE
+from dasp.processors.param import UNITS, Option, Param
+
+PACKAGES = ("dasp.functional",)
+"""Whose public functions, classes and methods have the form that is held here."""
+
+WITH_EXAMPLES = ("dasp.functional",)
+"""Whose public functions and classes have an example each, besides."""
+
+CALLED = "__call__"
+"""The one method with underscores that is part of the reference."""
+
+CHECK = re.compile(r"_?(check|refuse)\w*|per_(item|band|sample)|audio_processor")
+"""Names of what refuses an argument."""
+
+SECTION = re.compile(r"^(Args|Returns|Yields|Raises):$", re.MULTILINE)
+NAMED = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
+RANGE = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
+
+
+def public(package: str) -> Iterator[tuple[str, Any]]:
+    """The functions, classes and public methods of a package by their dotted names."""
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value):
+            yield f"{package}.{name}", value
+            for key, method in vars(value).items():
+                if inspect.isfunction(method) and (key == CALLED or not key.startswith("_")):
+                    yield f"{package}.{name}.{key}", method
+        elif callable(value):
+            yield f"{package}.{name}", value
+
+
+PUBLIC = {name: value for package in PACKAGES for name, value in public(package)}
+
+
+def sections(value: Any) -> dict[str, str]:
+    """The sections of a docstring by their titles; the text before them has no title."""
+    pieces = SECTION.split(inspect.cleandoc(value.__doc__ or ""))
+    bodies = [re.split(r"^(?=\S)", body, maxsplit=1, flags=re.M)[0] for body in pieces[2::2]]
+    return {"": pieces[0], **dict(zip(pieces[1::2], bodies, strict=True))}
+
+
+def documented(value: Any) -> dict[str, str]:
+    """What a docstring says of each argument, on one line."""
+    pieces = NAMED.split(sections(value).get("Args", ""))
+    return {
+        name.lstrip("*"): " ".join(text.split())
+        for names, text in zip(pieces[1::2], pieces[2::2], strict=True)
+        for name in names.split(", ")
+    }
+
+
+def parameters(value: Any) -> list[str]:
+    return [name for name in inspect.signature(value).parameters if name != "self"]
+
+
+def refuses(function: Callable, seen: set | None = None) -> bool:
+    """Whether a function, or a helper in its file, raises or calls a check of its arguments."""
+    function = inspect.unwrap(function)
+    seen = set() if seen is None else seen
+    if function in seen:
+        return False
+    seen.add(function)
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        name = getattr(node, "id", getattr(node, "attr", ""))
+        if isinstance(node, ast.Raise) or CHECK.fullmatch(name):
+            return True
+        helper = getattr(function, "__globals__", {}).get(name)
+        own = inspect.isfunction(helper) and helper.__module__ == function.__module__
+        if isinstance(node, ast.Name) and own and refuses(helper, seen):
+            return True
+    return False
+
+
+def makes(value: Any) -> Callable:
+    """The function that runs when a function or a class is called."""
+    return getattr(value, "__post_init__", value.__init__) if inspect.isclass(value) else value
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_first_line_is_a_sentence(name):
+    first = sections(PUBLIC[name])[""].split("\n")[0]
+    assert first.endswith("."), f"{name}: {first!r}"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_argument_is_documented_and_no_other(name):
+    assert sorted(documented(PUBLIC[name])) == sorted(parameters(PUBLIC[name]))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_returned_is_documented(name):
+    value = PUBLIC[name]
+    if inspect.isclass(value) or inspect.signature(value).return_annotation is None:
+        return
+    titles = sections(value)
+    assert titles.get("Returns", titles.get("Yields", "")).strip()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_refused_is_documented(name):
+    value = PUBLIC[name]
+    if refuses(makes(value)):
+        assert re.search(r"^    \w+: \S", sections(value).get("Raises", ""), re.MULTILINE)
+
+
+@pytest.mark.parametrize("package", WITH_EXAMPLES)
+def test_functions_and_classes_have_examples(package):
+    depth = package.count(".") + 1
+    lack = [
+        name
+        for name, value in public(package)
+        if name.count(".") == depth and ">>> " not in (value.__doc__ or "")
+    ]
+    assert not lack
+
+
+def ranges(item: Param | Option) -> list[tuple[float, float]]:
+    """The range of a parameter, or those of its bands where the bands differ."""
+    lows, highs = (end if isinstance(end, tuple) else (end,) for end in (item.low, item.high))
+    return list(dict.fromkeys(zip(lows, highs, strict=True)))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_units_and_ranges_are_those_declared(name):
+    texts = documented(getattr(F, name))
+    options = [o for o in CATALOGUE[name].options if o.choices is None]
+    for item in (*CATALOGUE[name].params, *options):
+        brackets = [b for b in re.findall(r"\[([^][]*)\]", texts[item.name]) if RANGE.match(b)]
+        assert len(brackets) == 1, f"{item.name}: expected one range as in [0 to 24 dB]"
+        said = [(float(low), float(high)) for low, high in RANGE.findall(brackets[0])]
+        assert said == ranges(item), item.name
+        unit = RANGE.split(brackets[0])[-1].strip()
+        assert unit == UNITS.get(item.name.rsplit("_", 1)[-1], ""), item.name
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_choices_that_are_words_are_told(name):
+    texts = documented(getattr(F, name))
+    for option in CATALOGUE[name].options:
+        for choice in option.choices or ():
+            assert not isinstance(choice, str) or f'"{choice}"' in texts[option.name], choice
