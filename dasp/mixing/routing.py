@@ -49,7 +49,8 @@ def as_stereo(x: Tensor) -> Tensor:
 
 def add_up(tracks: Tensor, gains: Tensor) -> Tensor:
     """Sums of tracks `(*batch, tracks, 2, time)`, as `gains` `(*batch, sums, tracks)` says."""
-    return (gains @ tracks.flatten(-2)).unflatten(-1, tracks.shape[-2:])
+    with torch.autocast(tracks.device.type, enabled=False):  # which would add audio in bfloat16
+        return (gains @ tracks.flatten(-2)).unflatten(-1, tracks.shape[-2:])
 
 
 def listened_to(tracks: Tensor, own: Tensor, key: Tensor) -> Tensor:

@@ -124,3 +124,13 @@ def test_values_of_numpy_in_maps_and_checks():
         GAIN(torch.zeros(1, 9), 8000, gain_db=np.array("loud"))
     with pytest.raises(ValueError, match=r"gain_db: expected .* a tensor of shape \(\) or, moving"):
         GAIN(torch.zeros(1, 9), 8000, gain_db=np.zeros(2))
+
+
+def test_a_console_under_autocast_adds_in_single_precision():
+    tracks = torch.randn(3, 1, 400)
+    desk = Console(strip=(GAIN,), buses={"echo": (GAIN,)}, master=())
+    settings = Settings(tracks={"send.echo_db": torch.tensor([0.0, -3.0, -6.0])})
+    expected = desk(tracks, 8000, settings)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mix = desk(tracks, 8000, settings)
+    torch.testing.assert_close(mix, expected)
