@@ -9,7 +9,7 @@ import soundfile
 def mp3(x: np.ndarray, sample_rate: int = 44_100, *, vbr: bool = False) -> bytes:
     """Samples `(time, channels)` as MP3 with a table in its first frame."""
     file = io.BytesIO()
-    mode = {"bitrate_mode": "VARIABLE", "compression_level": 0.5} if vbr else {}
+    mode = {"bitrate_mode": "VARIABLE" if vbr else "CONSTANT", "compression_level": 0.5}
     soundfile.write(file, x, sample_rate, format="MP3", subtype="MPEG_LAYER_III", **mode)
     return file.getvalue()
 

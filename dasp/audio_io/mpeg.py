@@ -26,6 +26,9 @@ _KBPS = {
 }
 """By version (2.5 is as 2) and layer."""
 
+_MOST_LOST = 16
+"""Holes as long as more frames than that may have that length by chance."""
+
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 """By the bits of the version."""
 
@@ -53,6 +56,8 @@ class _Part:
 
     table: bytes = b""
     frames: int = 0
+    last: int = 0
+    """Bytes of the last of them."""
     runs: list[range] = field(default_factory=list)
     """Where frames stand without anything between them."""
 
@@ -105,7 +110,10 @@ def _contents(data: Bytes, start: int, end: int, size: int) -> Contents:
     for part, (count, length) in zip(parts, promised, strict=True):
         present = (size if part is parts[-1] else part.runs[-1].stop) - part.runs[0].start
         present += len(part.table)
-        is_short = count is not None and part.frames < count - 1
+        # Some tables count themselves; what has a hole has lost a frame.
+        behind = (end if part is parts[-1] else part.runs[-1].stop) - part.runs[-1].stop
+        is_whole = len(part.runs) == 1 and length <= present and behind < part.last
+        is_short = count is not None and part.frames < count - is_whole
         if is_short or (problem and part is parts[-1]):
             if length > present:
                 what = f"{length} bytes of samples, {present}"
@@ -143,6 +151,9 @@ def _parts(
             foreign += passed
             if found is None:
                 break
+            if _held_frames(data, parts[-1], at, found[0], kind):
+                seconds = sum(part.frames for part in parts) * kind.samples / kind.sample_rate
+                problem = f"is damaged: after {seconds:.3f} s there is a hole as long as frames are"
             at, its_kind = found
             if kind is not None and its_kind != kind:
                 seconds = sum(part.frames for part in parts) * kind.samples / kind.sample_rate
@@ -158,6 +169,7 @@ def _parts(
         else:
             part = parts[-1]
             part.frames += 1
+            part.last = length
             if part.runs and part.runs[-1].stop == at:
                 part.runs[-1] = range(part.runs[-1].start, at + length)
             else:
@@ -166,6 +178,18 @@ def _parts(
     remarks = (f"{foreign} bytes that are no MPEG audio were passed over",) if foreign else ()
     parts = [part for part in parts if part.frames]
     return parts, kind if parts else None, remarks, problem
+
+
+def _held_frames(data: Bytes, part: _Part, at: int, stop: int, kind: _Kind | None) -> bool:
+    """Whether what was passed over is as long as some frames, so that it was some of them."""
+    gap = stop - at
+    if kind is None or not part.runs or not gap or _next_tag(data, at, stop) is not None:
+        return False
+    last = part.runs[-1].stop - part.last
+    shortest = _frame_length(data, last, kind) - (data[last + 2] >> 1 & 1)
+    longest = shortest + (kind.sample_rate % 11_025 == 0)  # Other rates need no padding.
+    count = -(-gap // longest)
+    return count <= _MOST_LOST and count * shortest <= gap <= count * longest
 
 
 def _change(before: _Kind, after: _Kind) -> str:

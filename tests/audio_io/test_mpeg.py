@@ -57,7 +57,7 @@ def test_a_table_with_the_length_keeps_it(tmp_path):
     path = _write(tmp_path / "a.mp3", mp3(x))
     y, _ = load_audio(path)
     assert y.shape == (2, RATE) == (2, audio_info(path).frames)
-    assert np.abs(y.numpy().T - x)[2000:-2000].max() < 0.02
+    assert np.abs(y.numpy().T - x)[2000:-2000].max() < 0.05
 
 
 @pytest.mark.parametrize("channels, rate", [(1, 44_100), (2, 48_000), (1, 22_050), (2, 8000)])
@@ -96,6 +96,21 @@ def test_what_is_nothing_is_passed_over_and_said(tmp_path):
     with pytest.warns(AudioFileWarning, match="3000 bytes that are no MPEG audio"):
         x, _ = load_audio(path)
     assert x.shape[-1] == 1152 * len(frames)
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_frames_that_were_written_over(tmp_path, has_table, rate, lost):
+    content = mp3(_tone(1.0, 440, rate=rate), rate)
+    frames = frames_of(content)
+    head = b"" if not has_table else content[: len(content) - sum(map(len, frames))]
+    hole = b"\x55" * sum(map(len, frames[20 : 20 + lost]))
+    path = _write(tmp_path / "a.mp3", head, *frames[:20], hole, *frames[20 + lost :])
+    with pytest.raises(AudioFileError, match="hole" if not has_table else "hole|cut off"):
+        load_audio(path)
+    with pytest.warns(AudioFileWarning):
+        assert load_audio(path, allow_truncated=True)[0].shape[-1] > 0.8 * rate
 
 
 def test_more_frames_than_the_table_speaks_of(tmp_path):
