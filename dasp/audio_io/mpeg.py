@@ -186,7 +186,11 @@ def _held_frames(data: Bytes, part: _Part, at: int, stop: int, kind: _Kind | Non
     if kind is None or not part.runs or not gap or _next_tag(data, at, stop) is not None:
         return False
     last = part.runs[-1].stop - part.last
-    shortest = _frame_length(data, last, kind) - (data[last + 2] >> 1 & 1)
+    head = data[last : last + 4]
+    of_any_rate = (bytes([*head[:2], head[2] & 0x0C | b << 4, head[3]]) for b in range(1, 15))
+    if any(gap - 1 <= _frame_length(one, 0, kind) <= gap for one in of_any_rate):
+        return True
+    shortest = _frame_length(data, last, kind) - (head[2] >> 1 & 1)
     longest = shortest + (kind.sample_rate % 11_025 == 0)  # Other rates need no padding.
     count = -(-gap // longest)
     return count <= _MOST_LOST and count * shortest <= gap <= count * longest

@@ -113,6 +113,16 @@ def test_frames_that_were_written_over(tmp_path, has_table, rate, lost):
         assert load_audio(path, allow_truncated=True)[0].shape[-1] > 0.8 * rate
 
 
+def test_one_frame_of_a_variable_rate_that_was_written_over(tmp_path):
+    """It may have had the length of any rate, and zeros are no silence between."""
+    frames = frames_of(mp3(_loud_then_silent(), vbr=True))
+    for place in (10, 60, 100):
+        hole = bytes(len(frames[place]))
+        path = _write(tmp_path / "a.mp3", *frames[:place], hole, *frames[place + 1 :])
+        with pytest.raises(AudioFileError, match="there is a hole as long as frames are"):
+            load_audio(path)
+
+
 def test_more_frames_than_the_table_speaks_of(tmp_path):
     content = mp3(_tone(1.0, 440))
     more = frames_of(mp3(_tone(1.0, 880)))
