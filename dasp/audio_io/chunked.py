@@ -267,7 +267,9 @@ _NOWHERE = Contents("is not audio, or is damaged: nothing in it says where its s
 
 
 def _judge(file: BinaryIO, head: _Head, size: int) -> Contents:
-    present = max(0, size - head.start)
+    if head.start > size:
+        return Contents(f"is cut off: its samples begin at byte {head.start}, it has {size}")
+    present = size - head.start
     is_empty = head.declared <= head.own
     unknown = _is_unknown(head.declared) or (is_empty and present >= head.own + head.block)
     if head.declared <= present and _ends(file, head, head.declared, size, strictly=is_empty):
@@ -293,6 +295,7 @@ def _read_to(
     head: _Head, length: int, problem: str | None = None, missing: float | None = None
 ) -> Contents:
     """The file with the length that its samples really have."""
+    length = max(0, length)
     blocks = max(0, length - head.own) // head.block
     if head.samples == 1:
         length = head.own + blocks * head.block

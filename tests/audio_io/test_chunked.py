@@ -202,6 +202,13 @@ def test_other_containers_that_hold_more(tmp_path, ending):
     assert (x[0] * 32768).int().tolist() == SAMPLES.tolist()
 
 
+def test_samples_that_begin_behind_the_end(tmp_path):
+    content = CONTAINERS["au"][0]
+    far = content[:4] + struct.pack(">II", 2**30, 0xFFFF_FFFF) + content[12:]
+    (tmp_path / "a.au").write_bytes(far)
+    assert "its samples begin at byte 1073741824" in _reason(tmp_path / "a.au")
+
+
 def test_an_aiff_that_was_never_finished(tmp_path):
     """Neither the number of frames nor the length of the samples is there."""
     content = CONTAINERS["aiff"][0]
