@@ -19,9 +19,6 @@ from dasp.audio_io.mpeg import mpeg_within
 MOST_CHUNKS = 10_000
 """After so many the samples are not looked for any more: a file can hold millions of nothing."""
 
-_FARTHEST = 2**62
-"""No file has a place beyond, and to go there is an error of another kind."""
-
 _PADDING = 4096
 """Fewer zeros than that fill a block at the end of a file, and are no samples."""
 
@@ -446,7 +443,10 @@ def _size(file: BinaryIO) -> int:
 
 def _walk(file: BinaryIO, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and size of each chunk."""
+    end = _size(file)
     for _ in range(MOST_CHUNKS):
+        if start > end:
+            return
         file.seek(start)
         head = file.read(8)
         if len(head) < 8:
@@ -463,7 +463,7 @@ def _walk_64(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         if name == b"ds64":
             file.seek(start)
             long = int.from_bytes(file.read(16)[8:], "little")
-        if name == b"data" and size == 0xFFFF_FFFF and 0 < long < _FARTHEST:
+        if name == b"data" and size == 0xFFFF_FFFF and long:
             yield name, start, long
             yield from _walk(file, start + long + long % 2, "little")
             return
@@ -473,7 +473,10 @@ def _walk_64(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 def _walk_wave64(
     file: BinaryIO, start: int, order: str = "little"
 ) -> Iterator[tuple[bytes, int, int]]:
+    end = _size(file)
     for _ in range(MOST_CHUNKS):
+        if start > end:
+            return
         file.seek(start)
         head = file.read(24)
         size = int.from_bytes(head[16:], order)  # With the head itself.
@@ -481,14 +484,15 @@ def _walk_wave64(
             return
         yield head[:4], start + 24, size - 24
         start += -(-size // 8) * 8
-        if start > _FARTHEST:
-            return
 
 
 def _walk_core_audio(
     file: BinaryIO, start: int, order: str = "big"
 ) -> Iterator[tuple[bytes, int, int]]:
+    end = _size(file)
     for _ in range(MOST_CHUNKS):
+        if start > end:
+            return
         file.seek(start)
         head = file.read(12)
         size = int.from_bytes(head[4:], order)
@@ -496,8 +500,6 @@ def _walk_core_audio(
             return
         yield head[:4], start + 12, size
         start += 12 + size
-        if start > _FARTHEST:
-            return
 
 
 _RIFF = _Chain(_walk, 2)
