@@ -14,10 +14,10 @@ from dasp import functional as F
 from dasp.processors import CATALOGUE
 from dasp.processors.param import UNITS, Option, Param
 
-PACKAGES = ("dasp.functional",)
+PACKAGES = ("dasp.functional", "dasp.processors", "dasp.grad", "dasp.streaming")
 """Whose public functions, classes and methods have the form that is held here."""
 
-WITH_EXAMPLES = ("dasp.functional",)
+WITH_EXAMPLES = PACKAGES
 """Whose public functions and classes have an example each, besides."""
 
 CALLED = "__call__"
@@ -76,7 +76,11 @@ def refuses(function: Callable, seen: set | None = None) -> bool:
     if function in seen:
         return False
     seen.add(function)
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):  # made by a dataclass, or written in C
+        return False
+    for node in ast.walk(ast.parse(source)):
         name = getattr(node, "id", getattr(node, "attr", ""))
         if isinstance(node, ast.Raise) or CHECK.fullmatch(name):
             return True

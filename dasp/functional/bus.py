@@ -18,7 +18,8 @@ def stereo_bus(x: Tensor, sample_rate: float, *, send_db: Value) -> Tensor:
         x: Tracks `(*batch, tracks, channels, time)`, mono or stereo.
         sample_rate: In Hz.
         send_db: Level at which each track is sent, in dB, `(*batch, tracks)`, or
-            `(*batch, tracks, time)` for one value a sample; 0 sends a track as it is. [-60 to 12 dB]
+            `(*batch, tracks, time)` for one value a sample; 0 sends a track as it is.
+            [-60 to 12 dB]
 
     Returns:
         Stereo audio `(*batch, 2, time)`.

@@ -25,14 +25,14 @@ def delay(
 ) -> Tensor:
     """Repeat `x` in echoes that die away.
 
-    Echo k comes k times `time_ms` after `x`, with the gain feedback^(k - 1). A parameter is a number
-    or a tensor `(*batch)`.
+    Echo k comes k times `time_ms` after `x`, with the gain feedback^(k - 1). A parameter is a
+    number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`, stereo for `ping_pong`.
         sample_rate: In Hz.
-        time_ms: Time from one echo to the next, one sample or more. Echoes may fall between samples.
-            [10 to 2000 ms]
+        time_ms: Time from one echo to the next, one sample or more. Echoes may fall between
+            samples. [10 to 2000 ms]
         feedback: Gain from one echo to the next, from 0, a single echo, to less than 1. [0 to 0.95]
         mix: Share of the echoes, 0 (dry, `x` as it is) to 1. [0 to 1]
         ping_pong: Whether the echoes alternate sides. The echoes of a sound in the centre start on

@@ -61,20 +61,21 @@ def distortion(
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
         drive_db: Gain in front of the curve. [0 to 48 dB]
-        bias: Offset in front of the curve, added to samples of full scale 1; 0 is none. It bends one
-            half of the wave more, which adds even harmonics; the offset that silence would get is
-            subtracted. [-1 to 1]
+        bias: Offset in front of the curve, added to samples of full scale 1; 0 is none. It bends
+            one half of the wave more, which adds even harmonics; the offset that silence would get
+            is subtracted. [-1 to 1]
         tone_hz: Corner of a one-pole low-pass behind the curve, above 0, with the time constant
             1 / (2 pi tone_hz); it may lie above Nyquist. At 20 kHz the low-pass still takes 0.5 dB
             off 10 kHz at a rate of 44.1 kHz. [500 to 20000 Hz]
         output_gain_db: Gain of the distorted signal; 0 is neutral. [-24 to 12 dB]
         mix: Share of the distorted signal, 0 (dry, `x` as it is) to 1. [0 to 1]
         shape: "tanh"; "hard", which clips; or "cubic", x - 4/27 x^3 up to its limit.
-        oversampling: Factor of the rate at which the curve runs: 1, 2, 4 or 8. Above 1 the distorted
-            signal is limited to 0.9 of Nyquist by linear-phase filters, which ring before an onset.
-        tone_filter: Whether there is a low-pass behind the curve. Without it `tone_hz` has no effect,
-            and the output is the curve alone: with `shape` "hard", no drive and no bias, `x` itself
-            up to full scale.
+        oversampling: Factor of the rate at which the curve runs: 1, 2, 4 or 8. Above 1 the
+            distorted signal is limited to 0.9 of Nyquist by linear-phase filters, which ring before
+            an onset.
+        tone_filter: Whether there is a low-pass behind the curve. Without it `tone_hz` has no
+            effect, and the output is the curve alone: with `shape` "hard", no drive and no bias,
+            `x` itself up to full scale.
 
     Returns:
         Audio of the shape of `x`.

@@ -92,10 +92,10 @@ def compressor(
             [0 to 1]
         detector: "peak", the magnitude of every sample, or "rms", the mean square over
             `rms_time_ms`.
-        linked: Whether all channels have one gain, that of the loudest, which keeps the stereo image
-            still. Otherwise each channel has its own.
-        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one channel;
-            None listens to `x`.
+        linked: Whether all channels have one gain, that of the loudest, which keeps the stereo
+            image still. Otherwise each channel has its own.
+        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one
+            channel; None listens to `x`.
         sidechain_high_pass_hz: High-pass in front of the detector, which makes it deaf to the bass,
             below Nyquist; None is off. [1 to 20000 Hz]
         rms_time_ms: Time in which the mean square covers 63 % of a step, 0 or more. [0 to 1000 ms]
@@ -103,8 +103,8 @@ def compressor(
             [0 to 10000 ms]
         slow_release_ms: Release time of the slow gain reduction, 0 or more. [0 to 60000 ms]
         slow_mix: Share of the slow gain reduction in the mean of both in dB, 0 (off) to 1. With it
-            the release depends on the programme, as in optical compressors: quick after a peak, slow
-            after a long note. [0 to 1]
+            the release depends on the programme, as in optical compressors: quick after a peak,
+            slow after a long note. [0 to 1]
 
     Returns:
         Audio of the shape of `x`.
@@ -198,7 +198,8 @@ def compressor_gain_reduction(
         slow_mix: Share of the slow gain reduction, 0 (off) to 1.
 
     Returns:
-        Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where `linked`.
+        Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
+        `linked`.
 
     Raises:
         ValueError: Where `compressor` raises one.

@@ -47,8 +47,8 @@ def parametric_eq(
         sample_rate: In Hz.
         low_shelf_gain_db: Gain at 0 Hz; 0 is neutral. [-24 to 24 dB]
         low_shelf_freq_hz: Frequency of half the gain in dB, below Nyquist. [20 to 2000 Hz]
-        low_shelf_q: Quality of the shelf, above 0: 0.7 is the steepest shelf that does not overshoot,
-            less is flatter. [0.1 to 5]
+        low_shelf_q: Quality of the shelf, above 0: 0.7 is the steepest shelf that does not
+            overshoot, less is flatter. [0.1 to 5]
         peak_gain_db: Gain of each peak at its frequency; 0 is neutral. [-24 to 24 dB]
         peak_freq_hz: Centre of each peak, below Nyquist.
             [40 to 1000, 150 to 4000, 500 to 10000, 1500 to 16000 Hz]

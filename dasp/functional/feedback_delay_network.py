@@ -62,16 +62,16 @@ def feedback_delay_network(
 ) -> Tensor:
     """Reverberate `x` in a network of delay lines that feed each other.
 
-    Each side enters all lines and is heard from all of them, with signs of its own. A parameter is a
-    number or a tensor `(*batch)`.
+    Each side enters all lines and is heard from all of them, with signs of its own. A parameter is
+    a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`, mono or stereo.
         sample_rate: In Hz.
         rt60_low_s: Time in which frequencies below `low_crossover_hz` decay by 60 dB, above 0.
             [0.1 to 20 s]
-        rt60_mid_s: Time in which frequencies between the crossovers decay by 60 dB, above 0. It also
-            sets the level, so that noise comes out of a long reverb as loud as it went in.
+        rt60_mid_s: Time in which frequencies between the crossovers decay by 60 dB, above 0. It
+            also sets the level, so that noise comes out of a long reverb as loud as it went in.
             [0.1 to 20 s]
         rt60_high_s: Time in which frequencies above `high_crossover_hz` decay by 60 dB, above 0.
             [0.1 to 20 s]

@@ -19,13 +19,13 @@ def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Val
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
         taps: Impulse response, `(taps,)`, or `(*batch, filters, taps)` with one filter for all
-            channels or one for each. Two filters make a mono `x` stereo, left first. A single tap of
-            1 is neutral.
+            channels or one for each. Two filters make a mono `x` stereo, left first. A single tap
+            of 1 is neutral.
         mix: Share of the filtered signal, `(*batch)`, 0 (dry, `x` as it is) to 1. [0 to 1]
 
     Returns:
-        Audio of the shape of `x`, or stereo where two filters make it so. The end of the response is
-        cut with the end of `x`.
+        Audio of the shape of `x`, or stereo where two filters make it so. The end of the response
+        is cut with the end of `x`.
 
     Raises:
         ValueError: If `taps` do not have one of these shapes, are no real numbers or are none at

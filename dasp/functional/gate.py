@@ -48,8 +48,8 @@ def expander(
         range_db: The most that the gain falls, 0 or more; 0 is neutral. [0 to 80 dB]
         detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
         linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
-        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one channel;
-            None listens to `x`.
+        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one
+            channel; None listens to `x`.
         sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
             [1 to 20000 Hz]
 

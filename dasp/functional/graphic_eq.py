@@ -75,9 +75,9 @@ def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Val
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        gain_db: Gain of each band from low to high, `(*batch, 31)` or `(31,)`, or one number for all
-            of them, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre is at
-            or above Nyquist. [-12 to 12 dB]
+        gain_db: Gain of each band from low to high, `(*batch, 31)` or `(31,)`, or one number for
+            all of them, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre
+            is at or above Nyquist. [-12 to 12 dB]
 
     Returns:
         Audio of the shape of `x`.

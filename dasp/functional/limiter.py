@@ -58,15 +58,15 @@ def limiter(
     """Keep every sample at or below a ceiling.
 
     Audio that never exceeds the ceiling passes unchanged. No sample exceeds the ceiling, as far as
-    the type of `x` can hold that number. With `true_peak` the signal between the samples stays below
-    as well, within 0.05 dB by `measure_true_peak`, at any rate and look-ahead.
+    the type of `x` can hold that number. With `true_peak` the signal between the samples stays
+    below as well, within 0.05 dB by `measure_true_peak`, at any rate and look-ahead.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
         ceiling_db: Highest level of the output, in dB of full scale, `(*batch)`. [-40 to 0 dB]
-        release_ms: Time in which the gain reduction, in dB, covers 63 % of its way back, `(*batch)`,
-            0 or more. [5 to 1000 ms]
+        release_ms: Time in which the gain reduction, in dB, covers 63 % of its way back,
+            `(*batch)`, 0 or more. [5 to 1000 ms]
         gain_db: Gain in front of the limiter, `(*batch)`; 0 is neutral. [0 to 40 dB]
         lookahead_ms: Time by which the gain begins to fall before a peak, 0 or more. The audio
             itself is not delayed, except block by block. [0 to 1000 ms]

@@ -101,8 +101,8 @@ def flanger(
 ) -> Tensor:
     """Sweep the notches of a comb filter through `x`.
 
-    The comb is the sum of `x` and a short delay of `x`, which follows sin(2 pi (rate_hz t + phase)).
-    A parameter is a number or a tensor `(*batch)`.
+    The comb is the sum of `x` and a short delay of `x`, which follows sin(2 pi (rate_hz t +
+    phase)). A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
@@ -154,8 +154,8 @@ def tremolo(
 ) -> Tensor:
     """Let the gain swing between 1 and 1 - `depth`.
 
-    The gain follows sin(2 pi (rate_hz t + phase)). With a `stereo_phase` of 0.5 one side fades while
-    the other rises: an automatic pan. A parameter is a number or a tensor `(*batch)`.
+    The gain follows sin(2 pi (rate_hz t + phase)). With a `stereo_phase` of 0.5 one side fades
+    while the other rises: an automatic pan. A parameter is a number or a tensor `(*batch)`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
@@ -225,8 +225,8 @@ def phaser(
 
     Raises:
         ValueError: If `rate_hz` or `depth_octaves` is below 0, the break frequency is not between 0
-            and Nyquist throughout, `feedback` is not between -1 and 1, `mix` lies outside [0, 1], or
-            `stages` is none of those listed.
+            and Nyquist throughout, `feedback` is not between -1 and 1, `mix` lies outside [0, 1],
+            or `stages` is none of those listed.
 
     Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, chapter 2.
 

@@ -69,8 +69,8 @@ def multiband_compressor(
 
     Raises:
         ValueError: If the crossovers do not rise or are not between 0 and Nyquist, a parameter does
-            not have one number for each band, `ratio` is below 1, a time or `knee_db` is below 0, or
-            `detector` is unknown.
+            not have one number for each band, `ratio` is below 1, a time or `knee_db` is below 0,
+            or `detector` is unknown.
 
     Source: S. H. Linkwitz, "Active crossover networks for noncoincident drivers", JAES 1976; J.
     D'Appolito, "Active realization of multiway all-pass crossover systems", JAES 1987.

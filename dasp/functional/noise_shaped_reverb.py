@@ -56,11 +56,11 @@ def noise_shaped_reverb(
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
-        band_gain_db: Energy of each band (`CENTRES_HZ`) against the dry signal in dB, `(*batch, 10)`
-            or `(10,)`, or one number for all bands, whatever the decay: at 0 dB noise comes out as
-            loud as it went in. [-48 to 12 dB]
-        rt60_s: Time in which each band decays by 60 dB, `(*batch, 10)` or `(10,)`, or one number for
-            all bands, above 0. [0.1 to 4 s]
+        band_gain_db: Energy of each band (`CENTRES_HZ`) against the dry signal in dB,
+            `(*batch, 10)` or `(10,)`, or one number for all bands, whatever the decay: at 0 dB
+            noise comes out as loud as it went in. [-48 to 12 dB]
+        rt60_s: Time in which each band decays by 60 dB, `(*batch, 10)` or `(10,)`, or one number
+            for all bands, above 0. [0.1 to 4 s]
         mix: Share of the reverb, 0 (dry, `x` as it is) to 1. [0 to 1]
         pre_delay_ms: Time between `x` and its reverb, 0 or more; 0 is none. [0 to 200 ms]
         length_s: Least length of the response, above 0. A longer decay is cut there or a little

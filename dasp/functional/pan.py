@@ -18,9 +18,9 @@ PAN_LAWS_DB = (-3.0, -4.5, -6.0)
 def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = -3.0) -> Tensor:
     """Place a mono signal between two loudspeakers, or balance a stereo signal.
 
-    On each side a mono signal has its full level at that end of the range, and the level `law_db` in
-    the centre. A stereo signal keeps the side that `pan` points to; the other side fades by the same
-    law.
+    On each side a mono signal has its full level at that end of the range, and the level `law_db`
+    in the centre. A stereo signal keeps the side that `pan` points to; the other side fades by the
+    same law.
 
     Args:
         x: Audio `(*batch, channels, time)`, mono or stereo.

@@ -102,9 +102,9 @@ def plate_reverb(
         x: Audio `(*batch, channels, time)`, mono or stereo.
         sample_rate: In Hz. The lengths of the plate are scaled by it and rounded.
         decay: Gain at four places of the round through the tank, from 0 to less than 1. The round
-            lasts 0.725 s in the mean, so the reverb decays by 60 dB in -0.544 s / log10(decay); with
-            a `modulation_ms` of 0, where frequencies that take longer remain, in
-            -0.599 s / log10(decay). `plate_decay` gives the `decay` for a time. [0 to 0.95]
+            lasts 0.725 s in the mean, so the reverb decays by 60 dB in -0.544 s / log10(decay);
+            with a `modulation_ms` of 0, where frequencies that take longer remain, in -0.599 s /
+            log10(decay). `plate_decay` gives the `decay` for a time. [0 to 0.95]
         mix: Share of the reverb, 0 (dry, `x` as it is) to 1. [0 to 1]
         damping_hz: Corner of the low-pass in each half of the tank, above 0: frequencies above it
             decay sooner. Far above Nyquist the low-pass is open. [500 to 20000 Hz]

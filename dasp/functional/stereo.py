@@ -29,8 +29,8 @@ def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     Args:
         x: Audio `(*batch, 2, time)`.
         sample_rate: In Hz.
-        width: Factor on the side signal, `(*batch)`, or `(*batch, time)` for one value a sample, 0 or
-            more: 0 is mono, 1 leaves `x` as it is, 2 doubles the side signal. [0 to 2]
+        width: Factor on the side signal, `(*batch)`, or `(*batch, time)` for one value a sample, 0
+            or more: 0 is mono, 1 leaves `x` as it is, 2 doubles the side signal. [0 to 2]
 
     Returns:
         Audio of the shape of `x`.
@@ -54,8 +54,8 @@ def mid_side(x: Tensor, sample_rate: float, *, mid_gain_db: Value, side_gain_db:
     Args:
         x: Audio `(*batch, 2, time)`.
         sample_rate: In Hz.
-        mid_gain_db: Change of the level of the mid signal in dB, `(*batch)`, or `(*batch, time)` for
-            one value a sample; 0 keeps the mid signal. [-60 to 12 dB]
+        mid_gain_db: Change of the level of the mid signal in dB, `(*batch)`, or `(*batch, time)`
+            for one value a sample; 0 keeps the mid signal. [-60 to 12 dB]
         side_gain_db: Change of the level of the side signal in dB, of the same shapes; 0 keeps the
             side signal. [-60 to 12 dB]
 

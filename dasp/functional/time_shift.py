@@ -39,8 +39,8 @@ def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: 
             [-10000 to 10000 samples]
 
     Returns:
-        Audio of the shape of `x`. What moves over an end of `x` is lost, and silence comes in at the
-        other end.
+        Audio of the shape of `x`. What moves over an end of `x` is lost, and silence comes in at
+        the other end.
 
     Raises:
         ValueError: If `delay_samples` is no number, or has another shape.
