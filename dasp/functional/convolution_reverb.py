@@ -51,10 +51,11 @@ def convolution_reverb(
         wet_gain_db: Gain of the reverb, `(*batch)`; 0 is neutral. Recorded responses come at any
             level, often 20 dB and more above that of `x`. [-48 to 24 dB]
         normalise: Level to which the response is brought first; the responses of one item keep
-            their balance. None keeps the response as it is. "energy": pink noise from 20 Hz to 20
-            kHz has the same power before and behind the response, in the mean over the channels of
-            the output, so the reverb of music is about as loud as the music. "peak": the response
-            has a gain of 1 at the frequency where it is loudest, so that no tone gets louder.
+            their balance. None keeps the response as it is. "energy": pink noise from 20 Hz to
+            20 kHz has the same power before and behind the response, in the mean over the channels
+            of the output, so the reverb of music is about as loud as the music. "peak": the
+            response has a gain of 1 at the frequency where it is loudest, so that no tone gets
+            louder.
 
     Returns:
         Audio of the shape of `x`, or stereo where the responses make it so. The reverb is cut at

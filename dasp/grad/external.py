@@ -27,21 +27,30 @@ def external(
     workers: int = 0,
     timeout_s: float | None = None,
 ) -> Processor:
-    """A function of arrays as a `Processor`, for `spsa`, `finite_difference` or `proxy` to train.
+    """Make a processor of a function of arrays, for `spsa` or another gradient mode to train.
+
+    The processor has no gradient of its own, and backward through it is an error. The items of a
+    batch are processed one by one.
 
     Args:
         function: `function(x, sample_rate, **settings)` of one batch item, an array
             `(channels, time)`, that returns an array of that shape. The settings are floats, or
-            arrays of floats for bands, and the options as they are.
-        params: What it is steered by.
-        name: Of the processor; that of the function by default.
-        options: Its other keywords.
-        workers: How many processes share the items of a batch. They survive a black box that
-            crashes, and the function must stand in a module. With 0 it runs in this process.
-        timeout_s: How long one item may take in a worker; None is for ever.
+            arrays of floats for bands; the options come as they are.
+        params: The continuous parameters of the function.
+        name: Name of the processor; None takes that of the function.
+        options: The other keywords of the function.
+        workers: Number of processes that share the items of a batch, 0 or more. They survive a
+            function that crashes, and the function must stand in a module. With 0 the function runs
+            in this process.
+        timeout_s: Longest time of one item in a worker in s, above 0; None is without end.
 
-    A black box that raises, crashes, is late or returns another shape is a `RuntimeError` with
-    its name. It has no gradient of its own, and backward through it is an error too.
+    Returns:
+        A `Processor`. A function that raises, crashes, is late or returns another shape is a
+        `RuntimeError` with the name of the processor.
+
+    Raises:
+        ValueError: If `function` is no function, `params` or `options` are no lists of `Param` and
+            `Option`, `workers` is below 0, or `timeout_s` is given without workers.
 
     >>> def halved(x, sample_rate, *, push):
     ...     return np.tanh(push * x) / 2

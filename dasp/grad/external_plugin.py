@@ -56,16 +56,30 @@ def external_plugin(
     workers: int = 0,
     timeout_s: float | None = None,
 ) -> Processor:
-    """An effect as a `Processor`, for `spsa`, `finite_difference` or `proxy` to train.
+    """Make a processor of an effect of pedalboard, a VST3 or an Audio Unit file.
+
+    The processor is for `spsa`, `finite_difference` or `proxy` to train. A plug-in computes in
+    float32, and every batch item is heard by a plug-in without a past.
 
     Args:
         plugin: A class of pedalboard, such as `pedalboard.Chorus`, or a VST3 or Audio Unit file.
-        params: What it is steered by. By default every continuous parameter of a file, over the
-            range that it reports, and those of a class that `RANGES` knows. The others keep the
-            plug-in's own value.
-        workers, timeout_s: As in `external`: a plug-in in a worker can crash or hang alone.
+        params: The continuous parameters. None takes every continuous parameter of a file, over the
+            range that it reports, or those of a class that `RANGES` knows. The other parameters
+            keep the plug-in's own values.
+        workers: Number of processes that share the items of a batch, 0 or more. A plug-in in a
+            worker can crash or hang alone.
+        timeout_s: Longest time of one item in a worker in s, above 0; None is without end.
 
-    Every batch item is heard by a plug-in without a past. Plug-ins compute in float32.
+    Returns:
+        A `Processor` with the name of the class or of the file.
+
+    Raises:
+        ImportError: If pedalboard is not installed.
+        ValueError: If `workers` is below 0, or `timeout_s` is given without workers.
+
+    >>> import pedalboard  # doctest: +SKIP
+    >>> chorus = external_plugin(pedalboard.Chorus)  # doctest: +SKIP
+    >>> y = chorus(torch.randn(1, 44_100), 44_100, mix=0.5)  # doctest: +SKIP
     """
     if params is None:
         read = _params_of_class if isinstance(plugin, type) else _params_of_file

@@ -8,11 +8,23 @@ from dasp.processors.processor import Processor
 
 
 def finite_difference(processor: Processor, *, epsilon: Epsilon = 1e-3) -> Processor:
-    """The same processor, with the gradient by central differences, one-sided at range ends.
+    """Estimate the gradient of a processor by central differences, one control after the other.
 
-    The output is the processor's own. A gradient costs two more outputs for each control that
-    has one, and is exact but for terms in epsilon², `epsilon` being the step of a control in
-    [0, 1], or a function without arguments that returns it. There is none for audio.
+    The output is the processor's own. A gradient costs two more outputs for each control that has
+    one, and is exact but for terms in epsilon²; at an end of a range the difference is one-sided.
+    The audio has no gradient.
+
+    Args:
+        processor: Any processor; a chain is one black box.
+        epsilon: Step of each control in [0, 1], above 0 and at most 0.5; or a function without
+            arguments that returns it, called for every gradient.
+
+    Returns:
+        The same processor with that gradient. It runs block by block where `processor` does and no
+        gradient is asked for.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`, or `epsilon` is out of its range.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> gain_db = torch.tensor([0.0], requires_grad=True)

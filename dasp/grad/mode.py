@@ -23,7 +23,7 @@ def with_gradient(
     draws: int = 1,
     audio_gradient: bool = False,
 ) -> Processor:
-    """The same processor, with its gradient from where a recipe or a command line says.
+    """Choose where the gradient of a processor comes from, by name.
 
     | gradient | what it is | needs |
     | --- | --- | --- |
@@ -31,6 +31,28 @@ def with_gradient(
     | "spsa" | `spsa` | `generator`, `epsilon`, `draws`, `audio_gradient` |
     | "finite_difference" | `finite_difference` | `epsilon` |
     | "proxy", "half_hybrid", "full_hybrid" | `proxy` in the mode "full", … | `network` |
+
+    Args:
+        processor: Any processor.
+        gradient: One of `GRADIENTS`, as listed above.
+        network: The trained proxy, for the last three.
+        generator: Source of the signs of `spsa`; None is a new one with seed 0.
+        epsilon: Step of each control in [0, 1], above 0 and at most 0.5, or a function that returns
+            it.
+        draws: Number of random sign vectors of `spsa`, 1 or more.
+        audio_gradient: Whether `spsa` estimates the gradient of the audio too.
+
+    Returns:
+        The same processor with that gradient.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`, `gradient` is unknown, `network` is missing or
+            does not fit, or another argument is out of its range.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> x = torch.randn(1, 10)
+    >>> torch.equal(with_gradient(GAIN, "spsa")(x, 44_100), GAIN(x, 44_100))
+    True
     """
     check_processor("with_gradient", processor)
     check_choice("gradient", gradient, GRADIENTS)

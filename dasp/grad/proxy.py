@@ -27,7 +27,7 @@ MODES = ("full", "half_hybrid", "full_hybrid")
 
 
 def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
-    """The same processor, with the gradient of a network that imitates it.
+    """Replace the gradient of a processor by that of a network that imitates it.
 
     | mode | output in training | gradient | output in use |
     | --- | --- | --- | --- |
@@ -38,6 +38,28 @@ def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
     A call is training where a gradient is asked for: of `x` or of a setting, outside of
     `torch.no_grad()`. A network stands for the processor at the options it was trained with, the
     defaults; others, and tensors such as a side chain, are refused.
+
+    Args:
+        processor: What the network imitates.
+        network: A trained `TCN` of as many controls, at the sample rate it was trained at.
+        mode: "full", "half_hybrid" or "full_hybrid".
+
+    Returns:
+        The same processor with that output and gradient. In the hybrid modes it runs block by block
+        where `processor` does and no gradient is asked for.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`, `mode` is unknown, or `network` has another
+            number of controls.
+
+    Source: C. J. Steinmetz, N. J. Bryan and J. D. Reiss, "Style transfer of audio effects with
+    differentiable signal processing", JAES 70(9), 2022.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> imitation, x = proxy(GAIN, TCN(1, 44_100, width=4)), torch.randn(1, 100)
+    >>> y = imitation(x, 44_100, gain_db=6.0)  # an untrained network changes nothing
+    >>> torch.allclose(y, x, atol=1e-5)
+    True
     """
     check_processor("proxy", processor)
     check_choice("mode", mode, MODES)
@@ -104,7 +126,20 @@ class _Imitation:
 
 
 def save_proxy(path: str | Path, network: TCN, processor: Processor) -> None:
-    """Write a trained network, with what it imitates, as safetensors."""
+    """Write a trained network, with the declaration of what it imitates, as safetensors.
+
+    Args:
+        path: The file to write; one that is there is replaced.
+        network: The network.
+        processor: What it imitates.
+
+    >>> import tempfile
+    >>> from dasp.processors.catalogue import GAIN
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_proxy(f"{folder}/gain.safetensors", TCN(1, 44_100, width=4), GAIN)
+    ...     load_proxy(f"{folder}/gain.safetensors", GAIN, 44_100).n_controls
+    1
+    """
     metadata = {
         **_declaration(processor),
         "sample_rate": json.dumps(network.sample_rate),
@@ -114,9 +149,27 @@ def save_proxy(path: str | Path, network: TCN, processor: Processor) -> None:
 
 
 def load_proxy(path: str | Path, processor: Processor, sample_rate: float) -> TCN:
-    """Read a network for a processor and a sample rate; one that imitates another is refused.
+    """Read the network that imitates a processor at a sample rate.
 
-    It is there to be used: its weights are frozen.
+    Args:
+        path: A file that `save_proxy` has written.
+        processor: What the network imitates.
+        sample_rate: In Hz, at which the network was trained.
+
+    Returns:
+        The network, with frozen weights.
+
+    Raises:
+        ValueError: If the file is no such file, the network imitates a processor of another
+            declaration, or it was trained at another sample rate.
+
+    >>> import tempfile
+    >>> from dasp.processors.catalogue import GAIN
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_proxy(f"{folder}/gain.safetensors", TCN(1, 44_100, width=4), GAIN)
+    ...     network = load_proxy(f"{folder}/gain.safetensors", GAIN, 44_100)
+    >>> network.sample_rate
+    44100
     """
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}

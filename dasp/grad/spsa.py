@@ -24,21 +24,33 @@ def spsa(
     generator: torch.Generator | None = None,
     audio_gradient: bool = False,
 ) -> Processor:
-    """The same processor, with the gradient by simultaneous perturbation.
+    """Estimate the gradient of a processor by simultaneous perturbation of all controls.
 
-    The output is the processor's own. A gradient costs two more outputs for each draw, however
-    many parameters there are: it is unbiased but for terms in epsilon², and the more controls
-    move, the more it scatters. `draws` are averaged. Parameters without a gradient stay still.
+    The output is the processor's own. A gradient costs two more outputs for each draw, however many
+    parameters there are: it is unbiased but for terms in epsilon², and the more controls move, the
+    more it scatters. Parameters without a gradient stay still.
 
     Args:
-        processor: Any; a chain is one black box.
-        epsilon: Step of every control in [0, 1]; or a function without arguments that returns it,
-            called for every gradient, so that a recipe may let it fall.
-        draws: Random sign vectors for each item and gradient.
-        generator: Where the signs come from; None is a new one with seed 0.
-        audio_gradient: Whether `x` may have a gradient too, at the same cost again. As many
-            samples move at once as there are, so that it is right only in the mean of very many
+        processor: Any processor; a chain is one black box.
+        epsilon: Step of every control in [0, 1], above 0 and at most 0.5; or a function without
+            arguments that returns it, called for every gradient, so that a recipe may let it fall.
+        draws: Number of random sign vectors for each item and gradient, 1 or more; their gradients
+            are averaged.
+        generator: Source of the signs; None is a new one with seed 0.
+        audio_gradient: Whether `x` may have a gradient too, at the same cost again. As many samples
+            move at once as there are, so this gradient is right only in the mean of very many
             draws. Without it, an `x` that requires a gradient is refused.
+
+    Returns:
+        The same processor with that gradient. It runs block by block where `processor` does and no
+        gradient is asked for.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`, `epsilon` or `draws` is out of its range, or
+            `generator` is no `torch.Generator`.
+
+    Source: J. C. Spall, "Multivariate stochastic approximation using a simultaneous perturbation
+    gradient approximation", IEEE Trans. Automatic Control 37(3), 1992.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> gain_db = torch.tensor([0.0], requires_grad=True)

@@ -18,10 +18,20 @@ MIX = Param("mix", 0.0, 1.0, default=1.0)
 
 
 def chain(*processors: Processor) -> Processor:
-    """Processors in series, as one processor.
+    """Join processors in series into one processor.
 
-    Its keywords are those of its parts behind the part's name and a dot; a part that comes
-    again is numbered.
+    The keywords of each part stand behind the name of the part and a dot; a part that comes again
+    is numbered, as in `gain_2.gain_db`.
+
+    Args:
+        *processors: One or more, in the order in which the audio passes them.
+
+    Returns:
+        A `Processor` named "chain", which runs block by block where all parts do. It has neutral
+        settings where all parts have them.
+
+    Raises:
+        ValueError: If there is no processor, or something else among them.
 
     >>> from dasp.processors.catalogue import COMPRESSOR, GAIN
     >>> strip = chain(GAIN, COMPRESSOR, GAIN)
@@ -33,15 +43,51 @@ def chain(*processors: Processor) -> Processor:
 
 
 def parallel(*processors: Processor) -> Processor:
-    """The sum of processors that hear the same signal, with keywords as in `chain`."""
+    """Add the outputs of processors that hear the same input.
+
+    The keywords stand behind the names of the parts, as in `chain`.
+
+    Args:
+        *processors: One or more.
+
+    Returns:
+        A `Processor` named "parallel", which runs block by block where all parts do.
+
+    Raises:
+        ValueError: If there is no processor, or something else among them.
+
+    >>> import torch
+    >>> from dasp.processors.catalogue import GAIN, LOW_PASS
+    >>> both, x = parallel(GAIN, LOW_PASS), torch.randn(1, 100)
+    >>> y = both(x, 44_100, **{"low_pass.freq_hz": 500.0})
+    >>> torch.allclose(y, x + LOW_PASS(x, 44_100, freq_hz=500.0), atol=1e-5)
+    True
+    """
 
     return _combined("parallel", _Parallel(_all("parallel", processors)))
 
 
 def dry_wet(processor: Processor) -> Processor:
-    """A processor blended with its input: (1 - mix) dry + mix wet.
+    """Blend a processor with its input: (1 - mix) dry + mix wet.
 
-    Its keywords are `mix`, and those of the processor behind `wet.`.
+    The keywords are `mix`, from 0 (dry) to 1, the default, and those of the processor behind
+    `wet.`.
+
+    Args:
+        processor: Any processor.
+
+    Returns:
+        A `Processor` named "dry_wet", which runs block by block where `processor` does; the dry
+        signal waits for the latency of the wet signal.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`.
+
+    >>> import torch
+    >>> from dasp.processors.catalogue import GAIN
+    >>> y = dry_wet(GAIN)(torch.ones(1, 1), 44_100, mix=0.5, **{"wet.gain_db": 20.0})
+    >>> torch.allclose(y, torch.tensor(5.5))
+    True
     """
 
     dry_and_wet = _DryWet(_all("dry_wet", (processor,)))

@@ -44,14 +44,54 @@ COMBINATIONS: dict[str, Callable[..., Processor]] = {
 
 
 def save_chain(path: str | Path, processor: Processor, settings: Mapping[str, Any]) -> None:
-    """Write a processor of the catalogue, or a combination of them, with its settings."""
+    """Write a processor of the catalogue, or a combination of such, with its settings as JSON.
+
+    Args:
+        path: The file to write; one that is there is replaced.
+        processor: A processor of the catalogue, or made of those by `chain`, `parallel`, `dry_wet`.
+        settings: Values by keyword, in physical units; the others keep their defaults. An input,
+            such as an impulse response, is the name of a file.
+
+    Raises:
+        ValueError: If `processor` is not in the catalogue, or has no parameter of a name in
+            `settings`.
+
+    >>> import tempfile
+    >>> from dasp.processors.catalogue import GAIN
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_chain(f"{folder}/chain.json", chain(GAIN), {"gain.gain_db": -6.0})
+    ...     processor, settings = load_chain(f"{folder}/chain.json")
+    >>> processor.name, settings
+    ('chain', {'gain.gain_db': -6.0})
+    """
     Path(path).write_text(
         json.dumps(to_document(processor, settings), indent=2) + "\n", encoding="utf-8"
     )
 
 
 def load_chain(path: str | Path) -> tuple[Processor, dict[str, Any]]:
-    """Read a processor and its settings, as `processor(x, sample_rate, **settings)` takes them."""
+    """Read a processor and its settings from JSON.
+
+    Args:
+        path: A file as `save_chain` writes it, of at most 1 MiB.
+
+    Returns:
+        The processor, and the settings that the file gives: `processor(x, sample_rate, **settings)`
+        runs it. A file that an input names is not read.
+
+    Raises:
+        ValueError: If the file is no such document, or a setting is unknown or out of its range;
+            the message says where in the file.
+        FileNotFoundError: If there is no file at `path`.
+
+    >>> import tempfile
+    >>> from dasp.processors.catalogue import LOW_PASS
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_chain(f"{folder}/chain.json", LOW_PASS, {"freq_hz": 500.0})
+    ...     processor, settings = load_chain(f"{folder}/chain.json")
+    >>> settings
+    {'low_pass.freq_hz': 500.0}
+    """
     document = read_json(path)
     try:
         return from_document(document)

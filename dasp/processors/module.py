@@ -26,24 +26,28 @@ LOGITS, HELD, PROCESSOR = "logits", "held", "processor"
 
 
 class ProcessorModule(nn.Module):
-    """A processor whose controls are trained, or given at each call.
+    """Wrap a processor as a `torch.nn.Module` that trains its controls or is given them.
 
-    The module's own parameters are logits, one for each control; a sigmoid keeps the controls in
-    (0, 1) and thus every physical value inside its range. It begins at the declared defaults, or
-    at `settings`. A value at an end of its range begins `START_INSIDE` of the range away from it,
-    which for a `mix` of 1 is 0.99: at the very end there is no slope, and it would stay there.
+    The parameters of the module are logits, one for each control; a sigmoid keeps the controls in
+    (0, 1), and so every value inside its range. A value that starts at an end of its range starts
+    `START_INSIDE` of the range away from the end (0.99 for a `mix` of 1): at the very end there is
+    no slope, and the value would stay there.
+
+    A saved state has the logits under the names of their parameters, `"logits.compressor.ratio"`,
+    and the held values beside them; the state of another processor is refused.
 
     Args:
         processor: Any processor.
         sample_rate: In Hz.
-        batch: Shape of the items that have controls of their own.
-        settings: Physical values to start from, numbers or tensors `(*batch)` or `(*batch, bands)`.
-            Options and inputs among them are what every call begins with.
-        hold: Names of parameters that stay exactly as they are, or patterns such as `"*.mix"`;
-            they have no logits.
+        batch: Shape of the items that have controls of their own; () is one set for all items.
+        settings: Physical values to start from, numbers or tensors `(*batch)` or `(*batch, bands)`;
+            the others start at their defaults. Options and inputs among them apply to every call.
+        hold: Names of parameters that stay exactly as they are, or patterns such as `"*.mix"`; a
+            held parameter has no logit.
 
-    A state has the logits under the names of their parameters, `"logits.compressor.ratio"`, and
-    what is held beside them; that of another processor is refused.
+    Raises:
+        ValueError: If `processor` is no `Processor`, `sample_rate` is no positive number, a setting
+            is unknown or out of its range, or `hold` names no parameter.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> module = ProcessorModule(GAIN, 44_100, settings={"gain_db": 20.0})
@@ -95,19 +99,34 @@ class ProcessorModule(nn.Module):
         return controls_size(self.params)
 
     def settings(self) -> dict[str, Tensor]:
-        """The physical values that the module stands at, those that are held among them."""
+        """Look up the physical values at which the module stands.
+
+        Returns:
+            Values by keyword, `(*batch)` or `(*batch, bands)`, the held values among them.
+        """
         return self._all_values(torch.sigmoid(self.logits))
 
     def forward(self, x: Tensor, controls: Tensor | None = None, **inputs) -> Tensor:
-        """Process `x` with its own controls, or with `controls` `(*batch, n_controls)`.
+        """Process `x` with the module's own controls, or with others.
 
-        `inputs` are options and tensors that the processor takes, such as `sidechain`.
+        Args:
+            x: Audio `(*batch, channels, time)`.
+            controls: In [0, 1], `(*batch, n_controls)`; None takes the module's own.
+            **inputs: Options, and tensors that the processor takes, such as `sidechain`.
+
+        Returns:
+            Audio, of the shape of `x` unless the processor says otherwise.
         """
         settings = self.settings() if controls is None else self._all_values(controls)
         given = self._named("given")
         return self.processor(x, self.sample_rate, **settings, **{**self.kept, **given, **inputs})
 
     def extra_repr(self) -> str:
+        """Describe the module where it is printed.
+
+        Returns:
+            The name of the processor, its sample rate, and what is held.
+        """
         held = self._named(HELD)
         hold = f", hold={list(held)}" if held else ""
         return f"{self.processor.name}, sample_rate={self.sample_rate:g}{hold}"

@@ -25,11 +25,24 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Param:
-    """A continuous parameter, and the map between it and a control in [0, 1].
+    """Declare a continuous parameter, and map it to and from a control in [0, 1].
 
-    `low` and `high` are what the controls 0 and 1 stand for, and what the command line accepts;
-    the function itself takes any value that has a meaning. A repeated band has `bands`, and may
-    then have one number for each band in `low`, `high` and `default`.
+    Args:
+        name: Keyword of the processor's function, with its unit at the end: `attack_ms`.
+        low: Value that a control of 0 stands for, and the lowest that the command line accepts; one
+            number, or one for each band. The function itself takes any value that has a meaning.
+        high: Value that a control of 1 stands for, and the highest that the command line accepts.
+        default: Value of a keyword that is left out, within `low` to `high`.
+        scale: "linear", or "log" for equal ratios, as suits times and frequencies; `low` is then
+            above 0.
+        bands: Number of bands of a repeated parameter; None is a parameter without bands.
+        automatable: Whether the value may move along time, `(*batch, time)`.
+        differentiable: False for a value that decides between alternatives, whose gradient is zero
+            almost everywhere.
+
+    Raises:
+        ValueError: If `low` is not below `high`, `default` lies outside them, a logarithmic range
+            does not lie above 0, `scale` is unknown, or the number of bands is another.
 
     >>> freq_hz = Param("freq_hz", 20.0, 20_000.0, default=1000.0, scale="log")
     >>> round(freq_hz.to_physical(torch.tensor(0.5)).item())
@@ -81,7 +94,18 @@ class Param:
         return UNITS.get(self.name.rsplit("_", 1)[-1], "")
 
     def to_physical(self, control: Value) -> Tensor:
-        """The value that a control in [0, 1] stands for, in float32 for half types."""
+        """Map a control to the value that it stands for.
+
+        Args:
+            control: In [0, 1], of any shape; `(*batch, bands)` for a parameter with bands.
+
+        Returns:
+            Values in the unit of the parameter, of the shape of `control`, in float32 for half
+            types.
+
+        Raises:
+            ValueError: If `control` is no number.
+        """
         control = _exact(self.name, control)
         low, high = self._ends(control)
         if self.scale == "log":
@@ -91,7 +115,17 @@ class Param:
         return torch.lerp(low, high, control)
 
     def to_control(self, value: Value) -> Tensor:
-        """The control in [0, 1] that stands for a value; values out of range stop at the ends."""
+        """Map a value to the control that stands for it.
+
+        Args:
+            value: In the unit of the parameter, of any shape; `(*batch, bands)` for one with bands.
+
+        Returns:
+            Controls in [0, 1], of the shape of `value`; a value out of range stops at the end.
+
+        Raises:
+            ValueError: If `value` is no number, or has another number of bands.
+        """
         value = _exact(self.name, value)
         if self.bands and value.ndim and value.shape[-1] not in (1, self.bands):
             raise self._wrong_bands(value.shape[-1])
@@ -101,7 +135,14 @@ class Param:
         return between((value - low) / (high - low), 0.0, 1.0)
 
     def check(self, value: Value) -> None:
-        """Refuse a value outside [low, high]."""
+        """Refuse a value outside [low, high].
+
+        Args:
+            value: In the unit of the parameter; for bands one number for all, or one for each.
+
+        Raises:
+            ValueError: If a number lies outside its range, or the number of bands is another.
+        """
         value = without_numpy(value)
         if self.bands is None:
             self._check_number(value, self.low, self.high)
@@ -131,11 +172,19 @@ class Param:
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword that is no knob: a choice, or a number that has no control.
+    """Declare a keyword that has no control: a choice, or a number that does not move.
 
-    `choices` lists what it may be; without them a number from `low` to `high` is meant, which
-    what is asked for by files and by the command line keeps to, and which bounds the memory that
-    it can take. None means "without" where it is the default.
+    Args:
+        name: Keyword of the processor's function.
+        default: Value where the keyword is left out. None means "without", where it is the default.
+        choices: What the value may be; None for a number.
+        low: Lowest number that files and the command line may ask for.
+        high: Highest number that files and the command line may ask for, which bounds the memory
+            that it can take.
+
+    >>> Option("shape", "tanh", choices=("tanh", "hard")).check("soft")
+    Traceback (most recent call last):
+    ValueError: shape: expected one of 'tanh', 'hard', got 'soft'
     """
 
     name: str
@@ -145,7 +194,14 @@ class Option:
     high: float = math.inf
 
     def check(self, value: object) -> None:
-        """Refuse what is not one of the choices, or no number in the range."""
+        """Refuse a value that is not one of the choices, or no number in the range.
+
+        Args:
+            value: What a file or a command line asks for.
+
+        Raises:
+            ValueError: If `value` is not one of the choices, or no number from `low` to `high`.
+        """
         if self.choices is not None:
             check_choice(self.name, value, self.choices)
         elif value is not None or self.default is not None:

@@ -22,15 +22,26 @@ from dasp.processors.param import (
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor is data: a name, a function `f(x, sample_rate, *, ...)` and its keywords.
+    """Declare a processor: a name, a function `f(x, sample_rate, *, ...)` and its keywords.
 
-    The `function` is all that is run. One that has `blockwise`, which takes what it remembers
-    between blocks behind the sample rate, runs block by block as well, and is `latency` samples
-    late where it has that too.
+    The keywords are of three kinds: `params` are continuous and have controls, `options` are
+    choices, and `inputs` are tensors that only a program can pass. A processor is a frozen value;
+    `replace` of `dataclasses` makes another.
 
-    The keywords of the function are declared in three kinds: `params` are continuous and have
-    controls; `options` are choices; `inputs` are tensors that only a program can pass, such as
-    a side chain. The names are held against the function's own when the value is made.
+    Args:
+        name: Name in chains, documents and errors.
+        function: What runs: from audio `(*batch, channels, time)` and keywords to audio. A function
+            that has `blockwise` runs block by block as well, and one that has `latency` says how
+            many samples it then holds back.
+        params: The continuous parameters.
+        options: The choices.
+        inputs: Names of the tensors, such as "sidechain".
+        neutral: Settings, beside the defaults, that leave the audio as it is; None where there are
+            none.
+        parts: The processors that a combination is made of.
+
+    Raises:
+        ValueError: If the declared names are not the keywords of the function.
 
     >>> import torch
     >>> from dasp.functional import gain
@@ -74,7 +85,16 @@ class Processor:
             )
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
-        """Run the function; keywords that are left out have their declared defaults."""
+        """Process a whole signal.
+
+        Args:
+            x: Audio `(*batch, channels, time)`.
+            sample_rate: In Hz.
+            **settings: Values by keyword; those that are left out have their declared defaults.
+
+        Returns:
+            Audio, of the shape of `x` unless the function says otherwise.
+        """
         return self.function(x, sample_rate, **{**self.defaults(), **settings})
 
     def step(
@@ -86,11 +106,24 @@ class Processor:
         ends: bool = False,
         **settings,
     ) -> tuple[Tensor, State]:
-        """Run a block `x` of a longer signal: what comes out of it, and the next `state`.
+        """Process one block of a longer signal.
 
-        Without a `state` the block is the first, and with `ends` the last. What comes out of all
-        blocks, one after the other, is what the function makes of the whole. A processor that
-        looks ahead holds back `latency` samples, and gives the rest with the last block.
+        The outputs of all blocks, one after the other, are the output of the whole signal. A
+        processor that looks ahead holds back `latency` samples, and gives the rest with the last
+        block.
+
+        Args:
+            x: Block `(*batch, channels, time)`, of any length.
+            sample_rate: In Hz.
+            state: What the block before has returned; None for the first block.
+            ends: Whether the block is the last.
+            **settings: Values by keyword; those that are left out have their declared defaults.
+
+        Returns:
+            The output of the block, and the state for the next.
+
+        Raises:
+            ValueError: If the processor does not run block by block.
 
         >>> import torch
         >>> from dasp.processors.catalogue import LOW_PASS
@@ -106,7 +139,20 @@ class Processor:
         return self.blockwise(x, sample_rate, memory, **settings), memory.after
 
     def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        """`step`, for combinations: what it remembers is in a `memory` that they share."""
+        """Process one block within a combination, whose parts share a memory.
+
+        Args:
+            x: Block `(*batch, channels, time)`, of any length.
+            sample_rate: In Hz.
+            memory: What the part reads of the block before, and keeps for the next.
+            **settings: Values by keyword; those that are left out have their declared defaults.
+
+        Returns:
+            The output of the block.
+
+        Raises:
+            ValueError: If the processor does not run block by block.
+        """
         if not self.can_stream:
             raise ValueError(self._why_it_cannot_stream())
         return self.function.blockwise(x, sample_rate, memory, **{**self.defaults(), **settings})
@@ -117,14 +163,34 @@ class Processor:
         return getattr(self.function, "can_stream", hasattr(self.function, "blockwise"))
 
     def latency(self, sample_rate: float, **settings) -> int:
-        """How many samples `step` holds back, with these settings."""
+        """Count the samples that `step` holds back.
+
+        Args:
+            sample_rate: In Hz.
+            **settings: Values by keyword; those that are left out have their declared defaults.
+
+        Returns:
+            A number of samples, 0 for a processor that does not look ahead.
+
+        Raises:
+            ValueError: If `sample_rate` is no positive number.
+        """
         if not hasattr(self.function, "latency"):
             return 0
         rate = checked_sample_rate(sample_rate)
         return self.function.latency(rate, **{**self.defaults(), **settings})
 
     def moves(self, name: str, value: Any, x: Tensor) -> bool:
-        """Whether a setting has a value for every sample of `x`, and comes in blocks like it."""
+        """Tell whether a setting has a value for every sample, and comes in blocks like the audio.
+
+        Args:
+            name: Keyword of the setting.
+            value: Its value.
+            x: Audio `(*batch, channels, time)` that the setting goes with.
+
+        Returns:
+            True for a side chain, and for an automatable parameter with as many values as samples.
+        """
         if not isinstance(value, Tensor):
             return False
         if name in self.inputs:
@@ -160,20 +226,51 @@ class Processor:
         return controls_size(self.params)
 
     def defaults(self) -> dict[str, Any]:
-        """The default of every parameter and option."""
+        """Look up the default of every parameter and option.
+
+        Returns:
+            Defaults by keyword, in physical units.
+        """
         return {p.name: p.default for p in (*self.params, *self.options)}
 
     def to_physical(self, controls: Tensor) -> dict[str, Tensor]:
-        """Named physical values of controls in [0, 1], `(*batch, n_controls)`."""
+        """Map controls to physical values.
+
+        Args:
+            controls: In [0, 1], `(*batch, n_controls)`.
+
+        Returns:
+            Values by keyword, `(*batch)`, or `(*batch, bands)` for a parameter with bands.
+
+        Raises:
+            ValueError: If the last axis of `controls` has not `n_controls` numbers.
+        """
         return to_physical(self.params, controls)
 
     def to_controls(self, settings: Mapping[str, Value]) -> Tensor:
-        """Controls of physical values; those that are left out have their declared defaults."""
+        """Map physical values to controls.
+
+        Args:
+            settings: Values by keyword; those that are left out have their declared defaults.
+
+        Returns:
+            Controls in [0, 1], `(*batch, n_controls)`.
+
+        Raises:
+            ValueError: If the processor has no parameter of a name in `settings`.
+        """
         self._check_names(settings)
         return to_controls(self.params, settings)
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Refuse unknown names, and values out of the declared ranges or choices."""
+        """Refuse unknown names, and values out of the declared ranges or choices.
+
+        Args:
+            settings: Values by keyword, without inputs.
+
+        Raises:
+            ValueError: If a name is unknown, or a value lies outside its range or choices.
+        """
         declared = {p.name: p for p in (*self.params, *self.options)}
         check_by_names("settings", settings)
         for name, value in settings.items():

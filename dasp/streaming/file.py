@@ -32,20 +32,44 @@ def stream_file(
     device: str = "cpu",
     **writing,
 ) -> Saved:
-    """Run the file `source` through a processor into the file `target`.
+    """Process an audio file into another, a segment at a time.
 
-    The samples are those of the whole file at once, but for the rounding of its type.
+    The memory does not depend on the length of the file. The samples are those of the whole file at
+    once, but for the rounding of the type of the new file.
 
     Args:
         source: Any audio file.
         target: The new file; it appears when it is whole.
-        processor, settings: As `Stream` takes them.
-        segment_s: How much is read, processed and written at a time.
-        tail_s: Silence added at the end, for what rings on.
-        sample_rate: That of the new file, at which the processor runs; by default the old one.
-        sidechains: Files for settings that are side chains, cut or completed with silence.
+        processor: A processor that runs block by block.
+        settings: Values by keyword; those that are left out have their declared defaults.
+        segment_s: Length of the segments in s, above 0.
+        tail_s: Silence added at the end in s, for what rings on, 0 or more; 0 is none.
+        sample_rate: Of the new file in Hz, at which the processor runs; None keeps that of
+            `source`.
+        sidechains: Files by keyword for settings that are side chains, cut or completed with
+            silence to the length of `source`.
         device: Where the processor runs.
-        writing: What `save_blocks` takes: `subtype`, `overwrite`, `clip_mode` and `dither`.
+        **writing: Keywords of `save_blocks`: `subtype`, `overwrite`, `clip_mode` and `dither`.
+
+    Returns:
+        What was written, as `save_blocks` returns it.
+
+    Raises:
+        ValueError: If `processor` is no `Processor` or does not run block by block, or `segment_s`
+            is not above 0.
+        AudioFileError: If `source` cannot be read, or `target` is there and `overwrite` is not
+            given.
+
+    >>> import tempfile
+    >>> import torch
+    >>> from dasp.audio_io import load_audio, save_audio
+    >>> from dasp.processors.catalogue import GAIN
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/in.wav", torch.full((1, 100), 0.5), 44_100, subtype="FLOAT")
+    ...     _ = stream_file(f"{folder}/in.wav", f"{folder}/out.wav", GAIN, {"gain_db": -20.0})
+    ...     y, _ = load_audio(f"{folder}/out.wav")
+    >>> torch.allclose(y, torch.full((1, 100), 0.05), atol=1e-3)
+    True
     """
     check_processor("processor", processor)
     check_range("segment_s", segment_s, above=0.0)

@@ -12,10 +12,22 @@ from dasp.processors.processor import Processor, check_processor
 
 
 class Stream:
-    """A processor with settings, and the state that it is in between two blocks.
+    """Run a processor block by block, with settings and the state between two blocks.
 
-    Called with a block it returns as many samples, `latency` later than the processor would give
-    them for the whole signal; `flush` returns the rest. Blocks have any length, also none.
+    A call with a block returns as many samples, `latency` later than in the output of the whole
+    signal; `flush` returns the rest. Blocks have any length, also none. The attribute `settings`
+    may be changed between blocks, except for what decides how much the processor remembers or how
+    far it looks ahead.
+
+    Args:
+        processor: A processor that runs block by block.
+        sample_rate: In Hz.
+        **settings: Values by keyword; those that are left out have their declared defaults.
+
+    Raises:
+        ValueError: If `processor` is no `Processor`, or `sample_rate` is no positive number; at a
+            call, if the processor does not run block by block, or a setting has changed that may
+            not.
 
     >>> import torch
     >>> from dasp.processors.catalogue import LIMITER
@@ -27,9 +39,6 @@ class Stream:
     >>> whole = LIMITER(x, 48_000, ceiling_db=-6.0, lookahead_ms=2.0)
     >>> torch.allclose(late[:, stream.latency :], whole, atol=1e-5)
     True
-
-    `settings` may be changed between blocks. What decides how much the processor remembers, or
-    how far it looks ahead, may not, and is refused by its name.
     """
 
     def __init__(self, processor: Processor, sample_rate: float, **settings):
@@ -56,19 +65,35 @@ class Stream:
         self._state = tensors if isinstance(tensors, State) else State(tensors)
 
     def detach(self) -> None:
-        """Cut the stream's history: no gradient passes from later blocks to earlier ones."""
+        """Cut the history of the stream: no gradient passes from later blocks to earlier ones."""
         self.state = self.state.detach()
 
     def __call__(self, block: Tensor, **moving) -> Tensor:
-        """Process a block, and return as many samples; the first `latency` of all are silent.
+        """Process a block, and return as many samples.
 
-        `moving` are settings that have a value for every sample, such as a side chain.
+        Args:
+            block: Audio `(*batch, channels, time)`, of any length.
+            **moving: Settings that have a value for every sample, such as a side chain.
+
+        Returns:
+            Audio `(*batch, channels, time)`; the first `latency` samples of a stream are silent.
         """
         y = self._step(block, moving)
         return nnf.pad(y, (block.shape[-1] - y.shape[-1], 0))
 
     def flush(self, tail: int = 0, **moving) -> Tensor:
-        """The last `latency` samples, and `tail` more, of what rings on. Then the stream is new."""
+        """Return the samples that are held back, and make the stream new.
+
+        Args:
+            tail: Number of samples of silence to process besides, for what rings on.
+            **moving: Settings that have a value for every sample of the tail.
+
+        Returns:
+            Audio `(*batch, channels, latency + tail)`.
+
+        Raises:
+            ValueError: If there was no block since the stream was new.
+        """
         if self._last is None:
             raise ValueError("flush: expected a block before it")
         block, moved = self._last
@@ -79,11 +104,17 @@ class Stream:
         return y
 
     def aligned(self, blocks: Iterable[Tensor], **moving: Iterable[Tensor]) -> Iterator[Tensor]:
-        """What comes of all blocks, without delay: together it is the output of the whole signal.
+        """Process blocks without delay: their outputs together are the output of the whole signal.
 
-        The first outputs are shorter by `latency` samples in all, and there is one more output
-        than there are blocks, which makes up for it. `moving` are blocks of settings that have a
-        value for every sample.
+        The first outputs are shorter by `latency` samples in all, and one more output than there
+        are blocks makes up for it.
+
+        Args:
+            blocks: Audio `(*batch, channels, time)`, of any lengths.
+            **moving: Blocks of settings that have a value for every sample, such as a side chain.
+
+        Yields:
+            The output of each block, and at the end what was held back.
 
         >>> import torch
         >>> from dasp.processors.catalogue import COMPRESSOR
