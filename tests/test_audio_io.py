@@ -1,5 +1,6 @@
 """Audio files: what goes in comes out, and what is broken is refused with the reason."""
 
+import gc
 import os
 import struct
 import subprocess
@@ -434,6 +435,27 @@ def test_a_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
         save_audio(tmp_path / "a.wav", torch.ones(1, 10), 48_000, overwrite=True)
     assert (tmp_path / "a.wav").read_bytes() == before
     assert os.listdir(tmp_path) == ["a.wav"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="where a process can limit the size of its files")
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.aiff"])
+def test_a_disk_that_fills_is_one_error_and_nothing_beside_it(tmp_path, monkeypatch, name):
+    """No error that Python could only print: of a buffer that is still looked at, say."""
+    import resource
+
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: ignored.append(found.exc_value))
+    save_audio(tmp_path / name, torch.zeros(2, 100), 48_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(AudioFileError, match="cannot be written"):
+            save_audio(tmp_path / name, 0.1 * torch.randn(2, 100_000), 48_000, overwrite=True)
+        gc.collect()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not ignored
+    assert os.listdir(tmp_path) == [name]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def save_audio(
     with telling_of(path), whole(path) as unfinished:
         file = _encoded(x, int(sample_rate), format, subtype, dither, speakers, tags)
         notes = finish(file, format, int(sample_rate), tags, speakers)
-        unfinished.write_bytes(file.getbuffer())
+        # Not `getbuffer()`: an error would hold on to the view longer than to what it looks at.
+        unfinished.write_bytes(file.getvalue())
     return Saved(subtype, over, gain_db, notes)
 
 
