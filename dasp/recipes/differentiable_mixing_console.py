@@ -136,6 +136,22 @@ class Example(NamedTuple):
     """Those of `WEIGHTS`; for tracks `(*batch, tracks)`, for the other parts `(*batch)`"""
 
 
+@dataclass(frozen=True)
+class Examples:
+    """What is trained on: songs with some of their tracks and pictures, and some of their roles."""
+
+    heard: list[Example]
+    config: Config
+    console: Console
+
+    def __call__(self, generator: torch.Generator) -> Example:
+        """An example that is drawn with a generator."""
+        if torch.rand((), generator=generator) < self.config.unheard_share:
+            return of_console(names_alone(generator, self.config.windows), self.console)
+        song = self.heard[int(torch.randint(len(self.heard), (), generator=generator))]
+        return _varied(song, self.config, generator)
+
+
 def build(config: Config) -> Task:
     """The songs as they are heard, and what the loop needs."""
     console = CONSOLES[config.console]
@@ -153,13 +169,6 @@ def build(config: Config) -> Task:
         heard += cached_songs(config, "groove", range(config.grooves), groove)
     unseen = cached_songs(config, "made", range(UNSEEN, UNSEEN + config.unseen_songs), made)
 
-    def draw(generator: torch.Generator) -> Example:
-        """A song with some of its tracks and pictures, and some of its roles."""
-        if torch.rand((), generator=generator) < config.unheard_share:
-            return of_console(names_alone(generator, config.windows), console)
-        song = heard[int(torch.randint(len(heard), (), generator=generator))]
-        return _varied(song, config, generator)
-
     def loss(model: Callable, batch: Example) -> Tensor:
         controls, roles = model(batch.heard, batch.told, mask=batch.mask, by_ear=True)
         return error(console, controls, roles, batch)
@@ -167,6 +176,7 @@ def build(config: Config) -> Task:
     plain = [song._replace(heard=Heard(*(x.float() for x in song.heard))) for song in unseen]
     unnamed = [song._replace(told=torch.full_like(song.roles, -1)) for song in plain]
     validation = [collate([song]) for song in (*plain, *unnamed)]
+    draw = Examples(heard, config, console)
     return Task(MixingController(console, config.network), loss, draw, validation, collate)
 
 

@@ -116,6 +116,23 @@ def engineer(song: dict[str, Tensor], sample_rate: int) -> Example:
     return Example(tracks, CONSOLE(tracks, sample_rate, settings))
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What is trained on: windows of songs, each recorded at other levels."""
+
+    songs: list[Example]
+    samples: int
+
+    def __call__(self, generator: torch.Generator) -> Example:
+        """A window that is drawn with a generator."""
+        song = self.songs[int(torch.randint(len(self.songs), (), generator=generator))]
+        longest = song.mix.shape[-1] - self.samples
+        start = int(torch.randint(longest + 1, (), generator=generator))
+        tracks, mix = (x[..., start : start + self.samples] for x in song)
+        gain_db = 24 * torch.rand((len(tracks), 1, 1), generator=generator) - 12
+        return Example(tracks * 10 ** (gain_db / 20), mix)
+
+
 def build(config: Config) -> Task:
     """The songs, and what the loop needs."""
     rate, window = config.sample_rate, round(config.window_s * config.sample_rate)
@@ -128,15 +145,6 @@ def build(config: Config) -> Task:
     heard = songs(0, config.songs)
     unseen = songs(UNSEEN, config.unseen_songs)
 
-    def draw(generator: torch.Generator) -> Example:
-        """A window of a song, recorded at other levels."""
-        song = heard[int(torch.randint(len(heard), (), generator=generator))]
-        longest = song.mix.shape[-1] - window
-        start = int(torch.randint(longest + 1, (), generator=generator))
-        tracks, mix = (x[..., start : start + window] for x in song)
-        gain_db = 24 * torch.rand((len(tracks), 1, 1), generator=generator) - 12
-        return Example(tracks * 10 ** (gain_db / 20), mix)
-
     def loss(model: nn.Module, batch: Example) -> Tensor:
         settings = CONSOLE.to_physical(Controls(model(batch.tracks)))
         return esr(CONSOLE(batch.tracks, rate, settings), batch.mix)
@@ -148,4 +156,4 @@ def build(config: Config) -> Task:
         return Preview(CONSOLE(tracks, rate, settings), rate, mix)
 
     validation = [Example(song.tracks[None], song.mix[None]) for song in unseen]
-    return Task(Mixer(config.width), loss, draw, validation, preview=preview)
+    return Task(Mixer(config.width), loss, Windows(heard, window), validation, preview=preview)

@@ -143,6 +143,26 @@ def mixed_grooves(kit: Kit, first: int, count: int, seconds: float) -> Iterator[
         yield Example(torch.cat(tracks), mix_down(tracks, mix))
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What is trained on: `length` samples of a groove, `heard` of its mix in their middle."""
+
+    grooves: list[Example]
+    length: int
+    heard: int
+
+    def __call__(self, generator: torch.Generator) -> Example:
+        """A window that is drawn with a generator."""
+        groove = self.grooves[int(torch.randint(len(self.grooves), (), generator=generator))]
+        starts = groove.mix.shape[-1] - self.heard + 1
+        return self.of(groove, int(torch.randint(starts, (), generator=generator)))
+
+    def of(self, groove: Example, start: int) -> Example:
+        """The window that starts at a sample of the mix."""
+        tracks, mix = groove
+        return Example(tracks[:, start : start + self.length], mix[:, start : start + self.heard])
+
+
 def build(config: Config) -> Task:
     """The grooves, and what the loop needs."""
     rate = config.network.sample_rate
@@ -156,19 +176,12 @@ def build(config: Config) -> Task:
         """With silence before and after, so that its ends are heard as often as its middle."""
         return Example(nnf.pad(groove.tracks, (edge, edge)), groove.mix)
 
-    def window(groove: Example, start: int) -> Example:
-        tracks, mix = groove
-        return Example(tracks[:, start : start + length], mix[:, start : start + heard])
-
     grooves = list(map(padded, mixed_grooves(trained, 0, config.grooves, config.seconds)))
     judged = list(
         map(padded, mixed_grooves(unseen, VALIDATION, config.validation_grooves, config.seconds))
     )
 
-    def draw(generator: torch.Generator) -> Example:
-        groove = grooves[int(torch.randint(len(grooves), (), generator=generator))]
-        starts = groove.mix.shape[-1] - heard + 1
-        return window(groove, int(torch.randint(starts, (), generator=generator)))
+    windows = Windows(grooves, length, heard)
 
     def loss(model: nn.Module, batch: Example) -> Tensor:
         mix = model(batch.tracks)
@@ -179,8 +192,8 @@ def build(config: Config) -> Task:
         return Preview(render(model, tracks), rate)
 
     validation = [
-        Example(*(x[None] for x in window(groove, start)))
+        Example(*(x[None] for x in windows.of(groove, start)))
         for groove in judged
         for start in range(0, groove.mix.shape[-1] - heard + 1, heard)
     ]
-    return Task(network, loss, draw, validation, preview=preview)
+    return Task(network, loss, windows, validation, preview=preview)

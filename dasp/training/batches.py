@@ -5,6 +5,7 @@ training, `s` and `i`. So nothing has to be stored to go on at any step; the num
 changes nothing; and several processes share a batch by taking every n-th item of it.
 """
 
+import pickle
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import count
@@ -40,16 +41,34 @@ def training_batches(
         batch_sampler=places,
         collate_fn=task.collate,
         num_workers=workers,
-        # A fork has what `draw` holds on to, which need not be picklable.
-        multiprocessing_context="fork" if workers and "fork" in get_all_start_methods() else None,
+        multiprocessing_context=_started_by() if workers else None,
         pin_memory=processes.device.type == "cuda",
     )
     return (to_device(batch, processes.device) for batch in loader)
 
 
+def _started_by() -> str:
+    """How workers start. A fork copies locks that other threads hold, of torch say, for ever."""
+    return "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+
+
 class _Items(Dataset):
     def __init__(self, task: Task, seed: int):
         self._draw, self._seed = task.draw, seed
+
+    def __getstate__(self) -> bytes:
+        # As bytes: torch would keep a file open in every process for each tensor of every song.
+        try:
+            return pickle.dumps((self._draw, self._seed))
+        except Exception as error:
+            raise ValueError(
+                "draw: expected what another process can be sent, since there are workers: a "
+                "function at the top of a module, or a value of such a class with a __call__; "
+                f"got {self._draw!r} ({error})"
+            ) from error
+
+    def __setstate__(self, state: bytes) -> None:
+        self._draw, self._seed = pickle.loads(state)
 
     def __getitem__(self, place: tuple[int, int]) -> Any:
         return self._draw(torch.Generator().manual_seed(seed_of(self._seed, "item", *place)))

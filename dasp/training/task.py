@@ -34,7 +34,8 @@ class Task:
     """
     draw: Callable[[torch.Generator], Any]
     """One item to train on, drawn with this generator and no other chance: the same generator,
-    the same item. With workers other processes call it."""
+    the same item. With workers other processes call it, to which it is sent: it is then a function
+    at the top of a module, or a value with a `__call__`, and no function inside another."""
     validation: Sequence[Any] = ()
     """Batches that are not trained on."""
     collate: Callable[[list], Any] = default_collate

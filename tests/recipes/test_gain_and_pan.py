@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 import torch
 
@@ -11,6 +13,12 @@ from dasp.units import gain_to_db
 @pytest.fixture(scope="module")
 def task():
     return build(Config(songs=12, unseen_songs=2, seconds=4.0))
+
+
+def test_workers_draw_the_same(task):
+    sent = pickle.loads(pickle.dumps(task.draw))
+    here, there = (draw(torch.Generator().manual_seed(1)) for draw in (task.draw, sent))
+    assert all(map(torch.equal, here, there))
 
 
 def test_the_engineer_likes_these_levels_and_places(task):

@@ -1,3 +1,4 @@
+import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,12 @@ def config(kit) -> Config:
 def task(config):
     torch.manual_seed(0)
     return build(config)
+
+
+def test_workers_draw_the_same(task):
+    sent = pickle.loads(pickle.dumps(task.draw))
+    here, there = (draw(torch.Generator().manual_seed(1)) for draw in (task.draw, sent))
+    assert all(map(torch.equal, here, there))
 
 
 def test_a_window_is_tracks_with_their_context_around_the_mix_of_them(kit, config, task):

@@ -35,8 +35,15 @@ def test_processes_share_a_batch(count):
     assert torch.equal(torch.stack(parts, 2).flatten(1, 2), _take(3))
 
 
+@pytest.mark.filterwarnings("error")  # of a fork in a process with threads, say
 def test_workers_change_nothing():
     assert torch.equal(_take(5, workers=2), _take(5))
+
+
+def test_workers_are_not_sent_a_function_inside_a_function():
+    task = Task(torch.nn.Identity(), lambda model, batch: batch, lambda generator: torch.zeros(1))
+    with pytest.raises(ValueError, match="draw: expected what another process can be sent"):
+        _take(1, task, workers=1)
 
 
 def test_seeds_differ():
