@@ -1,15 +1,17 @@
 # make demo       install, make a song, mix it: everything ends up in demo/
 # make test       install with the test extra, run the tests (make test-all: the long ones too)
+# make test-matrix  the tests on each Python, set of libraries and kind of processor: docs/machines.md
 # make soak       the long half of docs/reliability.md: an hour of damage, kills and many files
 # make bench      install the peers, measure them beside dasp (about 12 minutes)
 # make clean      remove what these commands made
 
 PYTHON ?= python3
 BIN := .venv/bin
+MATRIX ?= .matrix
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
-.PHONY: demo test test-all soak lint bench clean
+.PHONY: demo test test-all test-matrix soak lint bench clean
 
 demo: .venv/installed-plot
 	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
@@ -21,6 +23,10 @@ test: .venv/installed-test
 
 test-all: .venv/installed-test
 	$(PYTEST)
+
+# All rows, or ROWS="py313 floor"; of the suite all, or TESTS="tests/signal".
+test-matrix:
+	$(PYTHON) -m tests.matrix $(ROWS) --folder $(MATRIX) $(if $(TESTS),--tests $(TESTS))
 
 soak: .venv/installed-test
 	$(PYTEST) -m long tests/contracts/test_abuse.py
@@ -39,7 +45,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv demo build dist *.egg-info
+	rm -rf .venv .matrix demo build dist *.egg-info
 
 .venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"

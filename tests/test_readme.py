@@ -6,7 +6,8 @@ from pathlib import Path
 import dasp.functional as F
 from dasp.processors.catalogue import CATALOGUE
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_run():
@@ -26,3 +27,10 @@ def test_every_name_of_the_table_is_a_function():
     for name, processor in CATALOGUE.items():
         assert getattr(F, name) is processor.function
         assert name in F.__all__
+
+
+def test_the_pages_are_there_and_no_link_is_dead_on_an_index_page():
+    pages = re.findall(r"`(docs/\w+\.md)`", README)
+    assert len(pages) > 10
+    assert [page for page in pages if not (ROOT / page).is_file()] == []
+    assert re.findall(r"\]\((?!https?:)[^)]*\)", README) == []
