@@ -173,7 +173,7 @@ def environment(wanted: Environment, folder: Path, name: str) -> Path:
 def requirements(wanted: Environment) -> list[str]:
     """What pip installs in an environment: what dasp needs, in its versions, and the test tools."""
     text = (ROOT / "pyproject.toml").read_text("utf-8")
-    listed = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    listed = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
     tools = re.search(r"^test = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)
     needed = [
         n for n in re.findall(r'"(.*?)"', listed[1]) if not n.startswith(wanted.without or " ")
