@@ -177,10 +177,12 @@ def load_proxy(path: str | Path, processor: Processor, sample_rate: float) -> TC
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path}: expected a proxy in the format {FORMAT}")
     for key, expected in _declaration(processor).items():
-        if metadata.get(key) != expected:
+        known = metadata.get(key)
+        # An option that is new stands at its default, which is how the network learnt.
+        if known != expected and not (key == "options" and known and _holds(expected, known)):
             raise ValueError(
                 f"{path}: the proxy of another processor: expected {key} {expected}, "
-                f"got {metadata.get(key)}"
+                f"got {known}"
             )
     trained_at = json.loads(metadata["sample_rate"])
     if trained_at != sample_rate:
@@ -197,6 +199,12 @@ def _declaration(processor: Processor) -> dict[str, str]:
         "params": json.dumps([asdict(param) for param in processor.params]),
         "options": json.dumps([asdict(option) for option in processor.options]),
     }
+
+
+def _holds(options: str, earlier: str) -> bool:
+    """Whether the options of a processor have all that it had earlier, as they were."""
+    there = json.loads(options)
+    return all(option in there for option in json.loads(earlier))
 
 
 def _check_heard(

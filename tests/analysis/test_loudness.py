@@ -336,7 +336,7 @@ def test_errors_name_the_argument():
     x = torch.randn(2, 8_000)
     with pytest.raises(ValueError, match="layout: expected the speakers of 9 channels"):
         measure_loudness(torch.randn(9, 8_000), 8_000)
-    with pytest.raises(ValueError, match="layout: expected 2 speakers, got 3 .FL FR LFE."):
+    with pytest.raises(ValueError, match=r"layout: expected 2 speakers, got 3 .FL FR LFE."):
         measure_loudness(x, 8_000, layout="2.1")
     with pytest.raises(ValueError, match=r"hop_s: expected a whole fraction of 0.4 s, got 0.3"):
         measure_momentary_loudness(x, 8_000, hop_s=0.3)

@@ -1,3 +1,5 @@
+import importlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -5,9 +7,10 @@ import torch
 
 from dasp.grad import TCN, load_proxy, proxy, save_proxy
 from dasp.processors import chain
-from dasp.processors.catalogue import COMPRESSOR, EXPANDER, GAIN
+from dasp.processors.catalogue import COMPRESSOR, DISTORTION, EXPANDER, GAIN
 
 RATE = 8000
+module = importlib.import_module("dasp.grad.proxy")
 
 
 @pytest.fixture
@@ -88,6 +91,26 @@ def test_a_network_comes_back_as_it_was_saved(network, tmp_path):
     x, controls = torch.randn(2, 1, 30), torch.rand(2, 1)
     assert torch.equal(loaded(x, controls), network(x, controls))
     assert not any(weight.requires_grad for weight in loaded.parameters())
+
+
+def test_an_option_that_came_later_stands_at_its_default(tmp_path, monkeypatch):
+    """One that has gone, or has another default, is another processor."""
+    path = tmp_path / "distortion.safetensors"
+    now = module._declaration(DISTORTION)
+    first, *rest = json.loads(now["options"])
+
+    def has(*options):
+        there = {**now, "options": json.dumps(options)}
+        monkeypatch.setattr(module, "_declaration", lambda processor: there)
+
+    has(first)
+    save_proxy(path, TCN(DISTORTION.n_controls, RATE), DISTORTION)
+    has(first, *rest)
+    load_proxy(path, DISTORTION, RATE)
+    for options in (rest, [{**first, "default": "another"}, *rest]):
+        has(*options)
+        with pytest.raises(ValueError, match="another processor: expected options"):
+            load_proxy(path, DISTORTION, RATE)
 
 
 def test_a_network_of_something_else_is_refused(network, tmp_path):
