@@ -69,7 +69,7 @@ def compressor(
     slow_release_ms: Value = 300.0,
     slow_mix: Value = 0.0,
 ) -> Tensor:
-    """Lower what exceeds a threshold, by the gain reduction that the detector asks for.
+    """Reduce the level above a threshold by a ratio.
 
     A parameter is a number or a tensor `(*batch)`.
 

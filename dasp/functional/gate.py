@@ -30,7 +30,7 @@ def expander(
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
 ) -> Tensor:
-    """Lower what lies below a threshold, the more the further it lies below.
+    """Spread the levels below a threshold by a ratio, so that quiet audio gets quieter.
 
     A parameter is a number or a tensor `(*batch)`. The detector starts as if silence stood before
     `x`, so the gain begins lowered.

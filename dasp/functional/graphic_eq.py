@@ -97,7 +97,18 @@ def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Val
 
 
 def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:
-    """The peaks `(..., bands below Nyquist, 6)` whose cascade has `gain_db` `(..., bands)`.
+    """Design the cascade of peaks that has a given gain at the centre of each band.
+
+    Args:
+        gain_db: Gain of each band in dB, `(..., bands)` of 10 or 31 bands.
+        sample_rate: In Hz.
+
+    Returns:
+        Sections `(..., bands below Nyquist, 6)` in float64, in the order b0 b1 b2 a0 a1 a2.
+
+    Raises:
+        ValueError: If there are not 10 or 31 bands, or a band at or above Nyquist has a gain other
+            than 0 dB.
 
     >>> from dasp.signal.biquad import frequency_response
     >>> from dasp.units import gain_to_db

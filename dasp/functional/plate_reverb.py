@@ -57,18 +57,22 @@ mean does.
 
 
 def plate_decay(rt60_s: float, *, modulation_ms: float = 0.25) -> float:
-    """The `decay` with which the energy of the plate falls by 60 dB in `rt60_s`.
+    """Compute the `decay` of `plate_reverb` whose reverb falls by 60 dB in a given time.
 
-    As rooms are measured: a straight line through the energy that is still to come, from -5 to
-    -35 dB, with the filters open. Within 5 % from 1 s (at rest) or 1.8 s (in motion) to 24 s. Less
-    than about 0.7 s cannot be had: the all-passes themselves ring for as long.
+    The time is measured as that of a room: by a straight line through the energy that is still to
+    come, from -5 to -35 dB, with the filters open. It is met within 5 % from 1 s (without
+    modulation) or 1.8 s (with modulation) to 24 s. Times below about 0.7 s cannot be reached: the
+    all-passes themselves ring for as long.
 
     Args:
-        rt60_s: In s, above 0.
-        modulation_ms: That of the plate, of which only matters whether it is 0.
+        rt60_s: Time in s, above 0.
+        modulation_ms: That of the plate; only whether it is 0 matters.
 
     Returns:
-        The gain at each of four places of a round, 10^(-3 round / (4 rt60)) in motion.
+        The gain at each of four places of a round, 10^(-3 round / (4 rt60)) with modulation.
+
+    Raises:
+        ValueError: If `rt60_s` is not above 0.
 
     >>> round(plate_decay(1.809), 3), round(plate_decay(1.990, modulation_ms=0.0), 3)
     (0.5, 0.5)

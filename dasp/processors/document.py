@@ -115,7 +115,19 @@ def read_json(path: str | Path, *, most_bytes: int = MOST_BYTES) -> Any:
 
 
 def to_document(processor: Processor, settings: Mapping[str, Any]) -> dict:
-    """The document of a processor with its settings."""
+    """Describe a processor and its settings as a document, as `save_chain` writes it.
+
+    Args:
+        processor: A processor of the catalogue, or a combination of such.
+        settings: Values by keyword, in physical units; the others keep their defaults.
+
+    Returns:
+        Dictionaries, lists, texts and numbers, as JSON has them.
+
+    Raises:
+        ValueError: If `processor` is not in the catalogue, or has no parameter of a name in
+            `settings`.
+    """
     node = to_node(processor, settings)
     return {
         "format": FORMAT,
@@ -125,7 +137,18 @@ def to_document(processor: Processor, settings: Mapping[str, Any]) -> dict:
 
 
 def from_document(document: Any) -> tuple[Processor, dict[str, Any]]:
-    """The processor and the settings of a document; errors name the place in it."""
+    """Build the processor and the settings that a document describes.
+
+    Args:
+        document: As `to_document` returns it.
+
+    Returns:
+        The processor, and the settings that the document gives.
+
+    Raises:
+        ValueError: If `document` is no such document, or a setting is unknown or out of its range;
+            the message says where.
+    """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f'expected a chain, an object with "format": "{FORMAT}"')
     if document.get("version") != VERSION:

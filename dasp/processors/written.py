@@ -22,10 +22,18 @@ Pairs = Iterable[tuple[str, str]]
 
 
 def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
-    """A processor and its settings from `name:key=value,key=value`.
+    """Read a processor and its settings from a text `name:key=value,key=value`.
 
-    The name of a file with a comma, or with spaces at an end, stands in quotes of either kind, in
-    which a quote of that kind is written twice: `impulse_response="a, b.wav"`.
+    Args:
+        text: The effect. The name of a file with a comma, or with spaces at an end, stands in
+            quotes of either kind, in which a quote of that kind is written twice:
+            `impulse_response="a, b.wav"`.
+
+    Returns:
+        The processor, and the settings that the text gives, in physical units.
+
+    Raises:
+        ValueError: If the processor or a setting is unknown, or a value is out of its range.
 
     >>> processor, settings = parse_effect("compressor:threshold_db=-18dB,attack_ms=0.01s")
     >>> processor.name, settings
@@ -51,13 +59,23 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
 def parse_settings(
     processor: Processor, pairs: Pairs, before: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The settings that names and texts stand for; names that are unknown keep their texts.
+    """Read settings from pairs of a name and a text.
 
-    Bands that are not named stand where they stood `before`, or at their defaults.
+    Args:
+        processor: The processor that the settings are of.
+        pairs: Names, `key` or `key[band]`, and texts. An unknown name keeps its text.
+        before: Values by keyword at which the bands stand that no pair names; None is the defaults.
+
+    Returns:
+        Values by keyword, in physical units.
 
     Raises:
         ValueError: If a text is no number of the unit, a name is there twice, or one number is
             given for several bands.
+
+    >>> from dasp.processors.catalogue import COMPRESSOR
+    >>> parse_settings(COMPRESSOR, [("attack_ms", "0.01s")])
+    {'attack_ms': 10.0}
     """
     before = processor.defaults() | dict(before or {})
     declared = {item.name: item for item in (*processor.params, *processor.options)}

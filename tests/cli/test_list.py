@@ -11,7 +11,7 @@ def test_a_line_for_each_processor(dasp):
     assert status == 0 and err == ""
     assert [line.split()[0] for line in lines] == list(CATALOGUE)
     assert all(line.endswith(".") and "`" not in line for line in lines)
-    assert "Reduce what exceeds threshold_db by ratio." in out
+    assert "Reduce the level above a threshold by a ratio." in out
 
 
 def test_json(dasp):
