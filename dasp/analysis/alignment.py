@@ -36,14 +36,31 @@ def measure_delay(
     max_delay_samples: int | None = None,
     whitening: float = 0.5,
 ) -> Tensor:
-    """How many samples `output` is later than `reference`, `(*batch, channels)`; may be negative.
+    """Measure the delay of `output` against `reference`, to a fraction of a sample.
 
-    The two are audio `(*batch, channels, time)` whose leading dimensions broadcast, of any
-    lengths. The largest correlation of either polarity counts, within `max_delay_samples` either
-    way, and between samples the correlation is interpolated exactly. Silence measures 0.
+    The delay is the place of the largest generalised cross-correlation, of either polarity;
+    between samples the correlation is interpolated exactly. For a filtered signal that is the
+    delay at which most of the energy passes. Differentiable: the delay moves with the peak.
 
-    `whitening` from 0 to 1 is the weight w of the phase (see above). Differentiable: the delay
-    moves with the peak. Through a filter, the delay is the one at which most of the energy passes.
+    Args:
+        output: The later audio, `(*batch, channels, time)`.
+        reference: The earlier audio; its leading dimensions broadcast with those of `output`, and
+            its length may be another.
+        max_delay_samples: The largest delay that is looked for in either direction, in samples, 0
+            or more; by default as far as the longer signal reaches.
+        whitening: Weight of the phase against the magnitude, in [0, 1]: 0 is the plain
+            correlation, 1 uses the phase alone.
+
+    Returns:
+        Delay in samples, `(*batch, channels)`: positive where `output` is later, negative where it
+        is earlier, 0 for silence.
+
+    Raises:
+        ValueError: If a signal is not floating-point audio, or has no samples, or an argument is
+            outside its range.
+
+    Source: C. H. Knapp and G. C. Carter, "The generalized correlation method for estimation of
+    time delay", IEEE Transactions on Acoustics, Speech, and Signal Processing 24, 1976.
 
     >>> clicks = torch.zeros(1, 64)
     >>> clicks[:, [10, 37]] = 1.0

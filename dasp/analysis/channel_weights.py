@@ -17,18 +17,23 @@ def channel_weights(
     *,
     dual_mono: bool = False,
 ) -> tuple[float, ...]:
-    """The weight of each of so many channels.
+    """Return the weight of each channel in a loudness measurement.
 
     Args:
-        channels: How many there are.
-        layout: Their speakers, as `dasp.layouts.as_layout` takes them. By default the usual ones
-            of so many: mono, stereo, L R C, L R Ls Rs, L R C Ls Rs, 5.1, 6.1 and 7.1 (L R C LFE,
-            the back, the sides).
-        dual_mono: Count a single channel twice, since it is heard from two loudspeakers: +3.01 dB.
+        channels: Number of channels.
+        layout: The loudspeaker of each channel, as `dasp.layouts.as_layout` takes it. By default
+            the usual ones for that number: mono, stereo, L R C, L R Ls Rs, L R C Ls Rs, 5.1, 6.1
+            and 7.1 (L R C LFE, the back, the sides).
+        dual_mono: Whether a single channel counts twice (+3.01 dB), as two loudspeakers play it.
+
+    Returns:
+        One factor on the power of each channel: 1, 1.41 for surrounds, 0 for low effects.
 
     Raises:
-        ValueError: For more than 8 channels without a layout, and for a layout of another number
-            of channels or with one whose place is not known.
+        ValueError: If there are more than 8 channels and no layout, or if the layout has another
+            number of channels or one whose place is not known.
+
+    Source: ITU-R BS.1770-5, tables 3 and 4.
 
     >>> channel_weights(6)
     (1.0, 1.0, 1.0, 0.0, 1.41, 1.41)

@@ -39,12 +39,28 @@ Layout = str | Sequence[str] | None
 def measure_loudness(
     x: Tensor, sample_rate: float, *, layout: Layout = None, dual_mono: bool = False
 ) -> Tensor:
-    """Integrated loudness in LUFS, `(*batch,)`: the mean power of the blocks that pass two gates.
+    """Measure the integrated loudness of a programme.
 
-    A block counts above -70 LUFS, and not more than 10 LU below the mean of those. Where no block
-    is above -70 LUFS the recommendation gives no number; this is then the mean of all blocks, so
-    a result below -70 says that the gate was never passed. The choice of blocks is discrete and
-    carries no gradient; the mean over them does.
+    The result is the mean power of the 0.4 s blocks that pass two gates: above -70 LUFS, and not
+    more than 10 LU below the mean of those. Where no block is above -70 LUFS the recommendation
+    gives no number; the result is then the mean of all blocks, so that a value below -70 says
+    that no block passed. The choice of blocks is discrete and carries no gradient; the mean over
+    them does.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, at least one sample.
+        sample_rate: In Hz, above 3364.
+        layout: The loudspeaker of each channel, as `channel_weights` takes it.
+        dual_mono: Whether a single channel counts twice (+3.01 dB).
+
+    Returns:
+        Loudness in LUFS, `(*batch,)`.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples, or if `channel_weights`
+            has no weights for its channels.
+
+    Source: ITU-R BS.1770-4.
 
     >>> t = torch.arange(48_000, dtype=torch.float64) / 48_000
     >>> x = 10 ** (-23 / 20) * torch.sin(2 * torch.pi * 997 * t).expand(2, -1)
@@ -65,10 +81,27 @@ def measure_momentary_loudness(
     layout: Layout = None,
     dual_mono: bool = False,
 ) -> Tensor:
-    """Loudness in LUFS of the 0.4 s from every `hop_s` on, `(*batch, blocks)`, without a gate.
+    """Measure the loudness of each block of 0.4 s, without a gate.
 
-    `hop_s` is a whole fraction of 0.4 s. A smaller one finds the maximum of short events better:
-    at 0.1 s it can be 0.6 dB low.
+    Args:
+        x: Audio `(*batch, channels, time)`; a signal under 0.4 s is completed with silence.
+        sample_rate: In Hz, above 3364.
+        hop_s: Distance of the blocks in seconds, a whole fraction of 0.4. With 0.1, the maximum
+            of a short event can be 0.6 dB too low.
+        layout: The loudspeaker of each channel, as `channel_weights` takes it.
+        dual_mono: Whether a single channel counts twice (+3.01 dB).
+
+    Returns:
+        Loudness in LUFS, `(*batch, blocks)`.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples, if `channel_weights` has
+            no weights for its channels, or if `hop_s` is no whole fraction of 0.4.
+
+    Source: EBU Tech 3341.
+
+    >>> measure_momentary_loudness(torch.zeros(3, 2, 48_000), 48_000).shape
+    torch.Size([3, 7])
     """
     weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
     return _loudness(_block_powers(x, sample_rate, MOMENTARY_S, hop_s, weights))
@@ -83,7 +116,27 @@ def measure_short_term_loudness(
     layout: Layout = None,
     dual_mono: bool = False,
 ) -> Tensor:
-    """Loudness in LUFS of the 3 s from every `hop_s` on, `(*batch, blocks)`, without a gate."""
+    """Measure the loudness of each block of 3 s, without a gate.
+
+    Args:
+        x: Audio `(*batch, channels, time)`; a signal under 3 s is completed with silence.
+        sample_rate: In Hz, above 3364.
+        hop_s: Distance of the blocks in seconds, a whole fraction of 3.
+        layout: The loudspeaker of each channel, as `channel_weights` takes it.
+        dual_mono: Whether a single channel counts twice (+3.01 dB).
+
+    Returns:
+        Loudness in LUFS, `(*batch, blocks)`.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples, if `channel_weights` has
+            no weights for its channels, or if `hop_s` is no whole fraction of 3.
+
+    Source: EBU Tech 3341.
+
+    >>> measure_short_term_loudness(torch.zeros(2, 4 * 8000), 8000).shape
+    torch.Size([11])
+    """
     weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
     return _loudness(_block_powers(x, sample_rate, SHORT_TERM_S, hop_s, weights))
 
@@ -92,11 +145,29 @@ def measure_short_term_loudness(
 def measure_loudness_range(
     x: Tensor, sample_rate: float, *, layout: Layout = None, dual_mono: bool = False
 ) -> Tensor:
-    """Loudness range in LU, `(*batch,)`: how far the loud parts are from the soft ones.
+    """Measure the loudness range: the distance from the soft parts to the loud ones.
 
-    The 95th less the 10th percentile of the short-term loudness of the blocks above -70 LUFS and
-    not more than 20 LU below the mean of those. Steady signals have 0. Percentiles between two
-    blocks are interpolated.
+    The result is the 95th less the 10th percentile of the short-term loudness of the blocks above
+    -70 LUFS and not more than 20 LU below the mean of those. Percentiles between two blocks are
+    interpolated.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, at least one sample.
+        sample_rate: In Hz, above 3364.
+        layout: The loudspeaker of each channel, as `channel_weights` takes it.
+        dual_mono: Whether a single channel counts twice (+3.01 dB).
+
+    Returns:
+        Loudness range in LU, `(*batch,)`; 0 for a steady signal.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples, or if `channel_weights`
+            has no weights for its channels.
+
+    Source: EBU Tech 3342.
+
+    >>> torch.allclose(measure_loudness_range(torch.zeros(1, 8000), 8000), torch.zeros(()))
+    True
     """
     weights = channel_weights(x.shape[-2], layout, dual_mono=dual_mono)
     z = _block_powers(x, sample_rate, SHORT_TERM_S, HOP_S, weights)
@@ -108,12 +179,22 @@ def measure_loudness_range(
 
 @audio_measure
 def measure_true_peak(x: Tensor, sample_rate: float) -> Tensor:
-    """Largest value of each channel in dBTP, between the samples too, `(*batch, channels)`.
+    """Measure the largest magnitude of each channel, also between the samples.
 
-    The peak of the band-limited signal through the samples, up to 0.99 of Nyquist (see
-    `dasp.signal.true_peak`), and never less than that of the samples. Sines are exact within
-    0.02 dB wherever they are sampled; white noise and clipping, which go on to Nyquist, within
-    0.3 dB. The maximum over channels is what a meter shows for a file.
+    The result is the peak of the band-limited signal through the samples, up to 0.99 of Nyquist
+    (see `dasp.signal.true_peak`), and never less than the largest sample. Sines are exact within
+    0.02 dB wherever they are sampled; white noise and clipping, whose spectra reach Nyquist,
+    within 0.3 dB. A meter shows the maximum over the channels.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, at least one sample.
+        sample_rate: In Hz.
+
+    Returns:
+        Level in dBTP, `(*batch, channels)`; `dasp.units.SILENCE_DB` for silence.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples.
 
     >>> t = torch.arange(48_000) / 4
     >>> x = torch.hann_window(48_000) * torch.sin(2 * torch.pi * (t + 1 / 8))[None]
@@ -130,14 +211,26 @@ def measure_true_peak(x: Tensor, sample_rate: float) -> Tensor:
 
 
 def design_k_weighting(sample_rate: float) -> Tensor:
-    """The two sections `(2, 6)` of K-weighting: a shelf for the head, and a high-pass.
+    """Design the K-weighting filter: a high shelf for the head, and a high-pass.
 
-    At 48 kHz they are tables 1 and 2 of the recommendation. At other rates they are the same
-    analogue filters, as it asks, also in the gain of the high-pass, whose table leaves +0.04 dB
-    in its pass band.
+    At 48 kHz the sections are tables 1 and 2 of ITU-R BS.1770. At other rates they are the same
+    analogue filters, as the recommendation asks, also in the gain of the high-pass, whose table
+    leaves +0.04 dB in its pass band.
+
+    Args:
+        sample_rate: In Hz, above 3364, twice the frequency of the shelf.
+
+    Returns:
+        Second-order sections `(2, 6)`, float64, in SciPy's order.
+
+    Raises:
+        ValueError: If `sample_rate` is too low.
 
     Source of the analogue parameters: B. De Man, "Evaluation of implementations of the EBU R128
     loudness measurement", AES 145th Convention, 2018.
+
+    >>> design_k_weighting(48_000).shape
+    torch.Size([2, 6])
     """
     check_range(
         "sample_rate", sample_rate, above=2 * 1682.0, because="K-weighting has a shelf at 1682 Hz"

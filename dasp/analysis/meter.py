@@ -47,17 +47,18 @@ class Loudness(NamedTuple):
 
 
 class LoudnessMeter:
-    """Hears blocks `(channels, time)` of any lengths, and tells the loudness of all of them.
+    """Measure the loudness of audio that comes in blocks.
 
     Args:
-        sample_rate: In Hz.
-        channels: How many there are.
-        layout: Which they are, as `measure_loudness` takes it.
-        dual_mono: Whether a single channel counts as two.
+        sample_rate: In Hz, above 3364.
+        channels: Number of channels.
+        layout: The loudspeaker of each channel, as `channel_weights` takes it.
+        dual_mono: Whether a single channel counts twice (+3.01 dB).
 
     Raises:
-        ValueError: If nothing is known of so many channels, or the rate is too low.
+        ValueError: If `channel_weights` has no weights for the channels, or the rate is too low.
 
+    >>> from dasp.analysis import measure_loudness
     >>> x = 0.1 * torch.randn(2, 48_000)
     >>> meter = LoudnessMeter(48_000, 2)
     >>> for block in x.split(1000, -1):
@@ -83,14 +84,28 @@ class LoudnessMeter:
         self._max_momentary = -1.0
 
     def hear(self, x: Tensor) -> None:
-        """Take in the next block."""
+        """Take in the next block.
+
+        Args:
+            x: Audio `(channels, time)` of any length.
+
+        Raises:
+            ValueError: If `x` has another number of channels.
+        """
         _check_block(x, len(self._weights))
         for part in x.split(max(1, round(_AT_ONCE_S * self._sample_rate)), -1):
             if part.shape[-1]:
                 self._hear(self._filtered(part))
 
     def loudness(self) -> Loudness:
-        """The loudness of all that was heard. There must have been a sample."""
+        """Return the loudness of all blocks so far, as one programme.
+
+        Returns:
+            Integrated loudness, loudness range, and the highest momentary and short-term loudness.
+
+        Raises:
+            ValueError: If no sample has come yet.
+        """
         if self._state is None:
             raise ValueError("x: expected at least one sample to measure, got none")
         momentary = self._blocks(MOMENTARY_S)
@@ -133,13 +148,24 @@ class LoudnessMeter:
 
 
 def album_lufs(meters: Sequence[LoudnessMeter]) -> float:
-    """Integrated loudness of all that several meters have heard, as of one programme."""
+    """Measure the integrated loudness of the programmes of several meters, as one programme.
+
+    Args:
+        meters: The meters of the parts, each of which may have had any number of samples.
+
+    Returns:
+        Loudness in LUFS.
+    """
     momentary = torch.cat([meter._blocks(MOMENTARY_S) for meter in meters])
     return _integrated(momentary)
 
 
 class PeakMeter:
-    """Hears blocks `(channels, time)` of any lengths, and tells the highest peaks of all of them.
+    """Measure the peaks of audio that comes in blocks.
+
+    Args:
+        sample_rate: In Hz.
+        channels: Number of channels.
 
     >>> meter = PeakMeter(48_000, 1)
     >>> meter.hear(torch.tensor([[0.5, -0.25]]))
@@ -155,14 +181,28 @@ class PeakMeter:
         self._true_peak = self._sample_peak = 0.0
 
     def hear(self, x: Tensor) -> None:
-        """Take in the next block."""
+        """Take in the next block.
+
+        Args:
+            x: Audio `(channels, time)` of any length.
+
+        Raises:
+            ValueError: If `x` has another number of channels.
+        """
         _check_block(x, self._channels)
         for part in x.split(max(1, round(_AT_ONCE_S * self._sample_rate)), -1):
             if part.shape[-1]:
                 self._hear(part.detach().cpu())
 
     def true_peak_db(self) -> float:
-        """The largest of `measure_true_peak` over channels, in dBTP."""
+        """Return the true peak of all blocks so far.
+
+        Returns:
+            The largest of `measure_true_peak` over the channels, in dBTP.
+
+        Raises:
+            ValueError: If no sample has come yet.
+        """
         if self._held is None:
             raise ValueError("x: expected at least one sample to measure, got none")
         time = self._held.shape[-1]
@@ -170,7 +210,11 @@ class PeakMeter:
         return gain_to_db(max(self._true_peak, rest.max().item()))
 
     def sample_peak_db(self) -> float:
-        """The largest of `measure_peak` over channels, in dBFS."""
+        """Return the largest sample of all blocks so far.
+
+        Returns:
+            The largest of `measure_peak` over the channels, in dBFS.
+        """
         return gain_to_db(self._sample_peak)
 
     def _hear(self, x: Tensor) -> None:

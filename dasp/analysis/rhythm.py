@@ -33,21 +33,51 @@ _AS_GOOD = 0.75
 
 @audio_measure
 def measure_onset_strength(x: Tensor, sample_rate: float) -> Tensor:
-    """How much sound begins around each 10 ms, `(*batch, frames)`; 0 in a steady tone.
+    """Measure how much sound begins in each frame of 10 ms.
 
-    The mean growth, from one frame to the next, of log(1 + 100 b) over 24 Bark bands, where the
-    loudest b of the signal is 1: the same at every level.
+    The strength is the mean growth, from one frame to the next, of log(1 + 100 b) over 24 Bark
+    bands b, scaled so that the loudest is 1: it does not depend on the level of the signal.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, whose channels are averaged.
+        sample_rate: In Hz.
+
+    Returns:
+        Onset strength, `(*batch, frames)`, 0 or more; 0 in a steady tone.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples.
+
+    Source: J. P. Bello et al., "A tutorial on onset detection in music signals", IEEE Trans.
+    Speech and Audio Processing, 2005.
+
+    >>> measure_onset_strength(torch.zeros(3, 2, 44_100), 44_100).shape[0]
+    3
     """
     return _strength(x, sample_rate, BARK_BANDS)
 
 
 @audio_measure
 def measure_onsets(x: Tensor, sample_rate: float) -> Tensor:
-    """Times in seconds at which notes begin, in order, `(*batch, frames)`.
+    """Find the times at which notes begin.
 
-    As many places as frames, since items differ in their number: those left over hold infinity.
-    An onset is the largest strength within 30 ms that is also more than twice the mean of the
-    100 ms before and after, plus 0.1. The choice of frames carries no gradient, nor do times.
+    An onset is a frame whose strength is the largest within 30 ms, and more than twice the mean
+    of the 100 ms before and after, plus 0.1. Neither the choice of frames nor their times carry
+    a gradient.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, whose channels are averaged.
+        sample_rate: In Hz.
+
+    Returns:
+        Times in seconds, rising, `(*batch, frames)`. Items differ in their number of onsets:
+        the places left over, at the end, hold infinity.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples.
+
+    Source: S. Böck and G. Widmer, "Maximum filter vibrato suppression for onset detection", DAFx
+    2013.
 
     >>> x = torch.zeros(1, 44_100)
     >>> x[0, 22_050] = 1.0
@@ -66,12 +96,29 @@ def measure_onsets(x: Tensor, sample_rate: float) -> Tensor:
 
 @audio_measure
 def measure_tempo(x: Tensor, sample_rate: float) -> Tensor:
-    """Tempo in beats per minute, `(*batch,)`, from 50 to 200; 0 for silence.
+    """Measure the tempo of music.
 
-    The beat is the shortest time after which the onset strength under 1 kHz repeats itself nearly
-    as well as at the best. That is discrete; between frames its autocorrelation is interpolated
-    by a parabola. A few seconds with several beats are needed. Syncopated music may be measured
-    at half or double its tempo, or at another simple fraction of it.
+    The beat is the shortest period at which the autocorrelation of the onset strength under 1 kHz
+    is nearly as high as at its maximum. That choice is discrete; between frames the
+    autocorrelation is interpolated by a parabola. A few seconds with several beats are needed.
+    Syncopated music may be measured at half or double its tempo, or at another simple fraction.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, whose channels are averaged.
+        sample_rate: In Hz.
+
+    Returns:
+        Tempo in beats per minute, `(*batch,)`, from 50 to 200; 0 for silence.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples.
+
+    Source: E. D. Scheirer, "Tempo and beat analysis of acoustic musical signals", JASA 1998.
+
+    >>> clicks = torch.zeros(1, 8 * 8000)
+    >>> clicks[:, ::4000] = 1.0  # two a second
+    >>> round(measure_tempo(clicks, 8000).item())
+    120
     """
     hop_s = _hop_s(sample_rate)
     shortest, longest = round(60 / FASTEST_BPM / hop_s), round(60 / SLOWEST_BPM / hop_s)

@@ -26,7 +26,27 @@ _SMALLEST_VARIANCE = 1e-12
 def measure_spectral_centroid(
     x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
 ) -> Tensor:
-    """Mean frequency of the spectrum in Hz, `(*batch, channels, frames)`; 0 for silence."""
+    """Measure the mean frequency of the magnitude spectrum in each frame.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Frequency in Hz, `(*batch, channels, frames)`; 0 for silence.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples, or a size is too small.
+
+    Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
+
+    >>> t = torch.arange(8000) / 8000
+    >>> centroid = measure_spectral_centroid(torch.sin(2 * torch.pi * 1000 * t)[None], 8000)
+    >>> abs(centroid[0, 8].item() - 1000) < 10
+    True
+    """
     f, p = _distribution(x, sample_rate, fft_size, hop)
     return (f * p).sum(-2)
 
@@ -35,7 +55,22 @@ def measure_spectral_centroid(
 def measure_spectral_spread(
     x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
 ) -> Tensor:
-    """Standard deviation in Hz of the spectrum round its centroid, `(*batch, channels, frames)`."""
+    """Measure the standard deviation of the magnitude spectrum about its centroid in each frame.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Spread in Hz, `(*batch, channels, frames)`.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples, or a size is too small.
+
+    Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
+    """
     f, p = _distribution(x, sample_rate, fft_size, hop)
     centroid = (f * p).sum(-2, keepdim=True)
     variance = ((f - centroid).square() * p).sum(-2)
@@ -51,10 +86,26 @@ def measure_spectral_rolloff(
     fft_size: int = 2048,
     hop: int = 512,
 ) -> Tensor:
-    """Frequency in Hz under which `fraction` of the spectrum lies, `(*batch, channels, frames)`.
+    """Measure the frequency below which a given fraction of the magnitude spectrum lies.
 
-    Which bin that is, is a discrete choice; between it and the one before, the cumulative sum is
-    interpolated, so the frequency moves smoothly with the spectrum. 0 for silence.
+    The choice of the bin is discrete; between the bin and the one before, the cumulative sum is
+    interpolated, so that the frequency moves smoothly with the spectrum.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        fraction: Share of the sum of magnitudes, between 0 and 1.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Frequency in Hz, `(*batch, channels, frames)`; 0 for silence.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples, `fraction` is outside
+            its range, or a size is too small.
+
+    Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
     """
     check_range("fraction", fraction, above=0.0, below=1.0)
     _, p = _distribution(x, sample_rate, fft_size, hop)
@@ -71,10 +122,22 @@ def measure_spectral_rolloff(
 def measure_spectral_flatness(
     x: Tensor, sample_rate: float, *, fft_size: int = 2048, hop: int = 512
 ) -> Tensor:
-    """Geometric over arithmetic mean of the power spectrum, `(*batch, channels, frames)`.
+    """Measure the ratio of the geometric to the arithmetic mean of the power spectrum.
 
-    Near 0 for a tone, exp(-0.5772) = 0.56 on average for white noise, 1 for an impulse, and for
-    silence.
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz. The result does not depend on it.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Flatness in [0, 1], `(*batch, channels, frames)`: near 0 for a tone, exp(-0.5772) = 0.56
+        on average for white noise, 1 for an impulse and for silence.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples, or a size is too small.
+
+    Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
     """
     power = at_least(magnitude_spectra(x, fft_size, hop).square(), SILENT_POWER)
     return power.log().mean(-2).exp() / power.mean(-2)
@@ -82,12 +145,22 @@ def measure_spectral_flatness(
 
 @audio_measure
 def measure_octave_spectrum(x: Tensor, sample_rate: float, *, bands_per_octave: int = 1) -> Tensor:
-    """Level in dB of the ten octave bands or, for 3, the 31 third-octave bands.
+    """Measure the RMS level in octave or third-octave bands.
 
-    `(*batch, channels, bands)`, the RMS level of what the signal has in each band: powers add up
-    to the power of the signal between the outer edges (22.4 Hz and 22.4 kHz). Edges and centres
-    are those of IEC 61260-1, base ten; see `octave_centres_hz`. A band above half the sample rate
-    is silent.
+    The powers of all bands add up to the power of the signal between the outer edges (22.4 Hz and
+    22.4 kHz). Edges and centres are those of IEC 61260-1, base ten: see `octave_centres_hz`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`, at least one sample.
+        sample_rate: In Hz.
+        bands_per_octave: 1 for ten octave bands, 3 for 31 third-octave bands.
+
+    Returns:
+        Level in dBFS, `(*batch, channels, bands)`; a band above Nyquist is silent.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples, or `bands_per_octave` is
+            neither 1 nor 3.
 
     >>> x = torch.sin(2 * torch.pi * 1000 * torch.arange(48_000) / 48_000)[None]
     >>> round(measure_octave_spectrum(x, 48_000)[0, 5].item(), 1)
@@ -105,7 +178,16 @@ def measure_octave_spectrum(x: Tensor, sample_rate: float, *, bands_per_octave: 
 
 
 def octave_centres_hz(bands_per_octave: int = 1) -> Tensor:
-    """Exact centres in Hz of the octave bands (31.6 Hz to 15.8 kHz) or third-octave bands.
+    """Return the exact centres of the octave or third-octave bands.
+
+    Args:
+        bands_per_octave: 1 for octave bands (31.6 Hz to 15.8 kHz), 3 for third-octave bands.
+
+    Returns:
+        Frequencies in Hz, `(bands,)`, float64.
+
+    Raises:
+        ValueError: If `bands_per_octave` is neither 1 nor 3.
 
     Source: IEC 61260-1:2014, base ten: 1000 Hz * 10^(3 k / 10) and 10^(k / 10).
 
@@ -119,14 +201,27 @@ def octave_centres_hz(bands_per_octave: int = 1) -> Tensor:
 
 @audio_measure
 def measure_bark_spectrum(x: Tensor, sample_rate: float) -> Tensor:
-    """Level in dB of 24 critical bands, `(*batch, channels, 24)`, 20 Hz to 20 kHz.
+    """Measure the level in 24 critical bands from 20 Hz to 20 kHz.
 
-    The mean magnitude over time, in frames of about 0.7 s, summed under triangles that are evenly
-    spaced on the Bark scale. A lasting sine of amplitude 1 at the tip of a triangle measures 0 dB
-    there. A band above half the sample rate is silent.
+    The mean magnitude over time, in frames of about 0.7 s, is summed under triangles that are
+    evenly spaced on the Bark scale. A lasting sine of amplitude 1 at the tip of a triangle
+    measures 0 dB there.
 
-    Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024, of
-    which this is the spectral feature, there of mid and side.
+    Args:
+        x: Audio `(*batch, channels, time)`, at least one sample.
+        sample_rate: In Hz.
+
+    Returns:
+        Level in dB, `(*batch, channels, 24)`; a band above Nyquist is silent.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples.
+
+    Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024,
+    which takes this spectrum of mid and side.
+
+    >>> measure_bark_spectrum(torch.zeros(2, 44_100), 44_100).shape
+    torch.Size([2, 24])
     """
     fft_size = _long_fft_size(sample_rate)
     # The bins of a sine under a Hann window add up to its amplitude times half the window's sum
@@ -136,7 +231,18 @@ def measure_bark_spectrum(x: Tensor, sample_rate: float) -> Tensor:
 
 
 def bark_filterbank(bins: int, sample_rate: float) -> Tensor:
-    """Weights `(bins, 24)` of triangles evenly spaced in Bark from 20 Hz to 20 kHz."""
+    """Design triangular filters that are evenly spaced on the Bark scale from 20 Hz to 20 kHz.
+
+    Args:
+        bins: Number of bins of the spectrum, which go from 0 Hz to Nyquist.
+        sample_rate: In Hz.
+
+    Returns:
+        Weights `(bins, 24)` in [0, 1], float64.
+
+    Source: H. Traunmüller, "Analytical expressions for the tonotopic sensory scale", JASA 88,
+    1990.
+    """
     low, high = _bark(torch.tensor([20.0, 20_000.0], dtype=torch.float64))
     distance = (high - low) / (BARK_BANDS + 1)
     tips = low + distance * torch.arange(1, BARK_BANDS + 1)

@@ -19,12 +19,23 @@ _SMALLEST_SHARE = 1e-12
 
 @audio_measure
 def measure_stereo_width(x: Tensor, sample_rate: float) -> Tensor:
-    """Energy of the side over that of the mid, `(*batch,)`.
+    """Measure the ratio of the energy of the side to that of the mid.
 
-    0 for equal channels, 1 for unrelated ones or for one channel alone, `MOST_WIDTH` for
-    channels of opposite polarity.
+    Args:
+        x: Audio `(*batch, 2, time)`, at least one sample.
+        sample_rate: In Hz. The result does not depend on it.
+
+    Returns:
+        Ratio of powers, `(*batch,)`: 0 for equal channels, 1 for unrelated channels or for one
+        channel alone, `MOST_WIDTH` for channels of opposite polarity.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples or not two channels.
 
     Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024.
+
+    >>> measure_stereo_width(torch.ones(2, 8), 44_100).item()
+    0.0
     """
     left, right = _channels(x)
     side, mid = _power(left - right), _power(left + right)
@@ -33,9 +44,23 @@ def measure_stereo_width(x: Tensor, sample_rate: float) -> Tensor:
 
 @audio_measure
 def measure_stereo_imbalance(x: Tensor, sample_rate: float) -> Tensor:
-    """Energy of the right less that of the left, over both, `(*batch,)`, in [-1, 1].
+    """Measure the difference of the energies of right and left, relative to their sum.
+
+    Args:
+        x: Audio `(*batch, 2, time)`, at least one sample.
+        sample_rate: In Hz. The result does not depend on it.
+
+    Returns:
+        Imbalance in [-1, 1], `(*batch,)`: -1 for left alone, 0 for equal energies, 1 for right
+        alone.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples or not two channels.
 
     Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024.
+
+    >>> measure_stereo_imbalance(torch.tensor([[0.0], [1.0]]), 44_100).item()
+    1.0
     """
     left, right = map(_power, _channels(x))
     return (right - left) / (right + left + SILENT_POWER)
@@ -43,10 +68,24 @@ def measure_stereo_imbalance(x: Tensor, sample_rate: float) -> Tensor:
 
 @audio_measure
 def measure_stereo_correlation(x: Tensor, sample_rate: float) -> Tensor:
-    """Correlation of left and right at zero delay, `(*batch,)`, in [-1, 1].
+    """Measure the correlation of left and right at zero delay, as a correlation meter shows it.
 
-    What a correlation meter shows: 1 for equal channels, whatever their levels, -1 for opposite
-    polarity, 0 for unrelated ones or where one channel is silent. No mean is taken out.
+    The mean of the channels is not subtracted.
+
+    Args:
+        x: Audio `(*batch, 2, time)`, at least one sample.
+        sample_rate: In Hz. The result does not depend on it.
+
+    Returns:
+        Correlation in [-1, 1], `(*batch,)`: 1 for equal channels, whatever their levels, -1 for
+        opposite polarity, 0 for unrelated channels or where one channel is silent.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples or not two channels.
+
+    >>> x = torch.randn(100)
+    >>> round(measure_stereo_correlation(torch.stack((x, -x)), 44_100).item(), 3)
+    -1.0
     """
     left, right = _channels(x)
     product, left, right = (left * right).mean(-1), _power(left), _power(right)
@@ -58,13 +97,29 @@ def measure_stereo_correlation(x: Tensor, sample_rate: float) -> Tensor:
 def measure_panning_spectrum(
     x: Tensor, sample_rate: float, *, fft_size: int = 4096, hop: int = 1024
 ) -> Tensor:
-    """Where each frequency sits, `(*batch, bins, frames)`: -1 left, 0 centre, 1 right.
+    """Measure the panning of each frequency in each frame.
 
-    (1 - s) sgn(|R| - |L|), with the similarity s = 2 |L| |R| / (|L|^2 + |R|^2), which is
-    (|R| - |L|) ||R| - |L|| / (|L|^2 + |R|^2) and so has a slope everywhere.
+    The panning is (1 - s) sgn(|R| - |L|), with the similarity s = 2 |L| |R| / (|L|^2 + |R|^2):
+    that is (|R| - |L|) ||R| - |L|| / (|L|^2 + |R|^2), which has a slope everywhere.
+
+    Args:
+        x: Audio `(*batch, 2, time)`.
+        sample_rate: In Hz. The result does not depend on it.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Panning in [-1, 1], `(*batch, bins, frames)`: -1 left, 0 centre, 1 right.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples or not two channels, or a
+            size is too small.
 
     Source: G. Tzanetakis, R. Jones and K. McNally, "Stereo panning features for classifying
     recording production style", ISMIR 2007.
+
+    >>> measure_panning_spectrum(torch.zeros(2, 4096), 44_100).shape
+    torch.Size([2049, 5])
     """
     spectra = magnitude_spectra(torch.stack(_channels(x)), fft_size, hop, "sqrt_hann")
     left, right = spectra
@@ -76,11 +131,24 @@ def measure_panning_spectrum(
 def measure_panning_rms(
     x: Tensor, sample_rate: float, *, fft_size: int = 4096, hop: int = 1024
 ) -> Tensor:
-    """How far from the centre, `(*batch, 4, frames)`: the RMS over bins of the panning spectrum.
+    """Measure the distance from the centre in four bands: the RMS of the panning spectrum.
 
-    All bins, those under 250 Hz, those from 250 to 2500 Hz, those from 2500 Hz on.
+    Args:
+        x: Audio `(*batch, 2, time)`.
+        sample_rate: In Hz.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
 
-    Source: G. Tzanetakis, R. Jones and K. McNally, as above.
+    Returns:
+        RMS over bins in [0, 1], `(*batch, 4, frames)`: over all bins, under 250 Hz, from 250 to
+        2500 Hz, and from 2500 Hz on.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, has no samples or not two channels, or a
+            size is too small.
+
+    Source: G. Tzanetakis, R. Jones and K. McNally, "Stereo panning features for classifying
+    recording production style", ISMIR 2007.
     """
     panning = measure_panning_spectrum(x, sample_rate, fft_size=fft_size, hop=hop)
     f = torch.linspace(0, sample_rate / 2, panning.shape[-2], dtype=x.dtype, device=x.device)

@@ -17,11 +17,23 @@ def parameter_error(
     period: float = 1.0,
     reduction: str = "mean",
 ) -> Tensor:
-    """Mean absolute error of parameters `(*batch, parameters)`.
+    """Compute the mean absolute error of parameters, on the scale on which they are heard.
 
-    On a "linear" scale |o − t|, as for decibels and pan; on a "log" scale |log2(o / t)|, octaves,
-    as for frequencies and times, which are above 0; on a "circular" scale of a `period` the
-    shorter way round, as for phases.
+    Args:
+        output: Parameters `(*batch, parameters)`.
+        target: Parameters of the shape of `output`.
+        scale: "linear", |o − t|, for decibels and pan; "log", |log2(o / t)| in octaves, for
+            frequencies and times, which are above 0; "circular", the shorter way round a `period`,
+            for phases.
+        period: Length of the circle, above 0, in the unit of the parameters. Only "circular" reads
+            it.
+        reduction: "mean" over the batch, or "none".
+
+    Returns:
+        Loss: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the shapes differ, a name is not known, or a value is outside its range.
 
     >>> output, target = torch.tensor([440.0, 220.0]), torch.tensor([220.0, 220.0])
     >>> parameter_error(output, target, scale="log")

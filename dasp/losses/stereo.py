@@ -21,10 +21,23 @@ def left_right_invariant(
     output: Tensor, target: Tensor, loss: Callable[..., Tensor], *, reduction: str = "mean",
     **settings,
 ) -> Tensor:  # fmt: skip
-    """The smaller `loss` of each item: against the target as it is, or with its channels swapped.
+    """Compute a loss against the target or against its swapped channels, whichever is smaller.
 
-    Any loss with a `reduction` of "none" will do; unlike `sum_and_difference_stft`, this still
-    tells one side from the other within the item.
+    The choice is made for each item. Unlike `sum_and_difference_stft`, the result still tells one
+    side from the other within the item.
+
+    Args:
+        output: Audio `(*batch, 2, time)`.
+        target: Audio of the shape of `output`.
+        loss: Any loss `loss(output, target, reduction="none", **settings)`.
+        reduction: "mean" over the batch, or "none".
+        **settings: Further arguments of `loss`.
+
+    Returns:
+        Loss in the unit of `loss`: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the signals differ in shape or are not stereo.
 
     >>> from dasp.losses import l1
     >>> target = torch.randn(4, 2, 100)
@@ -48,16 +61,34 @@ def stereo_invariant(
     fft_size: int = 4096,
     reduction: str = "mean",
 ) -> Tensor:
-    """FxNorm's losses L_a and L_b: spectra of L + R and L − R, of what the ear would hear.
+    """Compute the stereo-invariant losses L_a and L_b of FxNorm-automix.
 
-    Both signals pass an A-weighting filter and the low-pass 1 + 0.85 z^-1. Then, summed over
-    L + R and L − R: the spectral convergence ("a"), or the mean squared error of magnitudes
-    ("b"), plus the mean absolute difference of logarithms. Windows are square roots of Hann, a
-    quarter apart; magnitudes are those of the transform itself, which grow with `fft_size`.
+    Both signals pass an A-weighting filter and the low-pass 1 + 0.85 z^-1. The loss sums, over
+    L + R and L − R, the spectral convergence ("a") or the mean squared error of magnitudes ("b"),
+    plus the mean absolute difference of logarithms. Windows are square roots of Hann, a quarter
+    apart; magnitudes are those of the transform itself, which grow with `fft_size`.
+
+    Args:
+        output: Audio `(*batch, 2, time)`.
+        target: Audio of the shape of `output`.
+        sample_rate: In Hz.
+        form: "a" or "b".
+        fft_size: Length of a frame in samples, 4 or more.
+        reduction: "mean" over the batch, or "none".
+
+    Returns:
+        Loss, 0 or more: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the signals differ in shape or are not stereo, or `form` is not known.
 
     Source: M. A. Martínez-Ramírez et al., "Automatic music mixing with deep learning and
     out-of-domain data", ISMIR 2022; the filters after A. Wright and V. Välimäki, "Perceptual
     loss function for neural modeling of audio systems", ICASSP 2020.
+
+    >>> x = torch.randn(1, 2, 8192)
+    >>> stereo_invariant(x.flip(-2), x, 44_100).item() < 1e-4
+    True
     """
     check_choice("form", form, ("a", "b"))
     output, target = paired(output, target)
@@ -75,9 +106,25 @@ def stereo_invariant(
 
 
 def design_a_weighting(sample_rate: float, *, taps: int = A_WEIGHTING_TAPS) -> Tensor:
-    """The linear-phase filter `(taps,)` of odd length nearest to A-weighting, by least squares.
+    """Design the linear-phase FIR filter nearest to A-weighting in the least-squares sense.
 
-    So short a filter cannot follow the curve under some hundred hertz.
+    With the default length the filter cannot follow the curve under some hundred hertz.
+
+    Args:
+        sample_rate: In Hz.
+        taps: Length of the filter in samples, odd.
+
+    Returns:
+        Impulse response `(taps,)`, float64, with a gain of about 1 at 1 kHz.
+
+    Raises:
+        ValueError: If `sample_rate` is not positive.
+
+    Source of the curve: IEC 61672-1, annex E.
+
+    >>> taps = design_a_weighting(44_100)
+    >>> torch.equal(taps, taps.flip(0))
+    True
     """
     sample_rate = checked_sample_rate(sample_rate)
     half = taps // 2

@@ -30,13 +30,33 @@ def multi_resolution_stft(
     linear_magnitude: float = 0.0,
     reduction: str = "mean",
 ) -> Tensor:
-    """Distance of magnitude spectra Y and Ŷ, the mean over the resolutions of a weighted sum.
+    """Compute the distance of two magnitude spectra Y and Ŷ at several resolutions.
 
-    - `spectral_convergence`: ‖Y − Ŷ‖ / ‖Y‖, which the loudest bins decide;
-    - `log_magnitude`: mean |ln(Y + FLOOR) − ln(Ŷ + FLOOR)|, to which all bins are equal;
-    - `linear_magnitude`: mean |Y − Ŷ|.
+    At each resolution the distance is a weighted sum of three terms; the loss is the mean over
+    the resolutions. Windows are Hann, a quarter apart; a lasting sine of amplitude 1 has a
+    magnitude of 1.
 
-    Windows are Hann, a quarter apart; a lasting sine of amplitude 1 has a magnitude of 1.
+    Args:
+        output: Audio `(*batch, channels, time)`.
+        target: Audio of the shape of `output`.
+        fft_sizes: Lengths of a frame in samples, each 4 or more.
+        spectral_convergence: Weight of ‖Y − Ŷ‖ / ‖Y‖, in which the loudest bins count most.
+        log_magnitude: Weight of the mean |ln(Y + FLOOR) − ln(Ŷ + FLOOR)|, in which all bins count
+            alike.
+        linear_magnitude: Weight of the mean |Y − Ŷ|.
+        reduction: "mean" over the batch, or "none".
+
+    Returns:
+        Loss, 0 or more: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the signals differ in shape.
+
+    Source: R. Yamamoto, E. Song and J.-M. Kim, "Parallel WaveGAN", ICASSP 2020.
+
+    >>> x = torch.randn(1, 2, 8192)
+    >>> multi_resolution_stft(x, x).item()
+    0.0
     """
     output, target = paired(output, target)
     total = 0.0
@@ -54,10 +74,29 @@ def multi_resolution_stft(
 def sum_and_difference_stft(
     output: Tensor, target: Tensor, *, reduction: str = "mean", **settings
 ) -> Tensor:
-    """The mean of `multi_resolution_stft` of L + R and of L − R, with its settings.
+    """Compute the mean of `multi_resolution_stft` of L + R and of L − R.
 
-    Magnitudes do not know the sign of L − R, so that left and right may change places: whoever
-    mixed may have put the guitar on either side.
+    Magnitudes do not depend on the sign of L − R, so that left and right may change places: the
+    engineer may have put the guitar on either side.
+
+    Args:
+        output: Audio `(*batch, 2, time)`.
+        target: Audio of the shape of `output`.
+        reduction: "mean" over the batch, or "none".
+        **settings: Further arguments of `multi_resolution_stft`.
+
+    Returns:
+        Loss, 0 or more: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the signals differ in shape or are not stereo.
+
+    Source: C. J. Steinmetz et al., "Automatic multitrack mixing with a differentiable mixing
+    console of neural audio effects", ICASSP 2021.
+
+    >>> x = torch.randn(1, 2, 8192)
+    >>> sum_and_difference_stft(x.flip(-2), x).item() < 1e-5
+    True
     """
     output, target = paired(output, target)
     check_channels(output, 2, "output")
@@ -69,18 +108,41 @@ def sum_and_difference_stft(
 
 
 def sum_and_difference(x: Tensor) -> tuple[Tensor, Tensor]:
-    """L + R and L − R, each with one channel."""
+    """Compute the sum and the difference of the channels of a stereo signal.
+
+    Args:
+        x: Audio `(*batch, 2, time)`.
+
+    Returns:
+        L + R and L − R, each `(*batch, 1, time)`.
+    """
     left, right = x.split(1, -2)
     return left + right, left - right
 
 
 def magnitude(x: Tensor, fft_size: int) -> Tensor:
-    """Magnitudes `(*batch, channels, bins, frames)`, 1 for a lasting sine of amplitude 1."""
+    """Compute the magnitudes of short-time spectra, 1 for a lasting sine of amplitude 1.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        fft_size: Length of a frame in samples, 4 or more; frames are a quarter of that apart.
+
+    Returns:
+        Magnitudes `(*batch, channels, bins, frames)`.
+    """
     return magnitude_spectra(x, fft_size, fft_size // 4) / (fft_size / 4)
 
 
 def converged(estimate: Tensor, Y: Tensor) -> Tensor:
-    """Spectral convergence ‖Y − Ŷ‖ / ‖Y‖ of each item."""
+    """Compute the spectral convergence ‖Y − Ŷ‖ / ‖Y‖ of each item.
+
+    Args:
+        estimate: Magnitudes Ŷ, `(*batch, channels, bins, frames)`.
+        Y: Magnitudes of the target, of the shape of `estimate`.
+
+    Returns:
+        Spectral convergence, `batch`.
+    """
     norm = torch.linalg.vector_norm
     count = Y.shape[-3] * Y.shape[-2] * Y.shape[-1]
     floor = (SILENT_POWER * count) ** 0.5
@@ -88,5 +150,13 @@ def converged(estimate: Tensor, Y: Tensor) -> Tensor:
 
 
 def log_distance(estimate: Tensor, Y: Tensor) -> Tensor:
-    """Mean absolute difference of natural logarithms of each item."""
+    """Compute the mean absolute difference of the natural logarithms of each item.
+
+    Args:
+        estimate: Magnitudes Ŷ, `(*batch, channels, bins, frames)`.
+        Y: Magnitudes of the target, of the shape of `estimate`.
+
+    Returns:
+        Distance in nepers, `batch`.
+    """
     return ((Y + FLOOR).log() - (estimate + FLOOR).log()).abs().mean((-3, -2, -1))
