@@ -6,19 +6,34 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from dasp import functional as F
+from dasp import signal
 from dasp.processors import CATALOGUE
 from dasp.processors.param import UNITS, Option, Param
 
-PACKAGES = ("dasp.functional", "dasp.processors", "dasp.grad", "dasp.streaming")
-"""Whose public functions, classes and methods have the form that is held here."""
+WITH_EXAMPLES = (
+    "dasp.functional",
+    "dasp.processors",
+    "dasp.grad",
+    "dasp.streaming",
+    "dasp.losses",
+)
+"""Whose public functions and classes have an example each."""
 
-WITH_EXAMPLES = PACKAGES
-"""Whose public functions and classes have an example each, besides."""
+PACKAGES = (
+    *WITH_EXAMPLES,
+    "dasp.analysis",
+    "dasp.signal",
+    *(f"dasp.signal.{path.stem}" for path in Path(signal.__file__).parent.glob("[a-z]*.py")),
+)
+"""Whose public functions, classes and methods have the form that is held here."""
 
 CALLED = "__call__"
 """The one method with underscores that is part of the reference."""
@@ -31,10 +46,19 @@ NAMED = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
 RANGE = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
 
 
+def own_names(module: ModuleType) -> list[str]:
+    """The names that a module without `__all__` defines for others."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    ]
+
+
 def public(package: str) -> Iterator[tuple[str, Any]]:
     """The functions, classes and public methods of a package by their dotted names."""
     module = importlib.import_module(package)
-    for name in module.__all__:
+    for name in getattr(module, "__all__", None) or own_names(module):
         value = getattr(module, name)
         if inspect.isclass(value):
             yield f"{package}.{name}", value
@@ -58,10 +82,23 @@ def sections(value: Any) -> dict[str, str]:
 def documented(value: Any) -> dict[str, str]:
     """What a docstring says of each argument, on one line."""
     pieces = NAMED.split(sections(value).get("Args", ""))
-    return {
+    fields = fields_with_texts(value) if inspect.isclass(value) else {}
+    return fields | {
         name.lstrip("*"): " ".join(text.split())
         for names, text in zip(pieces[1::2], pieces[2::2], strict=True)
         for name in names.split(", ")
+    }
+
+
+def fields_with_texts(value: type) -> dict[str, str]:
+    """The fields of a class that have a text each, behind them."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0].body
+    return {
+        ast.unparse(field.target): text.value.value
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
     }
 
 
@@ -69,7 +106,7 @@ def parameters(value: Any) -> list[str]:
     return [name for name in inspect.signature(value).parameters if name != "self"]
 
 
-def refuses(function: Callable, seen: set | None = None) -> bool:
+def refuses(function: Any, seen: set | None = None) -> bool:
     """Whether a function, or a helper in its file, raises or calls a check of its arguments."""
     function = inspect.unwrap(function)
     seen = set() if seen is None else seen

@@ -34,16 +34,19 @@ _AT_ONCE_S = 10.0
 
 
 class Loudness(NamedTuple):
-    """What a meter shows of all that it has heard."""
+    """The loudness of a programme, as a meter displays it.
+
+    Args:
+        integrated_lufs: Integrated loudness in LUFS, as `measure_loudness` computes it.
+        range_lu: Loudness range in LU, as `measure_loudness_range` computes it.
+        max_momentary_lufs: Largest loudness of a block of 0.4 s, every 0.01 s, in LUFS.
+        max_short_term_lufs: Largest loudness of a block of 3 s, every 0.1 s, in LUFS.
+    """
 
     integrated_lufs: float
-    """As `measure_loudness`."""
     range_lu: float
-    """As `measure_loudness_range`."""
     max_momentary_lufs: float
-    """The loudest 0.4 s, looked at every 0.01 s."""
     max_short_term_lufs: float
-    """The loudest 3 s, looked at every 0.1 s."""
 
 
 class LoudnessMeter:
@@ -166,6 +169,9 @@ class PeakMeter:
     Args:
         sample_rate: In Hz.
         channels: Number of channels.
+
+    Raises:
+        ValueError: If `sample_rate` is not a positive number.
 
     >>> meter = PeakMeter(48_000, 1)
     >>> meter.hear(torch.tensor([[0.5, -0.25]]))

@@ -58,9 +58,15 @@ def chosen() -> str:
 
 
 def compile_first() -> use_kernels:
-    """Choose machine code from the first sample on, for what has to be the same whenever it runs.
+    """Choose machine code from the first sample on, for results that must not depend on the time.
 
-    Who asked for torch by name has it all the same.
+    A choice of "torch" by name stays as it is.
+
+    Returns:
+        The choice, which a `with` statement ends.
+
+    Raises:
+        ValueError: If the environment variable `DASP_KERNELS` names no form.
     """
     form = chosen()
     return use_kernels(NUMBA if form == AUTO else form)

@@ -27,9 +27,24 @@ from dasp.signal.backends import allpass_torch
 
 
 def design_first_order_all_pass(freq_hz: Tensor, sample_rate: float) -> Tensor:
-    """The coefficient a of (a + z^-1) / (1 + a z^-1), which turns `freq_hz` by 90 degrees.
+    """Design the first-order all-pass whose phase is -90 degrees at `freq_hz`.
 
-    The bilinear transform of (w - s) / (w + s): the phase is 0 at DC and -180 degrees at Nyquist.
+    The transfer function is (a + z^-1) / (1 + a z^-1), the bilinear transform of
+    (w - s) / (w + s): the phase is 0 at DC and -180 degrees at Nyquist.
+
+    Args:
+        freq_hz: Break frequency in Hz, of any shape, between 0 and Nyquist.
+        sample_rate: In Hz.
+
+    Returns:
+        The coefficient a, between -1 and 1, of the shape of `freq_hz`.
+
+    Raises:
+        ValueError: If `freq_hz` is complex.
+
+    >>> a = design_first_order_all_pass(torch.tensor([12_000.0]), 48_000)  # a quarter of the rate
+    >>> torch.allclose(a, torch.zeros(1), atol=1e-6)
+    True
     """
     check_real("freq_hz", freq_hz)
     tangent = torch.tan(math.pi / sample_rate * freq_hz)
@@ -39,16 +54,28 @@ def design_first_order_all_pass(freq_hz: Tensor, sample_rate: float) -> Tensor:
 def all_pass_cascade(
     x: Tensor, a: Tensor, feedback: Value, stages: int, zi: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Run `x` `(..., time)` through `stages` all-passes in a loop.
+    """Filter `x` through a cascade of first-order all-passes with feedback around it.
 
-    `a` and `feedback`, both between -1 and 1, broadcast to `x`, and so have a last axis of 1
-    where they are constant. `zi` `(..., stages + 1)` holds u_0 to u_N of the sample before the
-    first, 0 by default. Returns the output and the `zi` of the next block. Differentiable in
-    all of them, to any order, in reverse and in forward mode.
+    Differentiable in `x`, `a`, `feedback` and `zi`, to any order, in reverse and in forward mode.
+
+    Args:
+        x: Signal `(..., time)`.
+        a: Coefficient of every stage, between -1 and 1; broadcasts to `x`, with a last axis of 1
+            where it is constant.
+        feedback: Gain from the output back to the input, one sample late, between -1 and 1;
+            broadcasts to `x`, with a last axis of 1 where it is constant.
+        stages: Number of all-passes, 1 or more.
+        zi: Signals u_0 to u_N of the last sample before `x`, `(..., stages + 1)`; 0 by default.
+
+    Returns:
+        The output, of the shape of `x`, and the `zi` of the next block.
+
+    Raises:
+        ValueError: If `x` is not floating point, or an argument is complex.
 
     >>> y, _ = all_pass_cascade(torch.eye(1, 3), torch.tensor([[0.5]]), 0.0, stages=1)
-    >>> y
-    tensor([[ 0.5000,  0.7500, -0.3750]])
+    >>> torch.allclose(y, torch.tensor([[0.5, 0.75, -0.375]]))
+    True
     """
     check_signal("x", x)
     for name, value in (("a", a), ("feedback", feedback), ("zi", zi)):

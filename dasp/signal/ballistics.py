@@ -20,16 +20,26 @@ from dasp.signal.smoothing import delayed, one_pole
 def ballistics(
     x: Tensor, attack: Tensor, release: Tensor, zi: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Follow `x` with the pole `attack` while it rises and the pole `release` while it falls.
+    """Smooth `x` with one pole while it rises and with another while it falls.
 
     y[n] = p y[n-1] + (1 - p) x[n], where p is `attack` if x[n] > y[n-1] and else `release`.
-    `x` is `(..., time)`; the poles, in [0, 1), and the state `zi`, 0 by default, broadcast to
-    `(...)`. Returns the output and its last sample, the `zi` of the next block. Poles in float64
-    keep long times exact: 1 s at 192 kHz is a pole of 1 - 5e-6, of which float32 holds 1 %.
+
+    Args:
+        x: Signal `(..., time)`.
+        attack: Pole of the rise, in [0, 1), broadcasting to `(...)`: 0 follows at once.
+        release: Pole of the fall, in [0, 1), broadcasting to `(...)`. Poles in float64 keep long
+            times exact: 1 s at 192 kHz is a pole of 1 - 5e-6, of which float32 holds 1 %.
+        zi: The output before the first sample, y[-1], broadcasting to `(...)`; 0 by default.
+
+    Returns:
+        The output, of the shape of `x`, and its last sample, the `zi` of the next block.
+
+    Raises:
+        ValueError: If `x` is not floating point, or an argument is complex.
 
     >>> y, _ = ballistics(torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor(0.0), torch.tensor(0.5))
-    >>> y
-    tensor([[1.0000, 1.0000, 0.5000]])
+    >>> torch.allclose(y, torch.tensor([[1.0, 1.0, 0.5]]))
+    True
     """
     check_signal("x", x)
     for name, value in (("attack", attack), ("release", release), ("zi", zi)):

@@ -22,7 +22,19 @@ BUTTERWORTH_Q = math.sqrt(0.5)
 def design_low_shelf(
     freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value = BUTTERWORTH_Q
 ) -> Tensor:
-    """Gain of `gain_db` at DC, half of it (in dB) at `freq_hz`, none at Nyquist.
+    """Design a low shelf: `gain_db` at DC, half of it (in dB) at `freq_hz`, 0 dB at Nyquist.
+
+    Args:
+        freq_hz: Midpoint of the slope in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        gain_db: Gain at DC in dB; 0 changes nothing.
+        q: Quality factor, above 0; the default is the steepest without overshoot.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
 
     >>> sos = design_low_shelf(100.0, 48_000, gain_db=6.0)
     >>> round(float(frequency_response(sos, torch.tensor([0.0]), 48_000).abs()), 3)
@@ -34,12 +46,46 @@ def design_low_shelf(
 def design_high_shelf(
     freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value = BUTTERWORTH_Q
 ) -> Tensor:
-    """Gain of `gain_db` at Nyquist, half of it (in dB) at `freq_hz`, none at DC."""
+    """Design a high shelf: `gain_db` at Nyquist, half of it (in dB) at `freq_hz`, 0 dB at DC.
+
+    Args:
+        freq_hz: Midpoint of the slope in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        gain_db: Gain at Nyquist in dB; 0 changes nothing.
+        q: Quality factor, above 0; the default is the steepest without overshoot.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_high_shelf(8000.0, 48_000, gain_db=6.0)
+    >>> round(float(frequency_response(sos, torch.tensor([24_000.0]), 48_000).abs()), 3)
+    1.995
+    """
     return _shelf(freq_hz, sample_rate, gain_db, q, sign=-1)
 
 
 def design_peak(freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value) -> Tensor:
-    """Gain of `gain_db` at `freq_hz`, none at DC and Nyquist."""
+    """Design a peaking filter: `gain_db` at `freq_hz`, 0 dB at DC and Nyquist.
+
+    Args:
+        freq_hz: Centre in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        gain_db: Gain at the centre in dB; 0 changes nothing.
+        q: Quality factor, above 0: the centre over the bandwidth.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_peak(1000.0, 48_000, gain_db=torch.tensor([-6.0, 6.0]), q=1.0)
+    >>> sos.shape
+    torch.Size([2, 1, 6])
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     amplitude = _square_root_of_gain(gain_db)
     return _section(
@@ -49,58 +95,189 @@ def design_peak(freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value)
 
 
 def design_low_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
-    """12 dB per octave above `freq_hz`, where the gain is `q`."""
+    """Design a second-order low-pass, whose gain falls by 12 dB per octave above `freq_hz`.
+
+    Args:
+        freq_hz: Cutoff in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        q: Quality factor, above 0: the gain at the cutoff, as a factor.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_low_pass(1000.0, 48_000)
+    >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
+    0.707
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     return _section(((1 - cos) / 2, 1 - cos, (1 - cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
 
 
 def design_high_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
-    """12 dB per octave below `freq_hz`, where the gain is `q`."""
+    """Design a second-order high-pass, whose gain falls by 12 dB per octave below `freq_hz`.
+
+    Args:
+        freq_hz: Cutoff in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        q: Quality factor, above 0: the gain at the cutoff, as a factor.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_high_pass(1000.0, 48_000)
+    >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
+    0.707
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     return _section(((1 + cos) / 2, -1 - cos, (1 + cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
 
 
 def design_band_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
-    """Unit gain at `freq_hz`, 6 dB per octave on either side of a band of width freq / q."""
+    """Design a second-order band-pass: 0 dB at `freq_hz`, 6 dB per octave on either side.
+
+    Args:
+        freq_hz: Centre in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        q: Quality factor, above 0: the centre over the bandwidth.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_band_pass(1000.0, 48_000, q=2.0)
+    >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
+    1.0
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     return _section((alpha, 0 * alpha, -alpha), (1 + alpha, -2 * cos, 1 - alpha))
 
 
 def design_notch(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
-    """Nothing at `freq_hz`, everything outside a band of width freq / q."""
+    """Design a notch: a gain of 0 at `freq_hz`, and 0 dB far from it.
+
+    Args:
+        freq_hz: Centre in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        q: Quality factor, above 0: the centre over the bandwidth.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_notch(1000.0, 48_000, q=2.0)
+    >>> float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()) < 1e-6
+    True
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     return _section((1 + 0 * alpha, -2 * cos, 1 + 0 * alpha), (1 + alpha, -2 * cos, 1 - alpha))
 
 
 def design_all_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
-    """Unit gain everywhere, a phase of -180 degrees at `freq_hz`."""
+    """Design a second-order all-pass: 0 dB everywhere, a phase of -180 degrees at `freq_hz`.
+
+    Args:
+        freq_hz: Centre in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        q: Quality factor, above 0: the higher, the faster the phase turns.
+
+    Returns:
+        Second-order sections `(..., 1, 6)`, float64, over the broadcast shape of the arguments.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    >>> sos = design_all_pass(1000.0, 48_000, q=2.0)
+    >>> round(float(frequency_response(sos, torch.tensor([300.0]), 48_000).abs()), 3)
+    1.0
+    """
     cos, alpha = _angle(freq_hz, sample_rate, q)
     return _section((1 - alpha, -2 * cos, 1 + alpha), (1 + alpha, -2 * cos, 1 - alpha))
 
 
 def design_butterworth_low_pass(freq_hz: Value, sample_rate: float, *, order: int) -> Tensor:
-    """Maximally flat low-pass: -3 dB at `freq_hz`, 6 dB per octave and order above it.
+    """Design a Butterworth low-pass: maximally flat, -3 dB at `freq_hz`.
 
-    The poles lie on a circle (S. Butterworth, "On the theory of filter amplifiers", 1930), so
-    the cascade is one RBJ section for each pair, and a first-order one where `order` is odd.
+    The gain falls by 6 dB per octave and order above `freq_hz`. The cascade is one RBJ section
+    for each pair of poles, and a first-order one where `order` is odd.
+
+    Args:
+        freq_hz: Cutoff in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        order: Number of poles, 1 or more.
+
+    Returns:
+        Second-order sections `(..., sections, 6)`, float64, over the shape of `freq_hz`.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    Source: S. Butterworth, "On the theory of filter amplifiers", 1930.
+
+    >>> design_butterworth_low_pass(1000.0, 48_000, order=5).shape
+    torch.Size([3, 6])
     """
     return _butterworth(design_low_pass, _first_order_low_pass, freq_hz, sample_rate, order)
 
 
 def design_butterworth_high_pass(freq_hz: Value, sample_rate: float, *, order: int) -> Tensor:
-    """Maximally flat high-pass: -3 dB at `freq_hz`, 6 dB per octave and order below it."""
+    """Design a Butterworth high-pass: maximally flat, -3 dB at `freq_hz`.
+
+    The gain falls by 6 dB per octave and order below `freq_hz`.
+
+    Args:
+        freq_hz: Cutoff in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        order: Number of poles, 1 or more.
+
+    Returns:
+        Second-order sections `(..., sections, 6)`, float64, over the shape of `freq_hz`.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
+
+    Source: S. Butterworth, "On the theory of filter amplifiers", 1930.
+
+    >>> design_butterworth_high_pass(1000.0, 48_000, order=4).shape
+    torch.Size([2, 6])
+    """
     return _butterworth(design_high_pass, _first_order_high_pass, freq_hz, sample_rate, order)
 
 
 def design_linkwitz_riley(
     freq_hz: Value, sample_rate: float, *, order: int = 4
 ) -> tuple[Tensor, Tensor]:
-    """A low-pass and a high-pass, each -6 dB at `freq_hz`, whose sum is an all-pass.
+    """Design a crossover: a low-pass and a high-pass that sum to an all-pass.
 
-    Each is a Butterworth filter of half the order applied twice; `order` is 2, 4 or 8.
-    At order 2 the high-pass has its polarity turned, without which the sum has a notch.
+    Each is a Butterworth filter of half the order, applied twice: -6 dB at `freq_hz`. At order 2
+    the polarity of the high-pass is inverted, without which the sum has a notch.
+
+    Args:
+        freq_hz: Crossover frequency in Hz, between 0 and Nyquist.
+        sample_rate: In Hz.
+        order: 2, 4 or 8.
+
+    Returns:
+        The sections of the low-pass and those of the high-pass, `(..., sections, 6)`, float64.
+
+    Raises:
+        ValueError: If a value is outside its range, or complex.
 
     Source: S. H. Linkwitz, "Active crossover networks for noncoincident drivers", JAES 1976.
+
+    >>> low, high = design_linkwitz_riley(1000.0, 48_000)
+    >>> both = [frequency_response(sos, torch.tensor([500.0]), 48_000) for sos in (low, high)]
+    >>> round(float(sum(both).abs()), 3)
+    1.0
     """
     check_choice("order", order, (2, 4, 8))
     low = design_butterworth_low_pass(freq_hz, sample_rate, order=order // 2)
@@ -110,7 +287,23 @@ def design_linkwitz_riley(
 
 
 def frequency_response(sos: Tensor, freq_hz: Tensor, sample_rate: float) -> Tensor:
-    """Complex response `(..., frequencies)` of a cascade `(..., sections, 6)`."""
+    """Compute the complex response of a cascade of second-order sections.
+
+    Args:
+        sos: Sections `(..., sections, 6)` in SciPy's order.
+        freq_hz: Frequencies in Hz, `(frequencies,)`, or with leading dimensions that broadcast.
+        sample_rate: In Hz.
+
+    Returns:
+        Response `(..., frequencies)`, complex.
+
+    Raises:
+        ValueError: If `sos` or `freq_hz` is complex.
+
+    >>> gain = torch.tensor([[2.0, 0.0, 0.0, 1.0, 0.0, 0.0]])
+    >>> frequency_response(gain, torch.tensor([100.0]), 48_000).abs()
+    tensor([2.])
+    """
     check_real("sos", sos)
     check_real("freq_hz", freq_hz)
     sos = sos if sos.is_floating_point() else sos.double()

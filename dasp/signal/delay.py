@@ -26,12 +26,22 @@ LONGEST = 2.0**40
 
 
 def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = None) -> Tensor:
-    """Read `x` `(..., time)` `delay_samples` ago: y[n] = x(n - delay[n]), zeros before the start.
+    """Delay `x` by a time that may be fractional and may move: y[n] = x(n - delay[n]).
 
-    `delay_samples`, 0 or more, is a number or broadcasts to `x`: `(..., time)` for a delay that
-    moves, `(..., 1)` for one number a row. Differentiable in both, with one-sided derivatives
-    at integer delays. Integers, and tensors of them, are read without interpolation. `history`
-    `(..., samples)` is earlier input, newest last, as for `feedback_delay`.
+    Zeros stand before the start. Differentiable in both arguments, with one-sided derivatives at
+    whole delays. Integers, and tensors of integers, are read without interpolation.
+
+    Args:
+        x: Signal `(..., time)`.
+        delay_samples: Delay in samples, 0 or more: a number, or broadcasting to `x`; `(..., time)`
+            for a delay that moves, `(..., 1)` for one number a row.
+        history: Input before `x`, `(..., samples)`, newest last; silence by default.
+
+    Returns:
+        The delayed signal, of the shape of `x`.
+
+    Raises:
+        ValueError: If `x` is not floating point, or `delay_samples` is negative.
 
     >>> fractional_delay(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
     tensor([0., 0., 1., 2., 3.])
@@ -52,12 +62,23 @@ def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = N
 def feedback_delay(
     x: Tensor, delay_samples: Value, feedback: Value, history: Tensor | None = None
 ) -> Tensor:
-    """A delay line that hears itself: y[n] = x[n] + feedback[n] y(n - delay[n]).
+    """Run `x` through a delay line with feedback: y[n] = x[n] + feedback[n] y(n - delay[n]).
 
-    `x` is `(..., time)`; `delay_samples`, 1 or more, and `feedback` are numbers or broadcast to
-    `x`, `(..., time)` where they move, `(..., 1)` for one number a row. Solved exactly and
-    differentiable in all of them. `history` `(..., samples)` is earlier output, newest last;
-    for a stream keep at least the longest delay and 3 samples more:
+    The recursion is solved exactly and is differentiable in every argument.
+
+    Args:
+        x: Signal `(..., time)`.
+        delay_samples: Delay in samples, 1 or more: a number, or broadcasting to `x`; `(..., time)`
+            for a delay that moves, `(..., 1)` for one number a row.
+        feedback: Gain of the loop, a number or broadcasting to `x` in the same way.
+        history: Output before `x`, `(..., samples)`, newest last; silence by default. For a stream
+            keep at least the longest delay and 3 samples more.
+
+    Returns:
+        The output, of the shape of `x`.
+
+    Raises:
+        ValueError: If `x` is not floating point, or `delay_samples` is under 1.
 
     >>> x, history = torch.randn(2, 1000), torch.zeros(2, 64)
     >>> blocks = []

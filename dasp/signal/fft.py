@@ -8,7 +8,15 @@ from torch import Tensor
 
 
 def rfft(x: Tensor, size: int | None = None) -> Tensor:
-    """`torch.fft.rfft` of `x` `(..., time)`: bins `(..., size // 2 + 1)`.
+    """Compute the spectrum of a real signal, as `torch.fft.rfft` does, also of an empty batch.
+
+    Args:
+        x: Signal `(..., time)`.
+        size: Length of the transform in samples; by default that of `x`. A longer signal is cut, a
+            shorter one padded with zeros.
+
+    Returns:
+        Complex bins `(..., size // 2 + 1)`.
 
     >>> rfft(torch.zeros(0, 6)).shape
     torch.Size([0, 4])
@@ -21,7 +29,18 @@ def rfft(x: Tensor, size: int | None = None) -> Tensor:
 
 
 def irfft(bins: Tensor, size: int) -> Tensor:
-    """`torch.fft.irfft` of bins `(..., size // 2 + 1)`: a signal `(..., size)`."""
+    """Compute the real signal of a spectrum, as `torch.fft.irfft` does, also of an empty batch.
+
+    Args:
+        bins: Complex bins `(..., size // 2 + 1)`.
+        size: Length of the signal in samples.
+
+    Returns:
+        Signal `(..., size)`.
+
+    >>> irfft(rfft(torch.ones(6)), 6).round()
+    tensor([1., 1., 1., 1., 1., 1.])
+    """
     if 0 not in bins.shape[:-1]:
         return torch.fft.irfft(bins, size)
     return _of_length(bins.real, size)

@@ -35,7 +35,13 @@ as to transform eight together.
 
 
 class Response(NamedTuple):
-    """The spectrum of a response of `taps` samples, padded to `size`."""
+    """The spectrum of an impulse response, ready to convolve signals with.
+
+    Args:
+        bins: Complex bins `(..., size // 2 + 1)`.
+        taps: Length of the response in samples.
+        size: Length of the transform in samples; the response is padded with zeros to that.
+    """
 
     bins: Tensor
     taps: int
@@ -43,10 +49,24 @@ class Response(NamedTuple):
 
 
 def transform_response(h: Tensor, time: int) -> Response:
-    """The spectrum of `h` `(..., taps)`, to convolve with many signals of about `time` samples.
+    """Transform an impulse response once, to convolve many signals with it.
 
-    `fft_convolve` takes it in the place of `h`. Signals of any length may be convolved with it;
-    `time` is what the length of the transforms is chosen for.
+    `fft_convolve` takes the result in the place of `h`.
+
+    Args:
+        h: Impulse response `(..., taps)`.
+        time: Usual length of the signals in samples, from which the length of the transforms is
+            chosen. Signals of any length may follow.
+
+    Returns:
+        The spectrum of `h`, with its number of taps and the length of the transforms.
+
+    Raises:
+        ValueError: If `h` is complex.
+
+    >>> x, h = torch.randn(2, 1000), torch.randn(100)
+    >>> torch.allclose(fft_convolve(x, transform_response(h, 1000)), fft_convolve(x, h), atol=1e-4)
+    True
     """
     check_real("h", h)
     taps = h.shape[-1]
@@ -58,12 +78,24 @@ def transform_response(h: Tensor, time: int) -> Response:
 
 
 def fft_convolve(x: Tensor, h: Tensor | Response, *, full: bool = False, start: int = 0) -> Tensor:
-    """Convolve `x` `(..., time)` with `h` `(..., taps)`; leading dimensions broadcast.
+    """Convolve `x` with an impulse response through the FFT.
 
-    Returns the first `time` samples, what a causal filter gives while `x` lasts, or with `full`
-    all time + taps - 1 of them; and of these those from `start` on, for an `x` whose beginning
-    is the past of what is wanted. Computed in the wider of the two types, returned in that of `x`.
-    Beside `x` and the result, the memory is that of a few blocks.
+    The result is computed in the wider of the two types. Beside `x` and the result, it takes the
+    memory of a few blocks.
+
+    Args:
+        x: Signal `(..., time)`.
+        h: Impulse response `(..., taps)`, whose leading dimensions broadcast with those of `x`, or
+            what `transform_response` makes of one.
+        full: Whether to return all time + taps - 1 samples, and not only the first `time`, which
+            a causal filter gives while `x` lasts.
+        start: First sample to return, 0 or more, for an `x` that begins with the past.
+
+    Returns:
+        The convolution in the type of `x`, without the samples before `start`.
+
+    Raises:
+        ValueError: If `x` is not floating point, or `h` is complex or has no samples.
 
     >>> fft_convolve(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0]), full=True).round()
     tensor([1., 3., 5., 3.])
@@ -156,7 +188,13 @@ def _overlapping(x: Tensor, start: int, time: int, past: int, hop: int) -> Tenso
 
 
 def fast_fft_length(least: int) -> int:
-    """The smallest length from `least` on with few and small factors: 1, 3, 5, 9 or 15 times 2^k.
+    """Find the smallest length, from `least` on, of which an FFT is fast.
+
+    Args:
+        least: The length that is needed, in samples.
+
+    Returns:
+        1, 3, 5, 9 or 15 times a power of two.
 
     >>> fast_fft_length(1000), fast_fft_length(1025)
     (1024, 1152)

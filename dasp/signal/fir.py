@@ -11,12 +11,21 @@ from dasp.signal.fftconv import fft_convolve
 
 
 def design_linear_phase_fir(gain: Tensor, taps: int) -> Tensor:
-    """Impulse response `(..., taps)` with the amplitude `gain` `(..., points)`.
+    """Design a linear-phase FIR filter of a given amplitude, by frequency sampling.
 
-    The points stand at equal distances from 0 Hz to Nyquist, both included, with straight
-    lines between them; `taps` is odd, and the filter delays by (taps - 1) / 2 samples. A
-    Hamming window rounds off what changes faster than about 4 / taps of the sample rate.
-    Differentiable in `gain`. Frequency sampling, the answer of `scipy.signal.firwin2`.
+    A Hamming window smooths what changes faster than about 4 / taps of the sample rate.
+    Differentiable in `gain`. The result is that of `scipy.signal.firwin2`.
+
+    Args:
+        gain: Amplitude as a factor, `(..., points)`, at points at equal distances from 0 Hz to
+            Nyquist, both included, with straight lines between them; at least two points.
+        taps: Length of the filter in samples, odd; the filter delays by (taps - 1) / 2.
+
+    Returns:
+        Impulse response `(..., taps)`.
+
+    Raises:
+        ValueError: If `taps` is even or under 1, or `gain` is not floating point or too short.
 
     >>> taps = design_linear_phase_fir(torch.ones(9), taps=5)  # as loud everywhere: an impulse
     >>> torch.allclose(taps, torch.eye(5)[2], atol=1e-6)
@@ -38,10 +47,19 @@ def design_linear_phase_fir(gain: Tensor, taps: int) -> Tensor:
 
 
 def fir_filter(x: Tensor, taps: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Filter `x` `(..., time)` by the impulse response `taps` `(..., taps)`.
+    """Filter `x` by an impulse response, block by block where wanted.
 
-    `zi` `(..., taps - 1)` is the input before `x`, newest last, silence where it is absent.
-    Returns the output and the `zi` of the next block.
+    Args:
+        x: Signal `(..., time)`.
+        taps: Impulse response `(..., taps)`.
+        zi: Input before `x`, `(..., taps - 1)`, newest last; silence by default.
+
+    Returns:
+        The output, of the shape of `x`, and the `zi` of the next block.
+
+    Raises:
+        ValueError: If `x` is not floating point, `taps` or `zi` is complex, or `zi` has another
+            length.
 
     >>> y, zf = fir_filter(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 10.0]))
     >>> y.round(), zf

@@ -40,7 +40,14 @@ PIECE = 1024
 
 
 class StateSpace(NamedTuple):
-    """s[n+1] = A s[n] + B u[n] and y[n] = C s[n] + D u[n], each with any leading dimensions."""
+    """A linear system: s[n+1] = A s[n] + B u[n] and y[n] = C s[n] + D u[n].
+
+    Args:
+        A: State to state, `(..., order, order)`.
+        B: Input to state, `(..., order)`.
+        C: State to output, `(..., order)`.
+        D: Input to output, `(...)`.
+    """
 
     A: Tensor
     B: Tensor
@@ -51,10 +58,20 @@ class StateSpace(NamedTuple):
 def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Filter `x` through a cascade of second-order sections.
 
-    `x` is `(..., time)`, `sos` `(..., sections, 6)` and `zi` `(..., sections, 2)`, whose leading
-    dimensions broadcast. Returns the output, in the type of `x`, and the final states in
-    float64, which are the `zi` of the next block. Sections and states are SciPy's (transposed
-    direct form II), and so is the answer.
+    The sections, the states (transposed direct form II) and the answer are those of
+    `scipy.signal.sosfilt`. Leading dimensions broadcast.
+
+    Args:
+        x: Signal `(..., time)`.
+        sos: Sections `(..., sections, 6)` in SciPy's order; a0 is not 0.
+        zi: States before the first sample, `(..., sections, 2)`; 0 by default.
+
+    Returns:
+        The output, in the type of `x`, and the final states in float64, the `zi` of the next block.
+
+    Raises:
+        ValueError: If `x` is not floating point, `sos` or `zi` has another shape or is complex, or
+            an a0 is 0.
 
     >>> from dasp.signal.biquad import design_low_pass
     >>> x, sos = torch.randn(2, 1000), design_low_pass(1000.0, 48_000)
@@ -106,11 +123,17 @@ def _filtered(x: Tensor, sections: Tensor, zi: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sections_of(sos: Tensor) -> Tensor:
-    """Sections `(..., 6)` as c, d, b1, b2, b0 `(..., 5)`, in a basis that keeps their digits.
+    """Convert sections to a well-conditioned state-space basis.
 
     In y = b0 u + s, s' = c s + v + b1 u and v' = d s + c v + b2 u the poles are c +- sqrt(d). The
     state matrix [[c, 1], [d, c]] is normal but for a scale, so that its powers keep the digits of
-    poles near 1; those of the direct form do not. The states are its s1, and s2 + c s1.
+    poles near 1; those of the direct form do not. The states are SciPy's s1, and s2 + c s1.
+
+    Args:
+        sos: Sections `(..., 6)` in SciPy's order.
+
+    Returns:
+        The coefficients c, d, b1, b2 and b0, `(..., 5)`, float64.
     """
     sos = sos.to(torch.float64)
     b0, b1, b2, _, a1, a2 = (sos / sos[..., 3:4]).unbind(-1)
@@ -123,7 +146,14 @@ def sections_of(sos: Tensor) -> Tensor:
 
 
 def cascade(sections: Tensor) -> StateSpace:
-    """The system of `sections_of` some sections, in series, two states to a section."""
+    """Build the state-space system of sections in series, with two states to a section.
+
+    Args:
+        sections: Coefficients `(..., sections, 5)` as `sections_of` returns them.
+
+    Returns:
+        Matrices A, B, C and D of order 2 * sections.
+    """
     n = sections.shape[-2]
     # A signal inside the system is a row of weights: one for each state, and one for the input.
     rows = torch.eye(2 * n + 1, dtype=sections.dtype, device=sections.device)
@@ -138,7 +168,16 @@ def cascade(sections: Tensor) -> StateSpace:
 def filter_by_blocks(
     x: Tensor, system: StateSpace, zi: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Run any linear system over `x` `(..., time)` from the state `zi` `(..., order)`."""
+    """Filter `x` through any linear system, as matrix products over blocks of time.
+
+    Args:
+        x: Signal `(..., time)`.
+        system: Matrices A, B, C and D, float64, whose leading dimensions broadcast with `x`.
+        zi: State before the first sample, `(..., order)`; 0 by default.
+
+    Returns:
+        The output, in the type of `x`, and the final state in float64.
+    """
     order, time = system.A.shape[-1], x.shape[-1]
     state = torch.zeros(order, dtype=torch.float64, device=x.device) if zi is None else zi
     rows = torch.broadcast_shapes(x.shape[:-1], system.A.shape[:-2], state.shape[:-1])
@@ -158,7 +197,13 @@ def filter_by_blocks(
 class BlockForm(NamedTuple):
     """A system over blocks: s[k+1] = step s[k] + reach u[k], y[k] = observe s[k] + toeplitz u[k].
 
-    u[k] and y[k] are blocks of samples.
+    Here u[k] and y[k] are blocks of `length` samples.
+
+    Args:
+        step: State to state, `(..., order, order)`.
+        reach: Input to state, `(..., order, length)`.
+        observe: State to output, `(..., length, order)`.
+        toeplitz: Input to output, `(..., length, length)`.
     """
 
     step: Tensor
@@ -168,7 +213,15 @@ class BlockForm(NamedTuple):
 
 
 def block_form(system: StateSpace, length: int) -> BlockForm:
-    """The matrices of `system` over blocks of `length` samples."""
+    """Compute the matrices of a system that advance it by a block of samples.
+
+    Args:
+        system: Matrices A, B, C and D of one step.
+        length: Samples of a block.
+
+    Returns:
+        The block form: state to state, input to state, state to output and input to output.
+    """
     A, B, C, D = system
     # B, A B, A^2 B, ...: what an input has become later; and C, C A, C A^2, ...: what a state
     # will sound like.
@@ -189,7 +242,16 @@ def _beginning(form: BlockForm, system: StateSpace, length: int) -> BlockForm:
 
 
 def run_blocks(x: Tensor, form: BlockForm, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Filter `x`, one or more whole blocks, from the float64 `state` `(..., order)`."""
+    """Filter one or more whole blocks.
+
+    Args:
+        x: Signal `(..., time)`, whose length is a multiple of that of the block.
+        form: Matrices of the system over a block.
+        state: State before the first sample, `(..., order)`, float64.
+
+    Returns:
+        The output, in the type of `x`, and the final state in float64.
+    """
     rows, count = x.shape[:-1], math.prod(x.shape[:-1])
     length, order = form.observe.shape[-2:]
     step, reach, observe, toeplitz = (

@@ -10,15 +10,25 @@ from dasp.signal.fftconv import fast_fft_length
 
 
 def sosfilt_frequency_sampled(x: Tensor, sos: Tensor) -> Tensor:
-    """Filter `x` `(..., time)` through sections `(..., sections, 6)`, nearly.
+    """Filter `x` through second-order sections by multiplication of spectra, approximately.
 
-    Multiplies the spectrum of `x`, on a grid of N >= 2 time points, by the response of the
-    cascade there. Sampling the response folds the endless impulse response h in time: every
-    N samples it starts anew, so that what should come after the end sounds from the start,
-    also before the first input. The error is at most max|x| sum |h[n]| over n > N - time. It
-    is nothing for a filter that has died away within the signal, and grows with the radius of
-    the poles: expect it with a high-pass of a few hertz or a narrow peak on a short signal.
-    `sosfilt` is exact; this is how many libraries filter, here to compare with.
+    The spectrum of `x`, on a grid of N >= 2 time points, is multiplied by the response of the
+    cascade there. Sampling the response folds the endless impulse response h in time: what should
+    come after N samples sounds from the start, also before the first input. The error is at most
+    max|x| sum |h[n]| over n > N - time. It vanishes for a filter that dies away within the
+    signal, and grows with the radius of the poles: expect it with a high-pass of a few hertz or a
+    narrow peak on a short signal. `sosfilt` is exact; many libraries filter as this function
+    does, which serves comparison.
+
+    Args:
+        x: Signal `(..., time)`.
+        sos: Sections `(..., sections, 6)` in SciPy's order.
+
+    Returns:
+        The output, of the shape of `x`.
+
+    Raises:
+        ValueError: If `x` is not floating point, or `sos` is complex.
     """
     check_signal("x", x)
     time = x.shape[-1]

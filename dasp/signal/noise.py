@@ -17,12 +17,24 @@ def white_noise(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Gaussian noise of mean 0 and variance 1, drawn from a seed or a generator.
+    """Draw Gaussian noise of mean 0 and variance 1 from a seed or a generator.
 
     A seed gives the same samples at every call, also under `torch.compile` and `vmap`, where
-    every item gets the same noise. A `torch.Generator` moves on, as it does in torch. Samples
-    are drawn on the CPU in float64, then rounded and moved, so that neither `dtype` nor
-    `device` changes them by more than the rounding.
+    every item gets the same noise. A `torch.Generator` moves on, as elsewhere in torch. Samples
+    are drawn on the CPU in float64, then rounded and moved, so that neither `dtype` nor `device`
+    changes them by more than the rounding.
+
+    Args:
+        shape: Shape of the noise.
+        source: A seed, a whole number, or a generator on the CPU.
+        dtype: Type of the noise, floating point.
+        device: Device of the noise.
+
+    Returns:
+        Noise of that shape, type and device.
+
+    Raises:
+        ValueError: If the generator is on another device, or `dtype` is not floating point.
 
     >>> torch.equal(white_noise((2, 100), 7), white_noise((2, 100), 7))
     True

@@ -8,11 +8,20 @@ from dasp.signal._fused import fused
 
 
 def quantise(x: Tensor, bits: int, dither: torch.Generator | None = None) -> Tensor:
-    """The nearest of 2^bits steps from -1 to 1, as the upper bits of an int16 or int32.
+    """Round `x` to the nearest of 2^bits steps from -1 to 1.
 
-    `x` is `(channels, time)`. With `dither`, a generator on the CPU, triangular noise is added
-    first, unless `x` lies on the steps as it is: the difference of two uniform draws, each a step
-    wide, after which mean and variance of the error no longer follow the signal.
+    Args:
+        x: Audio `(channels, time)`; values over full scale are clipped.
+        bits: Number of bits, up to 32.
+        dither: A generator on the CPU: triangular noise is added before the rounding, unless `x`
+            lies on the steps already. The noise is the difference of two uniform draws, each a step
+            wide, after which the mean and the variance of the error do not follow the signal.
+
+    Returns:
+        The upper bits of an int16 or int32, of the shape of `x`.
+
+    Raises:
+        ValueError: If `x` is not floating point.
 
     Source: S. P. Lipshitz, R. A. Wannamaker and J. Vanderkooy, "Quantization and dither: a
     theoretical survey", JAES 1992, section 5.

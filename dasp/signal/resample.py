@@ -29,7 +29,13 @@ from dasp.signal._operator import opaque
 
 
 class Quality(NamedTuple):
-    """What a low-pass is designed for, by Kaiser's formulae."""
+    """Design goals of a low-pass, by Kaiser's formulae.
+
+    Args:
+        pass_band: Share of the lower Nyquist frequency that passes unchanged.
+        rejection_db: Attenuation in the stop band, in dB.
+        stop_band: Start of the stop band, relative to the lower Nyquist frequency.
+    """
 
     pass_band: float
     """The share of the lower Nyquist frequency that passes unchanged."""
@@ -57,7 +63,11 @@ class Quality(NamedTuple):
         return (self.rejection_db - 7.95) / (2 * 2.285 * math.pi * transition)
 
     def between(self) -> "Quality":
-        """The same for a signal that ends at half of its Nyquist frequency."""
+        """Relax the goals for a signal that ends at half of its Nyquist frequency.
+
+        Returns:
+            The same rejection, with a pass band up to 0.5 and a stop band from 1.5.
+        """
         return self._replace(pass_band=0.5, stop_band=1.5)
 
 
@@ -91,10 +101,10 @@ KEPT = 16
 
 
 def resample(x: Tensor, from_rate: float, to_rate: float, *, quality: str = "standard") -> Tensor:
-    """The signal `x` as it would have been sampled at `to_rate`.
+    """Resample `x` to another rate, without delay.
 
-    Zeros are taken to stand before and after the signal. Differentiable; what is designed for a
-    pair of rates is kept for the next call.
+    Zeros are taken to stand before and after the signal. Differentiable; the filter of a pair of
+    rates is kept for the next call.
 
     Args:
         x: Signal `(..., time)`.
@@ -102,15 +112,14 @@ def resample(x: Tensor, from_rate: float, to_rate: float, *, quality: str = "sta
         to_rate: The new rate. The ratio of the two is taken for the nearest fraction with a
             denominator up to 100,000. `resample(x, 1, 4)` oversamples four times, and
             `resample(x, 4, 1)` comes back.
-        quality: How much passes of what is below the lower of the two Nyquist frequencies, and
-            how far down images and aliases of what is above it are. "standard": within 0.001 dB
-            up to 0.9, and 100 dB down. "high": up to 0.95, and 120 dB down, at 2.4 times the
-            work. "best": up to 0.97, and 165 dB down, at 5.6 times. These two are reckoned in
-            float64, and a float32 result is rounded at about -145 dB.
+        quality: Pass band, as a share of the lower Nyquist frequency, and rejection of images and
+            aliases. "standard": within 0.001 dB up to 0.9, and 100 dB down. "high": up to 0.95, and
+            120 dB down, at 2.4 times the work. "best": up to 0.97, and 165 dB down, at 5.6 times.
+            The last two compute in float64; a float32 result is rounded at about -145 dB.
 
     Returns:
-        The signal `(..., ceil(time * to_rate / from_rate))`, without delay: sample 0 stays where
-        it is. The same rate returns `x` itself.
+        The signal `(..., ceil(time * to_rate / from_rate))`; sample 0 stays where it is. The same
+        rate returns `x` itself.
 
     Raises:
         ValueError: If a rate is not positive, the ratio is under 1e-5, or the quality unknown.
@@ -143,10 +152,22 @@ def resample_part(
     *,
     quality: str = "standard",
 ) -> Tensor:
-    """Samples `start` to `stop` of a resampled signal, with no more read than they hear.
+    """Resample a part of a signal, and read no more input than that part needs.
 
-    `read(first, last)` gives those samples of the signal, or as many of them as there are, with
-    `first` at 0 or later.
+    Args:
+        read: `read(first, last)` returns these samples of the signal, `(..., time)`, or as many of
+            them as there are; `first` is 0 or more.
+        from_rate: Rate of the signal, any positive number.
+        to_rate: Rate of the result, as for `resample`.
+        start: First sample of the result, 0 or more.
+        stop: The sample of the result before which it ends.
+        quality: As for `resample`.
+
+    Returns:
+        Samples `start` to `stop` of the resampled signal.
+
+    Raises:
+        ValueError: If a rate is not positive, the ratio is under 1e-5, or the quality unknown.
 
     >>> x = torch.randn(1, 1000)
     >>> part = resample_part(lambda a, b: x[:, a:b], 44_100, 48_000, 500, 600)
@@ -162,11 +183,23 @@ def resample_part(
 def resample_blocks(
     blocks: Iterable[Tensor], from_rate: float, to_rate: float, *, quality: str = "standard"
 ) -> Iterator[Tensor]:
-    """`resample` of a signal that comes in blocks `(..., time)` of any lengths.
+    """Resample a signal that comes in blocks.
 
-    Every output comes with the block that holds the last input it hears, at most `reach` samples
-    of the lower rate after its own instant, and the rest after the end. Together the results are
-    that of the whole.
+    Each output sample comes with the block that holds the last input that it depends on, at most
+    `REACH` samples of the lower rate later for the standard quality; the rest comes after the
+    end. All results together are those of the whole signal.
+
+    Args:
+        blocks: Blocks `(..., time)` of any lengths.
+        from_rate: Rate of the signal, any positive number.
+        to_rate: Rate of the result, as for `resample`.
+        quality: As for `resample`.
+
+    Yields:
+        Blocks `(..., time)` of the resampled signal.
+
+    Raises:
+        ValueError: If a rate is not positive, the ratio is under 1e-5, or the quality unknown.
 
     >>> x = torch.randn(1, 1000)
     >>> y = torch.cat(list(resample_blocks(x.split(300, -1), 44_100, 48_000)), -1)
@@ -292,7 +325,15 @@ class _Filter(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The instants m down / up + offset, in inputs, and the low-pass that is read there."""
+    """The instants m * down / up + offset of a signal, and the low-pass that is read there.
+
+    Args:
+        up: Number of instants in a period.
+        down: Number of input samples in a period.
+        quality: Design goals of the low-pass.
+        nyquist: Nyquist frequency of the low-pass, relative to that of the input.
+        offset: The first instant, in input samples.
+    """
 
     up: int
     down: int
@@ -316,9 +357,17 @@ class _Matrix(NamedTuple):
 
 
 def read_periodic(x: Tensor, first: int, start: int, stop: int, grid: Grid) -> Tensor:
-    """What a low-pass makes of `x` at the instants `start` to `stop` of a grid.
+    """Compute the low-passed signal at the instants of a periodic grid.
 
-    `x` `(..., time)` has the inputs from `first` on.
+    Args:
+        x: Inputs `(..., time)` from sample `first` on.
+        first: The sample of the signal at which `x` begins.
+        start: First instant of the grid.
+        stop: The instant before which the result ends.
+        grid: The rates, the quality and the offset of the instants.
+
+    Returns:
+        The signal at the instants, `(..., stop - start)`.
     """
     matrices = _kept(("periodic", grid, x.dtype, x.device), lambda: _design(grid, x))
     outputs = matrices[-1].stop

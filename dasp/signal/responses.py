@@ -25,12 +25,12 @@ _TRUST = 1e-5
 
 
 def resample_response(response: Tensor, from_rate: float, to_rate: float) -> Tensor:
-    """The response whose convolution at `to_rate` does what `response` does at `from_rate`.
+    """Resample an impulse response, so that convolution with it does the same at another rate.
 
     Args:
-        response: Impulse responses or taps of filters `(..., taps)`.
-        from_rate: Their rate in Hz.
-        to_rate: The rate of the audio that they are for.
+        response: Impulse responses or taps of filters, `(..., taps)`.
+        from_rate: Rate of the response in Hz.
+        to_rate: Rate in Hz of the audio that is filtered.
 
     Returns:
         Taps `(..., taps')`, with the same gain, phase and delay up to 0.9 of the lower of the two
@@ -38,7 +38,7 @@ def resample_response(response: Tensor, from_rate: float, to_rate: float) -> Ten
         and comes down to a lower rate; 0.05 dB on the way up. The same rate returns `response`.
 
     Raises:
-        ValueError: If a rate is not positive.
+        ValueError: If a rate is not positive, or `response` is not floating point.
 
     >>> half = resample_response(torch.tensor([[1.0, 0.5, 0.25]]), 24_000, 48_000)
     >>> round(half.sum().item(), 2)  # its gain at 0 Hz

@@ -12,14 +12,22 @@ from dasp.signal.backends import recurrence_torch
 
 
 def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Smooth `x`: y[n] = p y[n-1] + (1 - p) x[n].
+    """Smooth `x` with a one-pole low-pass: y[n] = p y[n-1] + (1 - p) x[n].
 
-    `x` is `(..., time)`; `pole` broadcasts to `x`, and so has a last axis of 1 where it is
-    constant; `zi` `(...)` is y[-1], 0 by default. Returns the output and the final state y[-1].
+    Args:
+        x: Signal `(..., time)`.
+        pole: The pole p, in [0, 1); broadcasts to `x`, with a last axis of 1 where it is constant.
+        zi: The output before the first sample, y[-1], `(...)`; 0 by default.
+
+    Returns:
+        The output, of the shape of `x`, and its last sample, the `zi` of the next block.
+
+    Raises:
+        ValueError: If `x` is not floating point, or `pole` is complex.
 
     >>> y, _ = one_pole(torch.ones(1, 3), torch.tensor([[0.5]]))
-    >>> y
-    tensor([[0.5000, 0.7500, 0.8750]])
+    >>> torch.allclose(y, torch.tensor([[0.5, 0.75, 0.875]]))
+    True
     """
     check_signal("x", x)
     check_real("pole", pole)
@@ -28,11 +36,24 @@ def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor,
 
 
 def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """y[n] = a[n] y[n-1] + b[n] along the last axis, with coefficients that vary in time.
+    """Solve y[n] = a[n] y[n-1] + b[n] along the last axis.
 
-    `a` and `b` broadcast to `(..., time)`, and `zi` `(...)` is y[-1], 0 by default. Returns the
-    output and its last sample, the `zi` of the next block. Differentiable in all three, to any
-    order, in reverse and in forward mode.
+    Differentiable in every argument, to any order, in reverse and in forward mode.
+
+    Args:
+        a: Coefficient, broadcasting with `b` to `(..., time)`.
+        b: Input, broadcasting with `a` to `(..., time)`.
+        zi: The output before the first sample, y[-1], `(...)`; 0 by default.
+
+    Returns:
+        The output `(..., time)` and its last sample, the `zi` of the next block.
+
+    Raises:
+        ValueError: If `b` is not floating point, or an argument is complex.
+
+    >>> y, last = linear_recurrence(torch.tensor([0.5]), torch.tensor([1.0, 0.0, 0.0]))
+    >>> torch.allclose(y, torch.tensor([1.0, 0.5, 0.25]))
+    True
     """
     check_signal("b", b)
     check_real("a", a)
@@ -52,7 +73,18 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[T
 
 
 def delayed(y: Tensor, zi: Tensor) -> Tensor:
-    """The samples y[n-1], of which the first is the initial state."""
+    """Delay `y` by one sample.
+
+    Args:
+        y: Signal `(..., time)`.
+        zi: The sample before the first, `(...)`.
+
+    Returns:
+        The samples y[n-1], of the shape of `y`.
+
+    >>> delayed(torch.tensor([1.0, 2.0, 3.0]), torch.tensor(9.0))
+    tensor([9., 1., 2.])
+    """
     return torch.cat((zi[..., None], y[..., :-1]), -1)
 
 

@@ -11,12 +11,23 @@ _LIFT = 2.0**64
 
 
 def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
-    """Complex spectra `(..., fft_size // 2 + 1, frames)` of `x` `(..., time)`.
+    """Compute the short-time Fourier transform of `x`.
 
-    Frame k is centred on sample k * hop, and zeros stand before and after the signal; there
-    are ceil(time / hop) + 1 frames, so that the last one reaches past the end. A sine of
-    amplitude 1 gives a magnitude of half the sum of the window. `window` is "hann" or
-    "sqrt_hann", both periodic. Equals `scipy.signal.stft` times the sum of the window.
+    Frame k is centred on sample k * hop, and zeros stand before and after the signal. There are
+    ceil(time / hop) + 1 frames, so that the last one reaches past the end. A sine of amplitude 1
+    has a magnitude of half the sum of the window. Equals `scipy.signal.stft` times that sum.
+
+    Args:
+        x: Signal `(..., time)`.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+        window: "hann" or "sqrt_hann", both periodic.
+
+    Returns:
+        Complex spectra `(..., fft_size // 2 + 1, frames)`.
+
+    Raises:
+        ValueError: If `x` is not floating point, a size is too small, or the window unknown.
 
     >>> stft(torch.zeros(8, 2, 1000), 256, 64).shape
     torch.Size([8, 2, 129, 17])
@@ -34,20 +45,54 @@ def stft(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
 
 
 def magnitude_spectra(x: Tensor, fft_size: int, hop: int, window: str = "hann") -> Tensor:
-    """|stft|, whose gradient is finite for the smallest of numbers too.
+    """Compute the magnitudes of `stft`, with a gradient that is always finite.
 
     A sound that fades away passes through numbers so small that torch, whose gradient of |z|
-    divides by |z|, divides by nothing.
+    divides by |z|, divides by 0.
+
+    Args:
+        x: Signal `(..., time)`.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, 1 or more.
+        window: "hann" or "sqrt_hann", both periodic.
+
+    Returns:
+        Magnitudes `(..., fft_size // 2 + 1, frames)`, 0 or more.
+
+    Raises:
+        ValueError: If `x` is not floating point, a size is too small, or the window unknown.
+
+    >>> magnitude_spectra(torch.zeros(8, 2, 1000), 256, 64).shape
+    torch.Size([8, 2, 129, 17])
     """
     return (_LIFT * stft(x, fft_size, hop, window)).abs() / _LIFT
 
 
 def istft(spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "hann") -> Tensor:
-    """The signal `(..., length)` whose `stft` comes nearest to `spectra`.
+    """Compute the signal whose `stft` comes nearest to given spectra.
 
-    Frames are windowed again, overlapped and divided by the overlapped squares of the window:
-    the least-squares inverse (D. Griffin and J. Lim, "Signal estimation from modified
-    short-time Fourier transform", 1984), which returns an untouched signal exactly.
+    Frames are windowed again, overlapped and divided by the overlapped squares of the window: the
+    least-squares inverse, which returns an untouched signal exactly.
+
+    Args:
+        spectra: Complex spectra `(..., fft_size // 2 + 1, frames)`.
+        fft_size: Length of a frame in samples, 2 or more.
+        hop: Distance of the frames in samples, from 1 to half of `fft_size`.
+        length: Length of the signal in samples, at most the centre of the last frame.
+        window: "hann" or "sqrt_hann", as in `stft`.
+
+    Returns:
+        Signal `(..., length)`.
+
+    Raises:
+        ValueError: If a size is outside its range, or the window unknown.
+
+    Source: D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform",
+    1984.
+
+    >>> x = torch.randn(1000)
+    >>> torch.allclose(istft(stft(x, 256, 64), 256, 64, 1000), x, atol=1e-5)
+    True
     """
     check_range("hop", hop, low=1, high=fft_size // 2, because="half of fft_size")
     reached = (spectra.shape[-1] - 1) * hop
@@ -61,9 +106,18 @@ def istft(spectra: Tensor, fft_size: int, hop: int, length: int, window: str = "
 
 
 def frames(x: Tensor, size: int, hop: int) -> Tensor:
-    """Cut `x` `(..., time)` into `(..., frames, size)`, one frame every `hop` samples.
+    """Cut `x` into frames, without padding; only whole frames count.
 
-    Only whole frames, and no padding; a view where torch can give one.
+    Args:
+        x: Signal `(..., time)`.
+        size: Length of a frame in samples, 1 or more.
+        hop: Distance of the frames in samples, 1 or more.
+
+    Returns:
+        Frames `(..., frames, size)`, a view where torch can give one.
+
+    Raises:
+        ValueError: If a size is under 1.
 
     >>> frames(torch.arange(7), size=4, hop=2)
     tensor([[0, 1, 2, 3],

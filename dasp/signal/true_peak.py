@@ -33,9 +33,19 @@ AT_ONCE = 2**16
 
 
 def peaks_between(x: Tensor) -> Tensor:
-    """The largest magnitude from the sample before to the one after, for all of `x` `(..., time)`.
+    """Compute the largest magnitude between the sample before and the sample after each sample.
 
-    Of the band-limited signal through the samples, and no less than that of the sample itself.
+    The magnitude is that of the band-limited signal through the samples, and no less than that of
+    the sample itself.
+
+    Args:
+        x: Signal `(..., time)`.
+
+    Returns:
+        Magnitudes, of the shape of `x`.
+
+    Raises:
+        ValueError: If `x` is not floating point.
 
     >>> x = torch.sin(torch.pi * (torch.arange(400) / 2 + 1 / 4))  # whose samples are all 0.707
     >>> abs(peaks_between(x)[200].item() - 1) < 0.001
