@@ -17,6 +17,7 @@ from dasp import functional as F
 from dasp import signal
 from dasp.processors import CATALOGUE
 from dasp.processors.param import UNITS, Option, Param
+from tests.contracts.cases import CASES, SAMPLE_RATE, audio, draw, every_processor
 
 WITH_EXAMPLES = (
     "dasp.functional",
@@ -44,6 +45,17 @@ CHECK = re.compile(r"_?(check|refuse)\w*|per_(item|band|sample)|audio_processor"
 SECTION = re.compile(r"^(Args|Returns|Yields|Raises):$", re.MULTILINE)
 NAMED = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
 RANGE = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
+
+LIMITS = {
+    re.compile(r"(\d+) (?:\([^)]*\) )?or more"): lambda low: (low - 0.5,),
+    re.compile(r"[,;] above (\d+)\b"): lambda low: (low,),
+    re.compile(r"below (Nyquist)"): lambda _: (SAMPLE_RATE / 2,),
+    re.compile(r"between -(\d+) and \d+"): lambda end: (-end, end),
+    re.compile(r"(?<!-)0 \([^)]*\) to (\d+)"): lambda high: (-0.1, high + 0.1),
+    re.compile(r"-1 \([^)]*\) to (\d+)"): lambda high: (-1.1, high + 0.1),
+    re.compile(r"to less than (\d+)"): lambda high: (-0.1, high),
+}
+"""How a limit is told, and values that are then refused."""
 
 
 def own_names(module: ModuleType) -> list[str]:
@@ -177,7 +189,7 @@ def ranges(item: Param | Option) -> list[tuple[float, float]]:
     return list(dict.fromkeys(zip(lows, highs, strict=True)))
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@every_processor
 def test_units_and_ranges_are_those_declared(name):
     texts = documented(getattr(F, name))
     options = [o for o in CATALOGUE[name].options if o.choices is None]
@@ -190,9 +202,26 @@ def test_units_and_ranges_are_those_declared(name):
         assert unit == UNITS.get(item.name.rsplit("_", 1)[-1], ""), item.name
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@every_processor
 def test_choices_that_are_words_are_told(name):
     texts = documented(getattr(F, name))
     for option in CATALOGUE[name].options:
         for choice in option.choices or ():
             assert not isinstance(choice, str) or f'"{choice}"' in texts[option.name], choice
+
+
+@every_processor
+def test_what_is_told_to_have_no_meaning_is_refused(name):
+    processor, case, told = CATALOGUE[name], CASES[name], 0
+    bands = {param.name: param.bands for param in processor.params}
+    heard = {"slow_mix": 0.5, "detector": "rms"} if name == "compressor" else {}
+    x, settings = audio(name, time=8), {**draw(name), **dict(case.settings + case.inputs), **heard}
+    for key, text in documented(getattr(F, name)).items():
+        for phrase, refused in LIMITS.items():
+            for limit in phrase.findall(text):
+                for value in refused(float(limit) if limit.isdecimal() else limit):
+                    value = [value] * bands[key] if bands.get(key) else value
+                    with pytest.raises(ValueError, match=key):
+                        processor(x, SAMPLE_RATE, **{**settings, key: value})
+                    told += 1
+    assert told or not re.search(r"below|outside", sections(getattr(F, name))["Raises"])
