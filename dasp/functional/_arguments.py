@@ -17,16 +17,16 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 class Keywords(NamedTuple):
-    """What a function knows."""
+    """The keywords of a function."""
 
     required: dict[str, bool]
-    """Each keyword, and whether the function cannot do without it."""
+    """Each keyword, and whether a call must give it."""
     plain: frozenset[str]
-    """Those that are a number or a word of Python's, and no tensor."""
+    """The keywords that are a plain number or a word, and no tensor."""
 
 
 def audio_processor(function: Callable) -> Callable:
-    """What every processor shares: checked audio, known keywords, half types in float32.
+    """Give a function what all processors share: checks, and half types in float32.
 
     A function that takes a `memory` behind the sample rate runs block by block, as `.blockwise`,
     where the memory is that of a block. Called as it is, it takes its audio for the whole.
@@ -60,7 +60,7 @@ def run_checked(
     *memory: Memory,
     **settings,
 ) -> Tensor:
-    """Run a function of checked audio, with settings by the keywords that it knows."""
+    """Check the audio and the keywords of a call, and run the function."""
     check_audio(x)
     sample_rate = checked_sample_rate(sample_rate)
     _check_keywords(name, keywords.required, settings)
@@ -96,7 +96,7 @@ def _as_number(value: Any) -> Any:
 
 
 def memoryless(processor: Callable) -> Callable:
-    """Declare that every sample is made from those of the same instant: blocks need no memory."""
+    """Declare that each output sample depends on the input of that instant alone."""
     processor.blockwise = lambda x, sample_rate, memory, **settings: processor(
         x, sample_rate, **settings
     )
@@ -191,7 +191,7 @@ def broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
 
 
 def _without_ones(value: Tensor, ndim: int) -> Tensor:
-    """A value without axes of one number in front of those that it may have."""
+    """Drop leading axes of length 1 until `value` has at most `ndim` axes."""
     while value.ndim > ndim and value.shape[0] == 1:
         value = value[0]
     return value

@@ -20,12 +20,12 @@ from torch import Tensor
 
 
 class State(dict[str, Tensor]):
-    """What remains of all blocks so far: tensors by name, those of a part as `part.name`."""
+    """The state of a stream after a block: tensors by name, those of a part as `part.name`."""
 
     def __init__(self, *tensors):
         super().__init__(*tensors)
         self.made: dict[str, tuple] = {}
-        """What was made from settings alone, and would only be made again."""
+        """What depends on settings alone, kept so that no block computes it again."""
 
     def detach(self) -> "State":
         """The same state without its history: no gradient passes into the blocks before."""
@@ -35,7 +35,7 @@ class State(dict[str, Tensor]):
 
 
 class Memory:
-    """Between the state `before` a block and the state `after` it, under the names of one part.
+    """Read the state `before` a block and write the state `after` it, for one part.
 
     `ends` tells that the block is the last. Without `before` it is the first as well.
     """
@@ -59,22 +59,22 @@ class Memory:
         return memory
 
     def get(self, name: str) -> Tensor | None:
-        """What the block before has kept, if there was one."""
+        """The tensor that the block before has kept, or None."""
         return None if self.whole else self.before.get(self.prefix + name)
 
     def keep(self, name: str, value: Tensor) -> None:
-        """Keep something for the next block."""
+        """Keep a tensor for the next block."""
         if not self.ends:
             self.after[self.prefix + name] = value.clone()  # and not the block that it is part of
 
     def wait(self) -> None:
-        """Keep everything that was not changed, for a block without samples."""
+        """Keep the state as it is, for a block without samples."""
         for name, value in self.before.items():
             if name.startswith(self.prefix):
                 self.after.setdefault(name, value)
 
     def through(self, name: str, kernel: Callable, x: Tensor, *arguments) -> Tensor:
-        """The output of a `kernel` that takes an initial state last, and also returns the final."""
+        """Run a `kernel` that takes an initial state last and returns the final state too."""
         zi = self.get(name)
         y, zf = kernel(x, *arguments, zi)
         if zi is not None and zi.shape != zf.shape:
@@ -87,7 +87,7 @@ class Memory:
         return y
 
     def exact(self, x: Tensor) -> Tensor:
-        """`x`, in float64 where its end is a state, in which long times would lose their digits."""
+        """`x`, in float64 in a stream: a state in float32 would lose the digits of long times."""
         return x if self.whole else x.double()
 
     def keep_past(self, name: str, x: Tensor, longest: Tensor) -> None:
@@ -114,7 +114,7 @@ class Memory:
         return function(signal)[..., given:done]
 
     def held(self, name: str, x: Tensor, ahead: int) -> Tensor:
-        """`x`, each sample when `ahead` more of them have come."""
+        """`x`, each sample held back until `ahead` more samples have come."""
         return self.around(name, lambda signal: signal, x, 0, ahead) if ahead else x
 
     def position(self, x: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ class Memory:
 
 
 WHOLE = Memory()
-"""That of a signal which is a single block."""
+"""The memory of a signal that is one block."""
 
 
 def _same(these, those) -> bool:

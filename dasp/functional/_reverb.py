@@ -12,7 +12,7 @@ from dasp.signal.delay import fractional_delay
 
 
 def pre_delayed(x: Tensor, sample_rate: float, pre_delay_ms: Value, memory: Memory) -> Tensor:
-    """`x` as it reaches the reverb, `pre_delay_ms` late (0 or more, with fractions of samples)."""
+    """Delay `x` by `pre_delay_ms`, 0 or more, with fractions of samples."""
     delay_ms = per_item("pre_delay_ms", pre_delay_ms, x, low=0.0)
     if isinstance(pre_delay_ms, float | int) and pre_delay_ms == 0:
         return x
@@ -29,7 +29,7 @@ def check_mono_or_stereo(x: Tensor) -> None:
 
 
 def read_lines(written: Tensor, lengths: Sequence[int], time: int) -> Tensor:
-    """What the lines `(..., lines, samples)`, written up to now, give in the next `time` samples.
+    """The next `time` outputs of lines into which `(..., lines, samples)` were written.
 
     Line i is read `lengths[i]` samples ago, which is no less than `time`.
     """

@@ -18,10 +18,10 @@ NORMALISATIONS = (None, "energy", "peak")
 
 PINK_HZ = (20.0, 20_000.0)
 FINEST_HZ = 5.0
-"""Between two bins of a spectrum at most, in which there are enough of them from 20 Hz on."""
+"""Greatest distance of two bins of a spectrum, so that there are enough bins from 20 Hz on."""
 
 _SMALLEST = 1e-30
-"""A response is taken to be as large at least, so that silence stays silence."""
+"""Least power by which a response is divided, so that silence stays silence."""
 
 
 @audio_processor
@@ -90,7 +90,7 @@ def convolution_reverb(
 
 
 def _prepared(response: Tensor, sample_rate: float, channels: int, normalise: str | None) -> Tensor:
-    """A response at its level; of true stereo on mono audio what each side hears."""
+    """Normalise a response; for mono audio, add what each side of true stereo hears."""
     if channels == 1 and response.shape[-2] == 4:
         response = response.unflatten(-2, (2, 2)).sum(-3)
     if normalise is None:

@@ -66,7 +66,7 @@ def delay(
 
 
 def loop_samples(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Tensor:
-    """How long a sound is on its way through a loop, `(*batch, 1, 1)`: one sample or more."""
+    """The length of a loop in samples, `(*batch, 1, 1)`: one sample or more."""
     one_sample_ms = 1000 / sample_rate
     because = f"one sample at {sample_rate:g} Hz"
     time_ms = per_item(name, time_ms, x, low=one_sample_ms, because=because)[..., None, None]
@@ -82,9 +82,9 @@ def loop(
     name: str,
     longest: Tensor | None = None,
 ) -> Tensor:
-    """What comes out of a delay line of `samples` that hears `x` and a share of its output.
+    """The output of a delay line of `samples`, whose input is `x` and a share of its output.
 
-    Of `samples` that move, `longest` is the most that they will ever be.
+    `longest` is the maximum that a moving `samples` ever reaches.
     """
     past = memory.get(name)
     line = feedback_delay(x, samples, feedback, past)

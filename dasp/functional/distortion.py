@@ -1,4 +1,4 @@
-"""Distortion: a memoryless curve, with the band-width that it needs.
+"""Distortion: a memoryless curve, and the oversampling against aliases of its harmonics.
 
 The curves have a slope of 1 at silence and a limit of 1, so that the same drive means the same
 in each. A curve makes harmonics without end, and what lies above Nyquist folds back:
@@ -30,7 +30,7 @@ def _cubic(x: Tensor) -> Tensor:
 
 
 CURVES = {"tanh": torch.tanh, "hard": lambda x: between(x, -1.0, 1.0), "cubic": _cubic}
-"""From a soft knee that never ends, through none, to a soft one that ends in a plateau."""
+"""A soft knee without end, a corner, and a soft knee that ends in a plateau."""
 
 
 def _latency(sample_rate: float, *, oversampling: int = 1, **_) -> int:

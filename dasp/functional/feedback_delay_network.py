@@ -1,8 +1,8 @@
-"""Reverb by a feedback delay network: delay lines that hear each other.
+"""Reverb by a feedback delay network: delay lines that feed each other.
 
-Every line is filtered by what its own length absorbs, then all lines are mixed by an
-orthogonal matrix, which keeps their energy, and written back. The lines decay together,
-so the three times of decay are those of every mode of the network.
+The output of every line passes a filter with the losses for the length of that line. An
+orthogonal matrix, which keeps the energy, mixes all lines, and the sums are written back. The lines
+decay together, so the three times of decay are those of every mode of the network.
 
 Source: J.-M. Jot and A. Chaigne, "Digital delay networks for designing artificial
 reverberators", 90th AES Convention, 1991.
@@ -30,13 +30,13 @@ SHORTEST_MS, LONGEST_MS = 20.0, 70.0
 """Lengths of the delay lines of a room of size 1."""
 
 GONE_DB = -400.0
-"""What a passage takes at most: no more can be heard, and less cannot be reckoned with."""
+"""Greatest loss of one passage: what is left cannot be heard; a greater loss would underflow."""
 
 STATES = 4
-"""Of the filter of a line, two sections."""
+"""Number of states of the filter of a line, which has two sections."""
 
 WAITS_FROM = 10_000_000
-"""Samples that the portable form takes as long for as the loop takes to compile."""
+"""Number of samples for which the portable form takes as long as the loop takes to compile."""
 
 WRITTEN_ROWS, HEARD_ROWS = (1, 2), (4, 5)
 """Rows of the Hadamard matrix with which left and right enter the lines and leave them. The
@@ -161,7 +161,7 @@ def _network(
     written_rows: tuple[int, ...],
     heard_rows: tuple[int, ...],
 ) -> Tensor:
-    """What rows `(rows, channels, time)` sound like in lines mixed by the Hadamard matrix.
+    """The output of rows `(rows, channels, time)` from lines mixed by the Hadamard matrix.
 
     `absorption` `(rows, lines, 2, 5)` are `sections_of` the filter of each line, and `level`
     `(rows)` is a gain. A channel enters by the signs of one row of the matrix, and leaves
@@ -183,9 +183,10 @@ def _network(
     waits_from=WAITS_FROM,
 )
 def _network_between(*arguments) -> tuple[Tensor, Tensor, Tensor]:
-    """`_network` from what the `lines` `(rows, lines, longest)` and `states` hold, to what they do.
+    """`_network` of a block, which also takes and returns the state of the network.
 
-    They stand before `lengths`. A line has what was written into it, newest last.
+    The state, in front of `lengths`, is what was written into the `lines`
+    `(rows, lines, longest)`, newest last, and the `states` of their filters.
     """
     return _composed(*arguments)
 

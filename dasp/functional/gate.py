@@ -1,6 +1,6 @@
-"""What makes quiet passages quieter: the downward expander and the noise gate.
+"""Dynamics of quiet passages: the downward expander and the noise gate.
 
-Both listen as if silence stood before the audio, and so begin closed.
+The detectors start as if silence stood before the audio, so both begin closed.
 """
 
 import torch

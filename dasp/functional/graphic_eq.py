@@ -1,7 +1,7 @@
 """The graphic equaliser: a peak at every octave or third of an octave, interaction solved.
 
-The skirt of each peak raises its neighbours' centres too, so peaks set to the asked gains do
-not pass through them. The peaks' own gains are found instead, such that their sum in dB does.
+The skirt of each peak raises the centres of its neighbours too, so the response of peaks with
+the asked gains misses these gains. The peaks get other gains, for which the response meets them.
 
 Sources: the interaction matrix of J. S. Abel and D. P. Berners, "Filter design using
 second-order peaking and shelving sections", ICMC 2004, and R. J. Oliver and J.-M. Jot,

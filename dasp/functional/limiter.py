@@ -29,11 +29,11 @@ from dasp.signal.true_peak import peaks_between
 from dasp.units import db_to_gain, gain_to_db, smoothing_coefficient
 
 TRUE_PEAK_PASSES = 3
-"""How often the true peak is limited. A moving gain raises the peaks between samples a little."""
+"""Number of passes over the true peak: a moving gain raises the peaks between samples a little."""
 
 
 TRUE_PEAK_WINDOW = 13
-"""Samples in which the gain falls, at least: one that falls at once makes peaks of its own."""
+"""Least number of samples in which the gain falls: a sudden fall makes peaks of its own."""
 
 
 def _latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:

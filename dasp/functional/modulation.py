@@ -1,4 +1,4 @@
-"""What a slow sine moves: chorus and flanger a delay, tremolo a gain, phaser all-passes.
+"""Effects of a slow sine, which moves a delay, a gain or the all-passes of a phaser.
 
 Every sine is sin(2 pi (rate_hz t + phase)) with t = 0 at the first sample: at a `phase` of 0 it
 starts in its middle and rises. Phases are in turns, 0.25 is a quarter of a period, and
@@ -278,11 +278,11 @@ def _sine(turns: Tensor) -> Tensor:
 
 
 def _swing(turns: Tensor) -> Tensor:
-    """Between 0 and 1."""
+    """The sine, mapped to [0, 1]."""
     return (1 + _sine(turns)) / 2
 
 
 def _depth_samples(x: Tensor, sample_rate: float, depth_ms: Value) -> Tensor:
-    """How many samples the longest delay is longer than the shortest."""
+    """The difference between the longest delay and the shortest, in samples."""
     depth_ms = per_item("depth_ms", depth_ms, x, low=0.0)[..., None, None]
     return depth_ms.double() * (sample_rate / 1000)

@@ -110,7 +110,7 @@ def noise_shaped_reverb(
 def _drawn(
     noise: torch.Generator, x: Tensor, sample_rate: float, length_s: float, memory: Memory
 ) -> Tensor:
-    """The noise of the first block for all of them."""
+    """The noise of the first block, for all blocks."""
     drawn = memory.get("noise")
     if drawn is None:
         drawn = _noise(noise, x, sample_rate, length_s)

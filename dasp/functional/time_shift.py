@@ -12,7 +12,7 @@ from dasp.functional._memory import Memory
 from dasp.signal.fftconv import fft_convolve
 
 REACH = 32
-"""Samples that are read on either side of an instant."""
+"""Number of samples that are read on either side of an instant."""
 
 
 def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
@@ -20,7 +20,7 @@ def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
 
 
 def _reach(shift: Tensor, taps: int) -> int:
-    """How many samples are read on one side, at most: none of no signal."""
+    """The greatest number of samples that are read on one side; 0 for an empty batch."""
     return max(0, taps + math.ceil(shift.max().item())) if shift.numel() else 0
 
 

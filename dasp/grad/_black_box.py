@@ -1,4 +1,4 @@
-"""What estimated gradients share: a processor that is only listened to, at settings moved a little.
+"""Gradients estimated from the outputs of a processor at settings that are moved a little.
 
 A direction says for every control of every item how it moves: -1, 0 or 1. Controls c move to
 c± = clip(c ± epsilon direction, 0, 1), the values they stand for to v±, the output to y±. Where g
@@ -27,13 +27,13 @@ from dasp.processors.param import Param
 from dasp.processors.processor import Processor, check_processor
 
 MOST_SAMPLES = 2**24
-"""How many samples of audio, all directions together, one call is given: 64 MiB in float32."""
+"""Greatest number of samples in one call, over all directions: 64 MiB in float32."""
 
 Epsilon: TypeAlias = float | Callable[[], float]
-"""A step in [0, 1] of a control, or what says it at each backward pass."""
+"""Step of a control in [0, 1], or a function that returns it at each backward pass."""
 
 Directions: TypeAlias = Callable[[torch.Size, int], Tensor]
-"""From the shape of the items and what each can move: directions `(n, *items, movable)`."""
+"""From the shape of the items and the number of movable controls to `(n, *items, movable)`."""
 
 
 def black_box(
@@ -54,9 +54,9 @@ def black_box(
 
 @dataclass(frozen=True)
 class _BlackBox:
-    """What runs a processor whose gradient is estimated.
+    """The function of a processor whose gradient is estimated.
 
-    Block by block it is the processor, as long as no gradient is asked for.
+    Block by block the processor itself runs, as long as no gradient is asked for.
     """
 
     processor: Processor
@@ -103,7 +103,7 @@ class _BlackBox:
 
     @property
     def can_stream(self) -> bool:
-        """Whether the processor can."""
+        """Whether the processor runs block by block."""
         return self.processor.can_stream
 
     def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
@@ -112,7 +112,7 @@ class _BlackBox:
         return self.processor.blockwise(x, sample_rate, memory, **settings)
 
     def latency(self, sample_rate: float, **settings) -> int:
-        """That of the processor."""
+        """The latency of the processor."""
         return self.processor.latency(sample_rate, **settings)
 
 

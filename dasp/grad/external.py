@@ -78,7 +78,7 @@ def external(
 
 @dataclass(frozen=True)
 class _External:
-    """What runs a function of arrays, item by item."""
+    """The function of the processor, which runs a function of arrays item by item."""
 
     function: Callable[..., np.ndarray]
     name: str

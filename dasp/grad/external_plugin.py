@@ -43,10 +43,10 @@ RANGES = {
     "wet_level": (0.0, 1.0, "linear"),
     "width": (0.0, 1.0, "linear"),
 }
-"""Of the effects inside pedalboard, which do not say what their ranges are."""
+"""Ranges of the effects inside pedalboard, which do not report them."""
 
 WIDE = 100.0
-"""From this ratio between its ends on, a range above zero is divided by its logarithm."""
+"""Least ratio between the ends of a range above 0 that gets a logarithmic scale."""
 
 
 def external_plugin(
@@ -90,7 +90,7 @@ def external_plugin(
 
 @dataclass(frozen=True)
 class _Plugin:
-    """What `external` calls, and can send to a worker: the plug-in is made where it runs."""
+    """The function for `external`, which makes the plug-in in the process where it runs."""
 
     plugin: type | str | Path
 

@@ -76,9 +76,9 @@ def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
 
 @dataclass(frozen=True)
 class _Imitation:
-    """What runs a processor for which a network stands in.
+    """The function of a processor that a network imitates.
 
-    Block by block it is the processor, where that is what is heard in use.
+    Block by block the processor runs, in the modes that use it outside of training.
     """
 
     processor: Processor
@@ -106,7 +106,7 @@ class _Imitation:
 
     @property
     def can_stream(self) -> bool:
-        """Whether the processor is heard in use, and can."""
+        """Whether the mode uses the processor outside of training, and that runs block by block."""
         return self.mode != "full" and self.processor.can_stream
 
     def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
@@ -115,7 +115,7 @@ class _Imitation:
         return self.processor.blockwise(x, sample_rate, memory, **settings)
 
     def latency(self, sample_rate: float, **settings) -> int:
-        """That of the processor."""
+        """The latency of the processor."""
         return self.processor.latency(sample_rate, **settings)
 
     def _imitated(self, x: Tensor, settings: dict) -> Tensor:
@@ -181,8 +181,7 @@ def load_proxy(path: str | Path, processor: Processor, sample_rate: float) -> TC
         # An option that is new stands at its default, which is how the network learnt.
         if known != expected and not (key == "options" and known and _holds(expected, known)):
             raise ValueError(
-                f"{path}: the proxy of another processor: expected {key} {expected}, "
-                f"got {known}"
+                f"{path}: the proxy of another processor: expected {key} {expected}, got {known}"
             )
     trained_at = json.loads(metadata["sample_rate"])
     if trained_at != sample_rate:
@@ -210,7 +209,7 @@ def _holds(options: str, earlier: str) -> bool:
 def _check_heard(
     processor: Processor, network: TCN, x: Tensor, sample_rate: float, settings: Mapping[str, Any]
 ) -> None:
-    """Refuse what the network has not learnt."""
+    """Refuse a sample rate or settings that the network was not trained with."""
     if sample_rate != network.sample_rate:
         raise ValueError(
             f"sample_rate: the proxy of {processor.name} was trained at "

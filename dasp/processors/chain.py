@@ -103,7 +103,7 @@ class _Part:
     settings: Mapping[str, Any]
 
     def __call__(self, x: Tensor, sample_rate: float, memory: Memory, late: int = 0) -> Tensor:
-        """Process `x`, which comes `late` samples after what else moves along time."""
+        """Process `x`, which is `late` samples later than settings that move along time."""
         if memory.whole:
             return self.processor(x, sample_rate, **self.settings)
         memory = memory.part(self.name)
@@ -116,7 +116,7 @@ class _Part:
         return self.processor.blockwise(x, sample_rate, memory, **settings)
 
     def latency(self, sample_rate: float) -> int:
-        """How many samples it holds back."""
+        """The number of samples that the part holds back."""
         return self.processor.latency(sample_rate, **self.settings)
 
 
@@ -145,13 +145,13 @@ def required_inputs(processor: Processor) -> list[str]:
 
 @dataclass(frozen=True)
 class _Combination:
-    """What runs the parts of a combination, of a whole signal or block by block."""
+    """The function of a combination, which runs the parts, also block by block."""
 
     processors: tuple[Processor, ...]
 
     kind: ClassVar[str]
     own: ClassVar[tuple[str, ...]] = ()
-    """Keywords that are of no part."""
+    """Keywords that belong to no part."""
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         return self.blockwise(x, sample_rate, WHOLE, **settings)
@@ -190,11 +190,11 @@ class _Combination:
 
     @property
     def can_stream(self) -> bool:
-        """Whether all parts can."""
+        """Whether all parts run block by block."""
         return all(processor.can_stream for processor in self.processors)
 
     def _keywords(self, prefix: str) -> list[str]:
-        """Those of the part of that name, without it."""
+        """The keywords of a part, without its prefix."""
         names = part_names(self.kind, self.processors)
         processor = self.processors[names.index(prefix)]
         return [*processor.defaults(), *processor.inputs]
@@ -204,7 +204,7 @@ class _Chain(_Combination):
     kind = "chain"
 
     def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        """One part after the other."""
+        """Run one part after the other."""
         late = 0
         for part in parts:
             x = part(x, sample_rate, memory, late)
@@ -220,7 +220,7 @@ class _Parallel(_Combination):
     kind = "parallel"
 
     def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        """The sum of all, which wait for the one that is latest."""
+        """Add the outputs, each delayed to the one with the greatest latency."""
         outputs = [part(x, sample_rate, memory) for part in parts]
         if not memory.whole:
             latencies = [part.latency(sample_rate) for part in parts]
@@ -242,7 +242,7 @@ class _DryWet(_Combination):
     def run(
         self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part], mix: Value
     ) -> Tensor:
-        """The part beside the dry signal, which waits for it."""
+        """Blend the part with the dry signal, delayed by the latency of the part."""
         (part,) = parts
         wet = part(x, sample_rate, memory)
         if not memory.whole:

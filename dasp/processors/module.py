@@ -19,10 +19,10 @@ from dasp.processors.param import (
 from dasp.processors.processor import Processor, check_processor
 
 START_INSIDE = 0.01
-"""How far from the ends of its range a control starts, where the sigmoid still has a slope."""
+"""Least distance of a starting control from the ends of its range, where the sigmoid is flat."""
 
 LOGITS, HELD, PROCESSOR = "logits", "held", "processor"
-"""What the keys of a saved state begin with."""
+"""First words of the keys of a saved state."""
 
 
 class ProcessorModule(nn.Module):
@@ -193,7 +193,7 @@ class ProcessorModule(nn.Module):
         )  # fmt: skip
 
     def _differs(self, state: Mapping[str, Tensor], here: str) -> str:
-        """What tells that a state is of another processor, if anything does."""
+        """Why a state belongs to another processor, or nothing."""
         if PROCESSOR in state:
             there = bytes(state[PROCESSOR].tolist()).decode()
             if there != here:
@@ -214,7 +214,7 @@ class ProcessorModule(nn.Module):
         )
 
     def _as_here(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A state in which is held what is held here, and all else has logits."""
+        """A state with held values for what is held here, and logits for all else."""
         pieces, state = [], dict(state)
         free = {param.name for param in self.params}
         for param in self.processor.params:
@@ -249,13 +249,13 @@ def _split(params: Sequence[Param], logits: Tensor) -> dict[str, Tensor]:
 
 
 def _structure(processor: Processor) -> str:
-    """Its name, and those of its parts."""
+    """The name of a processor, and those of its parts."""
     inside = f"({', '.join(map(_structure, processor.parts))})" if processor.parts else ""
     return processor.name + inside
 
 
 def _text(words: str) -> Tensor:
-    """A text as what can be saved with tensors."""
+    """A text as a tensor, which can be saved beside others."""
     return torch.tensor(list(words.encode()), dtype=torch.uint8)
 
 

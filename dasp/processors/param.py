@@ -1,4 +1,4 @@
-"""`Param` and `Option`: what a processor's keywords mean, and the range a controller may use."""
+"""`Param` and `Option`: the keywords of a processor, their meaning and their ranges."""
 
 import fnmatch
 import math
@@ -85,12 +85,12 @@ class Param:
 
     @property
     def size(self) -> int:
-        """How many controls it takes."""
+        """Number of controls of the parameter."""
         return self.bands or 1
 
     @property
     def unit(self) -> str:
-        """The unit that its name ends in, or nothing."""
+        """The unit at the end of the name, or an empty text."""
         return UNITS.get(self.name.rsplit("_", 1)[-1], "")
 
     def to_physical(self, control: Value) -> Tensor:
@@ -263,7 +263,7 @@ def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tenso
 def not_held(name: str, params: Sequence[Param], hold: Sequence[str]) -> tuple[Param, ...]:
     """The parameters of a processor of that name that `hold` does not name.
 
-    It has names, or patterns such as `"*.mix"`; one that meets no parameter is refused.
+    `hold` has names, or patterns such as `"*.mix"`; one that meets no parameter is refused.
     """
     names = [param.name for param in params]
     if isinstance(hold, str):

@@ -1,4 +1,4 @@
-"""A file to a file, a segment at a time: what is in memory does not depend on its length."""
+"""From file to file, a segment at a time, in memory that does not grow with the length."""
 
 import itertools
 import os

@@ -46,7 +46,7 @@ class Stream:
         self.processor, self.sample_rate = processor, checked_sample_rate(sample_rate)
         self.settings: dict[str, Any] = settings
         self.latency: int = processor.latency(sample_rate, **settings)
-        """How many samples the output is late, or fewer come out than went in."""
+        """Number of samples by which the output of a call is late."""
         self._state: State | None = None
         self._last: tuple[Tensor, dict[str, Any]] | None = None  # block, and what moved with it
         self._begun = dict(settings)
@@ -54,9 +54,9 @@ class Stream:
 
     @property
     def state(self) -> State:
-        """All that the stream remembers: a flat dict of tensors, which safetensors can save.
+        """The state between two blocks: a flat dict of tensors, which safetensors can save.
 
-        What was saved may be assigned, to a stream of the same processor.
+        A saved state may be assigned to a stream of the same processor.
         """
         return State() if self._state is None else self._state
 
@@ -151,7 +151,7 @@ class Stream:
         return y
 
     def _fixed_by(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What may decide how much is remembered: the options, and the numbers of bands."""
+        """The settings that fix the size of the state: the options, and the numbers of bands."""
         settings = {**self.processor.defaults(), **settings}
         options = {option.name for option in self.processor.options}
         bands = {
