@@ -14,10 +14,17 @@ from typing import Any
 import pytest
 
 from dasp import functional as F
-from dasp import signal
+from dasp import mixing, signal
 from dasp.processors import CATALOGUE
 from dasp.processors.param import UNITS, Option, Param
 from tests.contracts.cases import CASES, SAMPLE_RATE, audio, draw, every_processor
+
+
+def modules(package: ModuleType) -> list[str]:
+    """The modules of a package by their dotted names."""
+    paths = sorted(Path(package.__file__).parent.glob("[a-z]*.py"))
+    return [f"{package.__name__}.{path.stem}" for path in paths]
+
 
 WITH_EXAMPLES = (
     "dasp.functional",
@@ -32,7 +39,9 @@ PACKAGES = (
     *WITH_EXAMPLES,
     "dasp.analysis",
     "dasp.signal",
-    *(f"dasp.signal.{path.stem}" for path in Path(signal.__file__).parent.glob("[a-z]*.py")),
+    *modules(signal),
+    "dasp.mixing",
+    *modules(mixing),
 )
 """Whose public functions, classes and methods have the form that is held here."""
 

@@ -1,1 +1,61 @@
 """The console and its document: strips of processors for tracks, and one for their sum."""
+
+from dasp.mixing.amount import blend
+from dasp.mixing.console import (
+    BUSES,
+    GROUP_STRIP,
+    MASTER_STRIP,
+    TRACK_STRIP,
+    Console,
+    Controls,
+    Settings,
+    stack_tracks,
+)
+from dasp.mixing.conversion import from_mix, to_mix
+from dasp.mixing.document import is_mix, load_mix, save_mix
+from dasp.mixing.kept_routing import keep_routing
+from dasp.mixing.mixdown import Stem, mix_down, mix_stems, run_strip, through_master
+from dasp.mixing.normalise import normalise_loudness
+from dasp.mixing.placement import gain_and_balance, gain_and_pan
+from dasp.mixing.roles import KNOWN_ROLES, ROLES, guess_role, stereo_pairs
+from dasp.mixing.routing import Routing
+from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
+from dasp.mixing.song import Song
+
+__all__ = [
+    "BUSES",
+    "GROUP_STRIP",
+    "KNOWN_ROLES",
+    "MASTER_STRIP",
+    "ROLES",
+    "TRACK_STRIP",
+    "Channel",
+    "Console",
+    "Controls",
+    "Mix",
+    "Routing",
+    "Settings",
+    "Song",
+    "Stage",
+    "Stem",
+    "Track",
+    "blend",
+    "find_stage",
+    "from_mix",
+    "gain_and_balance",
+    "gain_and_pan",
+    "guess_role",
+    "is_mix",
+    "keep_routing",
+    "load_mix",
+    "mix_down",
+    "mix_stems",
+    "normalise_loudness",
+    "run_strip",
+    "save_mix",
+    "setting",
+    "stack_tracks",
+    "stereo_pairs",
+    "through_master",
+    "to_mix",
+]

@@ -16,12 +16,22 @@ from dasp.processors.param import Param
 
 
 def blend(mix: Mix, amount: float, mono: Sequence[bool]) -> Mix:
-    """A mix of which every setting has gone `amount` of its way: 0 is the plain sum, 1 the mix.
+    """Interpolate from the plain sum of the tracks to a mix.
 
-    Settings move as their controls do: a gain in dB, a frequency in octaves. What is locked stays,
-    and so do the strips of buses, whose sends move, and limiters, so that nothing clips. `mono`
-    says which tracks are: in the centre a panner gives each side 3 dB less than a plain sum does,
-    which comes back as gain.
+    Settings move as their controls do: a gain in dB, a frequency in octaves. What is locked stays;
+    so do the strips of buses, whose sends move, and limiters, so that nothing clips.
+
+    Args:
+        mix: The mix.
+        amount: 0 is the plain sum, 1 the mix, in [0, 1].
+        mono: Whether each track is mono. In the centre a panner gives each side of a mono track
+            3 dB less than the plain sum does; a gain makes up for it.
+
+    Returns:
+        The mix between the two.
+
+    Raises:
+        ValueError: If `amount` is outside its range, or `mono` has another length than the tracks.
     """
     check_range("amount", amount, low=0.0, high=1.0)
     if amount == 1:

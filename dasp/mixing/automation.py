@@ -25,7 +25,14 @@ AHEAD_S = 0.1
 
 
 def block_knots(blocks: int, time: int) -> list[int]:
-    """The middle samples of `blocks` equal parts of a signal.
+    """Return the middle samples of equal parts of a signal.
+
+    Args:
+        blocks: Number of parts.
+        time: Length of the signal in samples.
+
+    Returns:
+        One sample for each part, rising.
 
     >>> block_knots(3, 9)
     [1, 4, 7]
@@ -42,10 +49,20 @@ def run_moving(
     knots: Sequence[int],
     **along_time: Tensor,
 ) -> Tensor:
-    """Run a processor on `x` with `settings` that stand still, and others that are `moving`.
+    """Run a processor with some settings that are constant and others that move over time.
 
-    Those have an axis of knots behind the batch, `(*batch, knots)` or `(*batch, knots, bands)`.
-    `along_time` are inputs as long as `x`, such as a side chain.
+    Args:
+        processor: What processes `x`.
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        settings: Parameters that are constant, and options, by name.
+        moving: Values at the knots of the parameters that move, `(*batch, knots)` or
+            `(*batch, knots, bands)`, by name.
+        knots: Samples at which the values are reached, rising.
+        **along_time: Inputs that are as long as `x`, such as a side chain.
+
+    Returns:
+        Audio of the shape that the processor returns.
     """
     params = {param.name: param for param in processor.params}
     if all(params[name].automatable for name in moving):
@@ -65,7 +82,15 @@ def run_moving(
 
 
 def straight_lines(value: Tensor, knots: Sequence[int], time: int) -> Tensor:
-    """Values `(..., knots)` at every sample `(..., time)`, level outside the knots.
+    """Interpolate linearly between the values at knots; outside the knots the values are constant.
+
+    Args:
+        value: Values `(..., knots)`.
+        knots: The sample of each value, rising.
+        time: Length of the result in samples.
+
+    Returns:
+        Values at every sample, `(..., time)`.
 
     >>> straight_lines(torch.tensor([0.0, 4.0]), [1, 3], 5)
     tensor([0., 0., 2., 4., 4.])
@@ -80,7 +105,16 @@ def straight_lines(value: Tensor, knots: Sequence[int], time: int) -> Tensor:
 
 
 def at_knot(param: Param, value: Tensor, knot: int) -> Tensor:
-    """The setting at one knot, without the axis of knots."""
+    """Return the values of a parameter at one knot.
+
+    Args:
+        param: The parameter.
+        value: Values `(*batch, knots)`, or `(*batch, knots, bands)` for a parameter with bands.
+        knot: Number of the knot.
+
+    Returns:
+        Values `(*batch)` or `(*batch, bands)`.
+    """
     return value[..., knot, :] if param.bands else value[..., knot]
 
 

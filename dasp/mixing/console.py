@@ -44,26 +44,34 @@ BUSES: dict[str, Strip] = {"reverb": (FEEDBACK_DELAY_NETWORK,), "delay": (DELAY,
 
 
 class Controls(NamedTuple):
-    """Numbers in [0, 1] for each part of a console; None leaves a part plain.
+    """Controls in [0, 1] for each part of a console; None leaves a part plain.
 
-    A further axis in front of the last, `(…, blocks, n)`, has settings that move.
+    Controls that move over time have an axis of blocks before the last, `(…, blocks, n)`.
+
+    Args:
+        tracks: Controls of the tracks, `(*batch, tracks, n_controls)`.
+        groups: Controls of all groups, one group after the other, `(*batch, n_group_controls)`.
+        buses: Controls of all buses, `(*batch, n_bus_controls)`.
+        master: Controls of the master strip, `(*batch, n_master_controls)`.
     """
 
     tracks: Tensor | None = None
-    """`(*batch, tracks, n_controls)`"""
     groups: Tensor | None = None
-    """`(*batch, n_group_controls)`, those of one group after the other"""
     buses: Tensor | None = None
-    """`(*batch, n_bus_controls)`"""
     master: Tensor | None = None
-    """`(*batch, n_master_controls)`"""
 
 
 class Settings(NamedTuple):
-    """Physical values for each part of a console; what is left out is plain, or off.
+    """Physical values for each part of a console, by name; what is left out is plain, or off.
 
     Beside the parameters there may be options and inputs of a stage (`"compressor.detector"`,
     `"fir.taps"`), and `"high_pass.on"` with True or False for each item, to bypass a stage.
+
+    Args:
+        tracks: Values `(*batch, tracks)` or one number, as `"compressor.ratio"`.
+        groups: Values `(*batch)` or one number, as `"drums.compressor.ratio"`.
+        buses: Values `(*batch)` or one number, as `"delay.delay.time_ms"`.
+        master: Values `(*batch)` or one number, as `"limiter.ceiling_db"`.
     """
 
     tracks: Mapping[str, Any] = {}
@@ -74,11 +82,20 @@ class Settings(NamedTuple):
 
 @dataclass(frozen=True)
 class Console:
-    """A mixing console, as a value: which processors stand in which strip, in their order.
+    """Mix tracks through strips of processors, groups, buses and a master.
 
-    `groups` and `buses` name their strips. Any processor may stand in a strip. A track goes
-    through its strip, then to a group or to the master (`Routing`), and by its sends to the
-    buses; groups and buses go to the master. On a bus, `mix` stands at 1 and is no control.
+    A track goes through its strip, then to a group or to the master (`Routing`), and by its sends
+    to the buses; groups and buses go to the master. Any processor may stand in a strip. On a bus,
+    `mix` stands at 1 and is no control.
+
+    Args:
+        strip: The processors of every track, in their order.
+        groups: The strip of each group by its name.
+        buses: The strip of each bus by its name.
+        master: The processors of the sum, in their order.
+
+    Raises:
+        ValueError: If a strip is no tuple of processors.
 
     >>> console = Console(strip=(GAIN, STEREO_PANNER), buses={}, master=())
     >>> kick, voice = torch.ones(2, 1, 8)
@@ -139,7 +156,17 @@ class Console:
         return controls_size(self.params.master)
 
     def to_physical(self, controls: Controls) -> Settings:
-        """The settings that controls stand for."""
+        """Convert controls to physical values.
+
+        Args:
+            controls: Controls in [0, 1] of each part.
+
+        Returns:
+            The settings of each part; those of a part without controls are empty.
+
+        Raises:
+            ValueError: If `controls` is no `Controls`, or a part has another number of controls.
+        """
         if not isinstance(controls, Controls):
             came = type(controls).__name__
             hint = ", which are physical already" if came == "Settings" else ""
@@ -152,7 +179,17 @@ class Console:
         )
 
     def to_controls(self, settings: Settings = Settings()) -> Controls:  # noqa: B008
-        """The controls of settings; what is left out is plain, or off."""
+        """Convert physical values to controls.
+
+        Args:
+            settings: Physical values of each part; a value that is left out is plain, or off.
+
+        Returns:
+            Controls in [0, 1] of each part.
+
+        Raises:
+            ValueError: If `settings` is no `Settings`, or names a group or a bus that there is not.
+        """
         self._check_settings(settings)
         return Controls(
             *(
@@ -171,18 +208,24 @@ class Console:
         mono: Tensor | None = None,
         routing: Routing = Routing(),  # noqa: B008
     ) -> Tensor:
-        """Mix tracks into stereo `(*batch, 2, time)`.
+        """Mix tracks into stereo.
 
         Args:
             tracks: Audio `(*batch, tracks, channels, time)`, mono or stereo.
             sample_rate: In Hz.
             settings: Physical values: one number for all, `(*batch, tracks)` for tracks and
                 `(*batch)` for the other parts. A setting that moves has a further axis of equal
-                blocks of time: it is reached in the middle of each.
-            mask: True where there is a track `(*batch, tracks)`; others are not heard at all.
-            mono: True for tracks whose two channels are the same `(*batch, tracks)`, which are
+                blocks of time, and reaches each value in the middle of the block.
+            mask: True where there is a track, `(*batch, tracks)`; others are not heard at all.
+            mono: True for tracks whose two channels are the same, `(*batch, tracks)`, which are
                 panned as mono ones are. A stereo track is balanced instead.
             routing: Groups and side chains.
+
+        Returns:
+            Audio `(*batch, 2, time)`.
+
+        Raises:
+            ValueError: If `tracks` has another shape, or a setting is unknown or outside its range.
         """
         _check_tracks(tracks)
         self._check_settings(settings)
@@ -238,9 +281,21 @@ class Console:
 
 
 def stack_tracks(tracks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mono and stereo tracks `(*batch, channels, time)` as one tensor, and which were mono.
+    """Stack mono and stereo tracks, as a console takes them.
 
-    Both are as `Console` takes them. Mono tracks alone stay mono.
+    Args:
+        tracks: Audio `(*batch, channels, time)` of each track, of one length.
+
+    Returns:
+        Audio `(*batch, tracks, channels, time)`, stereo if any track is, and which tracks were
+        mono, `(tracks,)`.
+
+    Raises:
+        ValueError: If there is no track, or the lengths differ.
+
+    >>> audio, mono = stack_tracks([torch.zeros(1, 8), torch.zeros(2, 8)])
+    >>> audio.shape, mono
+    (torch.Size([2, 2, 8]), tensor([ True, False]))
     """
     if len(tracks) == 0:
         raise ValueError("tracks: expected at least one track, got none")

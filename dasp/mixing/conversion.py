@@ -27,11 +27,24 @@ def to_mix(
     routing: Routing = Routing(),  # noqa: B008
     duration_s: float = 0.0,
 ) -> Mix:
-    """The document of one song on a console.
+    """Convert the settings of a console to a mix document of one song.
 
-    `tracks` say what the tracks are called, and where they are; their strips are filled in.
-    Settings are without a batch, `(tracks)` or one number for all. Those that move become
-    breakpoints, for which the song's `duration_s` is needed. Stages that do nothing are left out.
+    Stages that do nothing are left out.
+
+    Args:
+        console: The console.
+        settings: Physical values without a batch, `(tracks)` or one number for all. Those that
+            move become breakpoints.
+        sample_rate: In Hz.
+        tracks: Names and files of the tracks; their strips are filled in.
+        routing: Groups and side chains.
+        duration_s: Length of the song in seconds, which settings that move need.
+
+    Returns:
+        The mix.
+
+    Raises:
+        ValueError: If settings move and `duration_s` is not above 0.
     """
     one = [_of_track(settings.tracks, i, console) for i in range(len(tracks))]
     sends_db = [_sends_db(console, own) for own in one]
@@ -78,10 +91,20 @@ def to_mix(
 
 
 def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
-    """The settings and the routing at which a console gives the mix of a document.
+    """Convert a mix document to the settings and the routing of a console.
 
-    Its strips must hold stages of the console's in the console's order. Those that a track does
-    not have stand at plain settings, or are bypassed. Automation does not come along.
+    Stages that a track does not have stand at plain settings, or are bypassed. Automation is left
+    out.
+
+    Args:
+        console: The console.
+        mix: The mix, whose strips hold stages of the console's, in the console's order.
+
+    Returns:
+        Physical values and routing with which the console gives the mix.
+
+    Raises:
+        ValueError: If the console lacks a stage, a group or a bus of the mix.
     """
     columns = []
     for i, track in enumerate(mix.tracks):

@@ -60,15 +60,35 @@ _MIX_KEYS = {
 
 
 def save_mix(path: str | Path, mix: Mix) -> None:
-    """Write `mix.json`, with the tracks' files relative to it."""
+    """Write a mix document.
+
+    Args:
+        path: The new file, most often `mix.json`, to whose folder the tracks' files are relative.
+        mix: The mix.
+    """
     document = to_document(mix, Path(path).parent)
     Path(path).write_text(readable_json(document) + "\n", encoding="utf-8")
 
 
 def load_mix(path: str | Path, *, with_files: bool = False) -> Mix:
-    """Read `mix.json`; the tracks' files come back relative to the present folder.
+    """Read a mix document.
 
-    `with_files` refuses a mix of which a file is missing.
+    Args:
+        path: The file.
+        with_files: Whether to refuse a mix of which a file is missing.
+
+    Returns:
+        The mix; its files are named relative to the present folder.
+
+    Raises:
+        ValueError: If the document is no mix, or one of its settings has no meaning; the message
+            names the place.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_mix(f"{folder}/mix.json", Mix(44_100, (Track("kick"),)))
+    ...     load_mix(f"{folder}/mix.json").tracks[0].name
+    'kick'
     """
     document = read_json(path, most_bytes=MOST_BYTES)
     try:
@@ -81,12 +101,27 @@ def load_mix(path: str | Path, *, with_files: bool = False) -> Mix:
 
 
 def is_mix(document: Any) -> bool:
-    """Whether a JSON document says that it is a mix."""
+    """Tell whether a JSON document is a mix.
+
+    Args:
+        document: What JSON holds: a dictionary, a list, a text or a number.
+
+    Returns:
+        True if its format is that of a mix; the rest is not checked.
+    """
     return isinstance(document, dict) and document.get("format") == FORMAT
 
 
 def to_document(mix: Mix, folder: Path) -> dict:
-    """The document of a mix that stands in a folder. What is empty is left out."""
+    """Convert a mix to a JSON document; empty parts are left out.
+
+    Args:
+        mix: The mix.
+        folder: Where the document will stand, to which files are relative.
+
+    Returns:
+        The document, of dictionaries, lists, texts and numbers.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -124,7 +159,18 @@ def _node(stage: Stage) -> dict:
 
 
 def from_document(document: Any, folder: Path) -> Mix:
-    """The mix of a document that stands in a folder; errors name the place in it."""
+    """Convert a JSON document to a mix.
+
+    Args:
+        document: What JSON holds.
+        folder: Where the document stands, to which files are relative.
+
+    Returns:
+        The mix.
+
+    Raises:
+        ValueError: If something in the document has no meaning; the message names the place.
+    """
     if not is_mix(document):
         raise ValueError(f'expected a mix, an object with "format": "{FORMAT}"')
     version = document.get("version")

@@ -9,7 +9,15 @@ WIDTH = 100
 
 
 def readable_json(value: Any, indent: int = 0, taken: int = 0) -> str:
-    """The JSON text of a value that stands at a depth of `indent`, behind `taken` characters.
+    """Format a value as JSON that people read: what fits on a line stands on one.
+
+    Args:
+        value: What JSON can hold.
+        indent: Depth at which the value stands, in characters.
+        taken: Characters before the value on its line.
+
+    Returns:
+        The text, without a line break at the end.
 
     >>> print(readable_json({"name": "kick", "strip": [{"gain_db": -3.0}]}))
     {"name": "kick", "strip": [{"gain_db": -3.0}]}

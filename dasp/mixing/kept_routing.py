@@ -7,10 +7,17 @@ from dasp.mixing.settings import Channel, Mix, Track
 
 
 def keep_routing(mix: Mix, start: Mix) -> Mix:
-    """`mix` with the groups of `start`, and with its buses and sends where it has buses.
+    """Keep the groups, buses and sends of an earlier mix of the same tracks.
 
-    A track goes to the group in which it was, or else to one that is new. Of a group that is in
-    both, the strip of `start` stays. New buses and sends stay where `start` has no bus.
+    A track goes to its earlier group, or else to a new one. Of a group that both mixes have, the
+    strip of `start` stays. New buses and sends stay where `start` has no bus.
+
+    Args:
+        mix: The new mix.
+        start: The earlier mix, with the same tracks in the same order.
+
+    Returns:
+        `mix` with the groups of `start`, and with the buses and sends of `start` if it has buses.
     """
     kept = {group.name for group in start.groups}
     tracks = tuple(map(_keep, mix.tracks, start.tracks))

@@ -12,38 +12,63 @@ from dasp.mixing.settings import Mix, Stage
 
 
 class Stem(NamedTuple):
-    """A track, a group or a bus of a mix, as it is heard behind its strip."""
+    """A track, a group or a bus of a mix, behind its strip.
+
+    Args:
+        kind: "track", "group" or "bus".
+        name: Name of the track, group or bus.
+        audio: Audio `(2, time)`.
+        to_master: Whether it is a part of the sum that the master strip processes; a track of a
+            group is not.
+    """
 
     kind: str
-    """"track", "group" or "bus"."""
     name: str
     audio: Tensor
-    """`(2, time)`"""
     to_master: bool = True
-    """Whether it is a part of the sum that the master strip hears; a track of a group is not."""
 
 
 def mix_down(tracks: Sequence[Tensor], mix: Mix) -> Tensor:
-    """Mix tracks `(channels, time)` of one length into stereo `(2, time)`.
+    """Mix tracks into stereo.
 
     A strip that ends in mono goes to both sides. Differentiable in the tracks, and in settings
     that are tensors.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track, of one length.
+        mix: The mix, with as many tracks.
+
+    Returns:
+        Audio `(2, time)`.
+
+    Raises:
+        ValueError: If there are more or fewer tracks than in the mix, or a setting has no meaning;
+            the message names the stage.
+
+    >>> from dasp.mixing.settings import Track
+    >>> mix_down([torch.ones(1, 2), torch.ones(2, 2)], Mix(44_100, (Track("a"), Track("b"))))
+    tensor([[2., 2.],
+            [2., 2.]])
     """
     return through_master(_stems(tracks, mix), tracks, mix)
 
 
 def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
-    """Every track, group and bus of a mix behind its strip: processed, faded and panned.
+    """Process every track, group and bus of a mix through its strip.
 
-    Those that go to the master (tracks without a group, groups and buses) add up to what its strip
-    hears: `through_master` makes the mix of them.
+    The stems that go to the master (tracks without a group, groups and buses) add up to the input
+    of its strip: `through_master` makes the mix of them.
 
     Args:
         tracks: Audio `(channels, time)` of each track, of one length.
-        mix: Their mix.
+        mix: The mix, with as many tracks.
 
     Returns:
         The tracks, the groups and the buses, in their order.
+
+    Raises:
+        ValueError: If there are more or fewer tracks than in the mix, or a setting has no meaning;
+            the message names the stage.
 
     >>> from dasp.mixing.settings import Channel, Track
     >>> mix = Mix(44_100, (Track("a", group="g"), Track("b")), (), (Channel("g"),))
@@ -55,9 +80,18 @@ def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
 
 
 def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) -> Tensor:
-    """The mix `(2, time)`: the sum of the stems that go to the master, through its strip.
+    """Sum the stems that go to the master, and process the sum through the master strip.
 
-    `tracks` are what side chains in it listen to.
+    Args:
+        stems: Stems as `mix_stems` returns them.
+        tracks: Audio `(channels, time)` of each track, for the side chains of the master strip.
+        mix: The mix.
+
+    Returns:
+        Audio `(2, time)`.
+
+    Raises:
+        ValueError: If a setting of the master strip has no meaning; the message names the stage.
     """
     total = torch.zeros_like(as_stereo(tracks[0]))
     for stem in stems:
@@ -101,9 +135,20 @@ def run_strip(
     tracks: Mapping[str, Tensor] | None = None,
     where: str = "strip",
 ) -> Tensor:
-    """Audio through the stages of a strip, in their order.
+    """Process audio through the stages of a strip, in their order.
 
-    `tracks` are what side chains listen to, by name. Errors begin with `where` the stage stands.
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+        stages: The strip.
+        tracks: Audio `(channels, time)` of each track by its name, for side chains.
+        where: Place of the strip in the mix, with which messages of errors begin.
+
+    Returns:
+        Audio `(channels, time)`, stereo where a stage makes it so.
+
+    Raises:
+        ValueError: If a setting has no meaning; the message names the stage.
     """
     for i, stage in enumerate(stages):
         sidechain = {"sidechain": tracks[stage.sidechain]} if stage.sidechain else {}

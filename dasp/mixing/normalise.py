@@ -29,19 +29,22 @@ def normalise_loudness(
     limit: bool = False,
     layout: str | Sequence[str] | None = None,
 ) -> Tensor:
-    """`x` at a loudness, as far as its true peak allows.
+    """Bring audio to a loudness, as far as its true peak allows.
 
     Args:
         x: Audio `(channels, time)`.
-        sample_rate: In Hz.
-        lufs: The integrated loudness that is wanted, by ITU-R BS.1770.
-        true_peak_db: Where the true peak ends, in dBTP. One gain serves all samples, so that audio
-            whose peaks are high may stay softer than wanted.
-        limit: Take the peaks down by a limiter instead of stopping short.
-        layout: What the channels are, as `measure_loudness` takes it.
+        sample_rate: In Hz, above 3364.
+        lufs: Integrated loudness of the result in LUFS, by ITU-R BS.1770.
+        true_peak_db: Largest true peak of the result in dBTP. One gain serves all samples, so that
+            audio with high peaks may stay softer than `lufs`.
+        limit: Whether a limiter lowers the peaks, so that `lufs` is reached.
+        layout: The loudspeaker of each channel, as `measure_loudness` takes it.
 
     Returns:
-        Audio of the shape of `x`. What is silent, or never above -70 LUFS, is left as it is.
+        Audio of the shape of `x`. Silence, and audio that is never above -70 LUFS, is unchanged.
+
+    Raises:
+        ValueError: If `x` has another shape, or loudness has no weights for its channels.
 
     >>> x = 0.01 * torch.randn(2, 48_000)
     >>> round(measure_loudness(normalise_loudness(x, 48_000, lufs=-23.0), 48_000).item(), 1)
@@ -70,16 +73,30 @@ def normalise_loudness(
 
 
 def amplified(x: Tensor, gain_db: float) -> Tensor:
-    """`x` louder by so much; with the digits of its type."""
+    """Amplify audio, in float64 and then in the type of `x`.
+
+    Args:
+        x: Audio of any shape.
+        gain_db: Gain in dB; 0 returns `x` itself.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
     return x if gain_db == 0 else (x.double() * 10 ** (gain_db / 20)).to(x.dtype)
 
 
 def gain_into_limiter(
     loudness_of: Callable[[float], float], loudness: float, target_lufs: float
 ) -> float:
-    """The gain in dB in front of a limiter with which a loudness comes out, or as much as can.
+    """Find the gain before a limiter with which the output has a given loudness.
 
-    `loudness_of(gain_db)` is what comes out, and `loudness` what goes in.
+    Args:
+        loudness_of: The loudness of the output in LUFS as a function of the gain in dB.
+        loudness: Loudness of the input in LUFS.
+        target_lufs: Loudness of the output in LUFS.
+
+    Returns:
+        Gain in dB; where the limiter stops getting louder, as much as it can use.
     """
     gain_db = target_lufs - loudness
     reached = loudness_of(gain_db)

@@ -7,10 +7,16 @@ from torch import Tensor
 
 
 def gain_and_pan(gains: Tensor) -> tuple[Tensor, Tensor]:
-    """Level in linear gain and pan in [-1, 1] of gains of two sides `(..., 2)`.
+    """Compute the level and the pan that give a mono track the gains of two sides.
 
-    What `stereo_panner` needs to give a mono track these gains in magnitude: theta = atan2(right,
-    left), gain = sqrt(left^2 + right^2).
+    `stereo_panner` with this pan, times the gain, has these gains in magnitude:
+    theta = atan2(right, left), gain = sqrt(left^2 + right^2).
+
+    Args:
+        gains: Gains of left and right as factors, `(..., 2)`.
+
+    Returns:
+        Gain as a factor, and pan in [-1, 1], each `(...)`.
 
     >>> gain, pan = gain_and_pan(torch.tensor([3.0, 3.0]))
     >>> round(gain.item(), 3), abs(pan.item()) < 1e-6
@@ -21,9 +27,15 @@ def gain_and_pan(gains: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gain_and_balance(gains: Tensor) -> tuple[Tensor, Tensor]:
-    """Level in linear gain and balance in [-1, 1] of gains of the two sides of a stereo track.
+    """Compute the level and the balance that give a stereo track the gains of its two sides.
 
-    What `stereo_panner` needs to give a stereo track these gains in magnitude.
+    `stereo_panner` with this pan, times the gain, has these gains in magnitude.
+
+    Args:
+        gains: Gains of left and right as factors, `(..., 2)`.
+
+    Returns:
+        Gain as a factor, and balance in [-1, 1], each `(...)`.
 
     >>> gain, balance = gain_and_balance(torch.tensor([2.0, 2.0]))
     >>> round(gain.item(), 3), abs(balance.item()) < 1e-6

@@ -14,7 +14,14 @@ MILDEST = {
 
 
 def plain_settings(processor: Processor, *, wet: bool = False) -> dict[str, Any]:
-    """The settings that change nothing, or least. `wet` is for buses, where `mix` stands at 1.
+    """Return the settings at which a processor does nothing, or as little as it can.
+
+    Args:
+        processor: The processor.
+        wet: Whether the processor stands on a bus, where `mix` is 1.
+
+    Returns:
+        The value of each parameter by name, in its unit.
 
     >>> from dasp.processors.catalogue import COMPRESSOR
     >>> plain_settings(COMPRESSOR)["ratio"]
@@ -28,5 +35,13 @@ def plain_settings(processor: Processor, *, wet: bool = False) -> dict[str, Any]
 
 
 def free_params(processor: Processor, *, wet: bool = False) -> list[Param]:
-    """The parameters that have controls. On a bus `mix` has none."""
+    """Return the parameters of a processor that have controls on a console.
+
+    Args:
+        processor: The processor.
+        wet: Whether the processor stands on a bus, where `mix` has no control.
+
+    Returns:
+        The parameters, in their order.
+    """
     return [param for param in processor.params if not (wet and param.name == "mix")]

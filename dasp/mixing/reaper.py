@@ -43,16 +43,23 @@ Lines = list[str]
 
 
 class Fader(NamedTuple):
-    """A strip as REAPER has it: plug-ins, then a volume and a pan. `late_s` moves the audio."""
+    """A strip as REAPER has it: plug-ins, then a volume and a pan.
+
+    Args:
+        plugins: Lines of each plug-in.
+        volume: Gain of the fader as a factor.
+        pan: Pan in [-1, 1], by REAPER's law.
+        late_s: Delay of the audio in seconds.
+        envelope: Times in seconds, and factors on the volume.
+        is_dry: Whether an effect is lost that makes the sound of a bus.
+    """
 
     plugins: list[Lines]
     volume: float = 1.0
     pan: float = 0.0
     late_s: float = 0.0
     envelope: Sequence[tuple[float, float]] = ()
-    """Times in s, and factors on the volume."""
     is_dry: bool = False
-    """Whether an effect is lost that makes the sound of a bus."""
 
 
 def reaper_project(
@@ -62,10 +69,18 @@ def reaper_project(
     folder: str | Path,
     formats: Sequence[str] | None = None,
 ) -> tuple[str, list[str]]:
-    """The text of a `.rpp` file that stands in a folder, and what does not carry over.
+    """Write a mix as a project of REAPER.
 
-    `durations_s` are those of the tracks' files, `mono` says which have one channel, and `formats`
-    what they are ("FLAC", "MP3", "OGG", "OPUS"); without them their endings tell.
+    Args:
+        mix: The mix.
+        durations_s: Length of each track's file in seconds.
+        mono: Whether each track's file has one channel.
+        folder: Where the project will stand, to which files are relative.
+        formats: Format of each track's file ("FLAC", "MP3", "OGG", "OPUS"); by default the endings
+            of the names tell.
+
+    Returns:
+        The text of the `.rpp` file, and one line on each thing that does not carry over.
     """
     notes: list[str] = []
     channels = _in_order(mix)

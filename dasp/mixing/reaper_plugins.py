@@ -23,7 +23,14 @@ _LINE = 128
 
 
 class Band(NamedTuple):
-    """A band of ReaEQ. Its width is in octaves."""
+    """A band of ReaEQ.
+
+    Args:
+        kind: One of `BAND_TYPES`.
+        freq_hz: Frequency in Hz.
+        gain_db: Gain in dB.
+        q: Quality factor, which ReaEQ has as a width in octaves.
+    """
 
     kind: str
     freq_hz: float
@@ -32,7 +39,14 @@ class Band(NamedTuple):
 
 
 def rea_eq(bands: Sequence[Band]) -> list[str]:
-    """ReaEQ: type, on, frequency in Hz, gain as a factor and width in octaves of each band."""
+    """Write the state of ReaEQ.
+
+    Args:
+        bands: The bands, in their order.
+
+    Returns:
+        Lines of a project file.
+    """
     data = struct.pack("<2I", 33, len(bands))
     for band in bands:
         octaves = 2 / math.log(2) * math.asinh(1 / (2 * band.q))
@@ -55,7 +69,22 @@ def rea_comp(
     mix: float,
     rms: bool,
 ) -> list[str]:
-    """ReaComp: its parameters in their order, most of them as shares of their range."""
+    """Write the state of ReaComp.
+
+    Args:
+        threshold_db: Threshold in dBFS.
+        ratio: Ratio, 1 or more.
+        attack_ms: Attack time in ms.
+        release_ms: Release time in ms.
+        knee_db: Width of the knee in dB.
+        makeup_gain_db: Gain behind the compressor in dB, at most 6.02.
+        lookahead_ms: Look-ahead in ms.
+        mix: Share of the compressed signal, in [0, 1].
+        rms: Whether the detector takes the RMS, and not the peak.
+
+    Returns:
+        Lines of a project file.
+    """
     values = [0.0] * 21
     values[0] = db_to_gain(threshold_db)
     values[1] = (ratio - 1) / 99
@@ -74,7 +103,15 @@ def rea_comp(
 
 
 def rea_limit(*, ceiling_db: float, gain_db: float) -> list[str]:
-    """ReaLimit: the level that comes out at the ceiling, and the ceiling."""
+    """Write the state of ReaLimit.
+
+    Args:
+        ceiling_db: Ceiling in dBFS.
+        gain_db: Gain before the limiter in dB.
+
+    Returns:
+        Lines of a project file.
+    """
     release = 10 ** (-15 / 20)  # in dB per second, as it comes
     data = struct.pack("<2I2d2I2d", 3, 0, ceiling_db - gain_db, ceiling_db, 2, 2, 0.0, release)
     identity = "1919708532<565354726C6D747265616C696D697400>"
@@ -82,7 +119,17 @@ def rea_limit(*, ceiling_db: float, gain_db: float) -> list[str]:
 
 
 def rea_verbate(*, wet: float, dry: float, room_size: float, damping: float) -> list[str]:
-    """ReaVerbate: wet and dry as factors, the rest as shares; width full, filters open."""
+    """Write the state of ReaVerbate, with full width and open filters.
+
+    Args:
+        wet: Gain of the reverb as a factor.
+        dry: Gain of the dry signal as a factor.
+        room_size: Size of the room, in [0, 1].
+        damping: Damping of high frequencies, in [0, 1].
+
+    Returns:
+        Lines of a project file.
+    """
     values = [wet, dry, room_size, damping, 1.0, 0.0, 1.0, 0.0]
     data = struct.pack("<2I8f", 0xDEADBEEF, 0xDEADF00D, *values)
     identity = "1920361016<56535472766238726561766572626174>"
@@ -90,7 +137,14 @@ def rea_verbate(*, wet: float, dry: float, room_size: float, damping: float) -> 
 
 
 def js_volume(gain_db: float) -> list[str]:
-    """REAPER's script "utility/volume", of which 6 dB are a factor of 2."""
+    """Write the state of REAPER's script "utility/volume", of which 6 dB are a factor of 2.
+
+    Args:
+        gain_db: Gain in dB.
+
+    Returns:
+        Lines of a project file.
+    """
     value = gain_db * 6 / (20 * math.log10(2))
     sliders = [f"{value:.6f}", "150.000000", *["-"] * 62]
     return ['<JS utility/volume ""', f"  {' '.join(sliders)}", ">"]

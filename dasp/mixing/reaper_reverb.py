@@ -28,16 +28,26 @@ MID_HZ, HIGH_HZ = 1000.0, 8000.0
 
 
 class Room(NamedTuple):
-    """What ReaVerbate is set to: `size` and `damping` from 0 to 1."""
+    """Settings of ReaVerbate.
+
+    Args:
+        size: Size of the room, in [0, 1].
+        damping: Damping of high frequencies, in [0, 1].
+    """
 
     size: float
     damping: float
 
 
 def impulse_responses(mix: Mix) -> dict[str, Tensor]:
-    """The response `(2, time)` of every reverb of a mix to a click on both sides, by its place.
+    """Compute the impulse response of every reverb of a mix, to a click on both sides.
 
-    A place is the name of a track, group or bus, with a number behind where it has several.
+    Args:
+        mix: The mix.
+
+    Returns:
+        Responses `(2, time)` by the name of the track, group or bus, with a number behind the name
+        where a strip has several reverbs.
     """
     responses = {}
     for channel in (*mix.tracks, *mix.groups, *mix.buses):
@@ -49,7 +59,15 @@ def impulse_responses(mix: Mix) -> dict[str, Tensor]:
 
 
 def impulse_response(stage: Stage, sample_rate: int) -> Tensor:
-    """The wet response `(2, time)` of a reverb to a click on both sides, until it is silent."""
+    """Compute the wet response of a reverb to a click on both sides, until it is silent.
+
+    Args:
+        stage: The reverb and its settings.
+        sample_rate: In Hz.
+
+    Returns:
+        Response `(2, time)`, float64.
+    """
     settings = {**stage.settings, "mix": 1.0} if _has_mix(stage) else stage.settings
     seconds = 2.5
     while True:
@@ -63,7 +81,15 @@ def impulse_response(stage: Stage, sample_rate: int) -> Tensor:
 
 
 def room_like(response: Tensor, sample_rate: int) -> Room:
-    """The settings at which Freeverb falls as fast as a response, around 1 and around 8 kHz."""
+    """Find the settings at which Freeverb decays as fast as a response, around 1 and around 8 kHz.
+
+    Args:
+        response: Impulse response `(2, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The settings.
+    """
     mid_s = decay_time_s(response, sample_rate, MID_HZ)
     high_s = min(decay_time_s(response, sample_rate, min(HIGH_HZ, 0.3 * sample_rate)), mid_s)
     feedback, high = (10 ** (-3 * COMB_S / max(s, 0.05)) for s in (mid_s, high_s))
@@ -78,10 +104,20 @@ def room_like(response: Tensor, sample_rate: int) -> Room:
 
 
 def decay_time_s(response: Tensor, sample_rate: int, freq_hz: float) -> float:
-    """How long an octave of a response takes to fall by 60 dB, from its fall by 5 to 25 dB.
+    """Measure the time in which an octave of a response decays by 60 dB.
 
-    By Schroeder's backward integration: M. R. Schroeder, "New method of measuring reverberation
-    time", JASA 37, 1965.
+    The time is extrapolated from the decay between -5 and -25 dB of Schroeder's backward
+    integral.
+
+    Args:
+        response: Impulse response `(2, time)`.
+        sample_rate: In Hz.
+        freq_hz: Centre of the octave in Hz.
+
+    Returns:
+        Reverberation time in seconds.
+
+    Source: M. R. Schroeder, "New method of measuring reverberation time", JASA 37, 1965.
     """
     band = HIGH_PASS(response.double(), sample_rate, freq_hz=freq_hz / math.sqrt(2), order=4)
     band = LOW_PASS(band, sample_rate, freq_hz=freq_hz * math.sqrt(2), order=4)
@@ -92,7 +128,15 @@ def decay_time_s(response: Tensor, sample_rate: int, freq_hz: float) -> float:
 
 
 def mix_of(stage: Stage, settings: dict[str, Any]) -> float:
-    """The share of the reverb, 1 where the processor has no dry sound."""
+    """Return the share of the reverb in the output of a stage.
+
+    Args:
+        stage: The reverb.
+        settings: The settings of the stage, all of them.
+
+    Returns:
+        The share in [0, 1]; 1 where the processor has no dry signal.
+    """
     return settings["mix"] if _has_mix(stage) else 1.0
 
 

@@ -34,7 +34,15 @@ _SIDES = {"left": r"l|left", "right": r"r|right"}
 
 
 def check_roles(roles: Iterable[object], where: str = "roles[{}]") -> None:
-    """Refuse a role that is none of `KNOWN_ROLES`; the error names its place."""
+    """Refuse a role that is not one of `KNOWN_ROLES`.
+
+    Args:
+        roles: Roles, one for each track.
+        where: Place of a role in the message of the error, with its number in the braces.
+
+    Raises:
+        ValueError: If a role is not known; the message names its place.
+    """
     for i, role in enumerate(roles):
         if role not in KNOWN_ROLES:
             raise ValueError(
@@ -44,7 +52,13 @@ def check_roles(roles: Iterable[object], where: str = "roles[{}]") -> None:
 
 
 def guess_role(name: str) -> str:
-    """The role of a track by the words of its name, or "other".
+    """Guess the role of a track from the words of its name.
+
+    Args:
+        name: Name of the track or of its file.
+
+    Returns:
+        One of `ROLES`, or "other".
 
     >>> [guess_role(name) for name in ("01_KickIn", "overheadL", "bgvox_high", "Thing 7")]
     ['kick', 'overhead', 'backing vocal', 'other']
@@ -57,7 +71,13 @@ def guess_role(name: str) -> str:
 
 
 def stereo_pairs(names: list[str]) -> dict[int, str]:
-    """The tracks that are two sides of one stereo recording, and which side each is.
+    """Find the mono tracks that are the two sides of one stereo recording.
+
+    Args:
+        names: Names of the tracks.
+
+    Returns:
+        "left" or "right" by the number of the track.
 
     >>> stereo_pairs(["kick", "overheadL", "overheadR", "gtr left"])
     {1: 'left', 2: 'right'}

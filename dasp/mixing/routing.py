@@ -14,25 +14,42 @@ SEND_OFF_DB, SEND_FADES_BELOW_DB = -60.0, -54.0
 
 
 class Routing(NamedTuple):
-    """Where each track of a console goes, by number."""
+    """The destination of each track of a console, by number.
+
+    Args:
+        group: The group of each track, `(*batch, tracks)`, or -1 for the master; None sends all
+            tracks to the master.
+        sidechain: For a stage of the strip, by its name, the track that controls it on each track,
+            `(*batch, tracks)`, or -1 for the track itself. The stage hears that track before its
+            strip.
+    """
 
     group: Tensor | None = None
-    """The group `(*batch, tracks)` that a track goes to, or -1 for the master; None sends all
-    tracks to the master."""
     sidechain: dict[str, Tensor] = {}  # noqa: RUF012
-    """For a stage of the strip, the track `(*batch, tracks)` that it listens to, or -1 for itself.
-    It hears that track as it came in, before its strip."""
 
 
 def send_param(bus: str) -> Param:
-    """The level at which a track is sent to a bus; the lowest is off."""
+    """Return the parameter of the send of a track to a bus.
+
+    Args:
+        bus: Name of the bus.
+
+    Returns:
+        The parameter, a level in dB of which the lowest is off.
+    """
     return Param(f"send.{bus}_db", SEND_OFF_DB, 12.0, default=SEND_OFF_DB, automatable=True)
 
 
 def send_gain(send_db: Value) -> Value:
-    """The gain of a send: that of its level, and none from -60 dB down.
+    """Convert the level of a send to a gain, which is 0 from -60 dB down.
 
-    It fades to nothing over the lowest 6 dB, so that off is off and has a slope none the less.
+    The gain fades out over the lowest 6 dB, so that it has a slope everywhere above -60 dB.
+
+    Args:
+        send_db: Level in dB, a number or a tensor.
+
+    Returns:
+        Gain as a factor, of the shape of `send_db`.
 
     >>> gain = send_gain(torch.tensor([-60.0, -40.0, 0.0]))
     >>> torch.allclose(gain, torch.tensor([0.0, 0.01, 1.0]))
@@ -43,18 +60,42 @@ def send_gain(send_db: Value) -> Value:
 
 
 def as_stereo(x: Tensor) -> Tensor:
-    """Mono on both sides."""
+    """Copy a mono signal to both sides; a stereo signal is unchanged.
+
+    Args:
+        x: Audio `(*batch, 1 or 2, time)`.
+
+    Returns:
+        Audio `(*batch, 2, time)`, a view of `x`.
+    """
     return x.expand(*x.shape[:-2], 2, x.shape[-1])
 
 
 def add_up(tracks: Tensor, gains: Tensor) -> Tensor:
-    """Sums of tracks `(*batch, tracks, 2, time)`, as `gains` `(*batch, sums, tracks)` says."""
+    """Compute weighted sums of tracks.
+
+    Args:
+        tracks: Audio `(*batch, tracks, 2, time)`.
+        gains: Gain of each track in each sum as a factor, `(*batch, sums, tracks)`.
+
+    Returns:
+        Audio `(*batch, sums, 2, time)`.
+    """
     with torch.autocast(tracks.device.type, enabled=False):  # which would add audio in bfloat16
         return (gains @ tracks.flatten(-2)).unflatten(-1, tracks.shape[-2:])
 
 
 def listened_to(tracks: Tensor, own: Tensor, key: Tensor) -> Tensor:
-    """What a side chain hears: the track of number `key`, or its `own` signal where that is -1."""
+    """Return the signal that controls a side chain on each track.
+
+    Args:
+        tracks: Audio that the tracks may listen to, `(*batch, tracks, channels, time)`.
+        own: The signal of each track itself, of the shape of `tracks`.
+        key: Number of the track that is listened to, `(*batch, tracks)`; -1 is `own`.
+
+    Returns:
+        Audio of the shape of `tracks`.
+    """
     key = key.expand(tracks.shape[:-2])[..., None, None]
     others = tracks.gather(-3, key.clamp(min=0).expand_as(tracks))
     return torch.where(key < 0, own, others)

@@ -23,7 +23,11 @@ _STRIP = {"type": "array", "items": {"$ref": "#/$defs/node"}}
 
 
 def mix_schema() -> dict:
-    """The schema of `mix.json`, with the range of every setting of the catalogue."""
+    """Return the JSON schema of mix documents, with the range of every setting of the catalogue.
+
+    Returns:
+        The schema, of dictionaries, lists, texts and numbers.
+    """
     track = {
         "name": _TEXT,
         "file": _TEXT,

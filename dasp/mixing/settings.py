@@ -8,20 +8,33 @@ from dasp.processors.processor import Processor
 
 
 class Stage(NamedTuple):
-    """A processor and the settings that it stands at."""
+    """A processor and its settings.
+
+    Args:
+        processor: The processor.
+        settings: The value of each parameter and option by name; those left out have the default.
+        automation: Breakpoints `time_s` in seconds, and for each setting that moves, its value at
+            each of them.
+        sidechain: Name of the track that controls the stage, which is heard before its strip;
+            empty for none.
+        locked: Whether automatic mixers leave the stage as it is.
+    """
 
     processor: Processor
     settings: dict[str, Any]
     automation: Mapping[str, list] = {}
-    """Breakpoints `time_s`, and for each setting that moves its value at each of them."""
     sidechain: str = ""
-    """The track that it listens to, as that track came in."""
     locked: bool = False
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A group or a bus: its name, and what is done to the sum of what goes there."""
+    """A group or a bus: the strip of a sum of tracks.
+
+    Args:
+        name: Its name in the mix.
+        strip: The stages that process the sum, in their order.
+    """
 
     name: str
     strip: tuple[Stage, ...] = ()
@@ -29,22 +42,41 @@ class Channel:
 
 @dataclass(frozen=True)
 class Track:
-    """One track of a mix: where its audio is, what it is, what is done to it, where it goes."""
+    """One track of a mix.
+
+    Args:
+        name: Its name in the mix.
+        file: File of its audio; empty where there is none.
+        role: What it plays, one of `dasp.mixing.roles.KNOWN_ROLES`.
+        strip: The stages that process it, in their order.
+        group: Name of the group that it goes to; empty for the master.
+        sends_db: Level in dB at which it goes to each bus, by name, behind its strip.
+        locked: Whether automatic mixers leave the track as it is.
+    """
 
     name: str
     file: str = ""
     role: str = "other"
     strip: tuple[Stage, ...] = ()
     group: str = ""
-    """The group that it goes to; none is the master."""
     sends_db: Mapping[str, float] = field(default_factory=dict)
-    """The level at which it goes to each bus, from behind its strip."""
     locked: bool = False
 
 
 @dataclass(frozen=True)
 class Mix:
-    """All that turns tracks into a mix."""
+    """All that turns tracks into a mix.
+
+    Args:
+        sample_rate: In Hz.
+        tracks: The tracks, in their order.
+        master: The stages that process the sum.
+        groups: The groups, which go to the master.
+        buses: The buses, which tracks are sent to and which go to the master.
+
+    >>> Mix(44_100, (Track("kick"), Track("voice"))).tracks[1].name
+    'voice'
+    """
 
     sample_rate: int
     tracks: tuple[Track, ...]
@@ -54,10 +86,27 @@ class Mix:
 
 
 def setting(stages: Sequence[Stage], name: str, default: Any = None) -> Any:
-    """The first setting of that name in a strip, such as its `pan`."""
+    """Return the first setting of a name in a strip, such as `pan`.
+
+    Args:
+        stages: The strip.
+        name: Name of the setting.
+        default: What is returned if no stage has that setting.
+
+    Returns:
+        The value of the setting, in its unit.
+    """
     return next((s.settings[name] for s in stages if name in s.settings), default)
 
 
 def find_stage(stages: Sequence[Stage], processor: str) -> Stage | None:
-    """The first stage of a strip with a processor of that name."""
+    """Return the first stage of a strip with a given processor.
+
+    Args:
+        stages: The strip.
+        processor: Name of the processor, such as "compressor".
+
+    Returns:
+        The stage, or None.
+    """
     return next((stage for stage in stages if stage.processor.name == processor), None)

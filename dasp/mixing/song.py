@@ -12,16 +12,16 @@ from dasp.mixing.settings import Mix, Track
 
 @dataclass(frozen=True)
 class Song:
-    """Tracks of one length, in an order.
+    """Tracks of one length with their names and roles.
 
     Args:
-        names: What the tracks are called.
-        roles: What each plays, of `dasp.mixing.roles.ROLES` or "other".
-        tracks: Audio `(channels, time)` of each.
+        names: Name of each track.
+        roles: Role of each track, one of `dasp.mixing.roles.KNOWN_ROLES`.
+        tracks: Audio `(channels, time)` of each track.
         sample_rate: In Hz.
 
     Raises:
-        ValueError: If there are not as many of each, or a role is none.
+        ValueError: If the numbers of names, roles and tracks differ, or a role is not known.
     """
 
     names: tuple[str, ...]
@@ -40,7 +40,15 @@ class Song:
 
     @classmethod
     def of(cls, names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> "Song":
-        """A song whose names alone tell what is played.
+        """Build a song whose roles are guessed from the names.
+
+        Args:
+            names: Name of each track.
+            tracks: Audio `(channels, time)` of each track.
+            sample_rate: In Hz.
+
+        Returns:
+            The song.
 
         >>> import torch
         >>> Song.of(["BD", "lead vox"], [torch.zeros(1, 4), torch.zeros(2, 4)], 44_100).roles
@@ -50,14 +58,25 @@ class Song:
         return cls(tuple(names), roles, tuple(tracks), sample_rate)
 
     def only(self, places: Iterable[int]) -> "Song":
-        """The tracks at some places, in the order in which these are given."""
+        """Select some of the tracks.
+
+        Args:
+            places: Numbers of the tracks, in the order in which they are wanted.
+
+        Returns:
+            A song of these tracks.
+        """
         names, roles, tracks = zip(
             *((self.names[i], self.roles[i], self.tracks[i]) for i in places), strict=True
         )
         return Song(names, roles, tracks, self.sample_rate)
 
     def plain_mix(self) -> Mix:
-        """The mix that names the tracks, and does nothing to them."""
+        """Build the mix that names the tracks and does not process them.
+
+        Returns:
+            A mix with an empty strip for each track.
+        """
         return Mix(self.sample_rate, tuple(map(_track, self.names, self.roles)))
 
 
