@@ -140,7 +140,7 @@ def run(name: str, python: Path, folder: Path, tests: list[str]) -> dict:
     counts = re.findall(r"\d+ (?:failed|passed|skipped|errors?)", closing)
     return {
         "code": code,
-        "result": ", ".join(counts) or f"did not end; see {log.name}",
+        "result": ", ".join(counts) or closing.strip("= ") or f"did not end; see {log.name}",
         "failures": [line for line in lines if line.startswith(("FAILED ", "ERROR "))],
         "versions": versions(python),
         "part": " ".join(part),
