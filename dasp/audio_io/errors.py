@@ -8,7 +8,12 @@ from torch import Tensor
 
 
 class AudioFileError(ValueError):
-    """A file that cannot be read or written as audio: its `path`, and the `reason`."""
+    """A file that cannot be read or written as audio.
+
+    Args:
+        path: The file.
+        reason: What is wrong with the file, which the message says after the name.
+    """
 
     def __init__(self, path: str | os.PathLike, reason: str):
         super().__init__(f"{path}: {reason}")
@@ -17,13 +22,23 @@ class AudioFileError(ValueError):
 
 
 class AudioFileWarning(UserWarning):
-    """What was left out of a file, or lost of it, as the message says."""
+    """Part of a file was left out or lost, as the message says."""
 
 
 def finite_peak(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> float:
-    """The largest magnitude.
+    """Measure the largest magnitude of samples, and refuse NaN and infinity.
 
-    Refuses NaN and infinity by their place; `start` samples of the file were before `x`.
+    Args:
+        path: The file of the samples, for the message.
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz, for the time in the message.
+        start: Number of samples of the file before `x`.
+
+    Returns:
+        The largest magnitude; 0 without samples.
+
+    Raises:
+        AudioFileError: If a sample is NaN or infinite; the message names its place.
     """
     if (peak := peak_of(x)) < float("inf"):
         return peak
@@ -36,7 +51,14 @@ def finite_peak(path: str | os.PathLike, x: Tensor, sample_rate: float, start: i
 
 
 def peak_of(x: Tensor) -> float:
-    """The largest magnitude; not a number where a sample is none."""
+    """Measure the largest magnitude of samples.
+
+    Args:
+        x: Audio of any shape.
+
+    Returns:
+        The largest magnitude; 0 without samples, NaN where a sample is NaN.
+    """
     if x.numel() == 0:
         return 0.0
     low, high = torch.aminmax(x)

@@ -39,7 +39,14 @@ MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
 
 
 def has_audio_name(path: Path) -> bool:
-    """Whether a file is audio by its name: an ending that is known, in any case, and no dot first.
+    """Tell whether a file is audio by its name.
+
+    Args:
+        path: The file, which need not exist.
+
+    Returns:
+        True if the ending is one of `AUDIO_SUFFIXES`, in upper or lower case, and the name does
+        not begin with a dot.
 
     >>> has_audio_name(Path("Kick.WAV")), has_audio_name(Path("._Kick.wav"))
     (True, False)
@@ -48,7 +55,16 @@ def has_audio_name(path: Path) -> bool:
 
 
 def passed_over(folder: Path, files: Iterable[Path]) -> list[str]:
-    """A line, for a person to read, on those files of a folder that are no audio by their names.
+    """Report the files of a folder that are no audio by their names.
+
+    Documents and journals that are written beside audio, and hidden files, are not reported.
+
+    Args:
+        folder: The folder.
+        files: The files in it.
+
+    Returns:
+        One line for a person to read, or none.
 
     >>> passed_over(Path("in"), [Path("in/a.wav"), Path("in/b.m4a"), Path("in/mix.json")])
     ['in: passed over 1 file that is no audio by its name: b.m4a']
@@ -71,7 +87,21 @@ def passed_over(folder: Path, files: Iterable[Path]) -> list[str]:
 
 
 def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
-    """Whether the format that a name ends in can store samples so."""
+    """Tell whether the format of a file name can store samples in a given way.
+
+    Args:
+        path: The file name, whose ending decides on the format.
+        subtype: How samples are stored, such as "PCM_16" or "FLOAT".
+
+    Returns:
+        True if the format has that subtype.
+
+    Raises:
+        AudioFileError: If the ending is that of no format.
+
+    >>> has_subtype("a.wav", "FLOAT"), has_subtype("a.flac", "FLOAT")
+    (True, False)
+    """
     format, _ = format_of(Path(path), None)
     return soundfile.check_format(format, subtype)
 
@@ -87,10 +117,26 @@ _NO_ENCODER = ("MPEG_LAYER_I", "MPEG_LAYER_II")
 def subtype_like(
     path: str | os.PathLike, format: str, subtype: str, channels: int, sample_rate: float
 ) -> str | None:
-    """How to store what came from a file of a format and a subtype, in one that is named.
+    """Choose how to store the samples of one file in another.
 
-    Integers and floats stay as they are where the format has them. What a codec has made is no
-    way to store in another container: it stays only within its own. None is the format's usual.
+    Integers and floats stay as they are where the new format has them. The output of a codec is
+    stored in the same way only within the format of that codec.
+
+    Args:
+        path: The new file, whose ending decides on the format.
+        format: Format of the source, as `AudioInfo` has it.
+        subtype: How the source stores its samples, as `AudioInfo` has it.
+        channels: Number of channels of the new file.
+        sample_rate: Rate of the new file in Hz.
+
+    Returns:
+        The subtype; None leaves the choice to the format.
+
+    Raises:
+        AudioFileError: If the ending is that of no format.
+
+    >>> subtype_like("new.wav", "FLAC", "PCM_16", 2, 44_100)
+    'PCM_16'
     """
     own = format_named(Path(path))
     linear = subtype in PCM_BITS or subtype in FLOATS
@@ -109,12 +155,30 @@ def subtype_like(
 
 
 def readable_formats() -> dict[str, bool]:
-    """The formats that are read and written here, and whether libsndfile was built with each."""
+    """List the formats that are read and written.
+
+    Returns:
+        Whether the installed libsndfile has each format, by its name.
+
+    >>> readable_formats()["WAV"]
+    True
+    """
     return {format: format in known_formats() for format in sorted(READABLE)}
 
 
 def format_of(path: Path, subtype: str | None) -> tuple[str, str]:
-    """The format that a name ends in, and a subtype that it has: "PCM_24" if none is given."""
+    """Choose the format and the subtype of a new file.
+
+    Args:
+        path: The file, whose ending decides on the format.
+        subtype: How samples are stored; None is "PCM_24" where the format has it.
+
+    Returns:
+        The format and the subtype, as libsndfile names them.
+
+    Raises:
+        AudioFileError: If the ending is that of no format, or the format lacks the subtype.
+    """
     format = format_named(path)
     if format not in known_formats() or format == "RAW":
         raise AudioFileError(path, "cannot tell the format from the name; use .wav or .flac")
@@ -131,17 +195,35 @@ def format_of(path: Path, subtype: str | None) -> tuple[str, str]:
 
 
 def format_named(path: Path) -> str:
-    """What a name ends in, as libsndfile calls it, whether or not that is a format."""
+    """Return the format that a file name ends in.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The format as libsndfile names it, or the ending in capitals if it is no format.
+    """
     format = path.suffix.removeprefix(".").upper()
     return _ENDINGS.get(format, format)
 
 
 @cache
 def known_formats() -> set[str]:
-    """The formats of this libsndfile."""
+    """List the formats of the installed libsndfile.
+
+    Returns:
+        Names of the formats.
+    """
     return set(soundfile.available_formats())
 
 
 def bytes_each(subtype: str) -> int:
-    """What a sample takes in a file; of compressed formats, what it takes before."""
+    """Return the size of a sample in a file.
+
+    Args:
+        subtype: How samples are stored.
+
+    Returns:
+        Bytes; for compressed formats, those of a sample before compression.
+    """
     return PCM_BITS.get(subtype, 64 if subtype == "DOUBLE" else 32) // 8

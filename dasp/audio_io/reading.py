@@ -34,7 +34,16 @@ _ALLOWED = ContextVar("allow_truncated", default=False)
 
 @contextlib.contextmanager
 def allowing_truncated(allow: bool = True) -> Iterator[None]:
-    """Whatever is read meanwhile may be cut off: `allow_truncated` of those that do not say."""
+    """Allow truncated files within a `with` statement.
+
+    The choice holds for all functions that read and are not given `allow_truncated` themselves.
+
+    Args:
+        allow: Whether files may be cut off.
+
+    Yields:
+        Nothing.
+    """
     token = _ALLOWED.set(allow)
     try:
         yield
@@ -47,7 +56,11 @@ _NOTED: ContextVar[dict[str, None] | None] = ContextVar("noted", default=None)
 
 @contextlib.contextmanager
 def noting() -> Iterator[dict[str, None]]:
-    """What would be an `AudioFileWarning` meanwhile becomes a key of this dictionary, once."""
+    """Collect warnings on files within a `with` statement, in place of `AudioFileWarning`.
+
+    Yields:
+        A dictionary whose keys are the messages, each once.
+    """
     noted: dict[str, None] = {}
     token = _NOTED.set(noted)
     try:
@@ -58,7 +71,17 @@ def noting() -> Iterator[dict[str, None]]:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What an audio file holds. `subtype` is how samples are stored, e.g. "PCM_24"."""
+    """Facts on an audio file.
+
+    Args:
+        sample_rate: In Hz.
+        channels: Number of channels.
+        frames: Length in samples of one channel.
+        format: Format as libsndfile names it, such as "WAV".
+        subtype: How samples are stored, such as "PCM_24".
+        layout: The loudspeaker of each channel, as `dasp.layouts` has them; None where the file
+            does not tell.
+    """
 
     sample_rate: int
     channels: int
@@ -66,7 +89,6 @@ class AudioInfo:
     format: str
     subtype: str
     layout: Layout | None = None
-    """The speakers of the channels, as `dasp.layouts` has them; None where the file tells none."""
 
     @property
     def duration_s(self) -> float:
@@ -87,23 +109,36 @@ def load_audio(
     frames: int | None = None,
     allow_truncated: bool | None = None,
 ) -> tuple[Tensor, int]:
-    """Read a file: audio `(channels, time)` with full scale at 1, and its sample rate.
+    """Read audio from a file.
 
-    Channels come in the order of WAV files (L R C LFE and the surrounds) whatever the order of the
-    file, where it tells which they are: `audio_info` has the layout.
+    Channels come in the order of WAV files (L R C LFE and the surrounds), where the file tells
+    which they are: `audio_info` has the layout.
 
     Args:
         path: The file.
         dtype: float32, exact up to 24 bits, or float64.
-        start, frames: The part to read, which is all that is kept; it ends where the file does.
-        allow_truncated: Read what is there of a file that is cut off, or that goes on behind what
-            its head promises. An `AudioFileWarning` says how much is missing. By default as
-            `allowing_truncated` has it, and otherwise not.
+        start: First sample to read, 0 or more.
+        frames: Number of samples to read; by default up to the end. Fewer come where the file ends.
+        allow_truncated: Whether to read what is there of a file that is cut off, or that is longer
+            than its head says. An `AudioFileWarning` says how much is missing. By default as
+            `allowing_truncated` says, and otherwise not.
+
+    Returns:
+        Audio `(channels, time)` with full scale at 1, and the sample rate in Hz.
 
     Raises:
-        AudioFileError: For a file that is missing, empty, not audio, too large for the memory
-            that is free, or holds NaN or infinity; for one that is cut off, damaged, or holds
-            more than its head says. What is read is whole, or it is not read.
+        AudioFileError: If the file is missing, empty, not audio, too large for the free memory,
+            or holds NaN or infinity; if it is cut off, damaged, or longer than its head says.
+            A file is read whole, or not at all.
+        ValueError: If `dtype` is another type, or `start` is negative.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/a.wav", torch.zeros(2, 100), 44_100)
+    ...     x, sample_rate = load_audio(f"{folder}/a.wav")
+    >>> x.shape, sample_rate
+    (torch.Size([2, 100]), 44100)
     """
     check_choice("dtype", dtype, (torch.float32, torch.float64))
     check_range("start", start, low=0)
@@ -117,7 +152,19 @@ def load_audio(
 def load_as_stored(
     path: str | os.PathLike, *, allow_truncated: bool | None = None
 ) -> tuple[Tensor, AudioInfo]:
-    """Read a whole file as `load_audio` does, in the type that holds every sample exactly."""
+    """Read audio from a file, in the type that holds every sample exactly.
+
+    Args:
+        path: The file.
+        allow_truncated: As for `load_audio`.
+
+    Returns:
+        Audio `(channels, time)`, float32 up to 24 bits and float64 beyond, and the facts on the
+        file.
+
+    Raises:
+        AudioFileError: If the file cannot be read whole, as for `load_audio`.
+    """
     with _open(path, allow_truncated) as file:
         _check_memory(path, file, file.frames, file.info.dtype.itemsize)
         x = file.samples(0, file.frames, file.info.dtype)
@@ -131,7 +178,21 @@ def load_blocks(
     dtype: torch.dtype = torch.float32,
     allow_truncated: bool | None = None,
 ) -> Iterator[Tensor]:
-    """Read a file as `load_audio` does, in blocks of `frames`, of which the last may be shorter."""
+    """Read audio from a file in blocks, one of which is in memory at a time.
+
+    Args:
+        path: The file.
+        frames: Length of a block in samples, 1 or more.
+        dtype: float32, exact up to 24 bits, or float64.
+        allow_truncated: As for `load_audio`.
+
+    Yields:
+        Audio `(channels, frames)`; the last block may be shorter.
+
+    Raises:
+        AudioFileError: If the file cannot be read whole, as for `load_audio`; a fault within the
+            samples is found with its block.
+    """
     with _open(path, allow_truncated) as file:
         start, block = 0, None
         while block is None or block.shape[-1] == frames:
@@ -141,7 +202,18 @@ def load_blocks(
 
 
 def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) -> AudioInfo:
-    """Rate, channels, length and format of a file, without decoding its samples."""
+    """Read the facts on an audio file, without decoding its samples.
+
+    Args:
+        path: The file.
+        allow_truncated: As for `load_audio`.
+
+    Returns:
+        Rate, channels, length, format and layout.
+
+    Raises:
+        AudioFileError: If the file is missing, empty, not audio, cut off or damaged.
+    """
     with _open(path, allow_truncated) as file:
         return file.info
 

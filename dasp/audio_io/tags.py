@@ -42,26 +42,38 @@ _TECHNICAL = ("encoder", "waveformatextensible_channel_mask", "vendor")
 
 @dataclass(frozen=True)
 class Tags:
-    """What a file of a kind tells; places are counted at its rate."""
+    """Tags, markers and pictures of an audio file; places are counted at its sample rate.
+
+    Args:
+        kind: "riff", "aiff", "flac", "ogg", "mpeg", or "" for others.
+        sample_rate: Rate of the file in Hz.
+        fields: Title, artist and so on, by their names in lower case.
+        chunks: Chunks of RIFF and AIFF, pictures of FLAC, the whole tag of MPEG.
+        others: Names of what in `chunks` only a file of the same kind can hold.
+        stale: Names of what is not true of other samples, and is not copied.
+    """
 
     kind: str = ""
-    """"riff", "aiff", "flac", "ogg", "mpeg" or "" for others."""
     sample_rate: int = 0
     fields: dict[str, str] = field(default_factory=dict)
-    """Title, artist and so on, by their names in lower case."""
     chunks: tuple[tuple[bytes, bytes], ...] = ()
-    """Chunks of RIFF and AIFF, pictures of FLAC, the whole tag of MPEG."""
     others: tuple[str, ...] = ()
-    """What only a file of the same kind can tell, within `chunks`."""
     stale: tuple[str, ...] = ()
-    """What is no longer true of other samples, and is not carried."""
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.chunks or self.stale)
 
 
 def read_tags(path: str | os.PathLike, sample_rate: int) -> Tags:
-    """What a file tells beside its samples, which has that rate; nothing where it is broken."""
+    """Read the tags of an audio file.
+
+    Args:
+        path: The file.
+        sample_rate: Rate of the file in Hz.
+
+    Returns:
+        The tags; empty where there are none, or where they are damaged.
+    """
     try:
         return _read(Path(path), sample_rate)
     except (ValueError, IndexError, OverflowError, OSError):

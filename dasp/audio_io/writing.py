@@ -43,15 +43,19 @@ UNFINISHED = ".part"
 
 @dataclass(frozen=True)
 class Saved:
-    """What writing a file did to its samples."""
+    """Report on a written file.
+
+    Args:
+        subtype: How samples are stored.
+        over: Number of samples over full scale, which would have clipped.
+        gain_db: Gain in dB that brought them back to full scale; 0 where there was none.
+        notes: What of the layout and the tags the format cannot hold.
+    """
 
     subtype: str
     over: int
-    """Samples that were over full scale, and would have clipped."""
     gain_db: float
-    """The gain that brought them back to it; 0 where none was needed or asked for."""
     notes: tuple[str, ...] = ()
-    """What of the layout and the tags the format has no place for."""
 
 
 def save_audio(
@@ -66,7 +70,7 @@ def save_audio(
     layout: Layout | str | None = None,
     tags: Tags | None = None,
 ) -> Saved:
-    """Write audio `(channels, time)` to a file, in the format that its name ends in.
+    """Write audio to a file, in the format that its name ends in.
 
     The same samples give the same file to the last bit. The file appears only when it is whole.
     Formats of integers round to the nearest step, and their largest step stands for 1; "FLOAT"
@@ -74,27 +78,36 @@ def save_audio(
 
     Args:
         path: The new file; its folder exists.
-        x: Audio in [-1, 1], or any finite audio with a floating-point subtype.
+        x: Audio `(channels, time)` in [-1, 1], or any finite audio with a floating-point subtype.
+            Channels are in the order of `dasp.layouts.SPEAKERS`; formats with another order, such
+            as Ogg, are written in theirs.
         sample_rate: A whole number of Hz.
         subtype: How samples are stored, such as "PCM_16" or "FLOAT"; by default "PCM_24" where
             the format has it.
         overwrite: Whether an existing file may be replaced.
-        clip_mode: What becomes of samples over full scale where the format would clip them:
-            "error" writes nothing, "clamp" clips them, "rescale" lowers the whole file until its
-            peak is 1.
-        dither: Where noise is drawn from, on the CPU, that frees the rounding to integers of its
-            bond to the signal: triangular, two steps wide. Audio that lies on the steps as it is
-            stays so.
-        layout: The speakers of the channels, as `dasp.layouts.as_layout` takes them, which the
-            file tells where its format can; of another number of channels it has no meaning, and
-            is left out. Channels are in the order of `dasp.layouts.SPEAKERS`; formats that have
-            another one, as Ogg does, are written in theirs.
-        tags: What `read_tags` found in another file; the notes of the answer name what the
-            format has no place for.
+        clip_mode: Treatment of samples over full scale where the format would clip them: "error"
+            writes nothing, "clamp" clips them, "rescale" lowers the whole file until its peak is 1.
+        dither: Generator on the CPU of triangular noise, two steps wide, that is added before the
+            rounding to integers. Audio that lies on the steps already stays so.
+        layout: The loudspeaker of each channel, as `dasp.layouts.as_layout` takes it, which the
+            file tells where its format can. A layout of another number of channels is left out.
+        tags: What `read_tags` found in another file; the notes of the result name what the format
+            cannot hold.
+
+    Returns:
+        The subtype, the number of samples over full scale, the gain of "rescale", and notes.
 
     Raises:
-        AudioFileError: For NaN or infinity, for samples over full scale with "error", for a
-            format, rate or number of channels that cannot be written, or where the file exists.
+        AudioFileError: If `x` holds NaN or infinity, or samples over full scale with "error"; if
+            the format, the rate or the number of channels cannot be written; if the file exists.
+        ValueError: If `x` has another shape, or `clip_mode` is unknown.
+
+    >>> import tempfile
+    >>> x = torch.full((1, 8), 2.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = save_audio(f"{folder}/a.wav", x, 48_000, clip_mode="clamp")
+    >>> saved.subtype, saved.over
+    ('PCM_24', 8)
     """
     path = Path(path)
     check_audio(x)
@@ -118,9 +131,17 @@ def save_audio(
 
 
 def dither_source(seed: int, x: Tensor) -> torch.Generator:
-    """Noise for one signal: the same for the same samples and seed, another for other samples.
+    """Make the generator of the dither of one signal from a seed and the signal itself.
 
-    So a file does not depend on its name, and the noises of tracks that are summed are unlike.
+    The noise is the same for the same samples and seed, and another for other samples: a file
+    does not depend on its name, and the noises of tracks that are summed are unrelated.
+
+    Args:
+        seed: A whole number.
+        x: Audio `(channels, time)`.
+
+    Returns:
+        A generator on the CPU.
     """
     samples = zlib.crc32(x.detach().cpu().float().contiguous().numpy())
     digest = hashlib.sha256(f"{seed}:{samples}".encode()).digest()
@@ -129,9 +150,19 @@ def dither_source(seed: int, x: Tensor) -> torch.Generator:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write a file under, which takes the place of `path` when all went well.
+    """Write a file under another name, and rename it when it is complete.
 
-    A link stays, and what it leads to is replaced; a file that is replaced hands on its mode.
+    A link stays, and the file that it leads to is replaced; a file that is replaced passes on its
+    permissions. After an error the unfinished file is removed.
+
+    Args:
+        path: The new file.
+
+    Yields:
+        The name to write to, in the same folder.
+
+    Raises:
+        OSError: If the file cannot be renamed; errors of the `with` statement pass through.
     """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     stem = within_longer_name(path.name)
@@ -149,7 +180,22 @@ def whole(path: Path) -> Iterator[Path]:
 def checked_target(
     path: Path, channels: int, sample_rate: float, subtype: str | None, overwrite: bool
 ) -> tuple[str, str]:
-    """The format and the subtype of a file that can be written."""
+    """Check that a file can be written, and choose its format.
+
+    Args:
+        path: The new file.
+        channels: Number of channels.
+        sample_rate: In Hz.
+        subtype: How samples are stored, or None.
+        overwrite: Whether an existing file may be replaced.
+
+    Returns:
+        The format and the subtype, as libsndfile names them.
+
+    Raises:
+        AudioFileError: If the format, the rate or the number of channels cannot be written, the
+            file exists, or its folder does not.
+    """
     sample_rate = checked_sample_rate(sample_rate)
     if sample_rate != int(sample_rate):
         raise AudioFileError(path, f"files need a whole sample rate, got {sample_rate} Hz")
@@ -166,7 +212,17 @@ def checked_target(
 
 @contextmanager
 def telling_of(path: Path) -> Iterator[None]:
-    """Name the file in what goes wrong when it is written."""
+    """Turn errors of the encoder and of the disk into errors that name the file.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        AudioFileError: If the file cannot be written.
+    """
     try:
         yield
     except soundfile.LibsndfileError as error:
@@ -176,12 +232,29 @@ def telling_of(path: Path) -> Iterator[None]:
 
 
 def count_over(x: Tensor) -> int:
-    """How many samples are over full scale."""
+    """Count the samples over full scale.
+
+    Args:
+        x: Audio of any shape.
+
+    Returns:
+        Number of samples whose magnitude is above 1.
+    """
     return int((x.abs() > 1).sum())
 
 
 def clips(path: Path, over: int, peak: float, subtype: str) -> AudioFileError:
-    """The error for `over` samples that a subtype would clip."""
+    """Make the error for samples that a subtype would clip.
+
+    Args:
+        path: The file.
+        over: Number of samples over full scale.
+        peak: The largest magnitude.
+        subtype: How samples are stored.
+
+    Returns:
+        The error.
+    """
     excess_db = max(gain_to_db(peak), 0.01)
     return AudioFileError(
         path,
@@ -202,13 +275,27 @@ def _fitted(
 
 
 def layout_for(layout: Layout | str | None, channels: int) -> Layout | None:
-    """The speakers of so many channels; none where they are those of another number."""
+    """Return a layout if it has a given number of channels.
+
+    Args:
+        layout: The loudspeaker of each channel, as `dasp.layouts.as_layout` takes it, or None.
+        channels: Number of channels.
+
+    Returns:
+        The layout; None if it has another number of channels.
+    """
     speakers = None if layout is None else as_layout(layout)
     return speakers if speakers is not None and len(speakers) == channels else None
 
 
 def put_names(file: soundfile.SoundFile, format: str, tags: Tags | None) -> None:
-    """Title, artist and so on, into those formats that take them only before the samples."""
+    """Write title, artist and so on into formats that take them only before the samples.
+
+    Args:
+        file: The encoder.
+        format: Format as libsndfile names it.
+        tags: Tags of the file, or None.
+    """
     if format == "OGG" and tags:
         for name in BY_NAME:
             if name in tags.fields:
@@ -245,7 +332,16 @@ def _encoded(
 
 
 def interleaved(x: Tensor, subtype: str, dither: torch.Generator | None) -> np.ndarray:
-    """`(time, channels)`, as an encoder takes them."""
+    """Convert audio to the array that an encoder takes.
+
+    Args:
+        x: Audio `(channels, time)`.
+        subtype: How samples are stored; integers are rounded here.
+        dither: Generator of the dither, or None.
+
+    Returns:
+        Array `(time, channels)`.
+    """
     if subtype in PCM_BITS:
         y = quantise(x, PCM_BITS[subtype], dither)
     else:

@@ -53,12 +53,28 @@ def save_blocks(
     layout: Layout | str | None = None,
     tags: Tags | None = None,
 ) -> Saved:
-    """Write audio that comes in blocks `(channels, time)`, one of which is in memory at a time.
+    """Write audio that comes in blocks to a file, with one block in memory at a time.
 
-    `blocks` is called for them, and with "rescale" once more before, to find the peak. `frames`
-    is about how many there will be: it decides whether a WAV becomes RF64. `dither` is a seed; the
-    noise is that of `dither_source`, for the first samples that are not silent. All else is as
-    for `save_audio`.
+    Args:
+        path: The new file; its folder exists.
+        blocks: Returns the blocks `(channels, time)`. It is called once, and with "rescale" once
+            more before, to find the peak.
+        sample_rate: A whole number of Hz.
+        frames: About how many samples there will be, which decides whether a WAV becomes RF64.
+        subtype: How samples are stored, as for `save_audio`.
+        overwrite: Whether an existing file may be replaced.
+        clip_mode: "error", "clamp" or "rescale", as for `save_audio`.
+        dither: Seed of the dither, whose noise is that of `dither_source` for the first samples
+            that are not silent; None adds no noise.
+        layout: The loudspeaker of each channel, as for `save_audio`.
+        tags: What `read_tags` found in another file, as for `save_audio`.
+
+    Returns:
+        The subtype, the number of samples over full scale, the gain of "rescale", and notes.
+
+    Raises:
+        AudioFileError: If the samples or the file cannot be written, as for `save_audio`.
+        ValueError: If `clip_mode` is unknown.
     """
     path = Path(path)
     check_choice("clip_mode", clip_mode, CLIP_MODES)

@@ -27,17 +27,29 @@ MOST_UNKNOWNS = 12_000
 
 @dataclass(frozen=True)
 class FilterFit:
-    """Filters found for every track and side."""
+    """The filters of a least-squares fit.
+
+    Args:
+        filters: Impulse response of each track and side, `(tracks, 2, taps)`, float64; 0 for a
+            silent track.
+        lead_samples: Samples by which the filters begin early: tap i delays by i - lead_samples.
+        condition: Condition number (1-norm, estimated) of the equations of tracks that are scaled
+            to equal power.
+    """
 
     filters: Tensor
-    """Impulse responses `(tracks, 2, taps)`, float64; 0 for a silent track."""
     lead_samples: int
-    """How far the filters begin before the sample itself: tap i delays by i - lead_samples."""
     condition: float
-    """Condition number (1-norm, estimated) of the equations of tracks scaled to equal power."""
 
     def images(self, tracks: Tensor) -> Tensor:
-        """What each track contributes to the mix, `(tracks, 2, time)`."""
+        """Compute the contribution of each track to the mix.
+
+        Args:
+            tracks: Audio `(tracks, 1 or 2, time)`.
+
+        Returns:
+            Audio `(tracks, 2, time)`.
+        """
         time, taps = tracks.shape[-1], self.filters.shape[-1]
         if taps == 1:
             return tracks * self.filters.to(tracks)
@@ -54,17 +66,32 @@ def fit_filters(
     ridge: float = RIDGE,
     non_negative: bool = False,
 ) -> FilterFit:
-    """Fit one filter for each track and side, all together; with one tap, gains.
+    """Fit one filter for each track and side, all together, by least squares; one tap is a gain.
 
     Args:
-        tracks: Audio `(tracks, channels, time)`, mono tracks or stereo ones, or `(tracks, time)`.
-            The left of a stereo track goes to the left of the mix.
+        tracks: Audio `(tracks, channels, time)`, mono or stereo, or `(tracks, time)`. The left of a
+            stereo track goes to the left of the mix.
         mix: Audio `(2, time)`.
-        taps: Length of the filters. Its product with the number of tracks is at most 12,000.
-        lead_samples: How many taps come before the sample itself, for tracks that are late.
-        ridge: Added to the power of each track, relative to it: what keeps tracks that are
-            nearly alike from cancelling each other.
+        taps: Length of the filters in samples, 1 or more; taps times tracks is at most 12,000.
+        lead_samples: Taps before the sample itself, from 0 to taps - 1, for tracks that are late.
+        ridge: Power that is added to each track, relative to its own, 0 or more. It keeps tracks
+            that are nearly alike from cancelling each other.
         non_negative: Whether all taps must be 0 or more; for gains, no reversed polarity.
+
+    Returns:
+        The filters, and the condition number of their equations.
+
+    Raises:
+        ValueError: If a shape or a value is outside its range, or tracks are the same but for a
+            gain or a filter.
+
+    Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
+
+    >>> tracks = torch.randn(2, 1, 1000)
+    >>> mix = torch.stack((tracks[0, 0], 0.5 * tracks[1, 0]))
+    >>> gains = fit_filters(tracks, mix).filters[..., 0]
+    >>> torch.allclose(gains, torch.tensor([[1.0, 0.0], [0.0, 0.5]]).double(), atol=1e-4)
+    True
     """
     tracks = as_tracks(tracks)
     check_mix(tracks, mix)
@@ -88,11 +115,23 @@ def fit_filters(
 def measure_presence(
     tracks: Tensor, mix: Tensor, *, taps: int = 8, lead_samples: int = 4
 ) -> Tensor:
-    """How much better a mix can be explained with a track than without it, `(tracks,)`, in dB.
+    """Measure how much better a mix is explained with each track than without it.
 
-    The error of the best filters for all tracks but one, over that for all of them, for each of
-    the tracks in turn: near 0 dB for a track that is not in the mix, whatever it is. A track adds
-    h' C^-1 h to the error when its filter h is left out, with C its block of G^-1.
+    The result is the error of the best filters for all tracks but one, over the error for all
+    of them. Leaving out a track with filter h adds h' C^-1 h to the error, where C is the block
+    of the track in G^-1.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`, mono or stereo, or `(tracks, time)`.
+        mix: Audio `(2, time)`.
+        taps: Length of the filters in samples.
+        lead_samples: Taps before the sample itself.
+
+    Returns:
+        Presence in dB, `(tracks,)`: near 0 for a track that is not in the mix.
+
+    Raises:
+        ValueError: If a shape is another, or tracks are the same but for a gain or a filter.
     """
     tracks = as_tracks(tracks)
     check_mix(tracks, mix)
@@ -111,7 +150,17 @@ def measure_presence(
 
 
 def as_tracks(tracks: Tensor) -> Tensor:
-    """`(tracks, channels, time)` of tracks that may be `(tracks, time)`."""
+    """Bring tracks to the shape `(tracks, channels, time)`.
+
+    Args:
+        tracks: Audio `(tracks, 1 or 2, time)` or `(tracks, time)`.
+
+    Returns:
+        Audio `(tracks, channels, time)`.
+
+    Raises:
+        ValueError: If `tracks` has another shape.
+    """
     if tracks.ndim == 2:
         tracks = tracks[:, None]
     if tracks.ndim != 3 or tracks.shape[1] not in (1, 2):
@@ -123,7 +172,15 @@ def as_tracks(tracks: Tensor) -> Tensor:
 
 
 def check_mix(tracks: Tensor, mix: Tensor) -> None:
-    """Refuse a mix that is not stereo, or of another length than the tracks."""
+    """Refuse a mix that is not stereo, or of another length than the tracks.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`.
+        mix: Audio `(2, time)`.
+
+    Raises:
+        ValueError: If `mix` has another shape, or a signal is not floating-point audio.
+    """
     check_audio(tracks, "tracks")
     check_audio(mix, "mix")
     check_channels(mix, 2, "mix")

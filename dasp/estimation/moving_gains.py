@@ -21,14 +21,26 @@ from dasp.estimation.least_squares import as_tracks, check_mix
 def fit_moving_gains(
     tracks: Tensor, mix: Tensor, *, block_samples: int, smoothness: float = 1e-4
 ) -> Tensor:
-    """Gains at knots `block_samples` apart, `(tracks, 2, knots)`, float64; the first at sample 0.
+    """Fit gains over time for each track and side, by least squares.
 
     Args:
         tracks: Audio `(tracks, channels, time)` or `(tracks, time)`.
         mix: Audio `(2, time)`.
-        block_samples: Distance of the knots; `(time - 1) // block_samples + 2` of them.
-        smoothness: The price of a change from knot to knot, relative to the mean power of the
+        block_samples: Distance of the knots in samples, 1 or more.
+        smoothness: Cost of a change from knot to knot, above 0, relative to the mean power of the
             track in a block.
+
+    Returns:
+        Gains as factors at the knots, `(tracks, 2, (time - 1) // block_samples + 2)`, float64; the
+        first knot is sample 0.
+
+    Raises:
+        ValueError: If a shape or a value is outside its range.
+
+    Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
+
+    >>> fit_moving_gains(torch.randn(3, 1000), torch.randn(2, 1000), block_samples=100).shape
+    torch.Size([3, 2, 11])
     """
     tracks = as_tracks(tracks)
     check_mix(tracks, mix)
@@ -43,7 +55,15 @@ def fit_moving_gains(
 
 
 def gain_curves(knots: Tensor, block_samples: int, time: int) -> Tensor:
-    """The gain at every sample `(..., time)`, by straight lines between `knots` `(..., knots)`.
+    """Interpolate gains linearly between knots.
+
+    Args:
+        knots: Gains at the knots, `(..., knots)`.
+        block_samples: Distance of the knots in samples; the first is sample 0.
+        time: Length of the result in samples.
+
+    Returns:
+        Gain at every sample, `(..., time)`.
 
     >>> gain_curves(torch.tensor([0.0, 1.0, 5.0]), 2, 4)
     tensor([0.0000, 0.5000, 1.0000, 3.0000])

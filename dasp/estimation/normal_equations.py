@@ -22,10 +22,19 @@ BLOCKS_AT_ONCE = 64
 
 
 def normal_equations(tracks: Tensor, targets: Tensor, taps: int) -> tuple[Tensor, Tensor]:
-    """G `(tracks, taps, tracks, taps)` and m `(targets, tracks, taps)`, both float64.
+    """Compute the normal equations of filters that turn tracks into targets.
 
-    `targets` is `(targets, time)`; `tracks` `(tracks, time + taps - 1)` begins `taps - 1` samples
-    earlier, so that every delay reads samples that exist.
+    Args:
+        tracks: Signals `(tracks, time + taps - 1)`, which begin `taps - 1` samples before the
+            targets, so that every delay reads samples that exist.
+        targets: Signals `(targets, time)`.
+        taps: Length of the filters in samples.
+
+    Returns:
+        G `(tracks, taps, tracks, taps)` and m `(targets, tracks, taps)`, both float64.
+
+    Source: the covariance method, J. D. Markel and A. H. Gray, "Linear prediction of speech",
+    1976.
     """
     tracks, targets = tracks.double(), targets.double()
     products = correlations(torch.cat((tracks[:, taps - 1 :], targets)), tracks, taps)
@@ -33,9 +42,15 @@ def normal_equations(tracks: Tensor, targets: Tensor, taps: int) -> tuple[Tensor
 
 
 def correlations(now: Tensor, tracks: Tensor, taps: int) -> Tensor:
-    """Sums over n of now_k[n] tracks_l[n + taps - 1 - j] for j below `taps`, `(now, tracks, taps)`.
+    """Compute correlations: the sums over n of now_k[n] tracks_l[n + taps - 1 - j] for j < taps.
 
-    `now` is `(now, time)`, and `tracks` `(tracks, time + taps - 1)`.
+    Args:
+        now: Signals `(now, time)`.
+        tracks: Signals `(tracks, time + taps - 1)`.
+        taps: Number of delays.
+
+    Returns:
+        Correlations `(now, tracks, taps)`.
     """
     past, time = taps - 1, now.shape[-1]
     hop = max(LEAST_BLOCK, 3 * taps)

@@ -34,19 +34,22 @@ LEAST_LAG = 0.02
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fit has found.
+    """The settings that a fit has found.
 
-    `error_db` is the error-to-signal ratio in dB over the whole recording, 0 for a silent output,
-    by stage: "start" (the settings that were given), "search" and "polish".
+    Args:
+        processor: The processor that was fitted.
+        settings: The value of each parameter and option by name, in its unit.
+        error_db: Error-to-signal ratio in dB over the whole recording, 0 for a silent output, by
+            stage: "start" (the settings that were given), "search" and "polish".
+        lag_samples: Delay in samples of the processed recording against the output of the chain.
+        history: After each step its stage, and the smallest error in dB on the excerpt so far.
     """
 
     processor: Processor
     settings: dict[str, Any]
     error_db: dict[str, float]
     lag_samples: float
-    """How much later the processed recording is than what the chain makes of the dry one."""
     history: tuple[tuple[str, float], ...]
-    """After each step its stage, and the least error in dB on the excerpt that it heard."""
 
 
 def fit(
@@ -66,24 +69,31 @@ def fit(
     seed: int = 0,
     on_step: Progress = lambda stage, error_db: None,
 ) -> Fit:
-    """Estimate the settings with which `processor` makes `processed` of `dry`.
+    """Estimate the settings with which a processor makes `processed` of `dry`.
 
     Args:
         dry: Audio `(channels, time)`.
-        processed: What the unknown settings made of it, of the same shape.
-        sample_rate: Of both, in Hz.
-        processor: What to fit, most often a chain.
-        settings: Where to begin, and the values of what is held; the defaults where left out.
-        gradient: One of `dasp.grad.GRADIENTS`: where derivatives come from. With "autodiff" they
-            are automatic in the search; what follows takes symmetric differences, which are faster.
+        processed: Output of the unknown settings, of the shape of `dry`.
+        sample_rate: Rate of both, in Hz.
+        processor: The processor to fit, most often a chain.
+        settings: Where to begin, and the values of what is held; defaults where left out.
+        gradient: Source of the derivatives, one of `dasp.grad.GRADIENTS`. With "autodiff" they are
+            automatic in the search; the later stages take symmetric differences, which are faster.
         hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
-        also: Names of options that are turned too: numbers such as the compressor's `"slow_mix"`.
-        rounds: How many starts are tried at most; as soon as the error is small, no more are.
-        excerpt_s: How much of a longer recording is heard: where it is loudest.
-        max_delay_ms: How much later or earlier `processed` may be.
+        also: Names of options to fit too: numbers such as the compressor's `"slow_mix"`.
+        rounds: Largest number of starts, 1 or more; a small error ends the fit before.
+        excerpt_s: Seconds of a longer recording that are heard, where it is loudest, above 0.
+        max_delay_ms: Largest delay or advance of `processed` in ms, 0 or more.
         network: The trained proxy, where `gradient` needs one.
-        seed: Of all that is random; the same call finds the same settings.
-        on_step: Called after each step with its stage and the least error in dB.
+        seed: Seed of all that is random; the same call finds the same settings.
+        on_step: Called after each step with its stage and the smallest error in dB.
+
+    Returns:
+        The settings, the errors, the delay and the history.
+
+    Raises:
+        ValueError: If a recording is silent, not finite or of another shape, or an argument is
+            unknown or outside its range.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> dry = torch.randn(1, 4000)

@@ -66,7 +66,14 @@ _STAGES: dict[str, Callable[[Found, Problem], Found]] = {
 
 @dataclass(frozen=True)
 class StageReport:
-    """What one stage did to the error."""
+    """The effect of one stage of `unmix` on the error.
+
+    Args:
+        name: Name of the stage.
+        sdr_db: Signal-to-distortion ratio of the reconstruction after the stage, in dB.
+        spectral_distance: `multi_resolution_stft` from the mix after the stage.
+        kept: Whether the stage was kept.
+    """
 
     name: str
     sdr_db: float
@@ -76,13 +83,17 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Unmixed:
-    """What came out of it."""
+    """The mix that `unmix` has found.
+
+    Args:
+        mix: The mix document; `mix_down` of it is the reconstruction.
+        stages: The effect of each stage on the error.
+        notes: Remarks for a person: absent tracks, reversed polarity, a poor fit.
+    """
 
     mix: Mix
-    """The document; `mix_down` of it is the reconstruction."""
     stages: tuple[StageReport, ...]
     notes: tuple[str, ...]
-    """What a person should know: absent tracks, reversed polarity, a poor fit."""
 
 
 def unmix(
@@ -98,26 +109,28 @@ def unmix(
     excerpt_s: float = 8.0,
     on_stage: Callable[[str], None] = lambda name: None,
 ) -> Unmixed:
-    """Find the settings that turn `tracks` into `mix`.
+    """Find the settings that turn tracks into a mix.
 
     Args:
-        tracks: Audio `(1 or 2, time)` each, of one length.
-        mix: Audio `(2, time)` or `(1, time)`, of the same length and rate.
+        tracks: Audio `(1 or 2, time)` of each track, of one length.
+        mix: Audio `(2, time)` or `(1, time)`, of the length and rate of the tracks.
         sample_rate: In Hz.
-        names: What the tracks are called in the document.
-        files: Where they are.
-        stages: Which of `STAGES` to go through; "gain" is always one.
-        filter_taps: If above 0, a short filter for each track and side in the place of delays,
-            high-passes and EQs.
+        names: Name of each track in the document.
+        files: File of each track.
+        stages: Stages to go through, of `STAGES`; "gain" is always one.
+        filter_taps: If above 0, length in samples of a filter for each track and side, in the place
+            of delays, high-passes and EQs.
         room_s: Length in seconds of the impulse response that the stage "room" finds.
-        excerpt_s: Length in seconds of what is listened to in the stages "compressor" and "master".
+        excerpt_s: Seconds that are heard in the stages "compressor" and "master", above 0.
         on_stage: Called with the name of each stage as it begins.
 
     Returns:
-        The mix document, what each stage did to the error, and notes.
+        The mix document, the effect of each stage on the error, and notes.
 
     Raises:
-        ValueError: For a silent mix, or tracks that are all silent.
+        ValueError: If the mix or all tracks are silent, the lengths differ, or a stage is unknown.
+
+    Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
     """
     problem = Problem.of(
         tracks, mix, sample_rate,
@@ -142,7 +155,17 @@ def unmix(
 
 
 def plan_stages(stages: Sequence[str], filter_taps: int = 0) -> list[str]:
-    """The stages that `unmix` goes through, in their order.
+    """List the stages of `unmix` in their order.
+
+    Args:
+        stages: The stages that are asked for, in any order.
+        filter_taps: Length of the filters; above 0, filters stand for delays, high-passes and EQs.
+
+    Returns:
+        Names of the stages, "gain" first.
+
+    Raises:
+        ValueError: If a stage is unknown.
 
     >>> plan_stages(["eq", "room"]), plan_stages(["eq", "room"], filter_taps=64)
     (['gain', 'eq', 'room'], ['gain', 'filters', 'room'])
