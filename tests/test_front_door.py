@@ -14,6 +14,18 @@ def test_every_name_is_there(name):
     assert name in dir(dasp)
 
 
+@pytest.mark.parametrize("package", ["controllers", "data", "evaluation", "mixing"])
+def test_every_name_of_a_package_is_there(package):
+    module = getattr(dasp, package)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_the_names_of_the_mixers_load_no_torch():
+    code = "import sys; from dasp.controllers import SYSTEMS; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_modules_are_found_without_being_imported():
     code = "import dasp; print(dasp.functional.gain.__name__, dasp.analysis.measure_rms.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
