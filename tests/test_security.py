@@ -147,6 +147,13 @@ def test_a_pickle_is_no_document(run, tmp_path):
     assert (tmp_path / "exploded").exists()
 
 
+UNPICKLES = {
+    "_private.py": "machine code in the user's own cache, which numba keeps so too",
+    "batches.py": "what a worker is sent by the process that has started it",
+}
+"""No file of a stranger's is among this."""
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.name)
 def test_nothing_in_the_package_unpickles_evaluates_or_calls_a_shell(path):
     names = set()
@@ -163,6 +170,8 @@ def test_nothing_in_the_package_unpickles_evaluates_or_calls_a_shell(path):
     forbidden = {"pickle", "marshal", "shelve", "dill", "joblib", "pty", "a shell", "eval()",
                  "exec()", "os.system()", "os.popen()", "subprocess.getoutput()", "yaml.load()",
                  "yaml.full_load()", "yaml.unsafe_load()", "yaml.load_all()"}  # fmt: skip
+    if path.name in UNPICKLES:
+        forbidden.remove("pickle")
     assert not names & forbidden
     assert not any(name.startswith(("os.exec", "os.spawn")) for name in names)
 

@@ -102,14 +102,24 @@ class _Part:
     processor: Processor
     settings: Mapping[str, Any]
 
-    def __call__(self, x: Tensor, sample_rate: float, memory: Memory, late: int = 0) -> Tensor:
-        """Process `x`, which is `late` samples later than settings that move along time."""
+    def __call__(
+        self,
+        x: Tensor,
+        sample_rate: float,
+        memory: Memory,
+        late: int = 0,
+        block: Tensor | None = None,
+    ) -> Tensor:
+        """Process `x`, which is `late` samples later than settings that move along time.
+
+        Those come with the `block` that the combination hears, of which `x` may hold less yet.
+        """
         if memory.whole:
             return self.processor(x, sample_rate, **self.settings)
         memory = memory.part(self.name)
         settings = {
             name: memory.held(f"waiting.{name}", value, late)
-            if late and self.processor.moves(name, value, x)
+            if late and self.processor.moves(name, value, x if block is None else block)
             else value
             for name, value in self.settings.items()
         }
@@ -205,9 +215,9 @@ class _Chain(_Combination):
 
     def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
         """Run one part after the other."""
-        late = 0
+        late, block = 0, x
         for part in parts:
-            x = part(x, sample_rate, memory, late)
+            x = part(x, sample_rate, memory, late, block)
             late += 0 if memory.whole else part.latency(sample_rate)
         return x
 

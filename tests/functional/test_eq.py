@@ -122,8 +122,8 @@ def test_errors_name_the_argument():
         ("peak_freq_hz", [100.0, 200.0, 300.0, 0.0], "above 0 and below 22050"),
         ("peak_q", 0.0, "above 0, got 0"),
         ("high_shelf_q", -1.0, "above 0, got -1"),
-        ("peak_freq_hz", [100.0, 200.0], r"a tensor of shape \(4\) or \(4,\), got shape \(2,\)"),
-        ("peak_gain_db", 1.0, r"a tensor of shape \(bands\) or \(bands,\), got shape \(\)"),
+        ("peak_freq_hz", [100.0, 200.0], r"a tensor of shape \(4,\), .*, got shape \(2,\)"),
+        ("peak_gain_db", 1.0, r"a tensor of shape \(bands,\), .*, got shape \(\)"),
         ("peak_gain_db", [1.0, math.nan, 2.0, 3.0], "a number, got nan"),
     ):
         with pytest.raises(ValueError, match=f"{key}: expected {message}"):
