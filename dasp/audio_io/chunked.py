@@ -93,7 +93,14 @@ class _Head:
 
 
 def riff(file: BinaryIO) -> Contents:
-    """WAV, RF64 and its successor BW64."""
+    """Find the samples of a WAV, RF64 or BW64 file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     file.seek(0)
     kind = file.read(4)
     order = "big" if kind == b"RIFX" else "little"
@@ -142,7 +149,14 @@ def riff(file: BinaryIO) -> Contents:
 
 
 def aiff(file: BinaryIO) -> Contents:
-    """AIFF and AIFF-C."""
+    """Find the samples of an AIFF or AIFF-C file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     block, samples, common, place = 1, 0, None, None
     for name, start, length in _walk(file, 12, "big"):
         if name == b"COMM" and common is None:
@@ -169,7 +183,14 @@ def aiff(file: BinaryIO) -> Contents:
 
 
 def wave64(file: BinaryIO) -> Contents:
-    """Sonic Foundry's W64."""
+    """Find the samples of a Sonic Foundry W64 file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     block, samples = 1, 0
     for name, start, length in _walk_wave64(file, 40):
         if name == b"fmt ":
@@ -187,7 +208,14 @@ def wave64(file: BinaryIO) -> Contents:
 
 
 def core_audio(file: BinaryIO) -> Contents:
-    """Apple's CAF."""
+    """Find the samples of an Apple CAF file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     block, samples = 1, 0
     for name, start, length in _walk_core_audio(file, 8):
         if name == b"desc":
@@ -206,7 +234,14 @@ def core_audio(file: BinaryIO) -> Contents:
 
 
 def sun(file: BinaryIO) -> Contents:
-    """Sun's AU."""
+    """Find the samples of a Sun AU file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     file.seek(0)
     head = file.read(24)
     order = "big" if head[:4] == b".snd" else "little"
@@ -243,7 +278,14 @@ def _aiff_format(common: bytes) -> tuple[int, int]:
 
 
 def walker_of(file: BinaryIO) -> Iterator[tuple[bytes, int, int]] | None:
-    """Name, start and size of every chunk of a file, if it has chunks."""
+    """Walk the chunks of a file.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Name, start and size in bytes of each chunk; None if the format has no chunks.
+    """
     file.seek(0)
     magic = file.read(4)
     if magic in (b"RF64", b"BW64"):

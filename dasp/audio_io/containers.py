@@ -27,9 +27,14 @@ _READERS = {
 
 
 def contents_of(file: BinaryIO, is_named_mpeg: bool = False) -> Contents:
-    """What the bytes of a file say of it; nothing where its container cannot tell.
+    """Find the samples of an audio file by its container.
 
-    A file that is named as MPEG audio may begin with anything.
+    Args:
+        file: The file, open for reading bytes.
+        is_named_mpeg: Whether the name is that of MPEG audio, which may begin with anything.
+
+    Returns:
+        Where the samples are, and whether all are there; empty where the container cannot tell.
     """
     file.seek(0)
     magic = file.read(4)
@@ -45,15 +50,28 @@ def contents_of(file: BinaryIO, is_named_mpeg: bool = False) -> Contents:
 
 
 def what_is_missing(file: BinaryIO) -> str | None:
-    """Why a file is not whole, in words; None where it is, or where its container cannot tell."""
+    """Tell why an audio file is not whole.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        The reason in words; None if the file is whole, or the container cannot tell.
+    """
     return contents_of(file).problem
 
 
 def without_chance(data: MutableBytes) -> MutableBytes:
-    """An encoded file without what differs from one time of writing to the next.
+    """Remove what differs from one time of writing to the next from an encoded file.
 
     libsndfile draws the serial number of an Ogg stream at random, and writes the time of day
     into WAV and AIFF files of floats.
+
+    Args:
+        data: The bytes of the file, which are changed in place.
+
+    Returns:
+        `data` itself.
     """
     if data[:4] == b"OggS":
         return _with_serial_number(data, 0)

@@ -17,24 +17,32 @@ View = tuple[Piece, ...]
 
 @dataclass(frozen=True)
 class Contents:
-    """What the bytes of a file say of it, whatever its head says."""
+    """Where the samples of a file are, and whether all are there, whatever its head says.
+
+    Args:
+        problem: Why the samples are not all there, or more than the head says; None if they are.
+        missing: Share of the samples that is missing; None where that is not known.
+        views: The parts to decode one behind the other; empty for the file itself.
+        frames: Number of frames of all parts; None is what the decoder says.
+        sure: Share of the file in which the decoder finds every place; from there it reads on.
+        remarks: What a listener may want to know of a file that is whole.
+    """
 
     problem: str | None = None
-    """Why the samples are not all there, or not all within what the head says."""
     missing: float | None = None
-    """Which share of the samples is not there; None where that is not known."""
     views: tuple[View, ...] = ()
-    """The parts to decode one behind the other; without any the file itself."""
     frames: int | None = None
-    """How many frames the parts hold together; None is what their decoder says."""
     sure: float = 1.0
-    """In which share of it the decoder finds every place; beyond, it has to read on from there."""
     remarks: tuple[str, ...] = ()
-    """What a listener may want to know of a file that is whole."""
 
 
 class ViewFile(io.RawIOBase):
-    """A file for reading whose content is a view of another."""
+    """A file for reading whose content is a view of another.
+
+    Args:
+        file: The file, open for reading bytes.
+        view: Pieces of the file, some of them replaced by other bytes.
+    """
 
     def __init__(self, file: BinaryIO, view: View):
         super().__init__()
@@ -43,20 +51,52 @@ class ViewFile(io.RawIOBase):
         self._place = 0
 
     def readable(self) -> bool:
+        """Tell whether the file can be read.
+
+        Returns:
+            True.
+        """
         return True
 
     def seekable(self) -> bool:
+        """Tell whether the file can be read from any place.
+
+        Returns:
+            True.
+        """
         return True
 
     def tell(self) -> int:
+        """Return the present place.
+
+        Returns:
+            Bytes from the start of the view.
+        """
         return self._place
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place.
+
+        Args:
+            offset: Bytes from the place that `whence` names.
+            whence: `os.SEEK_SET`, `os.SEEK_CUR` or `os.SEEK_END`.
+
+        Returns:
+            Bytes from the start of the view.
+        """
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._starts[-1]}[whence]
         self._place = max(0, base + offset)
         return self._place
 
     def readinto(self, buffer) -> int:
+        """Read bytes into a buffer.
+
+        Args:
+            buffer: Where the bytes go.
+
+        Returns:
+            Number of bytes that were read.
+        """
         into = memoryview(buffer).cast("B")
         done = 0
         while done < len(into) and self._place < self._starts[-1]:
@@ -76,7 +116,15 @@ class ViewFile(io.RawIOBase):
 
 
 def patched(size: int, patches: Sequence[tuple[int, bytes]]) -> View:
-    """The first `size` bytes of a file with others at some places."""
+    """Build the view of a file in which some bytes are replaced.
+
+    Args:
+        size: Number of bytes of the file that the view has.
+        patches: Place and new bytes of each replacement.
+
+    Returns:
+        The view.
+    """
     pieces: list[Piece] = []
     at = 0
     for place, new in sorted(patches):
@@ -86,7 +134,15 @@ def patched(size: int, patches: Sequence[tuple[int, bytes]]) -> View:
 
 
 def end_of_samples(file: BinaryIO, size: int) -> int:
-    """Where the tags begin that players append to files of every kind; `size` without any."""
+    """Find the start of the tags that players append to files of every kind.
+
+    Args:
+        file: The file, open for reading bytes.
+        size: Size of the file in bytes.
+
+    Returns:
+        Bytes before the tags; `size` without any.
+    """
     end = size
     while True:
         file.seek(max(0, end - 160))
@@ -108,7 +164,15 @@ def end_of_samples(file: BinaryIO, size: int) -> int:
 
 
 def after_id3(file: BinaryIO, start: int = 0) -> int:
-    """Where the samples begin behind the ID3 tags at a place."""
+    """Find the end of the ID3 tags at a place.
+
+    Args:
+        file: The file, open for reading bytes.
+        start: Place of the first tag in bytes.
+
+    Returns:
+        Place behind the tags; `start` without any.
+    """
     for _ in range(16):
         file.seek(start)
         head = file.read(10)

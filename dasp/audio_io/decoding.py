@@ -18,7 +18,15 @@ _SKIPPED = 2**16
 
 
 class Decoder:
-    """An open file of one part or several, which are heard as one."""
+    """An open audio file of one part or several, which are decoded as one.
+
+    Args:
+        path: The file.
+        contents: Where its samples are.
+
+    Raises:
+        LibsndfileError: If a part cannot be decoded.
+    """
 
     def __init__(self, path: Path, contents: Contents):
         self.contents = contents
@@ -57,11 +65,20 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._closing.close()
 
     def read(self, start: int, frames: int, dtype: str) -> np.ndarray:
-        """Samples `(frames, channels)` from `start` on; fewer where the decoder ends before."""
+        """Decode samples from a place on.
+
+        Args:
+            start: First sample.
+            frames: Number of samples.
+            dtype: "float32" or "float64".
+
+        Returns:
+            Samples `(frames, channels)`; fewer where the decoder ends before.
+        """
         self._go_to(min(start, self.frames))
         blocks = []
         while True:
@@ -142,7 +159,14 @@ class _Sound(soundfile.SoundFile):
 
 
 def contents_of_file(path: Path) -> Contents:
-    """What the bytes of a file say of it, which is found out once as long as it stays the same."""
+    """Find the samples of an audio file; the answer is kept as long as the file stays the same.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         return _contents_of(path, status.st_size, status.st_mtime_ns, status.st_ino)

@@ -30,7 +30,14 @@ class _Frame(NamedTuple):
 
 
 def flac(file: BinaryIO) -> Contents:
-    """One stream, or several that were joined."""
+    """Find the samples of a FLAC file, of one stream or several that were joined.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     size = file.seek(0, os.SEEK_END)
     start = after_id3(file)
     begins = [start, *_more_heads(file, start, size)]
@@ -149,7 +156,14 @@ def _after_head(file: BinaryIO, start: int, end: int) -> int | None:
 
 
 def blocks_of(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The kind and the content of every block of a head, of which no more than 16 MB are read."""
+    """Read the metadata blocks of a FLAC file, no more than 16 MB of them.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Yields:
+        Kind and content of each block.
+    """
     for kind, begin, length, _ in _blocks(file, after_id3(file)):
         file.seek(begin)
         yield kind, file.read(length)

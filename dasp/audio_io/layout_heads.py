@@ -45,7 +45,15 @@ _CORE_AUDIO_LABELS = {
 
 
 def layout_in(file: BinaryIO, channels: int) -> Layout | None:
-    """The speakers of a file in the order of its channels; None where nothing tells."""
+    """Read the layout of the channels from the head of a file.
+
+    Args:
+        file: The file, open for reading bytes.
+        channels: Number of channels.
+
+    Returns:
+        The loudspeaker of each channel in the order of the file; None where the head does not tell.
+    """
     file.seek(after_id3(file))
     magic = file.read(4)
     if magic == b"fLaC":

@@ -14,14 +14,30 @@ _EXTENSIBLE = {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"
 
 
 def as_kept(x: Tensor, format: str) -> Tensor:
-    """Channels in the order of `dasp.layouts.SPEAKERS`, in that of a format."""
+    """Reorder channels from the order of `dasp.layouts.SPEAKERS` to that of a format.
+
+    Args:
+        x: Audio `(channels, time)`.
+        format: Format as libsndfile names it.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
     if format != "OGG" or len(x) not in VORBIS:
         return x
     return x[torch.tensor(in_order(VORBIS[len(x)])).argsort()]
 
 
 def is_told_by_itself(layout: Layout | None, format: str) -> bool:
-    """Whether so many channels of a format are this layout without another word."""
+    """Tell whether the number of channels alone means a layout in a format.
+
+    Args:
+        layout: The layout, or None.
+        format: Format as libsndfile names it.
+
+    Returns:
+        True if the layout need not be written.
+    """
     if layout is None:
         return True
     if format == "OGG":
@@ -30,14 +46,31 @@ def is_told_by_itself(layout: Layout | None, format: str) -> bool:
 
 
 def with_mask(layout: Layout | None, format: str, subtype: str) -> str:
-    """The format of a WAV that can tell the layout."""
+    """Choose the kind of WAV that can store a layout.
+
+    Args:
+        layout: The layout, or None.
+        format: Format as libsndfile names it.
+        subtype: How samples are stored.
+
+    Returns:
+        "WAVEX" for a WAV whose layout must be written, else `format`.
+    """
     if format == "WAV" and not is_told_by_itself(layout, format) and subtype in _EXTENSIBLE:
         return "WAVEX"
     return format
 
 
 def put_mask(file: BinaryIO, layout: Layout) -> bool:
-    """Write the mask into the head of a WAV; whether it has a place for one."""
+    """Write the mask of a layout into the head of a WAV.
+
+    Args:
+        file: The file, open for reading and writing bytes.
+        layout: The layout.
+
+    Returns:
+        Whether the head has a place for the mask.
+    """
     big = _starts_with(file, b"RIFX")
     for name, start, length in walker_of(file) or ():
         if name == b"fmt ":
@@ -54,7 +87,14 @@ def put_mask(file: BinaryIO, layout: Layout) -> bool:
 
 
 def core_audio_layout(layout: Layout) -> bytes:
-    """The layout as AIFF and CAF have it: a map of the same bits."""
+    """Encode a layout as AIFF and CAF store it: a map of the same bits as in WAV.
+
+    Args:
+        layout: The layout.
+
+    Returns:
+        The content of the chunk.
+    """
     return (1 << 16).to_bytes(4, "big") + mask_of(layout).to_bytes(4, "big") + bytes(4)
 
 

@@ -63,7 +63,14 @@ class _Part:
 
 
 def mpeg(file: BinaryIO) -> Contents:
-    """The frames of a file, joined of however many, with tags before, between and behind them."""
+    """Find the frames of an MPEG audio file, with tags before, between and behind them.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the frames are, and whether all are there.
+    """
     size = file.seek(0, io.SEEK_END)
     start, end = after_id3(file), end_of_samples(file, size)
     data = _bytes_of(file)
@@ -75,7 +82,16 @@ def mpeg(file: BinaryIO) -> Contents:
 
 
 def mpeg_within(file: BinaryIO, start: int, end: int) -> Contents:
-    """The frames that another container holds between two places."""
+    """Find the MPEG frames that another container holds.
+
+    Args:
+        file: The file, open for reading bytes.
+        start: Place of the first byte.
+        end: Place behind the last byte.
+
+    Returns:
+        Where the frames are, and whether all are there.
+    """
     data = _bytes_of(file)
     try:
         found = _contents(data, start, end, end)
@@ -88,7 +104,14 @@ def mpeg_within(file: BinaryIO, start: int, end: int) -> Contents:
 
 
 def is_mpeg(magic: bytes) -> bool:
-    """Whether a file begins as MPEG audio does."""
+    """Tell whether a file begins as MPEG audio does.
+
+    Args:
+        magic: The first four bytes of the file.
+
+    Returns:
+        True if they are the head of a frame.
+    """
     return magic[:3] == b"ID3" or _kind(magic) is not None
 
 

@@ -66,7 +66,14 @@ class _Stream:
 
 
 def ogg(file: BinaryIO) -> Contents:
-    """One stream, or several behind one another."""
+    """Find the samples of an Ogg file, of one stream or several behind one another.
+
+    Args:
+        file: The file, open for reading bytes.
+
+    Returns:
+        Where the samples are, and whether all are there.
+    """
     size = end_of_samples(file, file.seek(0, os.SEEK_END))
     streams, problem = _streams(file, size)
     audio = [stream for stream in streams if stream.is_audio]
@@ -165,7 +172,14 @@ def _find_page(file: BinaryIO, start: int) -> bool:
 
 
 def page_size(page: bytes | bytearray) -> int:
-    """Bytes of a page, of which the head is there."""
+    """Compute the size of an Ogg page from its head.
+
+    Args:
+        page: The page, of which at least the head is there.
+
+    Returns:
+        Size in bytes.
+    """
     return 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
@@ -173,9 +187,15 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def checksum(page: bytes) -> int:
-    """What the checksum of a page should be, whose own four bytes do not count.
+    """Compute the checksum of an Ogg page, without its own four bytes.
 
     Ogg's CRC is zlib's with the bits of every byte in the other order, from 0 and unmasked.
+
+    Args:
+        page: The whole page.
+
+    Returns:
+        The checksum.
     """
     mask = 0xFFFF_FFFF
     page = page[:22] + bytes(4) + page[26:]
@@ -183,7 +203,15 @@ def checksum(page: bytes) -> int:
 
 
 def packets_of(file: BinaryIO, count: int) -> list[bytes]:
-    """The first packets of the first stream, of no more than 16 MB together."""
+    """Read the first packets of the first stream of an Ogg file, no more than 16 MB together.
+
+    Args:
+        file: The file, open for reading bytes.
+        count: Number of packets.
+
+    Returns:
+        The packets, or fewer where the file ends.
+    """
     packets, held, start, serial = [], b"", 0, None
     while len(packets) < count and start < 2**24:
         file.seek(start)

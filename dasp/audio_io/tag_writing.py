@@ -30,7 +30,18 @@ _UNKNOWN_LOUDNESS = (0x7FFF).to_bytes(2, "little")
 def finish(
     file: BinaryIO, format: str, sample_rate: int, tags: Tags | None, layout: Layout | None
 ) -> tuple[str, ...]:
-    """Add layout and tags to a file that is whole but for them; what could not be kept."""
+    """Add layout and tags to a file that is otherwise complete.
+
+    Args:
+        file: The file, open for reading and writing bytes.
+        format: Format as libsndfile names it.
+        sample_rate: In Hz.
+        tags: Tags of another file, or None.
+        layout: The loudspeaker of each channel, or None.
+
+    Returns:
+        One line on each thing that the format cannot hold.
+    """
     lost = _put_layout(file, format, layout)
     if not tags:
         return lost

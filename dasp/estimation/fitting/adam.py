@@ -15,9 +15,19 @@ def adam(
     rate: float,
     on_step: Callable[[Tensor], None] = lambda error: None,
 ) -> Tensor:
-    """Improve each start of `u` `(starts, n)` by the gradient of `loss` `(starts,)`.
+    """Minimise a loss over a batch of starts with Adam, and keep the best of each start.
 
     The rate falls to a tenth along half a cosine.
+
+    Args:
+        loss: From unknowns `(starts, n)` to the loss of each start, `(starts,)`.
+        u: Where to begin, `(starts, n)`, in [0, 1].
+        steps: Number of steps.
+        rate: Learning rate of the first step.
+        on_step: Called after each step with the smallest loss of each start so far.
+
+    Returns:
+        The unknowns of the smallest loss of each start, `(starts, n)`, in [0, 1].
     """
     u = u.clone().requires_grad_()
     optimiser = torch.optim.Adam([u], lr=rate, betas=(0.9, 0.99))

@@ -29,17 +29,53 @@ Distance = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def distance_for(processor: Processor, knobs: Knobs, x: Tensor, sample_rate: float) -> Distance:
-    """The distance for what `processor` does to `x` `(channels, time)`."""
+    """Choose the distance by whether a processor is linear.
+
+    Args:
+        processor: The processor to fit.
+        knobs: Its free parameters.
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        `spectral` for a linear processor, else `spectral_and_level`.
+    """
     return spectral if is_linear(processor, knobs, x, sample_rate) else spectral_and_level
 
 
 def spectral(output: Tensor, target: Tensor, sample_rate: float) -> Tensor:
-    """The log-spectral distance, for filters and gains."""
+    """Compute the log-spectral distance, which suits filters and gains.
+
+    Args:
+        output: Audio `(starts, channels, time)`.
+        target: Audio of the shape of `output`.
+        sample_rate: In Hz. The result does not depend on it.
+
+    Returns:
+        Distance `(starts,)`.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
     return multi_resolution_stft(output, target, fft_sizes=FFT_SIZES, reduction="none")
 
 
 def spectral_and_level(output: Tensor, target: Tensor, sample_rate: float) -> Tensor:
-    """The same and the mean difference of levels over time, for dynamics and distortion."""
+    """Compute the log-spectral distance plus the mean difference of levels over time.
+
+    The sum suits dynamics and distortion.
+
+    Args:
+        output: Audio `(starts, channels, time)`.
+        target: Audio of the shape of `output`.
+        sample_rate: In Hz.
+
+    Returns:
+        Distance `(starts,)`.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
     size = min(max(1, round(LEVEL_S * sample_rate)), target.shape[-1])
     made, wanted = (frames(x.square().mean(-2), size, size).mean(-1) for x in (output, target))
     floor = FLOOR * wanted.amax(-1, keepdim=True)
@@ -49,7 +85,17 @@ def spectral_and_level(output: Tensor, target: Tensor, sample_rate: float) -> Te
 
 @torch.no_grad()
 def is_linear(processor: Processor, knobs: Knobs, x: Tensor, sample_rate: float) -> bool:
-    """Whether, at settings that are not neutral, the output grows in proportion to the input."""
+    """Tell whether the output of a processor grows in proportion to the input.
+
+    Args:
+        processor: The processor, which is tried at settings that are not neutral.
+        knobs: Its free parameters.
+        x: Audio `(channels, time)` to try it on.
+        sample_rate: In Hz.
+
+    Returns:
+        True if a gain of -20 dB on the input changes the output by no more than that gain.
+    """
     u = torch.full((knobs.size,), 0.4, dtype=torch.float64, device=x.device)
     x, settings = 0.5 * x / x.abs().amax(), knobs.settings(u)
     loud, soft = (processor(gain * x, sample_rate, **settings) / gain for gain in (1.0, 0.1))

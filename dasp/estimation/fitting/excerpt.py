@@ -10,11 +10,16 @@ LEAD_IN_S = 0.25
 
 
 class Excerpt:
-    """The first `seconds` of `processed` with half as much energy as the loudest, and a lead-in.
+    """An excerpt of two recordings, with a lead-in for the dry one.
 
-    The earlier, the better: at the beginning of a recording, the state of the chain is known.
+    The excerpt is the first of its length that has half as much energy as the loudest. The earlier,
+    the better: at the beginning of a recording, the state of the chain is known.
 
-    `dry` has several readings `(starts, channels, time)` of the input, each moved in time.
+    Args:
+        dry: Readings of the input, each moved in time, `(starts, channels, time)`.
+        processed: Audio `(channels, time)`.
+        sample_rate: In Hz.
+        seconds: Length of the excerpt.
     """
 
     def __init__(self, dry: Tensor, processed: Tensor, sample_rate: float, seconds: float):
@@ -28,9 +33,23 @@ class Excerpt:
         self.target = processed[..., start : start + length]
 
     def heard(self, output: Tensor) -> Tensor:
-        """What counts of a chain's output for `dry`."""
+        """Cut the lead-in off the output of a chain.
+
+        Args:
+            output: Output for `dry`, `(..., channels, time)`.
+
+        Returns:
+            Audio `(..., channels, time)` of the length of the excerpt.
+        """
         return output[..., self.lead_in :]
 
     def residual(self, output: Tensor) -> Tensor:
-        """The error `(..., starts, samples)`, whose squares add up to the error-to-signal ratio."""
+        """Compute the error of an output, whose squares add up to the error-to-signal ratio.
+
+        Args:
+            output: Output for `dry`, `(..., starts, channels, time)`.
+
+        Returns:
+            Error `(..., starts, samples)`.
+        """
         return (self.heard(output) - self.target).flatten(-2) / torch.linalg.norm(self.target)

@@ -21,17 +21,27 @@ from dasp.processors.processor import Processor
 
 @dataclass(frozen=True)
 class Knobs:
-    """The free parameters of a processor as controls `u` `(..., size)`, beside held settings."""
+    """The free parameters of a processor as controls `u` `(..., size)` in [0, 1].
+
+    Args:
+        free: The parameters that a fit may change.
+        held: The values of all others, and of options, by name.
+    """
 
     free: tuple[Param, ...]
     held: Mapping[str, Any]
 
     @property
     def size(self) -> int:
+        """Number of controls."""
         return controls_size(self.free)
 
     def groups(self) -> list[list[int]]:
-        """Which places of u belong together: to one processor, or to one band of one."""
+        """Group the controls by the processor, or the band of a processor, that they belong to.
+
+        Returns:
+            Places in `u` of each group.
+        """
         groups, place = {}, 0
         for param in self.free:
             for band in range(param.size):
@@ -41,15 +51,37 @@ class Knobs:
         return list(groups.values())
 
     def values(self, u: Tensor) -> dict[str, Tensor]:
-        """The free parameters at `u`, in physical units."""
+        """Convert controls to the values of the free parameters.
+
+        Args:
+            u: Controls `(..., size)`; values outside [0, 1] are clamped.
+
+        Returns:
+            Values in physical units, `(...)`, by name.
+        """
         return to_physical(self.free, between(u, 0.0, 1.0))
 
     def settings(self, u: Tensor) -> dict[str, Any]:
-        """All settings at `u`."""
+        """Convert controls to all settings of the processor.
+
+        Args:
+            u: Controls `(..., size)`; values outside [0, 1] are clamped.
+
+        Returns:
+            Values by name, those that are held included.
+        """
         return {**self.held, **self.values(u)}
 
     def at(self, settings: Mapping[str, Any], margin: float = 0.0) -> Tensor:
-        """The `u` `(size,)` of settings, kept off the ends of the ranges by `margin`."""
+        """Convert settings to controls.
+
+        Args:
+            settings: Values by name; those left out have the default.
+            margin: Least distance of a control from the ends of its range.
+
+        Returns:
+            Controls `(size,)`, float64.
+        """
         return to_controls(self.free, settings).double().clamp(margin, 1 - margin)
 
 
@@ -60,9 +92,19 @@ def free_knobs(
     hold: Sequence[str] = (),
     differentiable: bool = False,
 ) -> Knobs:
-    """Everything that is not held: by a name or a pattern in `hold`, such as `"*.mix"`.
+    """Choose the parameters that a fit may change.
 
-    Where `differentiable`, parameters whose gradient is zero almost everywhere are held too.
+    Args:
+        processor: The processor to fit.
+        settings: Values by name; those left out have the default.
+        hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
+        differentiable: Whether to hold parameters whose gradient is zero almost everywhere, too.
+
+    Returns:
+        The free parameters, and the values of the others.
+
+    Raises:
+        ValueError: If no parameter is left.
     """
     free = tuple(
         param
@@ -83,10 +125,21 @@ AROUND = 100.0
 def with_more_knobs(
     processor: Processor, names: Sequence[str], settings: Mapping[str, Any]
 ) -> Processor:
-    """The same processor, of which some options have become parameters.
+    """Turn options of a processor that are numbers into parameters.
 
-    They must be numbers. A positive one moves on a logarithmic scale around its value in
-    `settings` or its default, any other over its whole range.
+    A positive option moves on a logarithmic scale around its value, any other over its whole
+    range.
+
+    Args:
+        processor: The processor to fit.
+        names: Names of the options.
+        settings: Values by name; those left out have the default.
+
+    Returns:
+        A processor with more parameters and fewer options.
+
+    Raises:
+        ValueError: If an option does not exist, or is not a number between limits.
     """
     known = {option.name: option for option in processor.options}
     for name in names:

@@ -24,9 +24,15 @@ UNIT_DB = 20.0
 
 
 def levels_apart(target: Tensor, sample_rate: float) -> Callable[[Tensor], Tensor]:
-    """From an output `(..., channels, time)` to its error `(..., m)` beside `target`.
+    """Prepare the error of levels in narrow bands over time against a target.
 
-    The squares add up to the mean squared difference of levels in units of `UNIT_DB`.
+    Args:
+        target: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        A function from an output `(..., channels, time)` to its error `(..., m)`, whose squares add
+        up to the mean squared difference of levels in units of `UNIT_DB`.
     """
     fft_size = 2 ** max(1, round(math.log2(FRAME_S * sample_rate)))
     bands = _bands(fft_size, sample_rate).to(target)

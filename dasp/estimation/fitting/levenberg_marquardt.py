@@ -57,12 +57,29 @@ def levenberg_marquardt(
     directions: Callable[[], Tensor] | None = None,
     on_step: Callable[[Tensor], None] = lambda error: None,
 ) -> Tensor:
-    """Better values of each start of `u` `(starts, n)`.
+    """Minimise the sum of squares of residuals, over a batch of starts.
 
-    Stops after `steps`, when the best E is no more than `goal`, or when steps through all unknowns,
-    `PATIENCE` times over, have taken less than the share `LEAST_GAIN` off it, or when at its pace
-    it would not beat an E of `rival` in `AHEAD` steps. All unknowns stay between `low` and `high`.
-    `power` is p above; `directions` gives D anew for each step; without it, D is the unit vectors.
+    Besides the number of steps, three things end the minimisation: the smallest E is no more than
+    `goal`; steps through all unknowns, `PATIENCE` times over, have lowered E by less than the
+    share `LEAST_GAIN`; at the present pace, E would not fall below `rival` in `AHEAD` steps.
+
+    Args:
+        residual: From unknowns `(..., starts, n)` to residuals `(..., starts, m)`.
+        u: Where to begin, `(starts, n)`.
+        steps: Largest number of steps.
+        low: Lower end of every unknown.
+        high: Upper end of every unknown.
+        power: The power p of the damping, from 0 (Levenberg) to 1 (Marquardt).
+        goal: E that is small enough.
+        rival: E of another minimisation that is to be beaten.
+        directions: Returns the directions D `(k, n)` of a step; by default the unit vectors.
+        on_step: Called after each step with E of each start, `(starts,)`.
+
+    Returns:
+        Unknowns `(starts, n)` with an E that is no larger than at the start.
+
+    Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters",
+    1963.
     """
     whole = torch.eye(u.shape[-1], dtype=u.dtype, device=u.device)
     lam = torch.full(u.shape[:1], 1e-2, dtype=u.dtype, device=u.device)
@@ -108,9 +125,20 @@ def differences(
     high: float = math.inf,
     epsilon: float = 1e-3,
 ) -> Tensor:
-    """Symmetric differences along directions `(k, n)`: `(k, starts, m)` of `u` `(starts, n)`.
+    """Compute symmetric differences of residuals along directions.
 
-    Near an end of the range, they are taken around a place that is far enough from it.
+    Near an end of the range, they are taken around a place that is far enough from the end.
+
+    Args:
+        residual: From unknowns `(..., starts, n)` to residuals `(..., starts, m)`.
+        u: Unknowns `(starts, n)`.
+        directions: Directions `(k, n)`.
+        low: Lower end of every unknown.
+        high: Upper end of every unknown.
+        epsilon: Step to either side.
+
+    Returns:
+        Derivatives along the directions, `(k, starts, m)`.
     """
     centre, moves = u.clamp(low + epsilon, high - epsilon), epsilon * directions[:, None]
     ahead, behind = residual(torch.stack((centre + moves, centre - moves)))

@@ -54,7 +54,20 @@ def best_of_rounds(
     most_s: float,
     good: float,
 ) -> tuple[Tensor, float]:
-    """The best settings `(1, n)` and their lag, from `given` `(1, n)` and lags that may be."""
+    """Fit from one start after the other, and keep the best.
+
+    Args:
+        stages: The stages of the fit.
+        given: Controls of the settings that were given, `(1, n)`.
+        lags: Delays in samples that the processed recording may have.
+        hear: Returns the excerpt for given lags and seconds.
+        rounds: Largest number of starts.
+        most_s: Length of the longest excerpt in seconds.
+        good: Error-to-signal ratio that is small enough.
+
+    Returns:
+        Controls `(1, n)` of the smallest error, and the delay in samples.
+    """
     seconds = min(FIRST_S, most_s)
     best, lag, least = given, lags[0], math.inf
     for turn in range(rounds if stages.can_polish else 1):
@@ -92,7 +105,19 @@ def polished(
     least_lag: float = LEAST_LAG,
     **options: float,
 ) -> tuple[Tensor, float]:
-    """Better settings `(1, n)`, and their lag to a part of a sample, or to `least_lag`."""
+    """Polish settings, and find the delay to a part of a sample.
+
+    Args:
+        stages: The stages of the fit.
+        u: Controls `(1, n)`.
+        lag: Delay in samples so far.
+        hear: Returns the excerpt for given lags.
+        least_lag: Delay in samples that is small enough.
+        **options: Options of `levenberg_marquardt`.
+
+    Returns:
+        Controls `(1, n)`, and the delay in samples.
+    """
     heard = hear([lag])
     u = stages.polish(u, heard, **options)
     # A filter in the chain moves the sound a little too: only now can a lag be told from it.

@@ -53,7 +53,17 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Stages:
-    """What both stages need to know."""
+    """The stages of a fit, and what all of them need.
+
+    Args:
+        processor: The processor to fit.
+        knobs: Its free parameters.
+        sample_rate: In Hz.
+        gradient: Source of the derivatives, one of `dasp.grad.GRADIENTS`.
+        network: The trained proxy, where `gradient` needs one.
+        generator: Source of all that is random.
+        note: Called after each step with its stage and the smallest error in dB.
+    """
 
     processor: Processor
     knobs: Knobs
@@ -69,17 +79,43 @@ class Stages:
         return self.gradient in SEARCH_STEPS
 
     def output(self, u: Tensor, excerpt: Excerpt, processor: Processor | None = None) -> Tensor:
-        """What the processor makes of the dry excerpt at `u` `(..., starts, n)`."""
+        """Process the dry excerpt with given controls.
+
+        Args:
+            u: Controls `(..., starts, n)`.
+            excerpt: The excerpt.
+            processor: What to run in the place of the processor, such as a proxy.
+
+        Returns:
+            Audio `(..., starts, channels, time)`, lead-in included.
+        """
         dry = excerpt.dry.expand(*u.shape[:-1], -1, -1)
         return (processor or self.processor)(dry, self.sample_rate, **self.knobs.settings(u))
 
     def error(self, u: Tensor, excerpt: Excerpt) -> Tensor:
-        """Error-to-signal ratio of each start."""
+        """Compute the error-to-signal ratio of each start.
+
+        Args:
+            u: Controls `(..., starts, n)`.
+            excerpt: The excerpt.
+
+        Returns:
+            Error as a ratio of powers, `(..., starts)`.
+        """
         with torch.no_grad():
             return excerpt.residual(self.output(u, excerpt)).double().square().sum(-1)
 
     def search(self, u: Tensor, excerpt: Excerpt, distance: Distance) -> Tensor:
-        """Better settings `(starts, n)`, by `distance`."""
+        """Improve settings by the gradient of a distance.
+
+        Args:
+            u: Controls `(starts, n)`.
+            excerpt: The excerpt.
+            distance: From output, target and sample rate to the distance of each start.
+
+        Returns:
+            Controls `(starts, n)`.
+        """
         steps = SEARCH_STEPS.get(self.gradient, PROXY_STEPS)
         processor = self._with_gradient(steps)
 
@@ -92,7 +128,16 @@ class Stages:
         return u
 
     def approach(self, u: Tensor, centre: Tensor, excerpt: Excerpt) -> Tensor:
-        """Better settings `(starts, n)`, by levels; at first, none is far from `centre`."""
+        """Improve settings by least squares on levels in bands over time.
+
+        Args:
+            u: Controls `(starts, n)`.
+            centre: Controls `(starts, n)` that the settings are pulled towards, less and less.
+            excerpt: The excerpt.
+
+        Returns:
+            Controls `(starts, n)`; `u` for "spsa".
+        """
         if self.gradient == "spsa":
             return u
         apart = levels_apart(excerpt.target, self.sample_rate)
@@ -109,7 +154,16 @@ class Stages:
         return u
 
     def polish(self, u: Tensor, excerpt: Excerpt, **options: float) -> Tensor:
-        """Better settings `(starts, n)`, by the waveform."""
+        """Improve settings by least squares on the waveform.
+
+        Args:
+            u: Controls `(starts, n)`.
+            excerpt: The excerpt.
+            **options: Options of `levenberg_marquardt`.
+
+        Returns:
+            Controls `(starts, n)`.
+        """
         if not self.can_polish:
             return self._polish_by_adam(u, excerpt)
 

@@ -13,7 +13,15 @@ LEAST_TRACK = 1e-6
 
 
 def without_absent(found: Found, parts: tuple[str, ...]) -> Found:
-    """Tracks that explain nothing leave, the least of them first; the others are fitted again."""
+    """Remove the tracks that explain nothing of the mix, and fit the others again.
+
+    Args:
+        found: The settings so far.
+        parts: Parts of the strips that are fitted again.
+
+    Returns:
+        The settings, with gains of 0 for the tracks that were removed, the least of them first.
+    """
     spectra, strips = found.spectra, found.strips
     while (there := (strips.gains != 0).any(-1)).sum() > 1:
         error = linear_error(spectra, strips).item()

@@ -21,17 +21,40 @@ _PRICE = 1e-3
 
 
 def compress(tracks: Tensor, sample_rate: float, controls: Tensor) -> Tensor:
-    """Tracks `(tracks, channels, time)` through compressors with controls `(tracks, 4)`."""
+    """Compress tracks.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`.
+        sample_rate: In Hz.
+        controls: Controls of the compressors in [0, 1], `(tracks, 4)`, in the order of `FITTED`.
+
+    Returns:
+        Audio of the shape of `tracks`.
+    """
     return COMPRESSOR(tracks, sample_rate, **compressor_settings(controls))
 
 
 def compressor_settings(controls: Tensor) -> dict[str, Tensor]:
-    """Physical settings `(tracks)` of controls `(tracks, 4)` in [0, 1]."""
+    """Convert controls of compressors to physical values.
+
+    Args:
+        controls: Controls in [0, 1], `(tracks, 4)`, in the order of `FITTED`.
+
+    Returns:
+        Values `(tracks,)` by name.
+    """
     return {name: PARAMS[name].to_physical(controls[:, i]) for i, name in enumerate(FITTED)}
 
 
 def first_controls(tracks: Tensor) -> Tensor:
-    """Where to begin: a gentle ratio over a threshold that the loud part of each track passes."""
+    """Choose gentle compressors to begin with, which lower the loud part of each track.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`.
+
+    Returns:
+        Controls in [0, 1], `(tracks, 4)`, in the order of `FITTED`.
+    """
     loud = tracks.abs().amax(1).clamp(min=1e-5)
     level_db = 20 * torch.log10(torch.quantile(loud[:, ::16], 0.97, dim=-1))
     start = {"ratio": 1.5, "attack_ms": 10.0, "release_ms": 120.0}
@@ -49,10 +72,20 @@ def fit_compressors(
     *,
     steps: int = MOST_STEPS,
 ) -> Tensor:
-    """Controls `(tracks, 4)` that bring `images(compress(tracks))` nearest to the mix.
+    """Fit the compressors of all tracks to a mix, together with the gains behind them.
 
-    `images` takes tracks to what each contributes, `(tracks, 2, time)`, linearly; a gain for each
-    track and side is fitted along, so that make-up is no matter.
+    A gain for each track and side is fitted along, so that the make-up gain does not matter.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`, float64.
+        mix: Audio `(2, time)`, float64.
+        sample_rate: In Hz.
+        controls: Where to begin, `(tracks, 4)`, in [0, 1].
+        images: From compressed tracks to the contribution of each, `(tracks, 2, time)`, linear.
+        steps: Largest number of steps.
+
+    Returns:
+        Controls in [0, 1], `(tracks, 4)`.
     """
 
     def compressed(controls: Tensor) -> Tensor:

@@ -18,7 +18,15 @@ TURNS = 2
 
 
 def compressor(found: Found, problem: Problem) -> Found:
-    """Compressors and what is behind them, by turns."""
+    """Run the stage "compressor": fit compressors, and what is behind them, in turn.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with compressors.
+    """
     part = problem.excerpt
     tracks = before_strips(replace(found, compressors=None), problem, part)
     controls = first_controls(tracks)

@@ -42,42 +42,84 @@ after them for responses to ring in."""
 
 
 class CrossSpectra(NamedTuple):
-    """Sums over a song, for each side of the mix, with products of the splines at n knots."""
+    """Cross-spectra of tracks and a mix, summed over a song, in splines over frequency.
+
+    Args:
+        sample_rate: In Hz.
+        freq_hz: Frequencies in Hz at which responses are computed, `(n,)`.
+        to_spline: From values at these frequencies to coefficients of the spline, `(n, n)`.
+        tracks: A, `(sides, tracks, tracks, n, 7)`, of i and j - i from -3 to 3; one side for mono
+            tracks.
+        mix: m, `(2, tracks, n)`.
+        power: |Y|^2 of both sides together, `()`.
+    """
 
     sample_rate: float
     freq_hz: Tensor
-    """Where responses are looked at, `(n,)`."""
     to_spline: Tensor
-    """Coefficients of a spline from its values there, `(n, n)`."""
     tracks: Tensor
-    """A `(sides, tracks, tracks, n, 7)`, of i and j - i from -3 to 3; one side for mono tracks."""
     mix: Tensor
-    """m `(2, tracks, n)`."""
     power: Tensor
-    """|Y|^2 of both sides together, `()`."""
 
     def coefficients(self, H: Tensor) -> Tensor:
-        """c of responses `(..., n)`."""
+        """Convert responses to coefficients of splines.
+
+        Args:
+            H: Responses at `freq_hz`, `(..., n)`.
+
+        Returns:
+            Coefficients c, `(..., n)`.
+        """
         return H @ self.to_spline.T.to(H)
 
     def reached(self, c: Tensor) -> Tensor:
-        """A c of coefficients `(2, tracks, n)`: X_k* times what the responses make."""
+        """Compute A c: the products of the tracks with the output of the responses.
+
+        Args:
+            c: Coefficients `(2, tracks, n)`.
+
+        Returns:
+            Products `(2, tracks, n)`.
+        """
         A = self.tracks.expand(2, *self.tracks.shape[1:])
         return torch.stack([(a * beside(x)).sum((1, -1)) for a, x in zip(A, c, strict=True)])
 
     def error(self, c: Tensor) -> Tensor:
-        """Energy of what responses with these coefficients leave of the mix."""
+        """Compute the energy of the difference between the mix and the output of the responses.
+
+        Args:
+            c: Coefficients `(2, tracks, n)`.
+
+        Returns:
+            Energy `()`, 0 or more.
+        """
         products = c.conj() * (self.reached(c) - 2 * self.mix)
         return (self.power + products.real.sum()).clamp(min=0)
 
 
 def beside(c: Tensor) -> Tensor:
-    """`(..., n, 7)`: each coefficient of `(..., n)` with its three neighbours on either side."""
+    """Put each coefficient beside its three neighbours on either side.
+
+    Args:
+        c: Coefficients `(..., n)`.
+
+    Returns:
+        Coefficients `(..., n, 7)`, 0 beyond the ends.
+    """
     return torch.nn.functional.pad(c, (DEGREE, DEGREE)).unfold(-1, NEAR, 1)
 
 
 def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpectra:
-    """Cross-spectra of `tracks` `(tracks, channels, time)` and `mix` `(2, time)`, float64."""
+    """Compute the cross-spectra of tracks and a mix.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`, float64.
+        mix: Audio `(2, time)`, float64.
+        sample_rate: In Hz.
+
+    Returns:
+        The cross-spectra.
+    """
     count, sides = tracks.shape[:2]
     knots = _knots(sample_rate)
     sites = np.array([knots[i + 1 : i + 1 + DEGREE].mean() for i in range(len(knots) - DEGREE - 1)])
@@ -100,11 +142,20 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
 
 
 def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -> CrossSpectra:
-    """Cross-spectra after which responses H `(2, tracks, n)` leave exactly this `residual`.
+    """Adjust cross-spectra so that given responses leave exactly a known residual.
 
-    A spline is not quite the response itself. Around responses whose residual is known, this
-    matters for what is changed alone: descents that begin again from here end where the residual
-    itself is least.
+    A spline is not quite the response itself. Around responses whose residual is known, the
+    difference matters only for what is changed: descents that begin again from there end where the
+    residual itself is smallest.
+
+    Args:
+        spectra: The cross-spectra.
+        tracks: Audio `(tracks, channels, time)`, float64.
+        residual: What the responses leave of the mix, `(2, time)`, float64.
+        H: The responses at `spectra.freq_hz`, `(2, tracks, n)`.
+
+    Returns:
+        The adjusted cross-spectra.
     """
     c = spectra.coefficients(H)
     with_residual, power = torch.zeros_like(spectra.mix), 0.0

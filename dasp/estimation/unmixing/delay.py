@@ -5,5 +5,13 @@ from dasp.estimation.unmixing.problem import Problem
 
 
 def delay(found: Found, problem: Problem) -> Found:
-    """Gains and delays together at the least error."""
+    """Run the stage "delay": fit gains and delays together.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with delays.
+    """
     return descended(found, ("gain", "delay"))

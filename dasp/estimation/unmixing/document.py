@@ -29,7 +29,15 @@ LEAST_EQ_GAIN_DB = 0.001
 
 
 def to_document_mix(found: Found, problem: Problem) -> Mix:
-    """The document; tracks that are not in the mix stand at the lowest gain."""
+    """Convert the settings to a mix document.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        The mix; tracks that are not in it stand at the lowest gain.
+    """
     tracks = tuple(
         Track(
             name,

@@ -30,7 +30,17 @@ WORTH_DELAYS = 1e-4
 
 
 def eq(found: Found, problem: Problem) -> Found:
-    """EQs and high-passes, without delays first: a filter that bends phase may look like one."""
+    """Run the stage "eq": fit EQs and high-passes.
+
+    The fit begins without delays, because a filter that turns the phase may look like a delay.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with EQs and high-passes.
+    """
     begun = replace(found.strips, delay_samples=torch.zeros_like(found.strips.delay_samples))
     parts = ("gain", "high_pass", "eq")
     best = _searched(replace(found, strips=begun), problem, parts)

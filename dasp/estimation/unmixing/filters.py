@@ -8,6 +8,14 @@ from dasp.estimation.unmixing.problem import Problem
 
 
 def filters(found: Found, problem: Problem) -> Found:
-    """Least squares over all taps of all tracks."""
+    """Run the stage "filters": fit a short filter for each track and side by least squares.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with filters in the place of the strips.
+    """
     tracks = before_strips(found, problem)
     return replace(found, filters=fit_filters(tracks, problem.mix, taps=problem.filter_taps))

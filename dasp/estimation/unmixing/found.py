@@ -28,24 +28,36 @@ from dasp.signal.iir import sosfilt
 
 @dataclass(frozen=True)
 class Found:
-    """The settings of a mix, as far as they are known; what is None or empty does nothing."""
+    """The settings of a mix, as far as they are known; what is None or empty does nothing.
+
+    Args:
+        strips: Gains, delays, high-passes and EQs of the tracks.
+        spectra: Cross-spectra of the mix and the tracks as they come to the strips.
+        lag_samples: Whole samples by which tracks are late, `(tracks,)`.
+        filters: Short filters in the place of the strips.
+        compressors: Controls of the compressors in [0, 1], `(tracks, 4)`.
+        room: Impulse responses of the bus to which all tracks go, `(2, taps)`.
+        master: The stages of the master strip.
+    """
 
     strips: LinearStrips
     spectra: CrossSpectra
-    """Of the tracks as they come to the strips, which the strips do not change."""
     lag_samples: Tensor
-    """Whole samples by which tracks come late, `(tracks,)`."""
     filters: FilterFit | None = None
-    """In the place of the strips, where short filters are asked for."""
     compressors: Tensor | None = None
-    """Controls `(tracks, 4)`."""
     room: Tensor | None = None
-    """Impulse responses of the bus to which all tracks go, `(2, taps)`."""
     master: tuple[Stage, ...] = ()
 
     @classmethod
     def nothing(cls, problem: Problem) -> "Found":
-        """Every track at its own level in the centre."""
+        """Build the settings to begin with: every track at its own level in the centre.
+
+        Args:
+            problem: Tracks and mix.
+
+        Returns:
+            The settings.
+        """
         count = len(problem.tracks)
         return cls(
             plain_strips(torch.ones(count, 2)),
@@ -55,7 +67,16 @@ class Found:
 
 
 def before_strips(found: Found, problem: Problem, part: slice = slice(None)) -> Tensor:
-    """Tracks that are aligned and compressed, `(tracks, channels, time)`."""
+    """Align and compress the tracks.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+        part: The samples that are wanted.
+
+    Returns:
+        Audio `(tracks, channels, time)`.
+    """
     tracks = problem.tracks
     if found.lag_samples.any():
         tracks = shifted(tracks, found.lag_samples, problem.sample_rate)
@@ -66,7 +87,16 @@ def before_strips(found: Found, problem: Problem, part: slice = slice(None)) -> 
 
 
 def images(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
-    """What each track contributes to the sum, `(tracks, 2, time)`."""
+    """Compute the contribution of each track to the sum, by its strip or its filters.
+
+    Args:
+        found: The settings.
+        tracks: Audio `(tracks, channels, time)`, aligned and compressed.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio `(tracks, 2, time)`.
+    """
     if found.filters is not None:
         return found.filters.images(tracks)
     strips = found.strips
@@ -77,45 +107,111 @@ def images(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
 
 
 def dry_sum(found: Found, problem: Problem) -> Tensor:
-    """What all tracks contribute together, before the room and the master, `(2, time)`."""
+    """Compute the sum of all tracks, before the room and the master.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        Audio `(2, time)`.
+    """
     return images(found, before_strips(found, problem), problem.sample_rate).sum(0)
 
 
 def in_room(x: Tensor, room: Tensor | None) -> Tensor:
-    """`x`, and what the room answers."""
+    """Add the reverberation of a room.
+
+    Args:
+        x: Audio `(..., 2, time)`.
+        room: Impulse responses `(2, taps)`, or None.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
     return x if room is None else x + fft_convolve(x, room.to(x))
 
 
 def strip_inputs(found: Found, problem: Problem) -> Tensor:
-    """Tracks as they come to the strips, in the room, which may as well come first."""
+    """Compute the input of the strips, in the room, which is linear and may as well come first.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        Audio `(tracks, channels, time)`.
+    """
     tracks = before_strips(found, problem)
     return tracks if found.room is None else in_room(tracks.expand(-1, 2, -1), found.room)
 
 
 def shifted(tracks: Tensor, delay_samples: Tensor, sample_rate: float) -> Tensor:
-    """Each track later by its delay."""
+    """Delay each track.
+
+    Args:
+        tracks: Audio `(tracks, channels, time)`.
+        delay_samples: Delay of each track in samples, `(tracks,)`; may be negative.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio of the shape of `tracks`.
+    """
     return time_shift(tracks, sample_rate, delay_samples=delay_samples)
 
 
 def residual(found: Found, problem: Problem) -> tuple[Tensor, float]:
-    """What the strips leave of the mix, and its share of the power."""
+    """Compute the difference between the mix and the output of the strips.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        Audio `(2, time)`, and its share of the power of the mix.
+    """
     left = problem.mix - images(found, strip_inputs(found, problem), problem.sample_rate).sum(0)
     return left, (left.square().sum() / problem.mix.square().sum()).item()
 
 
 def heard_anew(found: Found, problem: Problem) -> Found:
-    """The same after something before the strips has changed: other cross-spectra."""
+    """Compute the cross-spectra again after a change before the strips.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        The same settings with new cross-spectra.
+    """
     inputs = strip_inputs(found, problem)
     return replace(found, spectra=cross_spectra(inputs, problem.mix, problem.sample_rate))
 
 
 def spectra_around(found: Found, inputs: Tensor, left: Tensor) -> CrossSpectra:
-    """Cross-spectra after which the strips leave exactly what is `left`."""
+    """Adjust the cross-spectra so that the strips leave exactly a known residual.
+
+    Args:
+        found: The settings.
+        inputs: Input of the strips, `(tracks, channels, time)`.
+        left: The residual, `(2, time)`.
+
+    Returns:
+        The adjusted cross-spectra.
+    """
     return around(found.spectra, inputs, left, strip_responses(found.strips, found.spectra))
 
 
 def descended(found: Found, parts: tuple[str, ...]) -> Found:
-    """Parts of the strips at the least error."""
+    """Fit parts of the strips, from where they stand.
+
+    Args:
+        found: The settings.
+        parts: Parts to fit, as `fit_strips` takes them.
+
+    Returns:
+        The settings of the smallest error.
+    """
     strips = solve_gains(found.spectra, found.strips)
     if parts != ("gain",):
         strips = fit_strips(found.spectra, strips, parts)
@@ -123,7 +219,14 @@ def descended(found: Found, parts: tuple[str, ...]) -> Found:
 
 
 def parts_in_use(strips: LinearStrips) -> tuple[str, ...]:
-    """The parts of strips that do something."""
+    """List the parts of strips that are not neutral.
+
+    Args:
+        strips: The strips.
+
+    Returns:
+        Names of the parts, "gain" always among them.
+    """
     there = {
         "gain": True,
         "delay": bool(strips.delay_samples.any()),

@@ -25,9 +25,15 @@ RIDGE = 1e-9
 
 
 def free_responses(spectra: CrossSpectra, H: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-    """Responses `(2, tracks, n)`, and their weights in power over that of the mix.
+    """Find the responses, of any form, that bring the sum of the tracks nearest to the mix.
 
-    Only tracks that are `there` `(tracks,)` change theirs from `H`.
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        H: Responses to begin with, `(2, tracks, n)`.
+        there: Which tracks may change their responses, `(tracks,)`.
+
+    Returns:
+        Responses `(2, tracks, n)`, and their weights in power over that of the mix.
     """
     c = spectra.coefficients(H)
     residual = spectra.mix - spectra.reached(c)

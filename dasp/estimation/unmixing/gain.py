@@ -23,7 +23,15 @@ NO_LAGS = 1e-4
 
 
 def gain(found: Found, problem: Problem) -> Found:
-    """Lags, and gains of both sides by least squares."""
+    """Run the stage "gain": find lags, and the gains of both sides by least squares.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with lags and gains.
+    """
     lags = _lags(problem)
     if lags.any():
         found = heard_anew(replace(found, lag_samples=lags), problem)

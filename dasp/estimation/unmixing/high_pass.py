@@ -15,7 +15,15 @@ WORTH_A_HIGH_PASS = 0.03
 
 
 def high_pass(found: Found, problem: Problem) -> Found:
-    """High-passes, one track after the other, where the mix is better explained with one."""
+    """Run the stage "high_pass": add a high-pass to each track where it lowers the error.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with high-passes.
+    """
     spectra, strips = found.spectra, found.strips
     error = linear_error(spectra, strips).item()
     for k in range(len(problem.tracks)):
@@ -32,7 +40,15 @@ def high_pass(found: Found, problem: Problem) -> Found:
 
 
 def without_idle_high_passes(spectra: CrossSpectra, strips: LinearStrips) -> LinearStrips:
-    """High-passes that are lower than a document may say, or do little, are off."""
+    """Turn off high-passes that lie below the lowest frequency of a document, or do little.
+
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        strips: The strips.
+
+    Returns:
+        The strips.
+    """
     for k in strips.high_pass_on.nonzero()[:, 0].tolist():
         on = strips.high_pass_on.clone()
         on[k] = False

@@ -53,22 +53,35 @@ _LEAST_ERROR = 1e-12
 
 @dataclass(frozen=True)
 class LinearStrips:
-    """Settings of the strips of all tracks, `(tracks, ...)`, float64."""
+    """The settings of the linear strips of all tracks, float64.
+
+    Args:
+        gains: Gains of left and right as factors, `(tracks, 2)`; negative for reversed polarity.
+        delay_samples: Delay in samples, `(tracks,)`; may be negative.
+        high_pass_hz: Cutoff of the high-pass in Hz, `(tracks,)`.
+        high_pass_on: Whether there is a high-pass, `(tracks,)`.
+        eq_gain_db: Gains of low shelf, four peaks and high shelf in dB, `(tracks, 6)`.
+        eq_freq_hz: Frequencies in Hz, `(tracks, 6)`.
+        eq_q: Quality factors, `(tracks, 6)`.
+    """
 
     gains: Tensor
-    """Linear gains of left and right `(tracks, 2)`; negative for reversed polarity."""
     delay_samples: Tensor
-    """`(tracks,)`; may be negative."""
     high_pass_hz: Tensor
-    """`(tracks,)`; what it is where `high_pass_on` does not matter."""
     high_pass_on: Tensor
     eq_gain_db: Tensor
-    """Low shelf, four peaks, high shelf: `(tracks, 6)`."""
     eq_freq_hz: Tensor
     eq_q: Tensor
 
     def sections(self, sample_rate: float) -> Tensor:
-        """The second-order sections of the high-pass and the EQ, `(tracks, 7, 6)`."""
+        """Design the second-order sections of the high-pass and the EQ.
+
+        Args:
+            sample_rate: In Hz.
+
+        Returns:
+            Sections `(tracks, 7, 6)`, float64.
+        """
         high_pass = design_butterworth_high_pass(self.high_pass_hz, sample_rate, order=2)
         through = torch.tensor([1.0, 0, 0, 1, 0, 0]).to(high_pass)
         high_pass = torch.where(self.high_pass_on[:, None, None], high_pass, through)
@@ -84,13 +97,28 @@ class LinearStrips:
         return torch.cat((high_pass, shelves[0], peaks, shelves[1]), -2)
 
     def responses(self, freq_hz: Tensor, sample_rate: float) -> Tensor:
-        """Responses `(tracks, bins)` of high-pass, EQ and delay; the gains are not in it."""
+        """Compute the responses of high-pass, EQ and delay, without the gains.
+
+        Args:
+            freq_hz: Frequencies in Hz, `(bins,)`.
+            sample_rate: In Hz.
+
+        Returns:
+            Complex responses `(tracks, bins)`.
+        """
         late = torch.exp(-1j * _angles(freq_hz, sample_rate) * self.delay_samples[:, None])
         return frequency_response(self.sections(sample_rate), freq_hz, sample_rate) * late
 
 
 def plain_strips(gains: Tensor) -> LinearStrips:
-    """Strips with these gains `(tracks, 2)`, in which nothing else does anything."""
+    """Build strips with given gains, in which everything else is neutral.
+
+    Args:
+        gains: Gains of left and right as factors, `(tracks, 2)`.
+
+    Returns:
+        The strips.
+    """
     gains = gains.double()
     tracks = gains[:, 0]
     bands = [
@@ -109,19 +137,43 @@ def plain_strips(gains: Tensor) -> LinearStrips:
 
 
 def linear_error(spectra: CrossSpectra, strips: LinearStrips) -> Tensor:
-    """Energy of what the strips leave unexplained, over that of the mix."""
+    """Compute the energy that strips leave unexplained, relative to that of the mix.
+
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        strips: The strips.
+
+    Returns:
+        Error `()`, 0 or more.
+    """
     c = spectra.coefficients(strip_responses(strips, spectra))
     return spectra.error(c) / spectra.power
 
 
 def strip_responses(strips: LinearStrips, spectra: CrossSpectra) -> Tensor:
-    """Responses of both sides with gains `(2, tracks, bins)`."""
+    """Compute the responses of strips to both sides, gains included.
+
+    Args:
+        strips: The strips.
+        spectra: Cross-spectra, whose frequencies are used.
+
+    Returns:
+        Complex responses `(2, tracks, bins)`.
+    """
     C = strips.responses(spectra.freq_hz, spectra.sample_rate)
     return strips.gains.T[..., None] * C
 
 
 def solve_gains(spectra: CrossSpectra, strips: LinearStrips) -> LinearStrips:
-    """The best gains with all else as it stands; tracks whose gains are 0 stay out."""
+    """Find the best gains for strips whose other settings stay; tracks with gains of 0 keep them.
+
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        strips: The strips.
+
+    Returns:
+        The strips with new gains.
+    """
     C = spectra.coefficients(strips.responses(spectra.freq_hz, spectra.sample_rate))
     there = (strips.gains != 0).any(-1)
     gains = torch.zeros_like(strips.gains)
@@ -142,9 +194,16 @@ def fit_strips(
     *,
     steps: int = 40,
 ) -> LinearStrips:
-    """Move the `parts` of the strips of all tracks, from where they stand, to the least error.
+    """Fit parts of the strips of all tracks, from where they stand, to the smallest error.
 
-    `parts` are of "gain", "delay", "high_pass" (of the tracks where it is on) and "eq".
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        strips: Where to begin.
+        parts: Parts to fit, of "gain", "delay", "high_pass" (of tracks that have one) and "eq".
+        steps: Largest number of steps.
+
+    Returns:
+        The strips.
     """
     rate = spectra.sample_rate
     theta, low, high, plain = coordinates(strips, rate)
@@ -216,7 +275,17 @@ def _derivatives(
 def jacobian(
     theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
 ) -> tuple[Tensor, Tensor]:
-    """Responses `(2, tracks, bins)` and their derivatives `(2, tracks, settings, bins)`."""
+    """Compute the responses of strips and their derivatives.
+
+    Args:
+        theta: Coordinates `(tracks, 22)`, as `coordinates` returns them.
+        strips: The strips, of which `high_pass_on` is read.
+        freq_hz: Frequencies in Hz, `(bins,)`.
+        rate: Sample rate in Hz.
+
+    Returns:
+        Responses `(2, tracks, bins)`, and derivatives `(2, tracks, settings, bins)`.
+    """
     C, logarithmic = relative_changes(theta, strips, freq_hz, rate)
     H = theta[:, :2].T[..., None] * C
     sides = torch.eye(2).to(C)[:, None, :, None] * C[:, None]  # (2, tracks, 2, bins)
@@ -226,8 +295,18 @@ def jacobian(
 def relative_changes(
     theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
 ) -> tuple[Tensor, Tensor]:
-    """Responses before the gains `(tracks, bins)`, and derivatives of their logarithms
-    `(tracks, settings, bins)`, with all settings but the gains."""
+    """Compute responses without the gains, and the derivatives of their logarithms.
+
+    Args:
+        theta: Coordinates `(tracks, 22)`, as `coordinates` returns them.
+        strips: The strips, of which `high_pass_on` is read.
+        freq_hz: Frequencies in Hz, `(bins,)`.
+        rate: Sample rate in Hz.
+
+    Returns:
+        Responses `(tracks, bins)`, and derivatives `(tracks, settings, bins)` by all settings but
+        the gains.
+    """
     z = torch.polar(
         torch.ones(3, 1).to(freq_hz), -_angles(freq_hz, rate) * torch.arange(3)[:, None]
     )
@@ -270,7 +349,15 @@ def _band_values(name: str):
 
 
 def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What is moved, `(tracks, 22)`: frequencies and Qs as logarithms; its ends; its rest."""
+    """Convert strips to the coordinates of a fit; frequencies and Qs are logarithms.
+
+    Args:
+        strips: The strips.
+        rate: Sample rate in Hz.
+
+    Returns:
+        Coordinates `(tracks, 22)`, their lower and upper ends, and their neutral values.
+    """
 
     def ends(name: str, edge: str) -> list[float]:
         params = [_EQ[f"{band}_{name}"] for band in ("low_shelf", "peak", "high_shelf")]
@@ -306,7 +393,15 @@ def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tens
 
 
 def read_coordinates(theta: Tensor, strips: LinearStrips) -> LinearStrips:
-    """The strips of these coordinates."""
+    """Convert the coordinates of a fit to strips.
+
+    Args:
+        theta: Coordinates `(tracks, 22)`.
+        strips: The strips, of which `high_pass_on` is read.
+
+    Returns:
+        The strips.
+    """
     gain_db, freq, q = theta[:, 4:].unflatten(-1, (6, 3)).unbind(-1)
     return replace(
         strips,

@@ -34,7 +34,15 @@ _START = {
 
 
 def master(found: Found, problem: Problem) -> Found:
-    """The stage "master": what turns the sum in its room into the mix, by an excerpt."""
+    """Run the stage "master": fit the strip between the sum in its room and the mix, on an excerpt.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with a master strip.
+    """
     part = problem.excerpt
     before = in_room(dry_sum(found, problem), found.room)[..., part]
     return replace(found, master=fit_master(before, problem.mix[..., part], problem.sample_rate))
@@ -43,7 +51,17 @@ def master(found: Found, problem: Problem) -> Found:
 def fit_master(
     before: Tensor, after: Tensor, sample_rate: float, *, steps: int = STEPS
 ) -> tuple[Stage, ...]:
-    """The strip that turns the sum `before` into `after`, both `(2, time)`."""
+    """Fit the strip that turns a sum into a finished mix.
+
+    Args:
+        before: The sum, `(2, time)`.
+        after: The mix, `(2, time)`.
+        sample_rate: In Hz.
+        steps: Number of steps of gradient descent.
+
+    Returns:
+        EQ, compressor, limiter and gain.
+    """
     strip = chain(*STRIP)
     before, after = before.float(), after.float()
     lift_db = (measure_loudness(after, sample_rate) - measure_loudness(before, sample_rate)).item()

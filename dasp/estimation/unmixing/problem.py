@@ -16,18 +16,27 @@ class Unheard(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """Tracks of one length and one number of channels, beside their mix."""
+    """Tracks of one length and one number of channels, beside their mix.
+
+    Args:
+        names: Name of each track.
+        files: File of each track.
+        tracks: Audio `(tracks, channels, time)`, float64.
+        was_mono: Whether each track came with one channel.
+        mix: Audio `(2, time)`, float64.
+        sample_rate: In Hz.
+        excerpt: The samples where most tracks play, on which slow stages are fitted.
+        room_taps: Length in samples of the impulse response of the room.
+        filter_taps: Length in samples of the filters of the stage "filters".
+    """
 
     names: tuple[str, ...]
     files: tuple[str, ...]
     tracks: Tensor
-    """`(tracks, channels, time)` float64."""
     was_mono: tuple[bool, ...]
     mix: Tensor
-    """`(2, time)` float64."""
     sample_rate: float
     excerpt: slice
-    """Where most tracks play: what cannot be fitted in a moment is fitted there."""
     room_taps: int
     filter_taps: int
 
@@ -44,7 +53,25 @@ class Problem:
         room_s: float,
         excerpt_s: float,
     ) -> "Problem":
-        """The arguments of `unmix`, checked, and tracks stacked."""
+        """Check the arguments of `unmix`, and stack the tracks.
+
+        Args:
+            tracks: Audio `(1 or 2, time)` of each track, of one length.
+            mix: Audio `(1 or 2, time)`, as long as the tracks.
+            sample_rate: In Hz.
+            names: Name of each track; empty to number them.
+            files: File of each track; empty to take the names.
+            filter_taps: Length of the filters in samples, 0 or more.
+            room_s: Length of the impulse response of the room in seconds.
+            excerpt_s: Length of the excerpt in seconds, above 0.
+
+        Returns:
+            Tracks and mix.
+
+        Raises:
+            Unheard: If the mix or all tracks are silent.
+            ValueError: If a shape or a value is outside its range.
+        """
         sample_rate = checked_sample_rate(sample_rate)
         if not tracks:
             raise ValueError("tracks: expected at least one track")

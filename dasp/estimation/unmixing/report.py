@@ -16,24 +16,38 @@ FFT_SIZE, HOP = 4096, 1024
 
 
 class Unexplained(NamedTuple):
-    """Signal-to-distortion ratios in dB."""
+    """How near a reconstruction comes to a mix.
+
+    Args:
+        sdr_db: Signal-to-distortion ratio in dB.
+        si_sdr_db: The same with any gain on the reconstruction allowed.
+        octaves: Centre of each octave in Hz, and the SDR in it in dB.
+        tracks: Name of each track, level of its contribution against the mix, and its SDR, both in
+            dB; the error in each bin of the spectrogram is shared out by the power of the tracks.
+    """
 
     sdr_db: float
     si_sdr_db: float
-    """With any gain on the reconstruction allowed."""
     octaves: list[tuple[float, float]]
-    """The centre of each octave in Hz, and its SDR."""
     tracks: list[tuple[str, float, float]]
-    """Name, level of what it contributes against the mix, and its SDR, where the error in each
-    bin of the spectrogram is shared out among the tracks by their power there."""
 
 
 def measure_unexplained(
     mix: Mix, tracks: Sequence[Tensor], target: Tensor, output: Tensor, sample_rate: float
 ) -> Unexplained:
-    """Compare a reconstruction `output` with the `target` mix `(2, time)`.
+    """Compare a reconstruction with a mix, by octaves and by tracks.
 
-    What a track contributes is what its strip gives, before buses and master.
+    The contribution of a track is the output of its strip, before buses and master.
+
+    Args:
+        mix: The mix document that was found.
+        tracks: Audio `(channels, time)` of each track.
+        target: The mix, `(2, time)`.
+        output: The reconstruction, `(2, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Signal-to-distortion ratios in dB.
     """
     error = (target - output).double()
     target = target.double()

@@ -11,7 +11,15 @@ RIDGE = 1e-6
 
 
 def room(found: Found, problem: Problem) -> Found:
-    """A response for left and right, and the strips before it again, by turns."""
+    """Run the stage "room": fit a response for left and right, and the strips before it, in turn.
+
+    Args:
+        found: The settings so far.
+        problem: Tracks and mix.
+
+    Returns:
+        The settings with a room.
+    """
     for _ in range(TURNS):
         dry = dry_sum(found, problem)
         response = fit_filters(dry[None], problem.mix - dry, taps=problem.room_taps, ridge=RIDGE)

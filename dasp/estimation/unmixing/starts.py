@@ -58,11 +58,17 @@ def begin_again(
     generator: torch.Generator,
     tries: int = 1,
 ) -> LinearStrips:
-    """Strips nearer to their targets, each by itself, and without tracks that explain nothing.
+    """Fit the strip of each track to its own target from new starts, and remove absent tracks.
 
-    `spectra` are those around `strips` (`cross_spectra.around`). Among the `parts`, "high_pass"
-    stands for a choice: it may come and go. A track that is still far from its target after a few
-    starts is given many, in so many `tries`.
+    Args:
+        spectra: Cross-spectra around `strips`, as `cross_spectra.around` returns them.
+        strips: The strips so far.
+        parts: Parts to fit, as for `fit_strips`; with "high_pass", a high-pass may come and go.
+        generator: Source of the random starts.
+        tries: Rounds of many starts for a track that is still far from its target after a few.
+
+    Returns:
+        Strips nearer to their targets.
     """
     hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
     possible = replace(
@@ -88,8 +94,16 @@ def begin_again(
 
 
 def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Responses that tracks should have, `(2, tracks, n)`, their weights, how far each track is
-    from them, `(tracks,)`, and what they leave, both in power over that of the mix."""
+    """Find the responses that tracks should have, with the contributions of all others left open.
+
+    Args:
+        spectra: Cross-spectra of tracks and mix.
+        strips: The strips so far.
+
+    Returns:
+        Responses `(2, tracks, n)`, their weights, the distance of each track from them
+        `(tracks,)`, and what they leave of the mix, both in power over that of the mix.
+    """
     H = strip_responses(strips, spectra)
     target, weights = free_responses(spectra, H, (strips.gains != 0).any(-1))
     least = spectra.error(spectra.coefficients(target)) / spectra.power
