@@ -33,17 +33,17 @@ WITH_EXAMPLES = (
     "dasp.grad",
     "dasp.streaming",
     "dasp.losses",
+    "dasp.analysis",
+    "dasp.signal",
+    "dasp.mixing",
+    "dasp.audio_io",
 )
 """Whose public functions and classes have an example each."""
 
 PACKAGES = (
     *WITH_EXAMPLES,
-    "dasp.analysis",
-    "dasp.signal",
     *modules(signal),
-    "dasp.mixing",
     *modules(mixing),
-    "dasp.audio_io",
     *modules(audio_io),
     "dasp.estimation",
     *modules(estimation),

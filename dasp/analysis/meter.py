@@ -41,6 +41,9 @@ class Loudness(NamedTuple):
         range_lu: Loudness range in LU, as `measure_loudness_range` computes it.
         max_momentary_lufs: Largest loudness of a block of 0.4 s, every 0.01 s, in LUFS.
         max_short_term_lufs: Largest loudness of a block of 3 s, every 0.1 s, in LUFS.
+
+    >>> Loudness(-23.0, 5.0, -18.0, -20.0).range_lu
+    5.0
     """
 
     integrated_lufs: float
@@ -158,6 +161,14 @@ def album_lufs(meters: Sequence[LoudnessMeter]) -> float:
 
     Returns:
         Loudness in LUFS.
+
+    >>> songs = 0.1 * torch.randn(2, 1, 48_000)
+    >>> meters = [LoudnessMeter(48_000, 1), LoudnessMeter(48_000, 1)]
+    >>> for meter, song in zip(meters, songs):
+    ...     meter.hear(song)
+    >>> each = [meter.loudness().integrated_lufs for meter in meters]
+    >>> min(each) - 0.1 < album_lufs(meters) < max(each) + 0.1
+    True
     """
     momentary = torch.cat([meter._blocks(MOMENTARY_S) for meter in meters])
     return _integrated(momentary)

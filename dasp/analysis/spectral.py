@@ -70,6 +70,12 @@ def measure_spectral_spread(
         ValueError: If `x` is not floating-point audio, or has no samples, or a size is too small.
 
     Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
+
+    >>> t = torch.arange(8000) / 8000
+    >>> tone, noise = torch.sin(2 * torch.pi * 1000 * t)[None], torch.randn(1, 8000)
+    >>> spread = [measure_spectral_spread(x, 8000)[0, 8].item() for x in (tone, noise)]
+    >>> spread[0] < spread[1]
+    True
     """
     f, p = _distribution(x, sample_rate, fft_size, hop)
     centroid = (f * p).sum(-2, keepdim=True)
@@ -106,6 +112,11 @@ def measure_spectral_rolloff(
             its range, or a size is too small.
 
     Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
+
+    >>> click = torch.zeros(1, 8000)
+    >>> click[:, 4096] = 1.0  # as loud at all frequencies
+    >>> abs(measure_spectral_rolloff(click, 8000, fraction=0.5)[0, 8].item() - 2000) < 5
+    True
     """
     check_range("fraction", fraction, above=0.0, below=1.0)
     _, p = _distribution(x, sample_rate, fft_size, hop)
@@ -138,6 +149,11 @@ def measure_spectral_flatness(
         ValueError: If `x` is not floating-point audio, or has no samples, or a size is too small.
 
     Source: G. Peeters, "A large set of audio features for sound description", IRCAM, 2004.
+
+    >>> click = torch.zeros(1, 8000)
+    >>> click[:, 4096] = 1.0  # as loud at all frequencies
+    >>> round(measure_spectral_flatness(click, 8000)[0, 8].item(), 2)
+    1.0
     """
     power = at_least(magnitude_spectra(x, fft_size, hop).square(), SILENT_POWER)
     return power.log().mean(-2).exp() / power.mean(-2)

@@ -149,6 +149,10 @@ def measure_panning_rms(
 
     Source: G. Tzanetakis, R. Jones and K. McNally, "Stereo panning features for classifying
     recording production style", ISMIR 2007.
+
+    >>> left = torch.stack((torch.randn(8192), torch.zeros(8192)))
+    >>> round(measure_panning_rms(left, 44_100)[0, 4].item(), 2)
+    1.0
     """
     panning = measure_panning_spectrum(x, sample_rate, fft_size=fft_size, hop=hop)
     f = torch.linspace(0, sample_rate / 2, panning.shape[-2], dtype=x.dtype, device=x.device)

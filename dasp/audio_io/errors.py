@@ -13,6 +13,9 @@ class AudioFileError(ValueError):
     Args:
         path: The file.
         reason: What is wrong with the file, which the message says after the name.
+
+    >>> AudioFileError("kick.wav", "is empty").reason
+    'is empty'
     """
 
     def __init__(self, path: str | os.PathLike, reason: str):
@@ -22,7 +25,14 @@ class AudioFileError(ValueError):
 
 
 class AudioFileWarning(UserWarning):
-    """Part of a file was left out or lost, as the message says."""
+    """Part of a file was left out or lost, as the message says.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as warned:
+    ...     warnings.warn("kick.wav: 0.100 s are missing", AudioFileWarning, stacklevel=1)
+    >>> issubclass(warned[0].category, UserWarning)
+    True
+    """
 
 
 def finite_peak(path: str | os.PathLike, x: Tensor, sample_rate: float, start: int = 0) -> float:

@@ -43,6 +43,15 @@ def allowing_truncated(allow: bool = True) -> Iterator[None]:
 
     Yields:
         Nothing.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder, allowing_truncated(), noting() as notes:
+    ...     file = Path(folder, "a.wav")
+    ...     _ = save_audio(file, torch.zeros(1, 100), 44_100, subtype="PCM_16")
+    ...     _ = file.write_bytes(file.read_bytes()[:-100])
+    ...     load_audio(file)[0].shape
+    torch.Size([1, 50])
     """
     token = _ALLOWED.set(allow)
     try:
@@ -60,6 +69,16 @@ def noting() -> Iterator[dict[str, None]]:
 
     Yields:
         A dictionary whose keys are the messages, each once.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder, noting() as notes:
+    ...     file = Path(folder, "a.wav")
+    ...     _ = save_audio(file, torch.zeros(1, 100), 44_100, subtype="PCM_16")
+    ...     _ = file.write_bytes(file.read_bytes()[:-100])
+    ...     _ = load_audio(file, allow_truncated=True)
+    >>> len(notes)
+    1
     """
     noted: dict[str, None] = {}
     token = _NOTED.set(noted)
@@ -81,6 +100,9 @@ class AudioInfo:
         subtype: How samples are stored, such as "PCM_24".
         layout: The loudspeaker of each channel, as `dasp.layouts` has them; None where the file
             does not tell.
+
+    >>> AudioInfo(48_000, 2, 96_000, "WAV", "PCM_24").duration_s
+    2.0
     """
 
     sample_rate: int
@@ -164,6 +186,14 @@ def load_as_stored(
 
     Raises:
         AudioFileError: If the file cannot be read whole, as for `load_audio`.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/a.wav", torch.zeros(2, 100), 44_100, subtype="DOUBLE")
+    ...     x, info = load_as_stored(f"{folder}/a.wav")
+    >>> x.dtype, info.subtype
+    (torch.float64, 'DOUBLE')
     """
     with _open(path, allow_truncated) as file:
         _check_memory(path, file, file.frames, file.info.dtype.itemsize)
@@ -192,6 +222,13 @@ def load_blocks(
     Raises:
         AudioFileError: If the file cannot be read whole, as for `load_audio`; a fault within the
             samples is found with its block.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/a.wav", torch.zeros(2, 100), 44_100)
+    ...     [block.shape[-1] for block in load_blocks(f"{folder}/a.wav", 40)]
+    [40, 40, 20]
     """
     with _open(path, allow_truncated) as file:
         start, block = 0, None
@@ -213,6 +250,14 @@ def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) 
 
     Raises:
         AudioFileError: If the file is missing, empty, not audio, cut off or damaged.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/a.flac", torch.zeros(2, 100), 44_100, subtype="PCM_16")
+    ...     info = audio_info(f"{folder}/a.flac")
+    >>> info.format, info.subtype, info.frames
+    ('FLAC', 'PCM_16', 100)
     """
     with _open(path, allow_truncated) as file:
         return file.info

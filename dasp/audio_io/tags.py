@@ -51,6 +51,9 @@ class Tags:
         chunks: Chunks of RIFF and AIFF, pictures of FLAC, the whole tag of MPEG.
         others: Names of what in `chunks` only a file of the same kind can hold.
         stale: Names of what is not true of other samples, and is not copied.
+
+    >>> bool(Tags()), Tags("flac", 44_100, {"title": "Song"}).fields["title"]
+    (False, 'Song')
     """
 
     kind: str = ""
@@ -73,6 +76,9 @@ def read_tags(path: str | os.PathLike, sample_rate: int) -> Tags:
 
     Returns:
         The tags; empty where there are none, or where they are damaged.
+
+    >>> bool(read_tags("no such file.wav", 44_100))
+    False
     """
     try:
         return _read(Path(path), sample_rate)

@@ -50,6 +50,9 @@ class Saved:
         over: Number of samples over full scale, which would have clipped.
         gain_db: Gain in dB that brought them back to full scale; 0 where there was none.
         notes: What of the layout and the tags the format cannot hold.
+
+    >>> Saved("PCM_24", over=0, gain_db=0.0).notes
+    ()
     """
 
     subtype: str
@@ -142,6 +145,11 @@ def dither_source(seed: int, x: Tensor) -> torch.Generator:
 
     Returns:
         A generator on the CPU.
+
+    >>> x = torch.ones(1, 8)
+    >>> a, b = (torch.rand(4, generator=dither_source(7, x)) for _ in range(2))
+    >>> torch.equal(a, b)
+    True
     """
     samples = zlib.crc32(x.detach().cpu().float().contiguous().numpy())
     digest = hashlib.sha256(f"{seed}:{samples}".encode()).digest()
@@ -163,6 +171,13 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: If the file cannot be renamed; errors of the `with` statement pass through.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole(Path(folder, "notes.txt")) as unfinished:
+    ...         _ = unfinished.write_text("complete")
+    ...     Path(folder, "notes.txt").read_text()
+    'complete'
     """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     stem = within_longer_name(path.name)

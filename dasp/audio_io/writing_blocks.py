@@ -75,6 +75,13 @@ def save_blocks(
     Raises:
         AudioFileError: If the samples or the file cannot be written, as for `save_audio`.
         ValueError: If `clip_mode` is unknown.
+
+    >>> import tempfile
+    >>> x = torch.zeros(2, 100)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = save_blocks(f"{folder}/a.wav", lambda: x.split(40, -1), 44_100, frames=100)
+    >>> saved.subtype
+    'PCM_24'
     """
     path = Path(path)
     check_choice("clip_mode", clip_mode, CLIP_MODES)

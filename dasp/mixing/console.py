@@ -53,6 +53,11 @@ class Controls(NamedTuple):
         groups: Controls of all groups, one group after the other, `(*batch, n_group_controls)`.
         buses: Controls of all buses, `(*batch, n_bus_controls)`.
         master: Controls of the master strip, `(*batch, n_master_controls)`.
+
+    >>> console = Console(strip=(GAIN,), buses={}, master=())
+    >>> settings = console.to_physical(Controls(tracks=torch.full((3, 1), 0.5)))
+    >>> settings.tracks["gain.gain_db"].shape
+    torch.Size([3])
     """
 
     tracks: Tensor | None = None
@@ -72,6 +77,9 @@ class Settings(NamedTuple):
         groups: Values `(*batch)` or one number, as `"drums.compressor.ratio"`.
         buses: Values `(*batch)` or one number, as `"delay.delay.time_ms"`.
         master: Values `(*batch)` or one number, as `"limiter.ceiling_db"`.
+
+    >>> Settings(tracks={"gain.gain_db": torch.tensor([-3.0, 0.0])}).buses
+    {}
     """
 
     tracks: Mapping[str, Any] = {}

@@ -45,6 +45,13 @@ def to_mix(
 
     Raises:
         ValueError: If settings move and `duration_s` is not above 0.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> console = Console(strip=(GAIN,), buses={}, master=())
+    >>> settings = Settings(tracks={"gain.gain_db": torch.tensor([-3.0, 0.0])})
+    >>> mix = to_mix(console, settings, 44_100, [Track("kick"), Track("voice")])
+    >>> [[stage.settings for stage in track.strip] for track in mix.tracks]
+    [[{'gain_db': -3.0}], []]
     """
     one = [_of_track(settings.tracks, i, console) for i in range(len(tracks))]
     sends_db = [_sends_db(console, own) for own in one]
@@ -105,6 +112,13 @@ def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
 
     Raises:
         ValueError: If the console lacks a stage, a group or a bus of the mix.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> console = Console(strip=(GAIN,), buses={}, master=())
+    >>> mix = Mix(44_100, (Track("kick", strip=(Stage(GAIN, {"gain_db": -3.0}),)), Track("voice")))
+    >>> settings, routing = from_mix(console, mix)
+    >>> settings.tracks["gain.gain_db"].tolist()
+    [-3.0, 0.0]
     """
     columns = []
     for i, track in enumerate(mix.tracks):

@@ -65,6 +65,12 @@ def save_mix(path: str | Path, mix: Mix) -> None:
     Args:
         path: The new file, most often `mix.json`, to whose folder the tracks' files are relative.
         mix: The mix.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_mix(f"{folder}/mix.json", Mix(44_100, (Track("kick"),)))
+    ...     Path(folder, "mix.json").is_file()
+    True
     """
     document = to_document(mix, Path(path).parent)
     Path(path).write_text(readable_json(document) + "\n", encoding="utf-8")
@@ -108,6 +114,9 @@ def is_mix(document: Any) -> bool:
 
     Returns:
         True if its format is that of a mix; the rest is not checked.
+
+    >>> is_mix({"format": "dasp-mix", "version": 2}), is_mix([])
+    (True, False)
     """
     return isinstance(document, dict) and document.get("format") == FORMAT
 

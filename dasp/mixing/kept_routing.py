@@ -18,6 +18,10 @@ def keep_routing(mix: Mix, start: Mix) -> Mix:
 
     Returns:
         `mix` with the groups of `start`, and with the buses and sends of `start` if it has buses.
+
+    >>> start = Mix(44_100, (Track("kick", group="drums"),), (), (Channel("drums"),))
+    >>> keep_routing(Mix(44_100, (Track("kick"),)), start).tracks[0].group
+    'drums'
     """
     kept = {group.name for group in start.groups}
     tracks = tuple(map(_keep, mix.tracks, start.tracks))

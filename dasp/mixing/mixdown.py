@@ -20,6 +20,9 @@ class Stem(NamedTuple):
         audio: Audio `(2, time)`.
         to_master: Whether it is a part of the sum that the master strip processes; a track of a
             group is not.
+
+    >>> Stem("bus", "reverb", torch.zeros(2, 8)).to_master
+    True
     """
 
     kind: str
@@ -92,6 +95,11 @@ def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) ->
 
     Raises:
         ValueError: If a setting of the master strip has no meaning; the message names the stage.
+
+    >>> from dasp.mixing.settings import Track
+    >>> tracks, mix = [torch.ones(1, 2)], Mix(44_100, (Track("a"),))
+    >>> torch.equal(through_master(mix_stems(tracks, mix), tracks, mix), mix_down(tracks, mix))
+    True
     """
     total = torch.zeros_like(as_stereo(tracks[0]))
     for stem in stems:
@@ -149,6 +157,11 @@ def run_strip(
 
     Raises:
         ValueError: If a setting has no meaning; the message names the stage.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> y = run_strip(torch.ones(1, 2), 44_100, (Stage(GAIN, {"gain_db": 20.0}),))
+    >>> torch.allclose(y, torch.full((1, 2), 10.0))
+    True
     """
     for i, stage in enumerate(stages):
         sidechain = {"sidechain": tracks[stage.sidechain]} if stage.sidechain else {}

@@ -22,6 +22,9 @@ class Routing(NamedTuple):
         sidechain: For a stage of the strip, by its name, the track that controls it on each track,
             `(*batch, tracks)`, or -1 for the track itself. The stage hears that track before its
             strip.
+
+    >>> Routing(group=torch.tensor([0, 0, -1])).sidechain
+    {}
     """
 
     group: Tensor | None = None

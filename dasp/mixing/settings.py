@@ -18,6 +18,10 @@ class Stage(NamedTuple):
         sidechain: Name of the track that controls the stage, which is heard before its strip;
             empty for none.
         locked: Whether automatic mixers leave the stage as it is.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> Stage(GAIN, {"gain_db": -6.0}).locked
+    False
     """
 
     processor: Processor
@@ -34,6 +38,9 @@ class Channel:
     Args:
         name: Its name in the mix.
         strip: The stages that process the sum, in their order.
+
+    >>> Channel("drums").strip
+    ()
     """
 
     name: str
@@ -52,6 +59,9 @@ class Track:
         group: Name of the group that it goes to; empty for the master.
         sends_db: Level in dB at which it goes to each bus, by name, behind its strip.
         locked: Whether automatic mixers leave the track as it is.
+
+    >>> Track("kick", group="drums", sends_db={"reverb": -18.0}).group
+    'drums'
     """
 
     name: str
@@ -95,6 +105,10 @@ def setting(stages: Sequence[Stage], name: str, default: Any = None) -> Any:
 
     Returns:
         The value of the setting, in its unit.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> setting((Stage(GAIN, {"gain_db": -6.0}),), "gain_db")
+    -6.0
     """
     return next((s.settings[name] for s in stages if name in s.settings), default)
 
@@ -108,5 +122,9 @@ def find_stage(stages: Sequence[Stage], processor: str) -> Stage | None:
 
     Returns:
         The stage, or None.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> find_stage((Stage(GAIN, {"gain_db": -6.0}),), "gain").settings
+    {'gain_db': -6.0}
     """
     return next((stage for stage in stages if stage.processor.name == processor), None)

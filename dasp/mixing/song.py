@@ -22,6 +22,11 @@ class Song:
 
     Raises:
         ValueError: If the numbers of names, roles and tracks differ, or a role is not known.
+
+    >>> import torch
+    >>> song = Song(("BD",), ("kick",), (torch.zeros(1, 4),), 44_100)
+    >>> song.plain_mix().tracks[0].name
+    'BD'
     """
 
     names: tuple[str, ...]

@@ -67,6 +67,10 @@ def compile_first() -> use_kernels:
 
     Raises:
         ValueError: If the environment variable `DASP_KERNELS` names no form.
+
+    >>> with compile_first():
+    ...     chosen() in ("numba", "torch")
+    True
     """
     form = chosen()
     return use_kernels(NUMBA if form == AUTO else form)

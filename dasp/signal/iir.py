@@ -134,6 +134,10 @@ def sections_of(sos: Tensor) -> Tensor:
 
     Returns:
         The coefficients c, d, b1, b2 and b0, `(..., 5)`, float64.
+
+    >>> from dasp.signal.biquad import design_low_pass
+    >>> sections_of(design_low_pass(1000.0, 48_000)).shape
+    torch.Size([1, 5])
     """
     sos = sos.to(torch.float64)
     b0, b1, b2, _, a1, a2 = (sos / sos[..., 3:4]).unbind(-1)
@@ -153,6 +157,10 @@ def cascade(sections: Tensor) -> StateSpace:
 
     Returns:
         Matrices A, B, C and D of order 2 * sections.
+
+    >>> from dasp.signal.biquad import design_butterworth_low_pass
+    >>> cascade(sections_of(design_butterworth_low_pass(1000.0, 48_000, order=6))).A.shape
+    torch.Size([6, 6])
     """
     n = sections.shape[-2]
     # A signal inside the system is a row of weights: one for each state, and one for the input.
@@ -177,6 +185,11 @@ def filter_by_blocks(
 
     Returns:
         The output, in the type of `x`, and the final state in float64.
+
+    >>> one = torch.ones(1, dtype=torch.float64)
+    >>> delay = StateSpace(A=0 * one[:, None], B=one, C=one, D=0 * one[0])  # of one sample
+    >>> filter_by_blocks(torch.tensor([1.0, 2.0, 3.0]), delay)[0]
+    tensor([0., 1., 2.])
     """
     order, time = system.A.shape[-1], x.shape[-1]
     state = torch.zeros(order, dtype=torch.float64, device=x.device) if zi is None else zi

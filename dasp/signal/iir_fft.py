@@ -29,6 +29,12 @@ def sosfilt_frequency_sampled(x: Tensor, sos: Tensor) -> Tensor:
 
     Raises:
         ValueError: If `x` is not floating point, or `sos` is complex.
+
+    >>> from dasp.signal.biquad import design_low_pass
+    >>> from dasp.signal.iir import sosfilt
+    >>> x, sos = torch.randn(1, 4000), design_low_pass(1000.0, 48_000)
+    >>> torch.allclose(sosfilt_frequency_sampled(x, sos), sosfilt(x, sos)[0], atol=1e-4)
+    True
     """
     check_signal("x", x)
     time = x.shape[-1]
