@@ -6,7 +6,6 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +36,7 @@ WITH_EXAMPLES = (
     "dasp.signal",
     "dasp.mixing",
     "dasp.audio_io",
+    "dasp.estimation",
 )
 """Whose public functions and classes have an example each."""
 
@@ -45,7 +45,6 @@ PACKAGES = (
     *modules(signal),
     *modules(mixing),
     *modules(audio_io),
-    "dasp.estimation",
     *modules(estimation),
     *modules(fitting),
     *modules(unmixing),
@@ -110,23 +109,10 @@ def sections(value: Any) -> dict[str, str]:
 def documented(value: Any) -> dict[str, str]:
     """What a docstring says of each argument, on one line."""
     pieces = NAMED.split(sections(value).get("Args", ""))
-    fields = fields_with_texts(value) if inspect.isclass(value) else {}
-    return fields | {
+    return {
         name.lstrip("*"): " ".join(text.split())
         for names, text in zip(pieces[1::2], pieces[2::2], strict=True)
         for name in names.split(", ")
-    }
-
-
-def fields_with_texts(value: type) -> dict[str, str]:
-    """The fields of a class that have a text each, behind them."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0].body
-    return {
-        ast.unparse(field.target): text.value.value
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
     }
 
 

@@ -43,6 +43,10 @@ class Fit:
             stage: "start" (the settings that were given), "search" and "polish".
         lag_samples: Delay in samples of the processed recording against the output of the chain.
         history: After each step its stage, and the smallest error in dB on the excerpt so far.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> Fit(GAIN, {"gain_db": -6.0}, {"polish": -60.0}, 0.0, ()).settings
+    {'gain_db': -6.0}
     """
 
     processor: Processor

@@ -89,6 +89,9 @@ class Unmixed:
         mix: The mix document; `mix_down` of it is the reconstruction.
         stages: The effect of each stage on the error.
         notes: Remarks for a person: absent tracks, reversed polarity, a poor fit.
+
+    >>> Unmixed(Mix(44_100, ()), (StageReport("gain", 12.0, 0.5, kept=True),), ()).stages[0].name
+    'gain'
     """
 
     mix: Mix
@@ -131,6 +134,11 @@ def unmix(
         ValueError: If the mix or all tracks are silent, the lengths differ, or a stage is unknown.
 
     Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
+
+    >>> kick, voice = torch.randn(2, 1, 4000)
+    >>> found = unmix([kick, voice], torch.cat((kick, 0.5 * voice)), 44_100, stages=["gain"])
+    >>> [round(track.strip[1].settings["pan"], 2) for track in found.mix.tracks]
+    [-1.0, 1.0]
     """
     problem = Problem.of(
         tracks, mix, sample_rate,
