@@ -139,7 +139,7 @@ class LoudnessMeter:
         self._recent = recent[-(blocks - 1) :]
 
     def _blocks(self, block_s: float) -> Tensor:
-        """The power of every block; of a signal that is shorter than one, completed by silence."""
+        """The power of every block; a signal shorter than one block is completed with silence."""
         count = round(block_s / HOP_S)
         powers = torch.tensor(self._powers, dtype=torch.float64)
         if len(powers) < count:
@@ -248,14 +248,14 @@ class PeakMeter:
 
 
 class _Hops:
-    """Means over hops of one size, of numbers that come in parts."""
+    """Means over hops of one size, of a signal that comes in blocks."""
 
     def __init__(self, size: int):
         self.size = size
         self.held = torch.zeros(0, dtype=torch.float64)
 
     def means(self, power: Tensor) -> Tensor:
-        """Those of the hops that are whole by now."""
+        """Means of the hops that this block completes."""
         power = torch.cat((self.held, power))
         whole = len(power) // self.size * self.size
         self.held = power[whole:].clone()

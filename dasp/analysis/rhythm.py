@@ -150,9 +150,9 @@ def _strength(x: Tensor, sample_rate: float, bands: int) -> Tensor:
 
 
 def _autocorrelation(strength: Tensor, lags: int, hop_s: float) -> Tensor:
-    """Likeness of the strength to itself some frames later, less its mean and smoothed.
+    """Autocorrelation of the onset strength, without its mean, smoothed over the lag.
 
-    A Gaussian of 20 ms makes beats alike that do not fall on whole frames.
+    A Gaussian of 20 ms lets beats correlate that do not fall on whole frames.
     """
     length = strength.shape[-1]
     size = 2 * max(length, lags)

@@ -276,7 +276,7 @@ def _bark(freq_hz: Tensor) -> Tensor:
 
 
 def _distribution(x: Tensor, sample_rate: float, fft_size: int, hop: int) -> tuple[Tensor, Tensor]:
-    """Bin frequencies `(bins, 1)`, and each frame's magnitudes over their sum."""
+    """Bin frequencies `(bins, 1)`, and the magnitudes of each frame divided by their sum."""
     magnitude = magnitude_spectra(x, fft_size, hop)
     f = _bin_frequencies(magnitude.shape[-2], sample_rate, x)[:, None]
     return f, magnitude / (magnitude.sum(-2, keepdim=True) + SILENT_POWER)
@@ -297,7 +297,7 @@ def _mean_power_spectrum(x: Tensor, sample_rate: float) -> Tensor:
 
 
 def _long_fft_size(sample_rate: float) -> int:
-    """The power of two next to 0.7 s: 32768 at 44.1 and 48 kHz."""
+    """The power of two nearest to 0.7 s: 32768 at 44.1 and 48 kHz."""
     return 2 ** round(math.log2(0.7 * sample_rate))
 
 

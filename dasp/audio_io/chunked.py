@@ -60,19 +60,19 @@ _KNOWN = (
 
 @dataclass(frozen=True)
 class _Chain:
-    """How the chunks of a container follow one another."""
+    """The order in which the chunks of a container follow one another."""
 
     walk: Callable[..., Iterator[tuple[bytes, int, int]]]
     align: int
 
     def after(self, end: int) -> int:
-        """Where the next chunk begins behind the end of one."""
+        """The start of the next chunk, aligned behind the end of one."""
         return -(-end // self.align) * self.align
 
 
 @dataclass(frozen=True)
 class _Head:
-    """Where a container keeps its samples, and what it says of them."""
+    """The place of the samples in a container, and what the head says of them."""
 
     start: int
     declared: int
@@ -261,7 +261,7 @@ def sun(file: BinaryIO) -> Contents:
 
 
 def _wave_format(form: bytes, order: str) -> tuple[int, int]:
-    """Bytes of a block, and how many frames it has."""
+    """Size of a block in bytes, and its number of frames."""
     code, channels = (int.from_bytes(form[i : i + 2], order) for i in (0, 2))
     block, bits = (int.from_bytes(form[i : i + 2], order) for i in (12, 14))
     if code in (_MS_ADPCM, _IMA_ADPCM, _GSM):
@@ -333,7 +333,7 @@ def _judge(file: BinaryIO, head: _Head, size: int) -> Contents:
 def _read_to(
     head: _Head, length: int, problem: str | None = None, missing: float | None = None
 ) -> Contents:
-    """The file with the length that its samples really have."""
+    """The contents of a file whose samples end at a known place."""
     length = max(0, length)
     blocks = max(0, length - head.own) // head.block
     if head.samples == 1:
@@ -347,7 +347,7 @@ def _read_to(
 
 
 def _frames(head: _Head, length: int) -> int | None:
-    """How many frames are in so many bytes, where the head tells."""
+    """Number of frames in a number of bytes, where the head tells."""
     whole, rest = divmod(max(0, length - head.own), head.block)
     if head.samples > 1 and whole - 1 < head.told / head.samples <= whole + bool(rest):
         return head.told
@@ -357,7 +357,7 @@ def _frames(head: _Head, length: int) -> int | None:
 
 
 def _as_rf64(head: _Head, length: int) -> View:
-    """A WAV of more than 32 bits can count, as the format that can."""
+    """A view of a WAV that is too long for 32 bits as RF64."""
     sizes = b"".join(
         n.to_bytes(8, "little") for n in (length + head.start + 28, length, length // head.block)
     )
@@ -378,7 +378,7 @@ def _is_unknown(declared: int) -> bool:
 
 
 def _wrapped(file: BinaryIO, head: _Head, size: int) -> int | None:
-    """The length where it is one that 32 bits have cut, and there is nothing else behind it."""
+    """The true length, where the head tells it modulo 2^32; None if no such length fits."""
     present = size - head.start
     for length in range(head.declared + 2**32, present + 1, 2**32):
         if _ends(file, head, length, size):
@@ -401,7 +401,7 @@ def _ends(file: BinaryIO, head: _Head, length: int, size: int, strictly: bool = 
 
 
 def _only_chunks(file: BinaryIO, head: _Head, start: int, size: int) -> bool:
-    """Whether from here on there are chunks to the end, of which the last may be cut off."""
+    """Whether only chunks follow up to the end, of which the last may be cut off."""
     if head.chain is None:
         return False
     end = start
@@ -429,7 +429,7 @@ def _is_padding(file: BinaryIO, start: int, size: int) -> bool:
 
 
 def _until_last_chunks(file: BinaryIO, head: _Head, size: int) -> int:
-    """The bytes of samples before the chunks at the end, where there are any."""
+    """Bytes of samples before the chunks at the end, if there are any."""
     size = end_of_samples(file, size)
     if head.chain is None:
         return size - head.start
@@ -449,7 +449,7 @@ def _until_last_chunks(file: BinaryIO, head: _Head, size: int) -> int:
 
 
 def _whole_chain(file: BinaryIO, head: _Head, start: int, size: int) -> bool:
-    """Whether known chunks follow one another from here to the very end."""
+    """Whether known chunks follow one another up to the very end."""
     for name, place, length in head.chain.walk(file, start, head.order):
         if name not in _KNOWN:
             return False
@@ -499,7 +499,7 @@ def _walk(file: BinaryIO, start: int, order: str) -> Iterator[tuple[bytes, int, 
 
 
 def _walk_64(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks of RF64, of which one is longer than it can say."""
+    """The chunks of RF64, of which one is longer than its 32-bit size can say."""
     long = 0
     for name, start, size in _walk(file, 12, "little"):
         if name == b"ds64":

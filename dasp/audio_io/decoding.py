@@ -50,12 +50,12 @@ class Decoder:
 
     @property
     def frames(self) -> int:
-        """How many there are in all."""
+        """Number of frames of all parts."""
         return sum(self._lengths)
 
     @property
     def head_frames(self) -> int:
-        """How many the decoder speaks of."""
+        """Number of frames that the decoder reports."""
         return sum(part.frames for part in self._parts)
 
     def __enter__(self) -> "Decoder":
@@ -111,7 +111,7 @@ class Decoder:
             self._place += len(passed)
 
     def _jump(self, start: int) -> None:
-        """To a place, or to one before it that the decoder finds for sure."""
+        """Seek to a place, or to one before it that the decoder is sure to find."""
         part = self._parts[self._part]
         if part.is_exact:
             part.seek(start)
@@ -142,15 +142,15 @@ class Decoder:
 
 
 class _Sound(soundfile.SoundFile):
-    """One decoder, which is asked to seek only where that is exact.
+    """One decoder, which seeks only where seeking is exact.
 
-    SoundFile seeks after each read, to where it is. The decoders of MPEG and Ogg do not find the
-    way back from everywhere, and those of some telephone codecs have none.
+    SoundFile seeks to the present place after each read. The decoders of MPEG and Ogg do not find
+    every place again, and those of some telephone codecs find none.
     """
 
     @property
     def is_exact(self) -> bool:
-        """Whether any place is found."""
+        """Whether the decoder finds every place."""
         has_no_way = self.format in ("MP3", "OGG") or self.subtype.startswith("DWVW")
         return super().seekable() and not has_no_way
 

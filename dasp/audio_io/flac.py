@@ -111,7 +111,7 @@ def _stream(file: BinaryIO, start: int, end: int) -> Contents:
 
 
 def _cut_off(file: BinaryIO, start: int, frames: list[_Frame], promised: int) -> Contents:
-    """What is whole of it: all before a frame that follows on one whose checksum is right."""
+    """The contents of a stream that is cut off: all up to the end of its last whole frame."""
     file.seek(start)
     head = file.read(42)
     whole = next(
@@ -129,7 +129,7 @@ def _cut_off(file: BinaryIO, start: int, frames: list[_Frame], promised: int) ->
 
 
 def _neighbours(frames: list[_Frame]) -> Iterator[tuple[_Frame, _Frame]]:
-    """A frame and the one that follows on it, the last ones first."""
+    """Pairs of a frame and the frame that follows it, the last pair first."""
     for i, frame in enumerate(frames):
         for before in frames[i + 1 : i + 1 + _NEAR]:
             if before.first + before.samples == frame.first:
@@ -188,7 +188,7 @@ def _blocks(file: BinaryIO, start: int) -> Iterator[tuple[int, int, int, bool]]:
 
 
 def _last_frames(file: BinaryIO, first: int, end: int, fixed: int) -> Iterator[_Frame]:
-    """What looks like frames near the end, the last one first."""
+    """Places near the end that look like frames, the last one first."""
     begin = max(first, end - _SEARCHED)
     file.seek(begin)
     data = file.read(end - begin)
@@ -201,7 +201,7 @@ def _last_frames(file: BinaryIO, first: int, end: int, fixed: int) -> Iterator[_
 
 
 def _frame(head: bytes, place: int, fixed: int) -> _Frame | None:
-    """What a frame says of itself, if its checksum is right."""
+    """The head of a frame, if its checksum is right."""
     if len(head) < 6 or not head[2] >> 4 or head[3] & 1:
         return None
     number, at = _coded_number(head, 4)
@@ -226,7 +226,7 @@ def _frame(head: bytes, place: int, fixed: int) -> _Frame | None:
 
 
 def _coded_number(head: bytes, at: int) -> tuple[int | None, int]:
-    """A number as UTF-8 codes it, of up to 36 bits, and where it ends."""
+    """A number of up to 36 bits in the code of UTF-8, and the place behind it."""
     byte = head[at]
     if byte < 0x80:
         return byte, at + 1

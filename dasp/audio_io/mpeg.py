@@ -35,7 +35,7 @@ _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 
 
 @dataclass(frozen=True)
 class _Kind:
-    """What must not change within a stream."""
+    """Properties of a frame that stay the same within a stream."""
 
     version: int
     layer: int
@@ -162,7 +162,7 @@ def _contents(data: Bytes, start: int, end: int, size: int) -> Contents:
 def _parts(
     data: Bytes, start: int, end: int
 ) -> tuple[list[_Part], _Kind | None, tuple[str, ...], str | None]:
-    """The parts, what they are, what was passed over, and what went wrong."""
+    """The parts, their kind, the bytes that were passed over, and the first fault."""
     parts, kind, at, foreign, problem = [_Part()], None, start, 0, None
     while at < end:
         length = _frame_length(data, at, kind) if kind else 0
@@ -204,7 +204,7 @@ def _parts(
 
 
 def _held_frames(data: Bytes, part: _Part, at: int, stop: int, kind: _Kind | None) -> bool:
-    """Whether what was passed over is as long as some frames, so that it was some of them."""
+    """Whether the bytes that were passed over are as long as frames, and so were damaged ones."""
     gap = stop - at
     if kind is None or not part.runs or not gap or _next_tag(data, at, stop) is not None:
         return False
@@ -233,7 +233,7 @@ def _change(before: _Kind, after: _Kind) -> str:
 def _next(
     data: Bytes, at: int, end: int, kind: _Kind | None
 ) -> tuple[tuple[int, _Kind] | None, int]:
-    """Where frames go on and of which kind, and how many bytes of no known kind were between."""
+    """The place and kind of the next frames, and the number of unknown bytes before them."""
     foreign = 0
     while at < end:
         if length := _tag_length(data, at, end):
@@ -255,7 +255,7 @@ def _next_tag(data: Bytes, at: int, end: int) -> int | None:
 
 
 def _tag_length(data: Bytes, at: int, end: int) -> int:
-    """How long the tag is that begins at a place; 0 where none does."""
+    """Length of the tag at a place; 0 if there is none."""
     head = data[at : at + 32]
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and head[3] < 0xFF:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -307,7 +307,7 @@ def _kind(head: bytes) -> _Kind | None:
 
 
 def _frame_length(data: Bytes, at: int, kind: _Kind) -> int:
-    """Bytes of the frame of this kind that begins at a place; 0 where none does."""
+    """Length in bytes of the frame of a kind at a place; 0 if there is none."""
     head = data[at : at + 4]
     if _kind(head) != kind:
         return 0
@@ -336,7 +336,7 @@ def _table(frame: bytes) -> bytes:
 
 
 def _promised(table: bytes) -> tuple[int | None, int]:
-    """How many frames and bytes a table speaks of."""
+    """Number of frames and of bytes that a table tells."""
     if not table:
         return None, 0
     if _table(table) == b"VBRI":  # Which the decoder does not know.

@@ -95,7 +95,7 @@ def ogg(file: BinaryIO) -> Contents:
 
 
 def _sure(stream: _Stream) -> float:
-    """How far it is to the last pages, of which the last may end before its packets do."""
+    """Share of the stream before its last pages, of which the last may be incomplete."""
     granules = stream.granules[-_LAST_PAGES:]
     if len(granules) < _LAST_PAGES or stream.granules[0] > stream.granules[-1] / 2:
         return 0.0

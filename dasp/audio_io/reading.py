@@ -264,7 +264,7 @@ def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) 
 
 
 class _File:
-    """An open file, and what is wrong with it that was allowed."""
+    """An open file, with those of its faults that were allowed."""
 
     def __init__(self, path: Path, decoder: Decoder, layout: Layout | None, damaged: bool):
         self._path, self._decoder, self._damaged = path, decoder, damaged
@@ -282,7 +282,7 @@ class _File:
 
     @property
     def frames(self) -> int:
-        """How many the file has."""
+        """Number of frames of the file."""
         return self.info.frames
 
     def __enter__(self) -> "_File":
@@ -321,7 +321,7 @@ class _File:
             raise AudioFileError(self._path, reason) from error
 
     def _rescued(self, start: int, frames: int, dtype: str) -> np.ndarray:
-        """All that comes before the decoder fails."""
+        """All samples before the place where the decoder fails."""
         blocks = [np.zeros((0, self.info.channels), dtype)]
         with contextlib.suppress(soundfile.LibsndfileError):
             for at in range(start, start + frames, _RESCUED):

@@ -149,7 +149,7 @@ def _zero_ended(text: str) -> bytes:
 
 
 def _moved(name: bytes, content: bytes, ratio: float, sample_rate: int) -> bytes:
-    """A chunk whose places are counted at another rate, and whose levels are no longer known."""
+    """A chunk with its places at another rate, and with its levels marked as unknown."""
     data = bytearray(content)
     if name == b"bext" and len(data) >= 346:
         _scale(data, 338, ratio, 8)
@@ -298,7 +298,7 @@ def _syncsafe(number: int) -> bytes:
 
 
 def _replace(file: BinaryIO, start: int, stop: int, new: bytes) -> None:
-    """Put bytes in the place of others, and move what is behind them."""
+    """Replace bytes of a file, and move all that follows."""
     shift = len(new) - (stop - start)
     size = file.seek(0, io.SEEK_END)
     if shift > 0:

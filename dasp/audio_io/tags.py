@@ -113,7 +113,7 @@ def _read(path: Path, sample_rate: int) -> Tags:
 
 
 def _strings(path: Path) -> dict[str, str]:
-    """What libsndfile knows by name."""
+    """The tags that libsndfile reads."""
     with contextlib.suppress(soundfile.LibsndfileError, RuntimeError):
         name = os.fsencode(path) if os.name == "posix" else path
         with soundfile.SoundFile(name) as file:
@@ -214,7 +214,7 @@ def _texts(tag: bytes) -> dict[str, str]:
 
 
 def _old_texts(file: BinaryIO) -> dict[str, str]:
-    """The 128 bytes at the end of files that know no other tag."""
+    """ID3v1: the 128 bytes at the end of files without another tag."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 128))
     tag = file.read()
@@ -227,7 +227,7 @@ def _old_texts(file: BinaryIO) -> dict[str, str]:
 
 
 def _other_frames(tag: bytes) -> tuple[str, ...]:
-    """Pictures and what else stands in a tag."""
+    """Pictures and all other frames of a tag that are no text."""
     names = (name for name, _ in _frames(tag) if name not in _FRAMES)
     found = ("picture" if name == b"APIC" else f"ID3 {name.decode('ascii')}" for name in names)
     return tuple(dict.fromkeys(found))
@@ -269,7 +269,7 @@ def _with_comments(
 
 
 def _comments(content: bytes) -> list[tuple[str, str]]:
-    """Name and value of each; what is broken ends them."""
+    """Name and value of each comment, up to the first that is broken."""
     found = []
     at = 4 + int.from_bytes(content[:4], "little")
     count = int.from_bytes(content[at : at + 4], "little")

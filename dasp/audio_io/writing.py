@@ -281,7 +281,7 @@ def clips(path: Path, over: int, peak: float, subtype: str) -> AudioFileError:
 def _fitted(
     path: Path, x: Tensor, peak: float, over: int, subtype: str, clip_mode: str
 ) -> tuple[Tensor, float]:
-    """Audio within full scale, and the gain that brought it there."""
+    """Bring audio within full scale, and return the gain."""
     if clip_mode == "clamp":
         return x.clamp(-1, 1), 0.0
     if clip_mode == "rescale":
@@ -326,7 +326,7 @@ def _encoded(
     layout: Layout | None,
     tags: Tags | None,
 ) -> io.BytesIO:
-    """The content of the new file. Disks are full only for what writes it, which can tell."""
+    """Encode a new file in memory: a full disk is then met only where the file is written."""
     data = interleaved(as_kept(x, format), subtype, dither)
     if format == "WAV" and data.size * bytes_each(subtype) > LARGEST_WAV:
         format = "RF64"

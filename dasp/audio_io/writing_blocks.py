@@ -112,7 +112,7 @@ def save_blocks(
 
 
 class _Disk(io.FileIO):
-    """A new file that an encoder writes. Disks are full only for what writes, which can tell."""
+    """A new file that an encoder writes to, which keeps the error of a full disk."""
 
     def __init__(self, path: Path):
         super().__init__(path, "w+")
@@ -127,7 +127,7 @@ class _Disk(io.FileIO):
         subtype: str,
         tags: Tags | None,
     ) -> Iterator[soundfile.SoundFile]:
-        """What samples go into, `(time, channels)`."""
+        """Open the encoder, which takes samples `(time, channels)`."""
         file = soundfile.SoundFile(self, "w", int(sample_rate), channels, subtype, format=format)
         try:
             with file:
@@ -148,7 +148,7 @@ class _Disk(io.FileIO):
         return len(data) - len(left)
 
     def check(self) -> None:
-        """Raise what went wrong."""
+        """Raise the error that was kept."""
         if self._error is not None:
             raise self._error
 
@@ -162,7 +162,7 @@ def _encode(
     subtype: str,
     dither: int | None,
 ) -> tuple[int, float]:
-    """Write all chunks; how many samples were over full scale before the gain, and the peak."""
+    """Write all blocks; return the samples over full scale before the gain, and the peak."""
     over, peak, start, noise = 0, 0.0, 0, None
     with encoder as file:
         for x in chunks:
@@ -179,7 +179,7 @@ def _encode(
 
 
 def _in_lengths(blocks: Iterable[Tensor], length: int) -> Iterator[Tensor]:
-    """The same audio on the CPU in blocks of one length, of which the last may be shorter."""
+    """Cut audio on the CPU into blocks of one length, of which the last may be shorter."""
     held: list[Tensor] = []
     for block in blocks:
         held.append(block.detach().cpu().to(torch.promote_types(block.dtype, torch.float32)))
@@ -192,6 +192,6 @@ def _in_lengths(blocks: Iterable[Tensor], length: int) -> Iterator[Tensor]:
 
 
 def _forget_chance(path: Path) -> None:
-    """`without_chance` of a file, little of which comes into memory."""
+    """Apply `without_chance` to a file on disk, with little of it in memory."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
         without_chance(content)

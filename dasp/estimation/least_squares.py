@@ -192,8 +192,10 @@ def check_mix(tracks: Tensor, mix: Tensor) -> None:
 
 
 def _sides(tracks: Tensor, mix: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Tracks `(tracks, time)` and what they are to give `(targets, time)`: both sides at once
-    where the tracks are mono, and have the same equations for both."""
+    """Tracks `(tracks, time)` and targets `(targets, time)` of each system of equations.
+
+    Mono tracks have the same equations for both sides, which are then solved at once.
+    """
     tracks, mix = tracks.double(), mix.double()
     if tracks.shape[1] == 1:
         return [(tracks[:, 0], mix)]
@@ -219,8 +221,8 @@ def _equations(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Matrix, right-hand side `(unknowns, targets)`, and the scale of each unknown.
 
-    Tracks are scaled to equal power, so that the ridge is fair, and the condition number tells of
-    how alike they are and not of their levels.
+    Tracks are scaled to equal power: the ridge weighs all of them alike, and the condition number
+    measures the similarity of the tracks and not their levels.
     """
     gram, moment = normal_equations(tracks, targets, taps)
     unknowns = len(tracks) * taps

@@ -81,7 +81,7 @@ def _cross_spectra(now: Tensor, past: Tensor, size: int) -> Tensor:
 
 
 def _all_rows(tracks: Tensor, first: Tensor, taps: int) -> Tensor:
-    """G from its first row, by what enters and leaves from delay to delay."""
+    """G from its first row, by the samples that enter and leave from one delay to the next."""
     gram = tracks.new_empty(len(tracks), taps, len(tracks), taps)
     gram[:, 0] = first
     gram[:, :, :, 0] = first.permute(1, 2, 0)

@@ -66,7 +66,7 @@ def _blend_track(track: Track, amount: float, mono: bool) -> Track:
 
 
 def _louder(strip: tuple[Stage, ...], by_db: float) -> tuple[Stage, ...]:
-    """A strip with more gain, in the last stage that is there for it or in one of its own."""
+    """Raise the gain of a strip, in its last gain stage or in a new one."""
     for i in reversed(range(len(strip))):
         stage = strip[i]
         if stage.processor.name == "gain" and not stage.locked and "gain_db" in stage.settings:

@@ -119,7 +119,7 @@ def at_knot(param: Param, value: Tensor, knot: int) -> Tensor:
 
 
 def _cross_fade(run: Callable[[int, int, int], Tensor], knots: Sequence[int], time: int) -> Tensor:
-    """Each run from the knot before its own to the knot after, one fading into the next."""
+    """Cross-fade the runs of a processor, each from the knot before its own to the knot after."""
     edges = [0, *knots, time]
     runs = [run(edges[k], min(edges[k + 2], time), k) for k in range(len(knots)) if edges[k] < time]
     pieces = [runs[0][..., : knots[0]]]

@@ -265,7 +265,7 @@ class Console:
         return _run_strip(self.master, mix, sample_rate, settings.master)
 
     def _check_settings(self, settings: Settings) -> None:
-        """Refuse what are no settings, and groups and buses that there are not."""
+        """Refuse other types than `Settings`, and names of groups and buses that do not exist."""
         if isinstance(settings, Controls):
             raise ValueError(
                 "settings: expected Settings, which are physical values, got Controls, which are "
@@ -321,7 +321,7 @@ def stack_tracks(tracks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _strip(name: str, processors: Sequence[Processor]) -> Strip:
-    """A strip whose stages are processors."""
+    """Check that the stages of a strip are processors."""
     if not isinstance(processors, Sequence) or isinstance(processors, str):
         came = getattr(processors, "name", type(processors).__name__)
         raise ValueError(f"{name}: expected a tuple of processors, got {came}")
@@ -368,13 +368,13 @@ def _split_sends(
 
 
 def _of(owner: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that stand behind the name of a group or a bus."""
+    """The settings of one group, bus or stage, without its name."""
     prefix = f"{owner}."
     return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
 
 
 def _to_groups(x: Tensor, group: Tensor | None, count: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """What goes to the master, and what goes to each group."""
+    """The sum of the tracks that go to the master, and the sum of those of each group."""
     if group is None or count == 0:
         return x.sum(-3), ()
     number = torch.arange(-1, count, device=x.device)
@@ -384,7 +384,7 @@ def _to_groups(x: Tensor, group: Tensor | None, count: int) -> tuple[Tensor, tup
 
 
 def _to_buses(x: Tensor, sends: Mapping[str, Value]) -> dict[str, Tensor]:
-    """What goes to each bus that has sends."""
+    """The sum of the sends to each bus that has sends."""
     tracks, time = x.shape[:-2], x.shape[-1]
     still, signals = {}, {}
     for bus, send_db in sends.items():
@@ -412,7 +412,7 @@ def _run_strip(
     sidechain: Mapping[str, Tensor] = {},
     inputs: Tensor | None = None,
 ) -> Tensor:
-    """Audio through the stages of a strip; `inputs` are the tracks that side chains listen to."""
+    """Process audio through the stages of a strip; `inputs` are the tracks of the side chains."""
     stages = dict(zip(part_names("chain", strip), strip, strict=True))
     for name in (*(key.split(".")[0] for key in settings), *sidechain):
         if name not in stages:
@@ -436,7 +436,7 @@ def _run_strip(
 def _run_stage(
     processor: Processor, x: Tensor, sample_rate: float, settings: dict, **along_time: Tensor
 ) -> Tensor:
-    """A stage with its settings, of which some may have an axis of blocks behind the batch."""
+    """Run a stage with its settings, of which some may have an axis of blocks behind the batch."""
     batch, time = x.ndim - 2, x.shape[-1]
     moving = {
         param.name: settings.pop(param.name)

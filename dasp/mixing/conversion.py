@@ -138,7 +138,7 @@ def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
 def _channels(
     strips: Mapping[str, Strip], channels: Sequence[Channel], kind: str, *, wet: bool = False
 ) -> dict[str, Any]:
-    """The settings of groups or buses, behind their names."""
+    """The settings of groups or buses, by the name of the group or bus and of the setting."""
     settings = {}
     for i, channel in enumerate(channels):
         if channel.name not in strips:
@@ -149,7 +149,7 @@ def _channels(
 
 
 def _stage(processor: Processor, own: Mapping[str, Any], duration_s: float, *, wet: bool) -> Stage:
-    """A stage with rounded settings; those that move as breakpoints in the middle of blocks."""
+    """A stage with rounded settings; settings that move become breakpoints."""
     settings = {**plain_settings(processor, wet=wet), **own}
     settings.pop("on", None)
     bands = {param.name: bool(param.bands) for param in processor.params}
@@ -237,20 +237,20 @@ def _routing(console: Console, mix: Mix) -> Routing:
 
 
 def _for_each(number: Tensor | None, names: Sequence[str], tracks: Sequence[Track]) -> list[str]:
-    """The names that numbers stand for, one for each track, and none for -1."""
+    """The name for each track's number; empty for -1."""
     if number is None:
         return [""] * len(tracks)
     return [names[i] if i >= 0 else "" for i in number.expand(len(tracks)).tolist()]
 
 
 def _behind(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that stand behind the name of a stage, a group or a bus."""
+    """The settings of one stage, group or bus, without its name."""
     prefix = f"{name}."
     return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
 
 
 def _of_track(settings: Mapping[str, Any], track: int, console: Console) -> dict[str, Any]:
-    """The settings of one track of several; what has no axis of tracks is the same for all."""
+    """The settings of one track; a setting without an axis of tracks is the same for all."""
     bands = {param.name: bool(param.bands) for param in console.params.tracks}
     return {
         key: value[track]
@@ -269,7 +269,7 @@ def _sends_db(console: Console, own: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers as they stand in a document."""
+    """Round numbers to the digits of a document."""
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, (list, tuple)):

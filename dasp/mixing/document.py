@@ -348,7 +348,7 @@ def _check_automation(
 
 
 def _spread(processor: Processor, settings: dict[str, Any]) -> dict[str, Any]:
-    """One number for a parameter of several bands stands for each of them."""
+    """Repeat a single number of a parameter with bands for each band."""
     bands = {param.name: param.bands for param in processor.params if param.bands}
     return {
         key: [value] * bands[key] if key in bands and isinstance(value, (int, float)) else value

@@ -42,6 +42,6 @@ def readable_json(value: Any, indent: int = 0, taken: int = 0) -> str:
 
 
 def _text(value: Any) -> str:
-    """JSON on a line. Names whose bytes are no UTF-8 hold half characters, which are escaped."""
+    """JSON on one line. Names that are not UTF-8 hold lone surrogates, which are escaped."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", line)

@@ -48,7 +48,7 @@ def _keep(track: Track, old: Track) -> Track:
 
 
 def _apart(buses: list[str], groups: set[str]) -> Mapping[str, str]:
-    """Names of buses, of which none is that of a group."""
+    """New names of buses, none of which is that of a group."""
     names: dict[str, str] = {}
     for bus in buses:
         name = bus

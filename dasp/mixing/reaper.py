@@ -176,7 +176,7 @@ def _fader(
 
 
 def _envelope_points(automation: Mapping[str, list]) -> list[tuple[float, float]]:
-    """Times and factors of a gain that moves: lines in dB, by points at most `STEP_DB` apart."""
+    """Times and factors of a gain that moves: lines in dB, as points at most `STEP_DB` apart."""
     corners = list(zip(automation["time_s"], automation["gain_db"], strict=True))
     points = [corners[0]]
     for (start_s, start_db), (end_s, end_db) in pairwise(corners):
@@ -241,7 +241,7 @@ def _plugin(
 
 
 def _bands(settings: dict[str, Any]) -> list[Band]:
-    """The shelves and peaks of `parametric_eq` that do something."""
+    """The shelves and peaks of `parametric_eq` whose gain is not 0."""
     peaks = zip(*(settings[f"peak_{key}"] for key in ("freq_hz", "gain_db", "q")), strict=True)
     low, high = (
         Band(kind, *(settings[f"{kind}_{key}"] for key in ("freq_hz", "gain_db", "q")))
@@ -284,7 +284,7 @@ def _envelope(kind: str, points: Sequence[tuple[float, float]]) -> Lines:
 
 
 def _source_kind(format: str) -> str:
-    """What REAPER calls a source of a format; WAV, AIFF and their kin are all WAVE."""
+    """REAPER's name for a source of a format; WAV, AIFF and similar formats are all WAVE."""
     kinds = {"FLAC": "FLAC", "MP3": "MP3", "MPEG": "MP3", "OGG": "VORBIS", "OGA": "VORBIS"}
     return kinds.get(format.upper(), "OPUS" if format.upper() == "OPUS" else "WAVE")
 
@@ -324,7 +324,7 @@ def _number(value: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in the quotes that it does not hold itself."""
+    """A text in quotes that do not occur in it."""
     quote = next((mark for mark in "\"'`" if mark not in text), None)
     return f"{quote}{text}{quote}" if quote else f"`{text.replace('`', chr(39))}`"
 

@@ -94,7 +94,7 @@ def _object(properties: dict[str, Any], *required: str) -> dict:
 
 
 def _values(param: Param) -> dict:
-    """One number, or for repeated bands one for each."""
+    """The schema of one number, or of one number for each band."""
     if param.bands is None:
         return _number(param)
     low, high = min(param.low), max(param.high)

@@ -106,7 +106,7 @@ def _solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool = False) -> 
 
 
 def _read(u: Tensor) -> tuple[Tensor, Tensor]:
-    """What W multiplies by a, for every stage but the first, and by the feedback for the first."""
+    """The signals that W multiplies, by a for every stage but the first, by the feedback for it."""
     late = nnf.pad(u, (0, 0, 1, -1))
     return u[..., :-1] - late[..., 1:], late[..., -1]
 
@@ -118,7 +118,7 @@ def _changed(u: Tensor, da: Tensor, df: Tensor) -> Tensor:
 
 
 def _changed_transposed(v: Tensor, da: Tensor, df: Tensor) -> Tensor:
-    """dW' v: what `_read` reads is written back there."""
+    """dW' v, the transpose of `_changed`: values go back where `_read` takes them from."""
     stages, by_feedback = da[..., None] * v[..., 1:], (df * v[..., 0])[..., None]
     late = nnf.pad(by_feedback, (stages.shape[-1], 0)) - nnf.pad(stages, (1, 0))
     return nnf.pad(stages, (0, 1)) + nnf.pad(late, (0, 0, -1, 1))

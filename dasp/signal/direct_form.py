@@ -79,14 +79,14 @@ def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[
 
 
 def _convolved(x: Tensor, b: Tensor, zi: Tensor) -> tuple[Tensor, Tensor]:
-    """Of a filter without poles: the state is what is still to come."""
+    """Filter without poles, whose state is the part of the output that is still to come."""
     time = x.shape[-1]
     sounding = fft_convolve(nnf.pad(x, (0, zi.shape[-1])), b) + nnf.pad(zi, (0, time))
     return sounding[:, :time], sounding[:, time:]
 
 
 def _final_state(x: Tensor, y: Tensor, b: Tensor, a: Tensor, zi: Tensor) -> Tensor:
-    """What the samples up to now, and the first state, have to say to those that follow."""
+    """The contribution of the samples so far, and of the first state, to later samples."""
     order, time = zi.shape[-1], x.shape[-1]
     if order == 0:
         return zi
@@ -109,7 +109,7 @@ def _from_rest(x: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def _unfiltered(b: Tensor) -> Tensor:
-    """The numerator 1."""
+    """The numerator 1, of a filter without zeros."""
     return torch.cat((torch.ones_like(b[:, :1]), torch.zeros_like(b[:, 1:])), -1)
 
 

@@ -47,5 +47,5 @@ def irfft(bins: Tensor, size: int) -> Tensor:
 
 
 def _of_length(nothing: Tensor, length: int) -> Tensor:
-    """Another length of no rows, to which gradients lead as they do of some."""
+    """Cut or pad an empty batch to another length, with the gradient of any other batch."""
     return nothing.sum(-1, keepdim=True).expand(*nothing.shape[:-1], length)

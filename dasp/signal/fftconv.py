@@ -136,7 +136,7 @@ def _by_spectrum(x: Tensor, h: Response, start: int, time: int) -> Tensor:
 
 
 def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
-    """In equal shares of the first dimension that has any, where the rows are many."""
+    """Convolve in equal shares of the first dimension that can be cut, where rows are many."""
     rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
     shares = -(-math.prod(rows) * h.size // AT_ONCE)
@@ -151,7 +151,7 @@ def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
 
 
 def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A slice of a dimension, if `x` has more than one of it."""
+    """A slice along a dimension, if `x` is longer than 1 in it."""
     if x.ndim < -dim or x.shape[dim] == 1:
         return x
     return x.narrow(dim, start, min(length, x.shape[dim] - start))

@@ -67,12 +67,12 @@ def _triangular(keys: Tensor, time: int) -> Tensor:
 
 
 def _type_of(bits: int) -> torch.dtype:
-    """The narrowest that holds them."""
+    """The narrowest integer type that holds so many bits."""
     return torch.int16 if bits <= 16 else torch.int32
 
 
 def _signed(bits: int) -> int:
-    """The int64 of 64 bits."""
+    """The int64 with the same 64 bits."""
     return bits - 2**64 if bits >= 2**63 else bits
 
 

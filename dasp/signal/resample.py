@@ -48,17 +48,17 @@ class Quality(NamedTuple):
 
     @property
     def cutoff(self) -> float:
-        """The middle between the two."""
+        """The middle between the ends of the pass band and the stop band."""
         return (self.pass_band + self.stop_band) / 2
 
     @property
     def beta(self) -> float:
-        """The shape of the window."""
+        """The shape parameter of the Kaiser window."""
         return 0.1102 * (self.rejection_db - 8.7)
 
     @property
     def half_width(self) -> float:
-        """Half of the length, in samples of the lower rate."""
+        """Half of the length of the filter, in samples of the lower rate."""
         transition = self.stop_band - self.pass_band
         return (self.rejection_db - 7.95) / (2 * 2.285 * math.pi * transition)
 
@@ -256,7 +256,7 @@ class _Filter(NamedTuple):
 
     @property
     def sharp_reach(self) -> int:
-        """Inputs that the low-pass hears on either side."""
+        """Number of inputs on either side that the low-pass covers."""
         return self.grid(1, 1).reach
 
     @property
@@ -276,14 +276,14 @@ class _Filter(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """Inputs that an output hears on either side."""
+        """Number of inputs on either side that an output depends on."""
         if self.is_periodic:
             return self.sharp_reach
         up, down = self.between_rates
         return self.sharp_reach + _ceil_div(self.short_half * down, up) + 1
 
     def heard(self, start: int, stop: int) -> tuple[int, int]:
-        """The inputs that some outputs hear."""
+        """The range of inputs that a range of outputs depends on."""
         if self.up == self.down:
             return start, stop
         first = start * self.down // self.up - self.reach
@@ -343,7 +343,7 @@ class Grid(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """Inputs that an output hears on either side."""
+        """Number of inputs on either side that an output depends on."""
         return math.ceil(self.quality.half_width / self.nyquist)
 
 
@@ -453,9 +453,9 @@ _designs: dict[tuple, list] = {}
 
 
 def _kept(key: tuple, make: Callable[[], list]) -> list:
-    """`make()`, or what it gave for the same key before.
+    """Return `make()`, or the value of an earlier call with the same key.
 
-    What a compiler or a transform follows is not kept: it is no tensor of numbers.
+    A value that a compiler or a transform follows is not kept: it is no tensor of numbers.
     """
     if torch.compiler.is_compiling():
         return make()

@@ -152,7 +152,7 @@ def fit(
 
 
 def _possible_lags(dry: Tensor, processed: Tensor, most: float) -> list[float]:
-    """None at all, and the one that is measured, unless a filter may well have made it."""
+    """No lag, and the lag that is measured, unless a filter may have caused it."""
     mono = (processed.mean(-2, keepdim=True), dry.mean(-2, keepdim=True))
     lag = measure_delay(*mono, max_delay_samples=round(most)).item()
     return [0.0, lag] if abs(lag) > 0.5 else [0.0]
@@ -184,7 +184,7 @@ def _check_turnable(
     x: Tensor,
     sample_rate: float,
 ) -> None:
-    """Refuse an option that decides how long something is, by turning it."""
+    """Refuse an option that fixes a length, by running the processor with a tensor for it."""
     for name in names:
         ones = (1,) * (x.ndim - 2)
         value = torch.full((2, *ones), float({**processor.defaults(), **settings}[name]))

@@ -49,7 +49,7 @@ def levels_apart(target: Tensor, sample_rate: float) -> Callable[[Tensor], Tenso
 
 
 def _bands(fft_size: int, sample_rate: float) -> Tensor:
-    """Means over the bins of each band `(bands, bins)`, of those bands that have any."""
+    """Weights `(bands, bins)` of the mean over the bins of each band that has any."""
     freq_hz = torch.arange(fft_size // 2 + 1) * (sample_rate / fft_size)
     octaves = torch.log2(freq_hz.clamp(min=1e-9) / LOWEST_HZ)
     number = torch.floor(PER_OCTAVE * octaves)

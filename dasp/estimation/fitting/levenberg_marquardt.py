@@ -146,7 +146,7 @@ def differences(
 
 
 def _free(u: Tensor, slope: Tensor, low: float, high: float) -> Tensor:
-    """Which unknowns may follow their slope of E down."""
+    """Whether each unknown can move down the slope of E without leaving its range."""
     return ~(((u <= low) & (slope > 0)) | ((u >= high) & (slope < 0)))
 
 

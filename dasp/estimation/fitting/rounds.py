@@ -135,7 +135,7 @@ def polished(
 def _with_every_power(
     stages: Stages, u: Tensor, lag: float, hear: Hear, error: float, good: float
 ) -> tuple[tuple[Tensor, float], float]:
-    """The settings and their error, polished on for as long as another damping helps."""
+    """Polish with one damping after the other, for as long as another damping helps."""
     turn = 0
     while error > good:
         turn += 1
@@ -151,25 +151,25 @@ def _with_every_power(
 def _by_distance(
     stages: Stages, given: Tensor, lags: list[float], heard: Excerpt
 ) -> tuple[Tensor, float]:
-    """What a search finds, hearing the dry recording as it is and where it seems to belong."""
+    """Search with each of the possible lags, and keep the better answer."""
     distance = distance_for(stages.processor, stages.knobs, heard.dry[0], stages.sample_rate)
     return _nearer(stages, stages.search(given.expand(len(lags), -1), heard, distance), lags, heard)
 
 
 def _nearer(stages: Stages, u: Tensor, lags: list[float], heard: Excerpt) -> tuple[Tensor, float]:
-    """The one of several settings `(starts, n)`, each with its lag, whose waveform is nearer."""
+    """The settings `(1, n)`, of several with a lag each, whose waveform is nearest."""
     i = stages.error(u, heard).argmin().item()
     return u[i : i + 1], lags[i]
 
 
 def _away_from(u: Tensor, stages: Stages) -> Tensor:
-    """All of `u` `(1, n)` moved at random."""
+    """Move all controls `(1, n)` at random."""
     moved = u + AWAY * torch.randn(u.shape, generator=stages.generator).to(u)
     return moved.clamp(END, 1 - END)
 
 
 def _partly_anew(u: Tensor, stages: Stages) -> Tensor:
-    """`u` `(1, n)` but for a processor, or a band of one, that is drawn anew."""
+    """Draw the controls of one processor, or of one band, at random, and keep the others."""
     groups, generator, u = stages.knobs.groups(), stages.generator, u.clone()
     which = groups[torch.randint(len(groups), (), generator=generator).item()]
     u[:, which] = torch.rand(1, len(which), generator=generator).to(u)

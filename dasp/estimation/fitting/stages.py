@@ -75,7 +75,7 @@ class Stages:
 
     @property
     def can_polish(self) -> bool:
-        """Whether the processor itself is asked, and not a network that stands for it."""
+        """Whether derivatives come from the processor itself, and not from a proxy network."""
         return self.gradient in SEARCH_STEPS
 
     def output(self, u: Tensor, excerpt: Excerpt, processor: Processor | None = None) -> Tensor:

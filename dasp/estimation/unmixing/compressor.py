@@ -41,7 +41,7 @@ def compressor(found: Found, problem: Problem) -> Found:
 
 
 def _behind(found: Found, problem: Problem) -> Found:
-    """The filters, or the strips, fitted again to tracks that are compressed otherwise."""
+    """Fit the filters, or the strips, again to tracks whose compression has changed."""
     if found.filters is not None:
         return filters(found, problem)
     return descended(heard_anew(found, problem), parts_in_use(found.strips))

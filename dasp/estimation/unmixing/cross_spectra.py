@@ -168,13 +168,13 @@ def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -
 
 
 def _scale(freq_hz: np.ndarray) -> np.ndarray:
-    """Where frequencies stand on the scale on which knots are 1 apart."""
+    """Convert frequencies in Hz to the scale on which knots are 1 apart."""
     octaves = np.log2(1 + np.minimum(freq_hz, _TURN_HZ) / LINEAR_HZ)
     return KNOTS_PER_OCTAVE * octaves + np.maximum(freq_hz - _TURN_HZ, 0) / WIDEST_HZ
 
 
 def _hertz(place: np.ndarray) -> np.ndarray:
-    """The other way round."""
+    """Convert the scale on which knots are 1 apart to frequencies in Hz."""
     turn = _scale(_TURN_HZ)
     low = LINEAR_HZ * (2 ** (np.minimum(place, turn) / KNOTS_PER_OCTAVE) - 1)
     return low + WIDEST_HZ * np.maximum(place - turn, 0)
@@ -216,7 +216,7 @@ def _towards(X: Tensor, Y: Tensor, pieces, n: int) -> Tensor:
 
 
 def _fades(time: int, fade: int, fade_in: bool) -> Tensor:
-    """1, but for half a period of a cosine at the end, and at a start that is not the song's."""
+    """Window of a segment: it fades at its end, and at a start that is not the song's."""
     fade = min(fade, time // 2)
     ramp = torch.sin(torch.arange(fade, dtype=torch.float64) * (math.pi / 2 / max(fade, 1))) ** 2
     begin = ramp if fade_in else torch.ones_like(ramp)

@@ -95,7 +95,7 @@ def _linear(found: Found, k: int, mono: bool) -> tuple[Stage, ...]:
 
 
 def _gain(gain_db: float) -> tuple[Stage, ...]:
-    """A gain, or several in series for more than one may have."""
+    """A gain stage, or several in series where the gain exceeds the range of one."""
     one_db = min(max(gain_db, LEAST_GAIN_DB), MOST_GAIN_DB)
     rest = () if one_db == gain_db else _gain(gain_db - one_db)
     return (Stage(GAIN, {"gain_db": _plain(one_db)}), *rest)
@@ -110,7 +110,7 @@ def _eq(strips, k: int) -> dict:
 
 
 def _plain(value):
-    """Numbers as they stand in a document."""
+    """Round numbers to the digits of a document."""
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, list):

@@ -39,7 +39,7 @@ def gain(found: Found, problem: Problem) -> Found:
 
 
 def _lags(problem: Problem) -> Tensor:
-    """Whole samples by which tracks come late in the mix, 0 where that explains no more of it."""
+    """Whole samples by which tracks are late in the mix; 0 where a lag does not lower the error."""
     most = round(MOST_LAG_S * problem.sample_rate)
     lags = torch.zeros(len(problem.tracks), dtype=torch.float64)
     middle = problem.mix[..., problem.excerpt].sum(0, keepdim=True)
@@ -56,7 +56,7 @@ def _lags(problem: Problem) -> Tensor:
 
 
 def _free_error(problem: Problem, lags: Tensor) -> float:
-    """The share of the excerpt that no responses explain, so that no EQ is taken for a lag."""
+    """The share of the excerpt that no responses explain, whatever EQ the tracks have."""
     tracks, mix = problem.tracks[..., problem.excerpt], problem.mix[..., problem.excerpt]
     tracks = shifted(tracks, lags, problem.sample_rate) if lags.any() else tracks
     spectra = cross_spectra(tracks, mix, problem.sample_rate)

@@ -106,7 +106,7 @@ class Problem:
 
 
 def _busiest(tracks: Tensor, length: int) -> slice:
-    """The stretch of so many samples in which most tracks have most of their sound."""
+    """The excerpt of `length` samples in which most tracks have most of their energy."""
     power = tracks.square().sum(1)
     total = power.cumsum(-1)
     if length >= tracks.shape[-1]:

@@ -80,7 +80,7 @@ def _octaves(target: Tensor, error: Tensor, sample_rate: float) -> list[tuple[fl
 
 
 def _power(x: Tensor) -> Tensor:
-    """`(bins, frames)`, both sides together."""
+    """Power of each bin and frame, `(bins, frames)`, both sides together."""
     return stft(x, FFT_SIZE, HOP, "hann").abs().square().sum(0)
 
 

@@ -130,7 +130,7 @@ class _Fits:
         self.prices[:, PARTS["gain"] + PARTS["high_pass"]] = 0
 
     def best(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The least error from so many starts: coordinates `(tracks, 22)`, and it `(tracks,)`."""
+        """The best of `count` starts: coordinates `(tracks, 22)`, and errors `(tracks,)`."""
         theta = self.starts(count, generator)
         error = self.errors(theta)
         for most, steps in DESCENTS:
@@ -161,7 +161,7 @@ class _Fits:
         return torch.where(self.free[:, None], starts, as_it_stands)
 
     def descended(self, theta: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """Coordinates `(tracks, starts, 22)` some steps on, and errors `(tracks, starts)`."""
+        """Coordinates `(tracks, starts, 22)` after some steps, and errors `(tracks, starts)`."""
         free, plain = self.free[:, None], self.plain[:, None]
         error, damping = self.errors(theta), torch.full_like(theta[..., 0], 1e-3)
         for _ in range(steps):
@@ -184,7 +184,7 @@ class _Fits:
         return theta, error
 
     def errors(self, theta: Tensor) -> Tensor:
-        """`(tracks, starts)` of coordinates `(tracks, starts, 22)`."""
+        """Errors `(tracks, starts)` of coordinates `(tracks, starts, 22)`."""
         rows, strips, target, weights = self._flat(theta)
         C = read_coordinates(rows, strips).responses(self.freq_hz, self.rate)
         errors = weights * (rows[:, :2].T[..., None] * C - target).abs().square()

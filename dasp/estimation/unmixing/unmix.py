@@ -196,7 +196,7 @@ def _score(found: Found, problem: Problem) -> tuple[float, float]:
 
 
 def _polished(found: Found, problem: Problem) -> Found:
-    """Without tracks that explain nothing, and at the least of the residual itself."""
+    """Remove tracks that explain nothing, and fit the strips to the residual itself."""
     if found.filters is not None:
         return found
     parts = parts_in_use(found.strips)
