@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dasp import audio_io, estimation, mixing, signal
+from dasp import audio_io, estimation, evaluation, mixing, signal
 from dasp import functional as F
 from dasp.estimation import fitting, unmixing
 from dasp.processors import CATALOGUE
@@ -48,6 +48,8 @@ PACKAGES = (
     *modules(estimation),
     *modules(fitting),
     *modules(unmixing),
+    "dasp.evaluation",
+    *modules(evaluation),
 )
 """Whose public functions, classes and methods have the form that is held here."""
 

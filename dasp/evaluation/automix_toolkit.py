@@ -33,10 +33,21 @@ PANNING_EDGES_HZ = {
 
 
 def percentage_errors(output: Tensor, reference: Tensor, sample_rate: float) -> dict[str, float]:
-    """The set by the names of automix-toolkit, as fractions: 0.1 is ten per cent.
+    """Compute the percentage errors of automix-toolkit between two mixes.
 
-    Both are cut to where the reference is less than 45 dB under its loudest. More than 40 frames
-    of 4096 samples are needed, about a second.
+    Both mixes are cut to where the reference is less than 45 dB below its loudest frame. More than
+    40 frames of 4096 samples are needed, about a second.
+
+    Args:
+        output: The mix that is judged, `(channels, time)`.
+        reference: The mix that is wanted, of the length of `output`.
+        sample_rate: In Hz.
+
+    Returns:
+        Errors by their names in automix-toolkit, as fractions: 0.1 is ten per cent.
+
+    Raises:
+        ValueError: If the lengths differ, or the reference is too short without its silence.
     """
     output, reference = (x.double() for x in comparable(output, reference))
     output, reference = _trimmed(output, reference)
@@ -61,7 +72,14 @@ def percentage_errors(output: Tensor, reference: Tensor, sample_rate: float) -> 
 
 
 def mape(target: Tensor, output: Tensor) -> float:
-    """Mean absolute percentage error, as a fraction.
+    """Compute the mean absolute percentage error.
+
+    Args:
+        target: The values that are wanted, of any shape.
+        output: The values that are judged, of the shape of `target`.
+
+    Returns:
+        Error as a fraction.
 
     >>> mape(torch.tensor([1.0, -4.0]), torch.tensor([1.5, -4.0]))
     0.25
@@ -71,7 +89,14 @@ def mape(target: Tensor, output: Tensor) -> float:
 
 
 def running_mean(x: Tensor) -> Tensor:
-    """Mean of every 40 values in a row `(..., time)`; of all, if there are no more than 40."""
+    """Compute the mean of every 40 successive values.
+
+    Args:
+        x: Values `(..., time)`.
+
+    Returns:
+        Means `(..., time - 39)`; one mean of all, if there are no more than 40.
+    """
     if x.shape[-1] <= RUNNING:
         return x.mean(-1, keepdim=True)
     return frames(x, RUNNING, 1).mean(-1)

@@ -17,14 +17,30 @@ ANCHOR_LOW_PASS_HZ = 3500.0
 
 
 def baselines(song: Song, *, seed: int = 0) -> dict[str, Tensor]:
-    """Every baseline by its name. The seed is that of the random one."""
+    """Mix a song with every baseline.
+
+    Args:
+        song: The song.
+        seed: Seed of the random mix.
+
+    Returns:
+        Audio of each baseline, `(2, time)`, by name.
+    """
     mixes = baseline_mixes(song, seed=seed)
     heard = {name: mix_down(song.tracks, mix) for name, mix in mixes.items()}
     return {**heard, "anchor": anchor(song)}
 
 
 def baseline_mixes(song: Song, *, seed: int = 0) -> dict[str, Mix]:
-    """The settings of every baseline that a console can be set to."""
+    """Find the settings of every baseline that a console can be set to.
+
+    Args:
+        song: The song.
+        seed: Seed of the random mix.
+
+    Returns:
+        The mix of each baseline by name.
+    """
     return {
         "mono sum": mono_sum(song),
         "equal loudness": equal_loudness(song),
@@ -34,7 +50,14 @@ def baseline_mixes(song: Song, *, seed: int = 0) -> dict[str, Mix]:
 
 
 def mono_sum(song: Song) -> Mix:
-    """The plain sum of all tracks, in mono on both sides."""
+    """Build the mix that sums all tracks in mono.
+
+    Args:
+        song: The song.
+
+    Returns:
+        A mix whose two sides are the same.
+    """
     to_mono = Stage(STEREO_WIDENER, {"width": 0.0})
     return Mix(
         song.sample_rate,
@@ -46,18 +69,33 @@ def mono_sum(song: Song) -> Mix:
 
 
 def random_mix(song: Song, draw: torch.Generator) -> Mix:
-    """Gains within 12 dB either way and pans from side to side, all as likely."""
+    """Draw a mix with random gains, within 12 dB either way, and random pans, from side to side.
+
+    Args:
+        song: The song.
+        draw: Source of the uniform draws.
+
+    Returns:
+        The mix.
+    """
     u = 2 * torch.rand(2, len(song.names), generator=draw, dtype=torch.float64) - 1
     gains_db, pans = RANDOM_GAIN_DB * u[0], u[1].tolist()
     return gains_and_pans(song, gains_db=gains_db, pans=pans)
 
 
 def anchor(song: Song) -> Tensor:
-    """The hidden anchor of a listening test: the two overheads hard left and right, low-passed.
+    """Make the hidden anchor of a listening test: the overheads hard left and right, low-passed.
 
-    Without a pair of overheads it is the mono sum, low-passed at 3.5 kHz as well. M. A. Martínez
-    Ramírez, D. Stoller and D. Moffat, "A deep learning approach to intelligent drum mixing with
-    the Wave-U-Net", JAES 69, 2021.
+    Without a pair of overheads the anchor is the mono sum, low-passed at 3.5 kHz as well.
+
+    Args:
+        song: The song.
+
+    Returns:
+        Audio `(2, time)`.
+
+    Source: M. A. Martínez Ramírez, D. Stoller and D. Moffat, "A deep learning approach to
+    intelligent drum mixing with the Wave-U-Net", JAES 69, 2021.
     """
     sides = stereo_pairs(list(song.names))
     overheads = {

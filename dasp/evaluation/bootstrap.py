@@ -12,7 +12,13 @@ from dasp._checks import check_range
 
 
 class Interval(NamedTuple):
-    """A mean, and the interval that it lies in with the asked confidence."""
+    """A mean and its confidence interval.
+
+    Args:
+        mean: The mean.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+    """
 
     mean: float
     low: float
@@ -26,7 +32,21 @@ def mean_interval(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """The mean of values, one a song, with its interval; of one value that is the value.
+    """Compute a mean and its confidence interval by the percentile bootstrap.
+
+    Args:
+        values: Values, one a song; at least one.
+        confidence: Share of intervals that hold the mean, between 0 and 1.
+        resamples: Number of samples that are drawn from the values.
+        seed: Seed of the draws.
+
+    Returns:
+        Mean and interval in the unit of the values; of one value, that value.
+
+    Raises:
+        ValueError: If there is no value, or `confidence` is outside its range.
+
+    Source: B. Efron and R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
 
     >>> mean_interval([2.0, 2.0, 2.0])
     Interval(mean=2.0, low=2.0, high=2.0)

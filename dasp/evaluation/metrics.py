@@ -38,20 +38,39 @@ AUDIBLE_DB = 60.0
 
 
 class Metric(NamedTuple):
-    """An error between two stereo mixes; `unit` is what it is in."""
+    """An error between two stereo mixes.
+
+    Args:
+        unit: Unit of the error.
+        error: From output, reference and sample rate to the error.
+        of_level: Whether the mixes are compared as they are, and not at one loudness.
+        best: Error of equal mixes.
+    """
 
     unit: str
     error: Callable[[Tensor, Tensor, float], Tensor]
     of_level: bool = False
-    """Whether it is of the mixes as they are, and not at one loudness."""
     best: float = 0.0
-    """What equal mixes have."""
 
 
 def measure_errors(
     output: Tensor, reference: Tensor, sample_rate: float, *, names: Sequence[str] | None = None
 ) -> dict[str, float]:
-    """Metrics of `METRICS` by their names, or all; the smaller the nearer, except for the SDRs.
+    """Measure the errors of a mix against a reference.
+
+    The smaller an error, the nearer is the mix, except for the SDRs.
+
+    Args:
+        output: The mix that is judged, `(channels, time)`.
+        reference: The mix that is wanted, of the length of `output`.
+        sample_rate: In Hz.
+        names: Names of metrics, of `METRICS`; by default all.
+
+    Returns:
+        Error of each metric, in its unit, by name.
+
+    Raises:
+        ValueError: If the lengths differ, or a name is not known.
 
     >>> x = torch.randn(2, 8000)
     >>> errors = measure_errors(0.5 * x, x, 8000)
@@ -69,7 +88,18 @@ def measure_errors(
 
 
 def comparable(output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Both as stereo in float32 at least; refuses mixes of different lengths."""
+    """Check two mixes, and convert them to stereo in float32 or wider.
+
+    Args:
+        output: The mix that is judged, `(channels, time)`.
+        reference: The mix that is wanted.
+
+    Returns:
+        Both mixes, `(2, time)`.
+
+    Raises:
+        ValueError: If a mix is not floating-point audio, or the lengths differ.
+    """
     check_audio(output, "output")
     check_audio(reference, "reference")
     if output.shape[-1] != reference.shape[-1]:
@@ -82,7 +112,16 @@ def comparable(output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def at_loudness_of(output: Tensor, reference: Tensor, sample_rate: float) -> Tensor:
-    """The output at the integrated loudness of the reference, if neither is silent."""
+    """Bring a mix to the integrated loudness of the reference, if neither is silent.
+
+    Args:
+        output: The mix that is judged, `(2, time)`.
+        reference: The mix that is wanted.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio of the shape of `output`.
+    """
     own, wanted = (measure_loudness(x, sample_rate) for x in (output, reference))
     audible = (own > ABSOLUTE_GATE_LUFS) & (wanted > ABSOLUTE_GATE_LUFS)
     return output * db_to_gain(torch.where(audible, wanted - own, 0))

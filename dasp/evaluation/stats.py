@@ -25,28 +25,48 @@ STARS = ((1e-4, "***"), (1e-3, "**"), (1e-2, "*"))
 
 
 class Normality(NamedTuple):
-    """Shapiro and Wilk's W, and its p; a small p says that the ratings are not normal."""
+    """The result of Shapiro and Wilk's test.
+
+    Args:
+        w: The statistic W.
+        p: The p value; a small one says that the ratings are not normal.
+    """
 
     w: float
     p: float
 
 
 class Pair(NamedTuple):
-    """Two mixes compared."""
+    """The comparison of two mixes.
+
+    Args:
+        first: Name of the first mix.
+        second: Name of the second mix.
+        u: Mann and Whitney's U.
+        p: The p value, corrected by Bonferroni, at most 1.
+        effect: Rank-biserial correlation in [-1, 1]: the share of pairs of ratings in which the
+            first is higher, less the share in which it is lower.
+    """
 
     first: str
     second: str
     u: float
     p: float
-    """Corrected by Bonferroni, at most 1."""
     effect: float
-    """Rank-biserial correlation in [-1, 1]: how much more often the first is rated higher than the
-    second, than lower."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the ratings say. `h` and `p` are Kruskal and Wallis's."""
+    """The statistics of a listening test.
+
+    Args:
+        counts: Number of ratings of each mix.
+        medians: Median rating of each mix.
+        normality: Shapiro and Wilk's test of each mix.
+        h: Kruskal and Wallis's H.
+        p: The p value of H.
+        pairs: The comparison of each two mixes.
+    """
 
     counts: dict[str, int]
     medians: dict[str, float]
@@ -56,12 +76,29 @@ class Report:
     pairs: tuple[Pair, ...]
 
     def pair(self, first: str, second: str) -> Pair:
-        """The comparison of two mixes, in either order."""
+        """Return the comparison of two mixes.
+
+        Args:
+            first: Name of one mix.
+            second: Name of the other mix.
+
+        Returns:
+            The comparison, in the order in which it was made.
+        """
         return next(pair for pair in self.pairs if {pair.first, pair.second} == {first, second})
 
 
 def report(ratings: Mapping[str, Sequence[float]]) -> Report:
-    """The statistics of the ratings of each mix; three ratings each are the least.
+    """Compute the statistics of a listening test.
+
+    Args:
+        ratings: Ratings of each mix by its name; two mixes or more, three ratings or more each.
+
+    Returns:
+        Counts, medians, tests of normality, and comparisons.
+
+    Raises:
+        ValueError: If there are too few mixes or ratings, or a rating is not finite.
 
     >>> ratings = {"ours": [0.7, 0.8, 0.9], "anchor": [0.1, 0.0, 0.2]}
     >>> report(ratings).pairs[0].effect
@@ -100,10 +137,19 @@ def _pairs(groups: Mapping[str, np.ndarray]) -> tuple[Pair, ...]:
 
 
 def load_ratings(path: str | Path) -> dict[str, list[float]]:
-    """The ratings of a CSV file, by mix.
+    """Read the ratings of a listening test from a CSV file.
 
-    Either with columns `mix` and `rating`, a row a rating (other columns, such as the participant
-    and the song, are not looked at), or with a column a mix. Empty cells are no ratings.
+    The file has either the columns `mix` and `rating`, with one rating a row (other columns, such
+    as the participant and the song, are ignored), or one column a mix. Empty cells are ignored.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Ratings of each mix by its name.
+
+    Raises:
+        ValueError: If a rating is no number; the message names the line.
     """
     with io.StringIO(decoded(Path(path).read_bytes()), newline="") as file:
         reader = csv.DictReader(file)
@@ -127,7 +173,14 @@ def _number(cell: str, place: str) -> float:
 
 
 def normality_table(result: Report) -> str:
-    """Shapiro and Wilk's test of each mix, in Markdown."""
+    """Format Shapiro and Wilk's test of each mix in Markdown.
+
+    Args:
+        result: The statistics.
+
+    Returns:
+        A table.
+    """
     names = list(result.normality)
     rows = [
         ["W", *(f"{result.normality[name].w:.3f}" for name in names)],
@@ -137,9 +190,13 @@ def normality_table(result: Report) -> str:
 
 
 def pairs_table(result: Report) -> str:
-    """The pairs that differ, in Markdown: *** p < .0001, ** p < .001, * p < .01, o no difference.
+    """Format the comparison of each two mixes in Markdown, with the effect size.
 
-    With the effect size behind each.
+    Args:
+        result: The statistics.
+
+    Returns:
+        A table: *** p < .0001, ** p < .001, * p < .01, o no difference.
     """
     names = list(result.counts)
 
@@ -155,7 +212,13 @@ def pairs_table(result: Report) -> str:
 
 
 def stars(p: float) -> str:
-    """How sure a difference is.
+    """Format the significance of a difference.
+
+    Args:
+        p: The corrected p value.
+
+    Returns:
+        "***", "**", "*" or "o".
 
     >>> [stars(p) for p in (1e-9, 5e-4, 0.009, 0.02)]
     ['***', '**', '*', 'o']
@@ -166,9 +229,15 @@ def stars(p: float) -> str:
 def save_violins(
     path: str | Path, ratings: Mapping[str, Sequence[float]], *, ylabel: str = "rating"
 ) -> None:
-    """A picture of the distribution of each mix's ratings, with medians and quartiles.
+    """Draw the distribution of each mix's ratings, with medians and quartiles.
 
-    Needs matplotlib: `pip install "dasp-audio[plot]"`.
+    Args:
+        path: The new picture, whose ending decides on the format.
+        ratings: Ratings of each mix by its name.
+        ylabel: Label of the axis of ratings.
+
+    Raises:
+        ImportError: If matplotlib is missing: `pip install "dasp-audio[plot]"`.
     """
     try:
         from matplotlib.figure import Figure

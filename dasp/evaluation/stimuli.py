@@ -28,10 +28,22 @@ def write_stimuli(
     lufs: float = STIMULUS_LUFS,
     overwrite: bool = False,
 ) -> dict[str, dict[str, float]]:
-    """Write mixes `(channels, time)` of one song and length; returns what is in `stimuli.json`.
+    """Write the mixes of one song for a listening test, at one loudness.
 
-    That is the gain of each in dB, and its loudness and true peak after it. Refuses silence, mixes
-    that are not of one length, and a mix whose true peak would be over full scale.
+    Args:
+        folder: Where the folder of the song is made.
+        song: Name of the song, and of its folder.
+        mixes: Audio `(channels, time)` of each mix by name, of one length.
+        sample_rate: A whole number of Hz.
+        lufs: Integrated loudness of all mixes in LUFS.
+        overwrite: Whether existing files may be replaced.
+
+    Returns:
+        Gain in dB, loudness in LUFS and true peak in dBTP of each mix, as in `stimuli.json`.
+
+    Raises:
+        ValueError: If a mix is silent or of another length, or its true peak would be over full
+            scale.
     """
     lengths = {x.shape[-1] for x in mixes.values()}
     if len(lengths) != 1:

@@ -17,24 +17,39 @@ from dasp.mixing.settings import Mix
 
 
 class Standing(NamedTuple):
-    """Where tracks stand in a mix; each `(tracks,)` in float64."""
+    """The level and the place of each track in a mix, float64.
+
+    Args:
+        loudness: Integrated loudness in LUFS, `(tracks,)`.
+        place: Stereo imbalance in [-1, 1], `(tracks,)`: -1 left, 0 centre, 1 right.
+    """
 
     loudness: Tensor
-    """Integrated, in LUFS."""
     place: Tensor
-    """-1 is left, 0 in the centre, 1 right: energy of the right less the left, over both."""
 
 
 class TrackErrors(NamedTuple):
-    """Mean absolute errors over the tracks that the reference lets one hear."""
+    """Mean absolute errors over the tracks that are heard in the reference.
+
+    Args:
+        level: Error of the loudness in LU, without the gain that all tracks have in common.
+        place: Error of the stereo imbalance.
+    """
 
     level: float
-    """In LU, after the gain that all have in common has been taken out."""
     place: float
 
 
 def measure_standing(mix: Mix, tracks: Sequence[Tensor]) -> Standing:
-    """Where the tracks `(channels, time)` of a mix stand."""
+    """Measure the level and the place of each track in a mix, behind its strip.
+
+    Args:
+        mix: The mix.
+        tracks: Audio `(channels, time)` of each track.
+
+    Returns:
+        Loudness and stereo imbalance of each track.
+    """
     inputs = {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
     heard = [
         as_stereo(run_strip(audio, mix.sample_rate, track.strip, inputs))
@@ -47,9 +62,17 @@ def measure_standing(mix: Mix, tracks: Sequence[Tensor]) -> Standing:
 
 
 def measure_track_errors(standing: Standing, reference: Standing) -> TrackErrors:
-    """The common gain is the median of all gains between the two, which makes the least error.
+    """Measure the errors of the levels and places of tracks.
 
-    A track that is silent counts as one of -70 LUFS, where the gate of the measure stands.
+    The common gain is the median of the differences in level, which gives the smallest error. A
+    silent track counts as -70 LUFS, the gate of the measure.
+
+    Args:
+        standing: Levels and places in the mix that is judged.
+        reference: Levels and places in the mix that is wanted.
+
+    Returns:
+        Mean absolute errors; 0 if no track is heard in the reference.
 
     >>> wanted = Standing(torch.tensor([-20.0, -26.0, -30.0]), torch.zeros(3))
     >>> found = Standing(torch.tensor([-10.0, -16.0, -23.0]), torch.tensor([0.3, 0.0, 0.0]))
