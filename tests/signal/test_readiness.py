@@ -29,6 +29,7 @@ def first_contact(monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("_ready", "_failed", "_said"):
         monkeypatch.setattr(_readiness, name, set())
+    monkeypatch.setattr("dasp.signal.backends._compiled._troubles", set())
     monkeypatch.setattr(_readiness, "_look_again", {})
     monkeypatch.setattr(_readiness, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(_background, "_process", None)
