@@ -9,7 +9,7 @@ import pytest
 import torch
 
 # What a test hears is not to hang on what another process has compiled by then.
-os.environ.setdefault("DASP_KERNELS", "numba")
+os.environ.setdefault("DASP_KERNELS", "numba" if find_spec("numba") else "torch")
 logging.getLogger("dasp").setLevel(logging.ERROR)  # that kernels are compiled is no news here
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

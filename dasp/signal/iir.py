@@ -437,10 +437,10 @@ def _chain(step: Tensor, drive: Tensor, state: Tensor, backwards: bool) -> tuple
     missing = -steps % GROUP
     before, after = (missing, 0) if backwards else (0, missing)
     padded = nnf.pad(drive, (0, 0, before, after)) if missing else drive
-    groups = padded.reshape(len(drive), -1, GROUP * order)
+    groups = padded.reshape(len(drive), padded.shape[1] // GROUP, GROUP * order)
     group_step = torch.linalg.matrix_power(step, GROUP)
     edges, last = _chain(group_step, groups @ gathered, state, backwards)
-    states = (groups @ inner).baddbmm_(edges, carried).reshape(len(drive), -1, order)
+    states = (groups @ inner).baddbmm_(edges, carried).reshape(padded.shape)
     if missing:
         last = states[:, missing - 1] if backwards else states[:, steps]
     return states[:, before : before + steps], last

@@ -32,4 +32,5 @@ def solve(x: Tensor, weights: Tensor, offset: Tensor, transposed: bool) -> Tenso
             y.scatter_add_(1, past, (w * y_now[..., None]).flatten(1))
         else:
             y_now += (w * y.gather(1, past).view_as(w)).sum(-1)
-    return y[:, 1:].contiguous()
+    # A copy also of a single row, of which `contiguous` would be a view.
+    return y[:, 1:].clone(memory_format=torch.contiguous_format)
