@@ -1,17 +1,23 @@
-"""Recordings that some benchmarks are measured on, and that are no part of the project."""
+"""Recordings that some benchmarks are measured on, and that are no part of the project.
 
+docs/recordings.md has what they are, and where they are from.
+"""
+
+import os
 import sys
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+FOLDER = Path(os.environ.get("DASP_RECORDINGS") or BESIDE)
 
 
 def recordings() -> Path:
     """The folder of recordings beside the project; without it the program ends, and says so."""
     if not FOLDER.is_dir():
         raise SystemExit(
-            f"this is measured on recordings that are no part of the project: {FOLDER} is not there"
+            f"this is measured on recordings that are no part of the project: {FOLDER} is not there "
+            "(docs/recordings.md)"
         )
     return FOLDER
 
