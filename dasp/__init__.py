@@ -13,6 +13,7 @@
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
 | `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
+| `dasp.pictures` | chains, consoles, fits and unmixed songs as figures of matplotlib |
 
 Modules and names are imported when they are first asked for.
 """
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         grad,
         losses,
         mixing,
+        pictures,
         processors,
         recipes,
         signal,
@@ -72,6 +74,7 @@ __all__ = [
     "load_audio",
     "losses",
     "mixing",
+    "pictures",
     "processors",
     "recipes",
     "save_audio",

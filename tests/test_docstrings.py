@@ -37,6 +37,7 @@ WITH_EXAMPLES = (
     "dasp.mixing",
     "dasp.audio_io",
     "dasp.estimation",
+    "dasp.pictures",
 )
 """Whose public functions and classes have an example each."""
 

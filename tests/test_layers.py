@@ -16,7 +16,7 @@ LAYERS = {
     "losses": 3, "processors": 3,
     "grad": 4, "mixing": 4, "audio_io": 4,
     "data": 5, "controllers": 5, "streaming": 5, "estimation": 5, "fitting": 5,
-    "training": 6, "evaluation": 6, "batch": 6,
+    "training": 6, "evaluation": 6, "batch": 6, "pictures": 6,
     "recipes": 7,
     "cli": 8,
     "__main__": 9,

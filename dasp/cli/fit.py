@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         _write_report(args.report, found)
     if args.plot:
-        from dasp.cli.fit_picture import draw_fit
+        from dasp.pictures import draw_fit
 
-        draw_fit(args.plot, dry, processed, sample_rate, found)
+        draw_fit(found, dry, processed, sample_rate).savefig(args.plot)
     _print(settings, found)
     return 0
 

@@ -220,6 +220,7 @@ def print_mix(mix, audio) -> None:
 def _print_strips(mix) -> None:
     from dasp.cli.show import print_table
     from dasp.mixing.settings import find_stage, setting
+    from dasp.mixing.summary import pan_text
 
     rows = []
     for track in mix.tracks:
@@ -241,12 +242,6 @@ def _print_strips(mix) -> None:
     head = ("track", "role", "high-pass", "gain", "pan", "and")
     last = None if any(row[-1] for row in rows) else -1
     print_table(head[:last], [row[:last] for row in rows])
-
-
-def pan_text(pan: float) -> str:
-    """A pan as consoles print it: C, or L and R up to 100."""
-    percent = round(100 * abs(pan))
-    return f"{'L' if pan < 0 else 'R'}{percent}" if percent else "C"
 
 
 def print_notes(notes) -> None:

@@ -44,14 +44,16 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output)
     import torch
 
-    from dasp.cli.chain_picture import draw_chain
     from dasp.mixing.settings import Mix
+    from dasp.pictures import draw_chain
 
     with torch.inference_mode():
         if isinstance(args.document, Mix):
-            _draw_mix(args.output, args.document)
+            figure = _draw_mix(args.document)
         else:
-            draw_chain(args.output, args.rate, *(args.document or in_series(args.effects)))
+            processor, settings = args.document or in_series(args.effects)
+            figure = draw_chain(processor, args.rate, **_loaded(processor, settings, args.rate))
+    figure.savefig(args.output)
     print(args.output)
     return 0
 
@@ -70,10 +72,20 @@ def _document(text: str):
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _draw_mix(path: Path, mix) -> None:
+def _loaded(processor, settings: dict, rate: int) -> dict:
+    """The settings with every response loaded; side chains, which a picture does not hear, go."""
+    import torch
+
+    from dasp.batch.settings import is_sidechain, load_inputs
+
+    heard = {key: value for key, value in settings.items() if not is_sidechain(key)}
+    return load_inputs(processor, heard, torch.zeros(2, 1), rate)
+
+
+def _draw_mix(mix):
     """Render the mix, and draw its console."""
-    from dasp.cli.console_picture import draw_console
     from dasp.cli.mix import load_mix_tracks
     from dasp.mixing.mixdown import mix_down
+    from dasp.pictures import draw_console
 
-    draw_console(path, mix, mix_down(load_mix_tracks(mix).tracks, mix))
+    return draw_console(mix, mix_down(load_mix_tracks(mix).tracks, mix))

@@ -108,17 +108,10 @@ def _begin_from(model, weights: dict) -> None:
 
 
 def _board(folder: Path):
-    from dasp.cli.console_picture import draw_strips
-    from dasp.cli.picture import new_figure
+    from dasp.pictures import draw_console
     from dasp.training.tensorboard import Board
 
-    def draw(mix):
-        strips = len(mix.tracks) + len(mix.groups) + len(mix.buses) + 1
-        figure = new_figure(max(8.0, 1.05 * strips + 1.2), 6.2)
-        draw_strips(figure.subplots(), mix)
-        return figure
-
-    return Board(folder / "tensorboard", draw)
+    return Board(folder / "tensorboard", draw_console)
 
 
 def _print(folder: Path, progress) -> None:

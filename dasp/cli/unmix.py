@@ -78,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_mix(args.output, found.mix)
     if args.plot:
-        from dasp.cli.unmix_picture import save_picture
+        from dasp.pictures import draw_unmix
 
-        save_picture(args.plot, mix, output, song.sample_rate)
+        draw_unmix(mix, output, song.sample_rate).savefig(args.plot)
     print_notes([*notes, *found.notes])
     print_mix(found.mix, output)
     _print_report(found, tracks, mix, output, song.sample_rate)

@@ -1,15 +1,21 @@
 """A chain as a picture: a frequency response or a level curve for each stage."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dasp.batch.settings import load_inputs
-from dasp.cli.picture import BLUE, GREY, ORANGE, new_figure, tidy
+import torch
+from torch import Tensor
+
+from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
+from dasp.processors.chain import part_names
+from dasp.processors.processor import Processor
+from dasp.units import db_to_gain, power_to_db
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 IMPULSE_S = 2.0
 """How long a response may ring."""
@@ -24,32 +30,60 @@ TONE_HZ, SETTLING_S = 1000.0, 2.0
 
 @dataclass(frozen=True)
 class Stage:
-    """One processor at its settings: audio in, audio out."""
+    """One processor at its settings: audio in, audio out. No other signal is there to hear."""
 
     name: str
-    processor: object
-    settings: dict
+    processor: Processor
+    settings: Mapping[str, Any]
 
-    def __call__(self, x: "Tensor", sample_rate: float) -> "Tensor":
+    def __call__(self, x: Tensor, sample_rate: float) -> Tensor:
         settings = {k: v for k, v in self.settings.items() if not k.endswith("sidechain")}
-        settings = load_inputs(self.processor, settings, x, sample_rate)
         return self.processor(x, sample_rate, **settings)
 
 
-def draw_chain(path: Path, sample_rate: int, processor, settings: dict) -> None:
-    """Find out which stages of a chain are linear, and draw them all."""
+def draw_chain(processor: Processor, sample_rate: int, **settings: Any) -> "Figure":
+    """Draw every stage of a chain: its frequency response, or its level curve.
+
+    A stage that is linear at its settings has a frequency response, one curve for each side where
+    they differ, or one for each of three instants where the response moves. Any other has the level
+    of a steady tone behind it over the level before it.
+
+    Args:
+        processor: The processor, most often a chain.
+        sample_rate: A whole number of Hz.
+        **settings: Values by keyword; those that are left out have their declared defaults. Side
+            chains are not heard.
+
+    Returns:
+        A figure with a panel for each stage; where all are linear, with one more for the chain.
+
+    Raises:
+        ValueError: If matplotlib is not installed.
+
+    >>> from dasp.processors.catalogue import LOW_PASS
+    >>> figure = draw_chain(LOW_PASS, 44_100, freq_hz=1000.0)
+    >>> figure.axes[0].get_xlabel()
+    'frequency (Hz)'
+    """
     stages = stages_of(processor, settings)
-    linear = [is_linear(stage, sample_rate) for stage in stages]
-    if len(stages) > 1 and all(linear):
-        stages.append(Stage("all of them", processor, settings))
-        linear.append(True)
-    draw(path, stages, linear, sample_rate)
+    with torch.inference_mode():
+        linear = [is_linear(stage, sample_rate) for stage in stages]
+        if len(stages) > 1 and all(linear):
+            stages.append(Stage("all of them", processor, settings))
+            linear.append(True)
+        columns = min(3, len(stages))
+        rows = math.ceil(len(stages) / columns)
+        figure = new_figure(4.6 * columns, 3.3 * rows)
+        for place, stage in enumerate(stages):
+            axes = figure.add_subplot(rows, columns, place + 1)
+            panel = _draw_response if linear[place] else _draw_levels
+            panel(axes, stage, sample_rate)
+            tidy(axes, stage.name)
+    return figure
 
 
-def stages_of(processor, settings: dict) -> list[Stage]:
+def stages_of(processor: Processor, settings: Mapping[str, Any]) -> list[Stage]:
     """The stages of a chain, or one for anything else."""
-    from dasp.processors.chain import part_names
-
     if processor.name != "chain":
         return [Stage(processor.name, processor, settings)]
     stages = []
@@ -61,33 +95,25 @@ def stages_of(processor, settings: dict) -> list[Stage]:
 
 def is_linear(stage: Stage, sample_rate: int) -> bool:
     """Whether soft, normal and far too loud noise come out alike."""
-    import torch
-
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(2, sample_rate // 4, generator=generator)
     soft, normal, loud = (stage(gain * noise, sample_rate) / gain for gain in (1e-4, 1e-2, 10.0))
     return torch.allclose(soft, normal, atol=1e-3) and torch.allclose(loud, normal, atol=1e-3)
 
 
-def impulse_response(stage: Stage, sample_rate: int, at_s: float = 0.0) -> "Tensor":
+def impulse_response(stage: Stage, sample_rate: int, at_s: float = 0.0) -> Tensor:
     """What comes after an impulse on both channels, `(channels, time)`."""
-    import torch
-
     start = round(at_s * sample_rate)
     x = torch.zeros(2, start + round(IMPULSE_S * sample_rate))
     x[:, start] = 1
     return stage(x, sample_rate)[:, start:]
 
 
-def magnitudes(response: "Tensor", sample_rate: int) -> "tuple[Tensor, Tensor]":
+def magnitudes(response: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Frequencies in Hz, and the magnitudes in dB `(channels, frequencies)` of a response.
 
     Powers are means over a 24th of an octave, so that what is denser than the page is level.
     """
-    import torch
-
-    from dasp.units import power_to_db
-
     power = torch.fft.rfft(response.double()).abs().square()
     bins = torch.arange(power.shape[-1], dtype=torch.float64) * sample_rate / response.shape[-1]
     highest_hz = min(20_000.0, 0.49 * sample_rate)
@@ -99,12 +125,8 @@ def magnitudes(response: "Tensor", sample_rate: int) -> "tuple[Tensor, Tensor]":
     return freq_hz, power_to_db((total[:, last] - total[:, first]) / (last - first))
 
 
-def measure_levels(stage: Stage, sample_rate: int) -> "tuple[Tensor, Tensor]":
+def measure_levels(stage: Stage, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Input levels in dB, and the levels `(levels,)` at which a steady tone comes out."""
-    import torch
-
-    from dasp.units import db_to_gain, power_to_db
-
     level_db = torch.tensor(LEVELS_DB, dtype=torch.float32)
     time = torch.arange(round(SETTLING_S * sample_rate))
     square = 1.0 - 2.0 * ((2 * TONE_HZ * time / sample_rate).long() % 2)
@@ -113,23 +135,7 @@ def measure_levels(stage: Stage, sample_rate: int) -> "tuple[Tensor, Tensor]":
     return level_db, power_to_db(settled.square().mean((-2, -1)))
 
 
-def draw(path: Path, stages: list[Stage], linear: list[bool], sample_rate: int) -> None:
-    """A PNG with one panel for each stage."""
-    from tqdm import tqdm
-
-    columns = min(3, len(stages))
-    rows = math.ceil(len(stages) / columns)
-    figure = new_figure(4.6 * columns, 3.3 * rows)
-    for place, stage in enumerate(tqdm(stages, unit="stage", leave=False, disable=None)):
-        axes = figure.add_subplot(rows, columns, place + 1)
-        panel = _draw_response if linear[place] else _draw_levels
-        panel(axes, stage, sample_rate)
-        axes.set_title(stage.name, loc="left", fontsize=11, fontweight="bold")
-        tidy(axes)
-    figure.savefig(path)
-
-
-def _draw_response(axes, stage: Stage, sample_rate: int) -> None:
+def _draw_response(axes: "Axes", stage: Stage, sample_rate: int) -> None:
     responses = [impulse_response(stage, sample_rate, at_s) for at_s in INSTANTS_S]
     still = responses[0]
     if not all(still.allclose(response, atol=1e-4) for response in responses):
@@ -143,20 +149,18 @@ def _draw_response(axes, stage: Stage, sample_rate: int) -> None:
     levels = []
     for name, line, colour in zip(names, lines, colours, strict=True):
         freq_hz, (level_db,) = magnitudes(line, sample_rate)
-        axes.semilogx(freq_hz, level_db, color=colour, linewidth=1.8, label=name)
+        axes.plot(freq_hz, level_db, color=colour, linewidth=1.8, label=name)
         levels.append(level_db)
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=9)
     highest = max(level_db.max().item() for level_db in levels)
     lowest = min(level_db.min().item() for level_db in levels)
     axes.set_ylim(min(-12.0, max(lowest, highest - 60) - 3), max(12.0, highest + 3))
-    axes.set_xlim(20, 20_000)
-    axes.set_xticks([20, 100, 1000, 10_000], ["20", "100", "1k", "10k"])
-    axes.set_xlabel("frequency (Hz)")
+    frequency_axis(axes)
     axes.set_ylabel("gain (dB)")
 
 
-def _draw_levels(axes, stage: Stage, sample_rate: int) -> None:
+def _draw_levels(axes: "Axes", stage: Stage, sample_rate: int) -> None:
     level_db, output_db = measure_levels(stage, sample_rate)
     axes.plot(level_db, level_db, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
     axes.plot(level_db, output_db, color=BLUE, linewidth=2)

@@ -1,16 +1,22 @@
 """A mix as a picture: a strip for each track, the stereo field, the loudness over time."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dasp.cli.mix import pan_text
-from dasp.cli.picture import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
+import torch
+from torch import Tensor
+
+from dasp.analysis import measure_loudness, measure_momentary_loudness, measure_true_peak
 from dasp.file_names import in_a_text
+from dasp.mixing.mixdown import run_strip
 from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
+from dasp.mixing.summary import pan_text
+from dasp.pictures.figure import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
+from dasp.units import gain_to_db
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LOWEST_DB, HIGHEST_DB = -24.0, 24.0
 """The travel of a fader; gains beyond it stand at its end."""
@@ -24,19 +30,41 @@ FILTERS = ("high_pass", "low_pass", "parametric_eq", "graphic_eq", "graphic_eq_3
 MOST_SENDS = 3
 
 
-def draw_console(path: Path, mix: Mix, audio: "Tensor") -> None:
-    """Draw the settings of a mix, and what its audio `(2, time)` measures, into a PNG."""
+def draw_console(mix: Mix, audio: Tensor | None = None) -> "Figure":
+    """Draw the settings of a mix as the strips of a console, and what its audio measures.
+
+    Args:
+        mix: The mix.
+        audio: Its sound `(2, time)`, as `mix_down` returns it; without it the strips alone.
+
+    Returns:
+        A figure: above, a strip for each track, group, bus and the master; below, with `audio`, the
+        stereo field and the momentary loudness over time.
+
+    Raises:
+        ValueError: If matplotlib is not installed.
+
+    >>> figure = draw_console(Mix(44_100, (Track("kick"), Track("voice"))))
+    >>> [text.get_text() for text in figure.axes[0].texts if text.get_weight() == "bold"]
+    ['kick', 'voice', 'master']
+    """
     strips = len(mix.tracks) + len(mix.groups) + len(mix.buses) + 1
-    figure = new_figure(max(8.0, 1.05 * strips + 1.2), 8.6)
+    width = max(8.0, 1.05 * strips + 1.2)
+    if audio is None:
+        figure = new_figure(width, 6.2)
+        draw_strips(figure.subplots(), mix)
+        return figure
+    figure = new_figure(width, 8.6)
     console, below = figure.subfigures(2, 1, height_ratios=(2.6, 1))
     draw_strips(console.subplots(), mix)
     field, meter = below.subplots(1, 2, width_ratios=(1, 3))
-    _draw_stereo_field(field, audio)
-    _draw_loudness(meter, mix, audio)
-    figure.savefig(path)
+    with torch.inference_mode():
+        _draw_stereo_field(field, audio)
+        _draw_loudness(meter, mix, audio)
+    return figure
 
 
-def draw_strips(axes, mix: Mix) -> None:
+def draw_strips(axes: "Axes", mix: Mix) -> None:
     """A strip for each track, group and bus, and the master's."""
     strips = [*mix.tracks, *mix.groups, *mix.buses]
     for x, channel in enumerate(strips):
@@ -57,7 +85,7 @@ def draw_strips(axes, mix: Mix) -> None:
         _label(axes, y, name)
 
 
-def _draw_strip(axes, x: int, channel: Track | Channel, sample_rate: int) -> None:
+def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int) -> None:
     strip, is_track = channel.strip, isinstance(channel, Track)
     if is_track or find_stage(strip, "stereo_panner"):
         _draw_pan(axes, x, setting(strip, "pan", 0.0))
@@ -78,14 +106,14 @@ def _draw_strip(axes, x: int, channel: Track | Channel, sample_rate: int) -> Non
     _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, (goes_to, locked))), size=7)
 
 
-def _draw_pan(axes, x: int, pan: float) -> None:
+def _draw_pan(axes: "Axes", x: int, pan: float) -> None:
     axes.plot([x - 0.32, x + 0.32], [PAN] * 2, color=LIGHT, linewidth=4)
     axes.plot([x, x], [PAN - 1.5, PAN + 1.5], color=GREY, linewidth=0.8)
     axes.plot(x + 0.32 * pan, PAN, "o", color=ORANGE, markersize=7)
     _write(axes, x, PAN + 5, pan_text(pan))
 
 
-def _draw_eq(axes, x: int, strip: Sequence[Stage], sample_rate: int) -> None:
+def _draw_eq(axes: "Axes", x: int, strip: Sequence[Stage], sample_rate: int) -> None:
     """The response of all filters of a strip, from 20 Hz to 20 kHz."""
     filters = [stage for stage in strip if stage.processor.name in FILTERS and not stage.automation]
     axes.plot([x - 0.4, x + 0.4], [EQ] * 2, color=LIGHT, linewidth=0.8)
@@ -98,13 +126,8 @@ def _draw_eq(axes, x: int, strip: Sequence[Stage], sample_rate: int) -> None:
     axes.fill_between(x - 0.4 + 0.8 * place, y, EQ, color=BLUE, alpha=0.15, linewidth=0)
 
 
-def response(filters: Sequence[Stage], sample_rate: int) -> "tuple[Tensor, Tensor]":
+def response(filters: Sequence[Stage], sample_rate: int) -> tuple[Tensor, Tensor]:
     """Places from 0 (20 Hz) to 1 (20 kHz) in equal steps of pitch, and the level there in dB."""
-    import torch
-
-    from dasp.mixing.mixdown import run_strip
-    from dasp.units import gain_to_db
-
     impulse = torch.zeros(1, 2**14)
     impulse[:, 0] = 1
     bins = torch.fft.rfft(run_strip(impulse, sample_rate, filters)).abs().mean(-2)
@@ -128,7 +151,7 @@ def _dynamics(strip: Sequence[Stage]) -> list[str]:
     return lines
 
 
-def _draw_sends(axes, x: int, track: Track) -> None:
+def _draw_sends(axes: "Axes", x: int, track: Track) -> None:
     sends = list(track.sends_db.items())
     for line, (bus, send_db) in enumerate(sends[:MOST_SENDS]):
         text = f"{bus} {send_db:+.0f}" if line < MOST_SENDS - 1 or len(sends) <= MOST_SENDS else "…"
@@ -139,7 +162,7 @@ def _within(levels: Sequence[float]) -> list[float]:
     return [min(max(level, LOWEST_DB), HIGHEST_DB) for level in levels]
 
 
-def _draw_fader(axes, x: int, gain_db: float, colour: str) -> None:
+def _draw_fader(axes: "Axes", x: int, gain_db: float, colour: str) -> None:
     axes.plot([x, x], [LOWEST_DB, HIGHEST_DB], color=LIGHT, linewidth=4, solid_capstyle="round")
     axes.plot([x - 0.16, x + 0.16], [0, 0], color=GREY, linewidth=0.8)
     (place,) = _within([gain_db])
@@ -149,16 +172,18 @@ def _draw_fader(axes, x: int, gain_db: float, colour: str) -> None:
     _write(axes, x, LOWEST_DB - 5, f"{gain_db:+.1f}")
 
 
-def _label(axes, y: float, text: str) -> None:
+def _label(axes: "Axes", y: float, text: str) -> None:
     axes.text(-0.62, y, text, ha="right", va="center", fontsize=7, color=GREY)
 
 
-def _write(axes, x: float, y: float, text: str, *, weight="normal", color=GREY, size=8) -> None:
+def _write(
+    axes: "Axes", x: float, y: float, text: str, *, weight="normal", color=GREY, size=8
+) -> None:
     text = in_a_text(text)
     axes.text(x, y, text, ha="center", va="center", fontsize=size, fontweight=weight, color=color)
 
 
-def _draw_stereo_field(axes, audio: "Tensor") -> None:
+def _draw_stereo_field(axes: "Axes", audio: Tensor) -> None:
     """Samples as a vectorscope has them: mono upwards, the two sides along the diagonals."""
     left, right = audio[:, :: max(1, audio.shape[-1] // 6000)].cpu()
     most = max(audio.abs().max().item(), 1e-6)
@@ -175,9 +200,7 @@ def _draw_stereo_field(axes, audio: "Tensor") -> None:
     axes.set_title("stereo field", loc="left", fontsize=9, color=INK)
 
 
-def _draw_loudness(axes, mix: Mix, audio: "Tensor") -> None:
-    from dasp.analysis import measure_loudness, measure_momentary_loudness, measure_true_peak
-
+def _draw_loudness(axes: "Axes", mix: Mix, audio: Tensor) -> None:
     momentary = measure_momentary_loudness(audio, mix.sample_rate)
     integrated = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()

@@ -1,13 +1,21 @@
 """A fit as a picture: spectra, the gain over time, and what is left unexplained."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dasp.cli.chain_picture import impulse_response, is_linear, magnitudes, stages_of
-from dasp.cli.picture import BLUE, GREY, ORANGE, new_figure, tidy
+import torch
+from torch import Tensor
+
+from dasp.functional.time_shift import time_shift
+from dasp.pictures.chain import impulse_response, is_linear, magnitudes, stages_of
+from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
+from dasp.signal.stft import frames, stft
+from dasp.units import gain_to_db, power_to_db
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from dasp.estimation.fitting import Fit
 
 LEVEL_S = 0.05
 QUIETEST_DB = -100.0
@@ -19,13 +27,31 @@ FITTED = {"color": ORANGE, "linewidth": 1.3, "label": "fitted"}
 """A broad line and a thin one over it, so that both are seen where they agree."""
 
 
-def draw_fit(path: Path, dry: "Tensor", processed: "Tensor", sample_rate: int, found) -> None:
-    """Draw three panels into a PNG."""
-    import torch
+def draw_fit(found: "Fit", dry: Tensor, processed: Tensor, sample_rate: int) -> "Figure":
+    """Draw how near the settings that `fit` has found come to the recording.
 
-    from dasp.functional.time_shift import time_shift
+    Args:
+        found: What `fit` returns.
+        dry: Audio `(channels, time)`.
+        processed: The recording that was fitted, of the shape of `dry`.
+        sample_rate: A whole number of Hz.
 
-    with torch.no_grad():
+    Returns:
+        A figure with three panels: output over input for each frequency, and over time; and the
+        spectrogram of what is left.
+
+    Raises:
+        ValueError: If matplotlib is not installed.
+
+    >>> from dasp.estimation import fit
+    >>> from dasp.processors.catalogue import GAIN
+    >>> dry = torch.randn(1, 8000)
+    >>> figure = draw_fit(fit(dry, 0.5 * dry, 8000, GAIN, rounds=1), dry, 0.5 * dry, 8000)
+    >>> figure.axes[1].get_ylabel()
+    'gain (dB)'
+    """
+    dry, processed = dry.detach().cpu(), processed.detach().cpu()
+    with torch.inference_mode():
         moved = time_shift(dry, sample_rate, delay_samples=found.lag_samples)
         output = found.processor(moved, sample_rate, **found.settings)
         figure = new_figure(9.0, 9.0)
@@ -33,62 +59,54 @@ def draw_fit(path: Path, dry: "Tensor", processed: "Tensor", sample_rate: int, f
         _draw_response(response, dry, processed, output, sample_rate, found)
         _draw_gain(gain, moved, processed, output, sample_rate)
         _draw_residual(residual, processed - output, processed, sample_rate, figure)
-    figure.savefig(path)
+    return figure
 
 
-def _draw_response(axes, dry, processed, output, sample_rate: int, found) -> None:
+def _draw_response(
+    axes: "Axes", dry: Tensor, processed: Tensor, output: Tensor, sample_rate: int, found: "Fit"
+) -> None:
     """What became of each frequency, and the response of the linear stages alone."""
     freq_hz, before = magnitudes(dry.mean(0, keepdim=True), sample_rate)
     for x, style in ((processed, RECORDED), (output, FITTED)):
         ratio = magnitudes(x.mean(0, keepdim=True), sample_rate)[1] - before
-        axes.semilogx(freq_hz, ratio[0], **style)
+        axes.plot(freq_hz, ratio[0], **style)
     stages = [s for s in stages_of(found.processor, found.settings) if is_linear(s, sample_rate)]
     if stages:
         level = sum(
             magnitudes(impulse_response(s, sample_rate)[:1], sample_rate)[1] for s in stages
         )
-        axes.semilogx(freq_hz, level[0], color=BLUE, linewidth=2, label="linear stages")
-    axes.set_title("output over input", loc="left", fontsize=10)
-    axes.set_xlim(20, 20_000)
-    axes.set_xticks([20, 100, 1000, 10_000], ["20", "100", "1k", "10k"])
-    axes.set_xlabel("frequency (Hz)")
+        axes.plot(freq_hz, level[0], color=BLUE, linewidth=2, label="linear stages")
+    frequency_axis(axes)
     axes.set_ylabel("gain (dB)")
     axes.legend(frameon=False, fontsize=8)
-    tidy(axes)
+    tidy(axes, "output over input")
 
 
-def _draw_gain(axes, dry, processed, output, sample_rate: int) -> None:
+def _draw_gain(
+    axes: "Axes", dry: Tensor, processed: Tensor, output: Tensor, sample_rate: int
+) -> None:
     """Level of the output over that of the input, twenty times a second."""
-    import torch
-
     before, *after = (_levels(x, sample_rate) for x in (dry, processed, output))
     time_s = (torch.arange(len(before)) + 0.5) * LEVEL_S
     heard = before > before.max() - 60
     for level, style in zip(after, (RECORDED, FITTED), strict=True):
         axes.plot(time_s, torch.where(heard, level - before, torch.nan), **style)
     axes.set_xlim(0, dry.shape[-1] / sample_rate)
-    axes.set_title("gain over time", loc="left", fontsize=10)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("gain (dB)")
     axes.legend(frameon=False, fontsize=8)
-    tidy(axes)
+    tidy(axes, "gain over time")
 
 
-def _levels(x: "Tensor", sample_rate: int) -> "Tensor":
-    from dasp.signal.stft import frames
-    from dasp.units import power_to_db
-
+def _levels(x: Tensor, sample_rate: int) -> Tensor:
     size = round(LEVEL_S * sample_rate)
     return power_to_db(frames(x.square().mean(0), size, size).mean(-1))
 
 
-def _draw_residual(axes, error, processed, sample_rate: int, figure) -> None:
+def _draw_residual(
+    axes: "Axes", error: Tensor, processed: Tensor, sample_rate: int, figure: "Figure"
+) -> None:
     """The spectrogram of the error, in dB under the loudest of the recording."""
-    import torch
-
-    from dasp.signal.stft import stft
-    from dasp.units import gain_to_db
-
     time = error.shape[-1]
     hop = max(FFT_SIZE // 8, time // MOST_FRAMES)
     level, loudest = (gain_to_db(stft(x.mean(0), FFT_SIZE, hop)) for x in (error, processed))
@@ -99,11 +117,13 @@ def _draw_residual(axes, error, processed, sample_rate: int, figure) -> None:
         cmap="magma", vmin=QUIETEST_DB, vmax=0,
         shading="nearest", rasterized=True,
     )  # fmt: skip
-    axes.set_title("residual, under the loudest of the recording", loc="left", fontsize=10)
     axes.set_xlim(0, time / sample_rate)
     axes.set_yscale("log")
     axes.set_ylim(LOWEST_HZ, sample_rate / 2)
     axes.set_yticks([100, 1000, 10_000], ["100", "1k", "10k"])
+    axes.set_yticks([], minor=True)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("frequency (Hz)")
-    figure.colorbar(picture, ax=axes, label="dB")
+    figure.colorbar(picture, ax=axes, label="level (dB)")
+    tidy(axes, "residual, under the loudest of the recording")
+    axes.grid(visible=False)

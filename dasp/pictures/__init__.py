@@ -1,0 +1,12 @@
+"""Pictures of chains, consoles, fits and unmixed songs, as figures of matplotlib.
+
+Each function returns a `matplotlib.figure.Figure` that belongs to nobody else:
+`draw_chain(...).savefig("chain.png")`. matplotlib comes with `pip install 'dasp-audio[plot]'`.
+"""
+
+from dasp.pictures.chain import draw_chain
+from dasp.pictures.console import draw_console
+from dasp.pictures.fit import draw_fit
+from dasp.pictures.unmix import draw_unmix
+
+__all__ = ["draw_chain", "draw_console", "draw_fit", "draw_unmix"]
