@@ -16,8 +16,8 @@ def recordings() -> Path:
     """The folder of recordings beside the project; without it the program ends, and says so."""
     if not FOLDER.is_dir():
         raise SystemExit(
-            f"this is measured on recordings that are no part of the project: {FOLDER} is not there "
-            "(docs/recordings.md)"
+            "this is measured on recordings that are no part of the project (docs/recordings.md): "
+            f"{FOLDER} is not there"
         )
     return FOLDER
 
