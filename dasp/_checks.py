@@ -1,8 +1,6 @@
 """Argument checks: each error says what was expected, what came, and in which argument."""
 
-import difflib
 import math
-import re
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dasp._private import is_wrapped
+from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 
 MOST_CHANNELS = 64
@@ -142,14 +141,6 @@ def check_choice(name: str, value: object, choices: Iterable) -> None:
             f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}"
             f"{did_you_mean(value, choices)}"
         )
-
-
-def did_you_mean(word: object, known: Iterable) -> str:
-    """The end of an error message: the known word nearest to one that is not known."""
-    word, known = str(word).lower(), {str(k).lower(): str(k) for k in known}
-    nearest = difflib.get_close_matches(word, known, n=1)
-    nearest += [k for k in known if len(word) > 1 and word in re.split(r"\W|_", k)]
-    return f"; did you mean {known[nearest[0]]!r}?" if nearest else ""
 
 
 def without_numpy(value: Any) -> Any:

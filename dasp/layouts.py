@@ -8,7 +8,7 @@ Source: WAVEFORMATEXTENSIBLE, Microsoft, whose masks have a bit for each speaker
 
 from collections.abc import Sequence
 
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 
 SPEAKERS = (
     "FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 from dasp.batch.job import Job, Work, failed, fingerprints
 from dasp.batch.journal import Journal
 from dasp.batch.paths import Found, check_apart, inside, remove_unfinished

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp._checks import check_range, did_you_mean
+from dasp._checks import check_range
+from dasp._suggestion import did_you_mean
 from dasp.audio_io import AUDIO_SUFFIXES, audio_info, has_audio_name
 from dasp.data.reading import read_part
 from dasp.file_names import as_found, in_any_locale

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_range, checked_sample_rate, did_you_mean, without_numpy
+from dasp._checks import check_audio, check_range, checked_sample_rate, without_numpy
 from dasp._private import is_transformed
+from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import WHOLE, Memory
 

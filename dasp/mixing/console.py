@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_real, did_you_mean
+from dasp._checks import check_audio, check_real
+from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.mixing.automation import block_knots, run_moving, straight_lines
 from dasp.mixing.plain import free_params, plain_settings

@@ -30,7 +30,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from dasp._checks import check_range, did_you_mean
+from dasp._checks import check_range
+from dasp._suggestion import did_you_mean
 from dasp.file_names import as_found, named_from
 from dasp.mixing.json_layout import readable_json
 from dasp.mixing.routing import send_param

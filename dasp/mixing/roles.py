@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 
 ROLES = {
     "kick": r"kick|kik|bd|bass ?drum|kd",

@@ -1,7 +1,7 @@
 """Every processor, with the range of every parameter that a controller may move it in."""
 
 from dasp import functional as F
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 from dasp.functional.convolution_reverb import NORMALISATIONS
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor

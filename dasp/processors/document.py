@@ -22,7 +22,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 from dasp._texts import decoded
 from dasp.file_names import as_found
 from dasp.processors.catalogue import CATALOGUE

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import between, rounded_into
-from dasp._checks import check_choice, check_range, did_you_mean, is_of_numbers, without_numpy
+from dasp._checks import check_choice, check_range, is_of_numbers, without_numpy
+from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 
 UNITS = {

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dasp._checks import checked_sample_rate, did_you_mean
+from dasp._checks import checked_sample_rate
+from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import Memory, State
 from dasp.processors.param import (

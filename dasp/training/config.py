@@ -18,7 +18,8 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from dasp._checks import check_choice, did_you_mean
+from dasp._checks import check_choice
+from dasp._suggestion import did_you_mean
 from dasp._texts import decoded
 
 if sys.version_info >= (3, 11):

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dasp._bounds import between
-from dasp._checks import did_you_mean
+from dasp._suggestion import did_you_mean
 from dasp.processors.param import (
     Option,
     Param,
