@@ -3,6 +3,7 @@
 from dasp.audio_io.errors import AudioFileError, AudioFileWarning
 from dasp.audio_io.formats import (
     AUDIO_SUFFIXES,
+    SUBTYPES,
     has_audio_name,
     has_subtype,
     passed_over,
@@ -20,6 +21,7 @@ from dasp.audio_io.reading import (
 )
 from dasp.audio_io.tags import Tags, read_tags
 from dasp.audio_io.writing import (
+    CLIP_MODES,
     UNFINISHED,
     Saved,
     dither_source,
@@ -30,6 +32,8 @@ from dasp.audio_io.writing_blocks import save_blocks
 
 __all__ = [
     "AUDIO_SUFFIXES",
+    "CLIP_MODES",
+    "SUBTYPES",
     "UNFINISHED",
     "AudioFileError",
     "AudioFileWarning",

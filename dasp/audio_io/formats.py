@@ -35,6 +35,9 @@ PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 FLOATS = {"FLOAT": torch.float32, "DOUBLE": torch.float64}
 
+SUBTYPES = (*PCM_BITS, *FLOATS)
+"""How samples can be stored, in the formats that have a choice."""
+
 MOST_CHANNELS = {"FLAC": 8, "MP3": 2}
 
 

@@ -6,25 +6,35 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from tqdm import tqdm
+
+from dasp.batch.journal import Journal
+from dasp.batch.mix_song import MixSong
+from dasp.batch.paths import find_files, find_songs
+from dasp.batch.processes import in_processes
+from dasp.batch.ray_data import import_ray, in_ray
+from dasp.batch.run import plan, strangers, unfinished
+from dasp.batch.run import run as run_batch
+from dasp.batch.settings import read_table
 from dasp.cli.effects import in_series
-from dasp.cli.mix import add_system_option, print_notes
+from dasp.cli.mix import add_system_option
 from dasp.cli.numbers import count, seconds, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, tell, writing
+from dasp.cli.output import add_output_options, clipping_note, writing
+from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
+from dasp.processors.document import from_document
 
 JOURNAL = "dasp-batch"
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "batch",
-        help="run folders of files through effects, on all cores",
-        description="Run every file through effects, or with --mix every song (a folder of "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Run every file through effects, or with --mix every song (a folder of "
         "tracks, or with stems/ or tracks/ in it) through "
         "'dasp mix'. New files stand in OUT as the old ones did beneath the input, "
         "and beside them a journal, a line of JSON for each. A file that cannot be processed is "
-        "named, and the others are written.",
+        "named, and the others are written."
     )
     parser.add_argument(
         "inputs", nargs="+", metavar="IN", help="a file, a folder, or a quoted 'in/**/*.wav'"
@@ -54,7 +64,6 @@ def add_parser(subparsers) -> None:
     add_run_options(parser)
     _add_batch_options(parser)
     add_output_options(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def _add_batch_options(parser: argparse.ArgumentParser) -> None:
@@ -86,10 +95,6 @@ def _add_batch_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, refuse what cannot be, do the rest."""
-    from dasp.batch.journal import Journal
-    from dasp.batch.ray_data import import_ray
-    from dasp.batch.run import strangers, unfinished
-
     if args.engine == "ray":
         import_ray()
     task, jobs = _mixes(args) if args.mix else _files(args)
@@ -116,11 +121,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace):
-    from dasp.batch.paths import find_files
-    from dasp.batch.run import plan
-    from dasp.batch.settings import read_table
-    from dasp.processors.document import from_document
-
     task = work(args, *(args.chain or in_series(args.effects)), overwrite=True)
     processor, settings = from_document(task.document)
     table = read_table(args.settings, processor, settings) if args.settings else None
@@ -132,10 +132,6 @@ def _files(args: argparse.Namespace):
 
 
 def _mixes(args: argparse.Namespace):
-    from dasp.batch.mix_song import MixSong
-    from dasp.batch.paths import find_songs
-    from dasp.batch.run import plan
-
     if args.settings or args.tail or args.rate or args.segment or args.device != "cpu":
         args.usage_error(
             "--settings, --tail, --rate, --segment and --device are for effects, not for --mix"
@@ -155,12 +151,6 @@ def _mixes(args: argparse.Namespace):
 
 
 def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
-    from tqdm import tqdm
-
-    from dasp.batch.processes import in_processes
-    from dasp.batch.ray_data import in_ray
-    from dasp.batch.run import run as run_batch
-
     engine = in_ray if args.engine == "ray" else in_processes
     workers = args.jobs or (os.cpu_count() if args.device == "cpu" else 1)
     written = failures = 0

@@ -1,4 +1,7 @@
-"""`dasp doctor`: whether all that dasp leans on is there and works, and what to do if not."""
+"""`dasp doctor`: whether all that dasp leans on is there and works, and what to do if not.
+
+What may be broken is imported where it is examined, so that the rest is examined all the same.
+"""
 
 import argparse
 import importlib
@@ -32,13 +35,11 @@ class Finding:
     remedy: str = ""
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="whether everything works here",
-        description="Versions, devices, kernels, audio formats and extras, with a test of the "
-        "kernels: what is wrong, and what to do about it. Exits with 1 if there is a fault.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Versions, devices, kernels, audio formats and extras, with a test of the kernels: what is "
+        "wrong, and what to do about it. Exits with 1 if there is a fault."
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -46,7 +47,6 @@ def add_parser(subparsers) -> None:
         help="first make the machine code of all kernels, which takes some minutes once for a "
         "machine, so that nothing that runs later waits for it",
     )  # fmt: skip
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

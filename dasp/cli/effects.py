@@ -4,12 +4,14 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dasp.batch.settings import spread_bands
 from dasp.file_names import named_from
-
-if TYPE_CHECKING:
-    from dasp.processors import Processor
+from dasp.processors import Processor
+from dasp.processors.chain import chain, part_names, required_inputs
+from dasp.processors.document import load_chain, save_chain, to_document
+from dasp.processors.written import parse_effect
 
 EFFECT_HELP = (
     "a processor with its settings, e.g. 'compressor:threshold_db=-18dB,ratio=4:1'; numbers may "
@@ -22,10 +24,8 @@ DEFAULTS = {"convolution_reverb": {"normalise": "energy"}}
 """What `-e` takes where the function's own default is for programs: files come at any level."""
 
 
-def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
+def effect(text: str) -> tuple[Processor, dict[str, Any]]:
     """The type of an `-e` argument."""
-    from dasp.processors.written import parse_effect
-
     try:
         processor, settings = parse_effect(text)
     except ValueError as error:
@@ -34,11 +34,8 @@ def effect(text: str) -> "tuple[Processor, dict[str, Any]]":
     return processor, {**DEFAULTS.get(processor.name, {}), **settings}
 
 
-def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":
+def chain_file(text: str) -> tuple[Processor, dict[str, Any]]:
     """The type of a chain argument: files that a chain names lie relative to its folder."""
-    from dasp.batch.settings import spread_bands
-    from dasp.processors.document import load_chain
-
     try:
         processor, settings = load_chain(text)
     except FileNotFoundError as error:
@@ -51,29 +48,23 @@ def chain_file(text: str) -> "tuple[Processor, dict[str, Any]]":
     return processor, {**spread_bands(processor, settings), **files}
 
 
-def save_chain_file(path: Path, processor: "Processor", settings: Mapping[str, Any]) -> None:
+def save_chain_file(path: Path, processor: Processor, settings: Mapping[str, Any]) -> None:
     """Write a chain that `chain_file` reads back: the files it names become relative to it."""
-    from dasp.processors.document import save_chain
-
     folder = path.resolve().parent
     files = {key: named_from(settings[key], folder) for key in processor.inputs if key in settings}
     save_chain(path, processor, {**settings, **files})
 
 
-def as_document(processor: "Processor", settings: Mapping[str, Any]) -> dict[str, Any]:
+def as_document(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a processor, in which every file has its full name."""
-    from dasp.processors.document import to_document
-
     files = {key: os.path.abspath(settings[key]) for key in processor.inputs if key in settings}
     return to_document(processor, {**settings, **files})
 
 
 def in_series(
-    effects: "list[tuple[Processor, dict[str, Any]]]",
-) -> "tuple[Processor, dict[str, Any]]":
+    effects: list[tuple[Processor, dict[str, Any]]],
+) -> tuple[Processor, dict[str, Any]]:
     """One processor, with its settings, of the effects of several `-e` arguments."""
-    from dasp.processors.chain import chain, part_names
-
     if len(effects) == 1:
         return effects[0]
     processors = [processor for processor, _ in effects]
@@ -85,9 +76,7 @@ def in_series(
     return chain(*processors), settings
 
 
-def _check_inputs(processor: "Processor", settings: Mapping[str, Any]) -> None:
-    from dasp.processors.chain import required_inputs
-
+def _check_inputs(processor: Processor, settings: Mapping[str, Any]) -> None:
     for key in required_inputs(processor):
         if key not in settings:
             raise argparse.ArgumentTypeError(f"{processor.name} needs an audio file, {key}=FILE")

@@ -4,12 +4,26 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from torch.nn.functional import pad
+from tqdm import tqdm
+
+from dasp.audio_io import load_audio
 from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
+from dasp.cli.printing import print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.data.folders import load_song
+from dasp.evaluation.automix_toolkit import percentage_errors
+from dasp.evaluation.baselines import baselines
+from dasp.evaluation.bootstrap import mean_interval
+from dasp.evaluation.metrics import METRICS, measure_errors
+from dasp.evaluation.stimuli import write_stimuli
+from dasp.signal.resample import resample
 
 COLUMNS = (
     "loudness", "true_peak", "crest_factor", "spectrum", "side_share", "panning", "sdr",
@@ -26,15 +40,13 @@ class Song(NamedTuple):
     sample_rate: int
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "eval",
-        help="how near mixes come to references",
-        description="Measure the error of each MIX against its reference, in the unit of each "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Measure the error of each MIX against its reference, in the unit of each "
         "measure, and the mean over songs with 95 % bootstrap intervals. With one reference, all "
         "mixes are of that song; with as many as mixes, each has its own. SDRs are better the "
-        "larger, all else the smaller.",
+        "larger, all else the smaller."
     )
     parser.add_argument("mixes", nargs="+", type=Path, metavar="MIX", help="a mix to judge")
     parser.add_argument(
@@ -56,7 +68,6 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     add_force_option(parser)
     add_truncated_option(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,8 +76,6 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error(f"expected one reference or {len(args.mixes)}, got {len(args.reference)}")
     if args.stems and len(args.stems) != len(args.reference):
         args.usage_error("expected as many folders of stems as references")
-    import torch
-    from tqdm import tqdm
 
     rows = []
     with torch.inference_mode():
@@ -85,12 +94,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _songs(args: argparse.Namespace) -> Iterator[Song]:
     """The songs one after the other, each mix cut or filled to the length of its reference."""
-    from dataclasses import replace
-
-    from dasp.audio_io import load_audio
-    from dasp.data.folders import load_song
-    from dasp.evaluation.baselines import baselines
-
     for i, path in enumerate(args.reference):
         reference, rate = load_audio(path)
         own = args.mixes if len(args.reference) == 1 else [args.mixes[i]]
@@ -118,10 +121,6 @@ def _songs(args: argparse.Namespace) -> Iterator[Song]:
 
 def _fitted(x, rate: int, reference, reference_rate: int, path: Path):
     """A mix at the rate and of the length of its reference, with a note where it had another."""
-    from torch.nn.functional import pad
-
-    from dasp.signal.resample import resample
-
     if rate != reference_rate:
         print(f"note: {path}: resampled from {rate} to {reference_rate} Hz", file=sys.stderr)
         x = resample(x, rate, reference_rate)
@@ -138,16 +137,11 @@ def _note_length(path: Path, longer: int, rate: int) -> None:
 
 
 def _errors(args: argparse.Namespace, mix, song: Song) -> dict[str, float]:
-    from dasp.evaluation.automix_toolkit import percentage_errors
-    from dasp.evaluation.metrics import measure_errors
-
     measure = percentage_errors if args.mape else measure_errors
     return measure(mix, song.reference, song.sample_rate)
 
 
 def _write_stimuli(args: argparse.Namespace, song: Song) -> None:
-    from dasp.evaluation.stimuli import write_stimuli
-
     mixes = {"reference": song.reference, **song.mixes}
     named = {Path(name).stem.replace(" ", "_"): mix for name, mix in mixes.items()}
     write_stimuli(args.stimuli, song.name, named, song.sample_rate, overwrite=args.force)
@@ -159,8 +153,6 @@ def _as_objects(rows: list[tuple]) -> list[dict]:
 
 def _means(rows: list[tuple]) -> dict[str, dict[str, dict[str, float]]]:
     """For each mix the mean of every error over songs, and the interval round it."""
-    from dasp.evaluation.bootstrap import mean_interval
-
     systems = dict.fromkeys(system for _, system, _ in rows)
     metrics = rows[0][2].keys()
     return {
@@ -173,9 +165,6 @@ def _means(rows: list[tuple]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _print_tables(rows: list[tuple], columns: tuple[str, ...] | None) -> None:
-    from dasp.cli.show import print_table
-    from dasp.evaluation.metrics import METRICS
-
     columns = columns or tuple(name for name in rows[0][2] if name.startswith("mean_"))
     units = [METRICS[name].unit if name in METRICS else "" for name in columns]
     head = tuple(f"{name} {unit}".strip() for name, unit in zip(columns, units, strict=True))

@@ -4,18 +4,21 @@ import argparse
 import sys
 from pathlib import Path
 
-from dasp.cli.output import add_force_option, refuse_existing, tell
+from dasp.audio_io import audio_info, save_audio
+from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.printing import tell
+from dasp.mixing.document import load_mix
+from dasp.mixing.reaper import reaper_project
+from dasp.mixing.reaper_reverb import impulse_responses
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "export",
-        help="a mix.json as a REAPER project",
-        description="Write the mix of a mix.json as a project of REAPER: tracks, items, volumes, "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Write the mix of a mix.json as a project of REAPER: tracks, items, volumes, "
         "pans, groups and sends, with its stock plug-ins for EQ, compressor, limiter and reverb; "
         "impulse responses of reverbs come beside it. What does not carry over is printed, and "
-        "stands in the notes of the project.",
+        "stands in the notes of the project."
     )
     parser.add_argument("mix", type=Path, metavar="MIX.json", help="the settings of a mix")
     parser.add_argument("--to", required=True, choices=("reaper",), help="the program")
@@ -23,16 +26,10 @@ def add_parser(subparsers) -> None:
         "-o", "--output", required=True, type=_project, metavar="RPP", help="the new project"
     )
     add_force_option(parser)
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the project, and say what is not in it."""
-    from dasp.audio_io import audio_info, save_audio
-    from dasp.mixing.document import load_mix
-    from dasp.mixing.reaper import reaper_project
-    from dasp.mixing.reaper_reverb import impulse_responses
-
     mix = load_mix(args.mix, with_files=True)
     responses = {
         args.output.with_name(f"{args.output.stem} - {name.replace('/', '-')} response.wav"): x

@@ -1,24 +1,28 @@
 """`dasp fit`: the settings of a chain, from a dry and a processed recording."""
 
 import argparse
+import json
 from pathlib import Path
 
+from tqdm import tqdm
+
+from dasp.audio_io import load_audio
+from dasp.batch.settings import load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series, save_chain_file
 from dasp.cli.numbers import count, longer_than_nothing, seed
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.printing import print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.cli.show import print_table
+from dasp.estimation.fitting import fit
+from dasp.grad import GRADIENTS, load_proxy
+from dasp.pictures import draw_fit
 
-GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
 
-
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "fit",
-        help="estimate the settings of a chain from two recordings",
-        description="Find the settings with which a chain makes TARGET of INPUT: two recordings "
-        "of one rate and length, before and after.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Find the settings with which a chain makes TARGET of INPUT: two recordings "
+        "of one rate and length, before and after."
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help="the dry recording")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the processed recording")
@@ -57,16 +61,11 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture; needs matplotlib")
     add_force_option(parser)
     add_truncated_option(parser)
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Fit, print what was found, and write it."""
     refuse_existing(args, *filter(None, [args.output, args.report, args.plot]))
-    from tqdm import tqdm
-
-    from dasp.batch.settings import load_inputs
-    from dasp.estimation.fitting import fit
 
     processor, settings = args.chain or in_series(args.effects)
     dry, processed, sample_rate = _load(args.input, args.target)
@@ -87,16 +86,12 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         _write_report(args.report, found)
     if args.plot:
-        from dasp.pictures import draw_fit
-
         draw_fit(found, dry, processed, sample_rate).savefig(args.plot)
     _print(settings, found)
     return 0
 
 
 def _load(source: Path, target: Path):
-    from dasp.audio_io import load_audio
-
     dry, rate = load_audio(source)
     processed, target_rate = load_audio(target)
     if rate != target_rate:
@@ -115,7 +110,6 @@ def _shape(x) -> str:
 def _network(path: Path | None, processor, sample_rate: float):
     if path is None:
         return None
-    from dasp.grad import load_proxy
 
     return load_proxy(path, processor, sample_rate)
 
@@ -138,8 +132,6 @@ def _number(value) -> str:
 
 
 def _write_report(path: Path, found) -> None:
-    import json
-
     report = {
         "error_db": found.error_db,
         "lag_samples": found.lag_samples,

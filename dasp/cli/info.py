@@ -5,23 +5,26 @@ import json
 import sys
 from pathlib import Path
 
+from tqdm import tqdm
+
+from dasp.audio_io import AudioFileError, audio_info
+from dasp.batch.measure_file import measure_file
 from dasp.cli.pipes import is_pipe, pipe_folder, receive
+from dasp.cli.printing import print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.cli.show import print_table
+from dasp.layouts import layout_name
 
 HEAD = (
     "file", "rate", "length", "channels", "format", "LUFS", "LRA", "max M", "max S", "dBTP"
 )  # fmt: skip
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "info",
-        help="format, loudness and true peak of files",
-        description="Rate, length, channels and format of each file, its integrated loudness "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Rate, length, channels and format of each file, its integrated loudness "
         "(BS.1770-4), loudness range (EBU Tech 3342), the maxima of momentary and short-term "
-        "loudness (EBU Tech 3341), and true peak. Files may have any length.",
+        "loudness (EBU Tech 3341), and true peak. Files may have any length."
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="an audio file, or - for a pipe"
@@ -32,15 +35,10 @@ def add_parser(subparsers) -> None:
         help="count a mono file as played on two loudspeakers: 3 LU more",
     )  # fmt: skip
     add_truncated_option(parser)
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what each file is; those that cannot be read are reported at the end."""
-    from tqdm import tqdm
-
-    from dasp.audio_io import AudioFileError
-
     known, errors = [], []
     with pipe_folder(*args.files) as folder:
         for path in tqdm(args.files, unit="file", leave=False, disable=None):
@@ -63,9 +61,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _head(path: Path) -> dict:
     """What is known before a sample is read, and no measures."""
-    from dasp.audio_io import audio_info
-    from dasp.layouts import layout_name
-
     info = audio_info(path)
     return {
         "file": str(path),
@@ -86,8 +81,6 @@ def _head(path: Path) -> dict:
 
 
 def _measures(path: Path, dual_mono: bool) -> dict:
-    from dasp.batch.measure_file import measure_file
-
     measured = measure_file(path, dual_mono=dual_mono)
     levels = measured.levels
     facts = {"frames": levels.frames, "duration_s": levels.frames / measured.info.sample_rate}

@@ -4,20 +4,17 @@ import argparse
 import inspect
 import json
 
+from dasp.processors.catalogue import CATALOGUE
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "list", help="the processors", description="Every processor, with one line of what it does."
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = "Every processor, with one line of what it does."
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the catalogue."""
-    from dasp.processors.catalogue import CATALOGUE
-
     descriptions = {name: describe(processor) for name, processor in CATALOGUE.items()}
     if args.json:
         print(json.dumps(descriptions, indent=2))

@@ -4,44 +4,44 @@ It exits with 0 when all is well, 1 where the work failed (a bad file, say), 2 f
 """
 
 import argparse
-import codecs
+import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from dasp._version import __version__
-from dasp.cli import (
-    batch,
-    doctor,
-    eval,
-    export,
-    fit,
-    info,
-    list,
-    mix,
-    normalise,
-    plot,
-    process,
-    render,
-    show,
-    synthesise,
-    train,
-    unmix,
-)
-from dasp.cli.output import print_to_nobody
 from dasp.cli.parser import Parser
-from dasp.cli.reading import reading
+from dasp.cli.streams import print_any_name, print_to_nobody
 from dasp.signal import compile_first
 
-COMMANDS = (
-    mix, unmix, render, process, batch, normalise, fit, train, eval, list, show, info, plot, export,
-    synthesise, doctor,
-)  # fmt: skip
+COMMANDS = {
+    "mix": "mix a folder of stems",
+    "unmix": "find the settings behind a mix",
+    "render": "mix from the settings in a mix.json, or write its stems",
+    "process": "run files through effects",
+    "batch": "run folders of files through effects, on all cores",
+    "normalise": "bring files to a loudness",
+    "fit": "estimate the settings of a chain from two recordings",
+    "train": "train a model by one of the recipes",
+    "eval": "how near mixes come to references",
+    "list": "the processors",
+    "show": "the parameters of a processor",
+    "info": "format, loudness and true peak of files",
+    "plot": "a picture of a chain or a mix",
+    "export": "a mix.json as a REAPER project",
+    "synthesise": "make the stems of a song from a seed, and a known mix",
+    "doctor": "whether everything works here",
+}
+"""Each command, a module of `dasp.cli`, with its line in `dasp --help`."""
+
+ALIASES = {"normalise": ["normalize"]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit status."""
-    _print_any_name()
-    args = _parser().parse_args(argv)
+    print_any_name()
+    words = sys.argv[1:] if argv is None else argv
+    args = _parser(words).parse_args(words)
     try:
         with compile_first():  # so that a command writes the same bytes whenever it runs
             status = _run(args)
@@ -60,36 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if "allow_truncated" not in args:
-        return args.handler(args)
-    with reading(args.allow_truncated):
-        return args.handler(args)
+    with args.reading(args.allow_truncated) if "reading" in args else nullcontext():
+        return args.run(args)
 
 
-def _print_any_name() -> None:
-    """Let no name end a run that the encoding of the output does not have.
+def _parser(words: Sequence[str]) -> Parser:
+    """The parser of a command line: of all commands the names, and of the one asked for the rest.
 
-    Bytes that are no text go out as they are, for the next program; other signs are written out.
+    No other is imported.
     """
-    codecs.register_error("dasp-names", _as_bytes)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="dasp-names")
-    if hasattr(sys.stderr, "reconfigure"):
-        sys.stderr.reconfigure(errors="backslashreplace")
-
-
-def _as_bytes(error: UnicodeError) -> tuple[bytes, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    signs = error.object[error.start : error.end]
-    return b"".join(
-        bytes([ord(sign) - 0xDC00]) if 0xDC80 <= ord(sign) <= 0xDCFF
-        else sign.encode("ascii", "backslashreplace")
-        for sign in signs
-    ), error.end  # fmt: skip
-
-
-def _parser() -> argparse.ArgumentParser:
+    asked = next((word for word in words if not word.startswith("-")), None)
     parser = Parser(
         prog="dasp",
         description="Process, mix and measure audio files with the processors of dasp.",
@@ -98,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dasp-audio {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the code errors arise")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for name, line in COMMANDS.items():
+        names = [name, *ALIASES.get(name, ())]
+        command = subparsers.add_parser(name, aliases=names[1:], help=line)
+        if asked in names:
+            module = importlib.import_module(f"dasp.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run, usage_error=command.error)
     return parser

@@ -1,29 +1,42 @@
 """`dasp mix`: a folder of stems to a mix, with the settings that made it."""
 
 import argparse
-import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+from tqdm import tqdm
+
+from dasp.analysis import measure_loudness, measure_true_peak
+from dasp.audio_io import whole
 from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.controllers.rules.strips import at_loudness
+from dasp.controllers.systems import audio_of, automatic_mix, missed_target
 from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
+from dasp.data.folders import check_is_no_track, load_song, taken_for_a_track
+from dasp.data.multitrack import load_tracks
+from dasp.mixing.document import load_mix, save_mix
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.roles import check_roles
+from dasp.mixing.settings import find_stage, setting
+from dasp.mixing.summary import pan_text
 
 DEFAULT_LUFS = -18.0
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "mix",
-        help="mix a folder of stems",
-        description="Mix the audio files of a folder, by a trained console if no other system is "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Mix the audio files of a folder, by a trained console if no other system is "
         "named: level, pan, EQ, compression and reverb of each track, and a limiter at the target "
         "loudness. The settings are "
         "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. "
-        "With --start the tracks are those of an earlier mix, of which all that is locked is kept.",
+        "With --start the tracks are those of an earlier mix, of which all that is locked is kept."
     )
     tracks = parser.add_mutually_exclusive_group(required=True)
     tracks.add_argument(
@@ -55,7 +68,6 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     add_output_options(parser)
     add_truncated_option(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def add_system_option(parser: argparse.ArgumentParser, networks: Sequence[str] = ()) -> None:
@@ -69,13 +81,6 @@ def add_system_option(parser: argparse.ArgumentParser, networks: Sequence[str] =
 
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
-    import torch
-
-    from dasp.audio_io import whole
-    from dasp.controllers.systems import missed_target
-    from dasp.data.folders import taken_for_a_track
-    from dasp.mixing.document import save_mix
-
     makes_audio = args.system in NETWORKS
     if args.weights and args.system not in (*LEARNT, *NETWORKS):
         args.usage_error(f"--weights: {args.system} has none")
@@ -118,10 +123,6 @@ def _target_lufs(args: argparse.Namespace) -> float | None:
 
 def _found(args: argparse.Namespace, song, start):
     """The settings, and what there is to say about how they were found."""
-    import warnings
-
-    from dasp.controllers.systems import automatic_mix
-
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         mix = automatic_mix(
@@ -137,19 +138,12 @@ def _found(args: argparse.Namespace, song, start):
 
 def _made(args: argparse.Namespace, song):
     """The sound that a network makes as the one track of a mix, at the loudness."""
-    from dasp.controllers.rules.strips import at_loudness
-    from dasp.controllers.systems import audio_of
-
     made = audio_of(song, args.system, args.weights)
     return made.tracks, at_loudness(made.plain_mix(), made.tracks, _target_lufs(args))
 
 
 def read_song(args: argparse.Namespace):
     """The tracks, and the mix to start from: one that only names them, or an earlier one."""
-    from dasp.data.folders import check_is_no_track, load_song
-    from dasp.mixing.document import load_mix
-    from dasp.mixing.roles import check_roles
-
     if args.start:
         start = load_mix(args.start, with_files=True)
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
@@ -162,16 +156,12 @@ def read_song(args: argparse.Namespace):
 
 def load_mix_tracks(mix):
     """The audio of every track that a mix names, at its rate."""
-    from dasp.data.multitrack import load_tracks
-
     files, names = zip(*((track.file, track.name) for track in mix.tracks), strict=True)
     return load_tracks(files, names, mix.sample_rate)
 
 
 def mix_and_save(args: argparse.Namespace, tracks, mix):
     """The audio of a mix, which is also written to the output."""
-    from dasp.mixing.mixdown import mix_down
-
     audio = mix_down(tracks, mix)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     saved = writing(args).save(args.output, audio, mix.sample_rate, overwrite=args.force)
@@ -183,8 +173,6 @@ def mix_and_save(args: argparse.Namespace, tracks, mix):
 @contextmanager
 def steps(*names: str):
     """A progress bar that says which of a few long steps is under way."""
-    from tqdm import tqdm
-
     with tqdm(total=len(names), leave=False, disable=None, bar_format="{desc} {bar:20}") as bar:
         remaining = iter(names)
 
@@ -197,8 +185,6 @@ def steps(*names: str):
 
 def print_mix(mix, audio) -> None:
     """The settings of every strip, and what the mix measures."""
-    from dasp.analysis import measure_loudness, measure_true_peak
-
     _print_strips(mix)
     print()
     for kind, strip in (
@@ -218,10 +204,6 @@ def print_mix(mix, audio) -> None:
 
 
 def _print_strips(mix) -> None:
-    from dasp.cli.show import print_table
-    from dasp.mixing.settings import find_stage, setting
-    from dasp.mixing.summary import pan_text
-
     rows = []
     for track in mix.tracks:
         high_pass = find_stage(track.strip, "high_pass")
@@ -242,9 +224,3 @@ def _print_strips(mix) -> None:
     head = ("track", "role", "high-pass", "gain", "pan", "and")
     last = None if any(row[-1] for row in rows) else -1
     print_table(head[:last], [row[:last] for row in rows])
-
-
-def print_notes(notes) -> None:
-    """What was done to make the stems fit, on stderr."""
-    for note in notes:
-        tell(f"note: {note}", sys.stderr)

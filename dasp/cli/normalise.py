@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from dasp.audio_io import read_tags
+from dasp.batch.normalise_files import Target, measure_all, plan_all
+from dasp.batch.paths import Found, find_files
+from dasp.batch.run import plan
+from dasp.batch.threads import in_threads
 from dasp.cli.info import level_text
-from dasp.cli.mix import print_notes
 from dasp.cli.numbers import count, number, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.printing import print_notes, print_table, tell
 from dasp.cli.reading import add_truncated_option
-from dasp.cli.show import print_table
 
 HEAD = ("file", "LUFS", "dBTP", "gain", "LUFS after", "dBTP after")
 
@@ -26,16 +30,13 @@ class File(NamedTuple):
     target: Path | None
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "normalise",
-        aliases=["normalize"],
-        help="bring files to a loudness",
-        description="Bring each file to an integrated loudness (ITU-R BS.1770-4) by one gain, as "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Bring each file to an integrated loudness (ITU-R BS.1770-4) by one gain, as "
         "far as its true peak allows, and print what it was and is. Nothing else is changed. With "
         "--album all files get the same gain, and stay as far apart as they are. Files may have "
-        "any length. Silence is left as it is, and named.",
+        "any length. Silence is left as it is, and named."
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE",
@@ -84,7 +85,6 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_truncated_option(parser)
     add_output_options(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,8 +100,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _normalise(args: argparse.Namespace, files: list[File]) -> int:
-    from dasp.batch.normalise_files import Target, measure_all, plan_all
-
     target = Target(args.lufs, args.true_peak, args.limit, args.album, args.dual_mono)
     workers = args.jobs or os.cpu_count() or 1
     attempts = measure_all([file.source for file in files], target, workers)
@@ -125,8 +123,6 @@ def _normalise(args: argparse.Namespace, files: list[File]) -> int:
 
 def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
     """Write the new files; how many could not be."""
-    from dasp.audio_io import read_tags
-    from dasp.batch.threads import in_threads
 
     def write(pair):
         file, plan = pair
@@ -156,9 +152,6 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
 
 def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
     """Every file with the place of its new one."""
-    from dasp.batch.paths import find_files
-    from dasp.batch.run import plan
-
     into_pipe = is_pipe(args.output or "")
     suffixes = [f".{args.format.removeprefix('.')}"] if args.format else []
     if any(map(is_pipe, args.files)):
@@ -194,9 +187,6 @@ def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
 
 def _beside(suffix: str, found: list, name: str, suffixes: list[str]) -> list[File]:
     """New names in the folders of the old files, of which earlier results are none."""
-    from dasp.batch.paths import Found
-    from dasp.batch.run import plan
-
     earlier = [item.path for item in found if item.path.stem.endswith(suffix)]
     print_notes([f"{path}: is an earlier result by its name, and passed over" for path in earlier])
     files = [

@@ -2,13 +2,11 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
-from typing import TextIO
 
+from dasp.audio_io import CLIP_MODES, SUBTYPES
+from dasp.batch.writing import Writing
 from dasp.cli.numbers import seed
-
-SUBTYPES = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +17,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "has it)",
     )  # fmt: skip
     parser.add_argument(
-        "--clip-mode", choices=("error", "clamp", "rescale"), default="error",
+        "--clip-mode", choices=CLIP_MODES, default=CLIP_MODES[0],
         help="for samples over full scale that the subtype cannot hold: write nothing, clip them, "
         "or lower the whole file (default: error)",
     )  # fmt: skip
@@ -35,10 +33,8 @@ def add_force_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
-def writing(args: argparse.Namespace):
+def writing(args: argparse.Namespace) -> Writing:
     """The `Writing` that the options ask for."""
-    from dasp.batch.writing import Writing
-
     return Writing(args.subtype, args.clip_mode, args.dither is not None, args.dither or 0)
 
 
@@ -55,26 +51,6 @@ def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
     for path in paths:
         if os.path.exists(path) and not args.force:
             raise ValueError(f"{path}: exists already; --force replaces it")
-
-
-def tell(line: str, stream: TextIO | None = None) -> None:
-    """Print a line, as long as somebody reads; work that is under way goes on without."""
-    from tqdm import tqdm
-
-    try:
-        tqdm.write(line, file=stream or sys.stdout)
-        (stream or sys.stdout).flush()
-    except BrokenPipeError:
-        print_to_nobody()
-
-
-def print_to_nobody() -> None:
-    """Let what is printed from now on go nowhere where nobody reads it any more."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _seed_or_off(text: str) -> int | None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from itertools import takewhile
 
+from dasp._suggestion import did_you_mean
+
 
 class Parser(argparse.ArgumentParser):
     """Wrong commands, options and choices are answered with the nearest that there is."""
@@ -28,8 +30,6 @@ class Parser(argparse.ArgumentParser):
         super().error(message + self._suggestion())
 
     def _suggestion(self) -> str:
-        from dasp._checks import did_you_mean
-
         known = [option for option in self._option_string_actions if option.startswith("--")]
         words = getattr(self, "words", [])
         if self._commands():  # what stands behind a command belongs to that
@@ -49,8 +49,6 @@ class Parser(argparse.ArgumentParser):
         return next((a.choices for a in self._actions if isinstance(a.choices, dict)), {})
 
     def _check_value(self, action, value):
-        from dasp._checks import did_you_mean
-
         if action.choices is not None and value not in action.choices:
             what = "command" if isinstance(action.choices, dict) else "choice"
             raise argparse.ArgumentError(

@@ -3,19 +3,26 @@
 import argparse
 from pathlib import Path
 
+import torch
+
+from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
+from dasp.cli.mix import load_mix_tracks
 from dasp.cli.numbers import sample_rate
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix
+from dasp.pictures import draw_chain, draw_console
+from dasp.processors.document import read_json
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "plot",
-        help="a picture of a chain or a mix",
-        description="Draw each stage of a chain: the frequency response of a linear one, the "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Draw each stage of a chain: the frequency response of a linear one, the "
         "output level over the input level of any other. Or draw the console of a mix.json, and "
-        "the loudness of its mix over time. Needs matplotlib.",
+        "the loudness of its mix over time. Needs matplotlib."
     )
     parser.add_argument(
         "document", nargs="?", type=_document, metavar="JSON", help="a chain of effects, or a mix"
@@ -34,7 +41,6 @@ def add_parser(subparsers) -> None:
         help="sample rate (default: 48000)",
     )
     add_force_option(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,10 +48,6 @@ def run(args: argparse.Namespace) -> int:
     if (args.document is None) == (args.effects is None):
         args.usage_error("expected either a document or -e effects")
     refuse_existing(args, args.output)
-    import torch
-
-    from dasp.mixing.settings import Mix
-    from dasp.pictures import draw_chain
 
     with torch.inference_mode():
         if isinstance(args.document, Mix):
@@ -60,9 +62,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _document(text: str):
     """A `Mix`, or a processor with its settings."""
-    from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
-    from dasp.processors.document import read_json
-
     try:
         mix = is_mix(read_json(text, most_bytes=MOST_BYTES))
         return load_mix(text, with_files=True) if mix else chain_file(text)
@@ -74,9 +73,6 @@ def _document(text: str):
 
 def _loaded(processor, settings: dict, rate: int) -> dict:
     """The settings with every response loaded; side chains, which a picture does not hear, go."""
-    import torch
-
-    from dasp.batch.settings import is_sidechain, load_inputs
 
     heard = {key: value for key, value in settings.items() if not is_sidechain(key)}
     return load_inputs(processor, heard, torch.zeros(2, 1), rate)
@@ -84,8 +80,4 @@ def _loaded(processor, settings: dict, rate: int) -> dict:
 
 def _draw_mix(mix):
     """Render the mix, and draw its console."""
-    from dasp.cli.mix import load_mix_tracks
-    from dasp.mixing.mixdown import mix_down
-    from dasp.pictures import draw_console
-
     return draw_console(mix, mix_down(load_mix_tracks(mix).tracks, mix))

@@ -4,6 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch
+from tqdm import tqdm
+
+from dasp.audio_io import AudioFileError
+from dasp.batch.job import Job
+from dasp.batch.paths import check_apart, inside
+from dasp.batch.process_file import ProcessFile
 from dasp.cli.effects import (
     EFFECT_HELP,
     as_document,
@@ -13,18 +20,15 @@ from dasp.cli.effects import (
     save_chain_file,
 )
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, tell, writing
+from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.printing import tell
 from dasp.cli.reading import add_truncated_option
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "process",
-        help="run files through effects",
-        description="Run each file through a processor, or several in series.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = "Run each file through a processor, or several in series."
     parser.add_argument(
         "inputs", nargs="+", type=Path, metavar="IN", help="an audio file, or - for a pipe"
     )
@@ -38,7 +42,6 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--save-chain", type=Path, metavar="JSON", help="keep the effects as chain")
     add_run_options(parser)
     add_output_options(parser)
-    parser.set_defaults(handler=run)
 
 
 def add_effect_options(group) -> None:
@@ -73,8 +76,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
     """What is done to every file."""
-    from dasp.batch.process_file import ProcessFile
-
     return ProcessFile(
         as_document(processor, settings),
         writing=writing(args),
@@ -101,10 +102,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
     """How many failed; pipes go through files of the folder."""
-    from tqdm import tqdm
-
-    from dasp.batch.job import Job
-
     outputs = through_files(args.inputs, args.output, folder)
     failures = 0
     if not is_pipe(args.output):
@@ -145,8 +142,6 @@ def through_files(inputs: list[Path], output: str, folder: Path | None) -> list[
 
 
 def _outputs(inputs: list[Path], output: str) -> list[Path]:
-    from dasp.batch.paths import check_apart, inside
-
     folder = Path(output)
     if len(inputs) == 1 and not output.endswith("/") and not folder.is_dir():
         return [folder]
@@ -161,16 +156,12 @@ def _outputs(inputs: list[Path], output: str) -> list[Path]:
 
 def _naming(source: Path, error: Exception, piped: bool) -> str:
     """The error with the file it belongs to, where it does not name one."""
-    from dasp.audio_io import AudioFileError
-
     if isinstance(error, AudioFileError):
         return f"{source}: {error.reason}" if piped else str(error)
     return f"{source}: {error}"
 
 
 def _device(text: str) -> str:
-    import torch
-
     try:
         return str(torch.empty(0, device=text).device)
     except (RuntimeError, AssertionError) as error:

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dasp.audio_io import AudioFileWarning, allowing_truncated
+
 
 def add_truncated_option(parser: argparse.ArgumentParser) -> None:
     """`--allow-truncated`."""
@@ -14,13 +16,12 @@ def add_truncated_option(parser: argparse.ArgumentParser) -> None:
         help="read what is there of files that are cut off or damaged, and say how much is "
         "missing (default: they are refused)",
     )  # fmt: skip
+    parser.set_defaults(reading=reading)
 
 
 @contextmanager
 def reading(allow_truncated: bool) -> Iterator[None]:
     """Whatever is read meanwhile may be cut off, if that is allowed; a note says what was lost."""
-    from dasp.audio_io import AudioFileWarning, allowing_truncated
-
     with warnings.catch_warnings(), allowing_truncated(allow_truncated):
         show = warnings.showwarning
 

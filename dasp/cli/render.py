@@ -1,22 +1,29 @@
 """`dasp render`: the mix that a `mix.json` describes, and its stems."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from dasp.cli.mix import load_mix_tracks, print_mix, print_notes, steps
+import torch
+
+from dasp.audio_io import has_subtype
+from dasp.batch.paths import check_apart, inside
+from dasp.cli.mix import load_mix_tracks, print_mix, steps
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.printing import print_notes
 from dasp.cli.reading import add_truncated_option
+from dasp.data.folders import check_is_no_track, taken_for_a_track
+from dasp.mixing.document import load_mix
+from dasp.mixing.mixdown import mix_stems, through_master
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "render",
-        help="mix from the settings in a mix.json, or write its stems",
-        description="Mix the tracks that a mix.json names, with its settings. The same settings "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Mix the tracks that a mix.json names, with its settings. The same settings "
         "and files give the same samples. With --stems every track, group and bus is written as it "
         "is heard behind its strip, for any studio: tracks without a group, groups and buses add "
-        "up to what the master strip hears.",
+        "up to what the master strip hears."
     )
     parser.add_argument("mix", type=Path, metavar="MIX.json", help="the settings of a mix")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="the mix, e.g. mix.wav")
@@ -33,18 +40,12 @@ def add_parser(subparsers) -> None:
     )
     add_output_options(parser)
     add_truncated_option(parser)
-    parser.set_defaults(handler=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Load the tracks, mix them, write the audio."""
     if not args.output and not args.stems:
         args.usage_error("expected -o OUT for the mix, --stems FOLDER for its stems, or both")
-    import torch
-
-    from dasp.data.folders import check_is_no_track, taken_for_a_track
-    from dasp.mixing.document import load_mix
-    from dasp.mixing.mixdown import mix_stems, through_master
 
     mix = load_mix(args.mix, with_files=True)
     files = _stem_files(args, mix) if args.stems else []
@@ -74,8 +75,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _stem_files(args: argparse.Namespace, mix) -> list[Path]:
     """The files of tracks, groups and buses, in that order."""
-    from dasp.batch.paths import check_apart, inside
-
     names = [track.name for track in mix.tracks]
     names += [f"{group.name} (group)" for group in mix.groups]
     names += [f"{bus.name} (bus)" for bus in mix.buses]
@@ -93,10 +92,6 @@ def _stem_files(args: argparse.Namespace, mix) -> list[Path]:
 
 def _save(args: argparse.Namespace, path: Path, x, sample_rate: int, subtype: str = "") -> list:
     """Write a file; `subtype` is how samples are stored where nothing else is asked for."""
-    from dataclasses import replace
-
-    from dasp.audio_io import has_subtype
-
     how = writing(args)
     if how.subtype is None and subtype and has_subtype(path, subtype):
         how = replace(how, subtype=subtype)

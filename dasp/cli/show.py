@@ -3,24 +3,20 @@
 import argparse
 import json
 import math
-import unicodedata
 from collections.abc import Sequence
-from typing import TextIO
 
+from dasp._suggestion import did_you_mean
 from dasp.cli.effects import DEFAULTS
 from dasp.cli.list import describe
+from dasp.cli.printing import print_table
+from dasp.processors.catalogue import CATALOGUE
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "show",
-        help="the parameters of a processor",
-        description="The parameters, options and inputs of a processor, with units and ranges.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = "The parameters, options and inputs of a processor, with units and ranges."
     parser.add_argument("processor", type=_processor, help="its name; 'dasp list' has them")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,26 +48,6 @@ def run(args: argparse.Namespace) -> int:
         settings = ", ".join(f"{k}={_text(v)}" for k, v in processor.neutral.items())
         print(f"\nchanges nothing with: {settings or 'its defaults'}")
     return 0
-
-
-def print_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None
-) -> None:
-    """Print rows under a head, in columns as wide as they need to be."""
-    widths = [max(map(_width, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = (
-            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        print("  ".join(cells).rstrip(), file=stream)
-
-
-def _width(text: str) -> int:
-    """The columns that a text takes: two for a Chinese sign, none for an accent of its own."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in text
-    )
 
 
 def _rows(processor) -> list[tuple[str, ...]]:
@@ -144,9 +120,6 @@ def _document(processor) -> dict:
 
 
 def _processor(name: str):
-    from dasp._checks import did_you_mean
-    from dasp.processors.catalogue import CATALOGUE
-
     if name not in CATALOGUE:
         raise argparse.ArgumentTypeError(
             f"no processor {name!r}{did_you_mean(name, CATALOGUE)} ('dasp list' has them all)"

@@ -1,21 +1,25 @@
 """`dasp synthesise`: the stems of songs that nobody has played, and known mixes of them."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from dasp.audio_io import save_audio
 from dasp.cli.numbers import count, longer_than_nothing, sample_rate, seed
-from dasp.cli.output import add_force_option, refuse_existing, tell
+from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.printing import tell
+from dasp.data.engineer import with_engineers_mix
+from dasp.data.synthetic import BAND, synthetic_song
+from dasp.mixing.document import save_mix
 
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "synthesise",
-        help="make the stems of a song from a seed, and a known mix",
-        description="Write the stems of a made-up song, at random recording levels. The same "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Write the stems of a made-up song, at random recording levels. The same "
         "seed gives the same samples. With --mix they go to FOLDER/stems, and beside that come "
         "mix.wav, as a made-up engineer would have it, and mix.json with its settings: a song "
-        "to learn from.",
+        "to learn from."
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the stems go")
     parser.add_argument("--seed", type=seed, default=0, help="which song (default: 0)")
@@ -35,7 +39,6 @@ def add_parser(subparsers) -> None:
         "--rate", type=sample_rate, default=44_100, metavar="HZ", help="default: 44100"
     )
     add_force_option(parser)
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,13 +52,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
-    from dataclasses import replace
-
-    from dasp.audio_io import save_audio
-    from dasp.data.engineer import with_engineers_mix
-    from dasp.data.synthetic import BAND, synthetic_song
-    from dasp.mixing.document import save_mix
-
     ensemble = BAND if args.band == "eight" else None
     song = synthetic_song(seed, seconds=args.seconds, sample_rate=args.rate, ensemble=ensemble)
     stems = folder / "stems" if args.mix else folder

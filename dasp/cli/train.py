@@ -6,15 +6,22 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import torch
 
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train a model by one of the recipes",
-        description="Train by a recipe of dasp.recipes. DIR gets weights.safetensors, log.jsonl "
+import dasp.recipes
+from dasp._checks import check_choice
+from dasp.pictures import draw_console
+from dasp.training import latest, load_weights, processes, train
+from dasp.training.config import as_table, assignment, changed, merged, read_toml
+from dasp.training.tensorboard import Board
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "Train by a recipe of dasp.recipes. DIR gets weights.safetensors, log.jsonl "
         "and checkpoints. Under torchrun (torchrun --nproc-per-node 2 -m dasp train ...) several "
-        "processes share each batch.",
+        "processes share each batch."
     )
     parser.add_argument(
         "recipe", metavar="RECIPE",
@@ -43,16 +50,11 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--tensorboard", action="store_true", help="logs for TensorBoard, in DIR/tensorboard"
     )
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say what was reached."""
     recipe = _recipe(args.recipe)
-    import torch
-
-    from dasp.training import latest, load_weights, processes, train
-    from dasp.training.config import as_table, assignment, changed, merged, read_toml
 
     folder = args.output or Path("runs") / args.recipe
     with processes(args.device) as everyone:
@@ -89,9 +91,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _recipe(name: str):
     """The module of a recipe, which is looked for by its name and nowhere else."""
-    import dasp.recipes
-    from dasp._checks import check_choice
-
     names = [module.name for module in pkgutil.iter_modules(dasp.recipes.__path__)]
     check_choice("RECIPE", name, names)
     module = importlib.import_module(f"dasp.recipes.{name}")
@@ -108,9 +107,6 @@ def _begin_from(model, weights: dict) -> None:
 
 
 def _board(folder: Path):
-    from dasp.pictures import draw_console
-    from dasp.training.tensorboard import Board
-
     return Board(folder / "tensorboard", draw_console)
 
 

@@ -4,23 +4,29 @@ import argparse
 import sys
 from pathlib import Path
 
-from dasp.cli.mix import print_mix, print_notes, steps
+from dasp._suggestion import did_you_mean
+from dasp.audio_io import load_audio
+from dasp.cli.mix import print_mix, steps
 from dasp.cli.numbers import longer_than_nothing, number
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.data.folders import load_song
+from dasp.estimation.unmixing.report import measure_unexplained
+from dasp.estimation.unmixing.unmix import DEFAULT_STAGES, STAGES, plan_stages, unmix
+from dasp.mixing.document import save_mix
+from dasp.mixing.mixdown import mix_down
+from dasp.pictures import draw_unmix
+from dasp.signal.resample import resample
 
-STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
 
-
-def add_parser(subparsers) -> None:
-    """Declare the command."""
-    parser = subparsers.add_parser(
-        "unmix",
-        help="find the settings behind a mix",
-        description="The settings that turn the stems of a folder into a finished mix: levels and "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "The settings that turn the stems of a folder into a finished mix: levels and "
         "pans, delays, high-passes and EQs, and on request compressors, the room and the master "
         "strip. 'dasp render' mixes from the document. What the settings do not explain is "
-        "reported for each stage, track and octave.",
+        "reported for each stage, track and octave."
     )
     parser.add_argument(
         "stems", type=Path, metavar="STEMS", help="the folder of a song, as 'dasp mix' takes it"
@@ -30,8 +36,8 @@ def add_parser(subparsers) -> None:
         "-o", "--output", required=True, type=Path, metavar="OUT.json", help="the settings"
     )
     parser.add_argument(
-        "--stages", type=_stages, default=STAGES[:4], metavar="NAMES",
-        help=f"which of {','.join(STAGES)} to go through (default: {','.join(STAGES[:4])})",
+        "--stages", type=_stages, default=DEFAULT_STAGES, metavar="NAMES",
+        help=f"which of {','.join(STAGES)} to go through (default: {','.join(DEFAULT_STAGES)})",
     )  # fmt: skip
     parser.add_argument(
         "--filters", type=number("samples", low=0, whole=True), default=0, metavar="TAPS",
@@ -48,18 +54,10 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw mix, reconstruction, rest")
     add_force_option(parser)
     add_truncated_option(parser)
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, unmix, write the document, print the report."""
-    from dasp.audio_io import load_audio
-    from dasp.data.folders import load_song
-    from dasp.estimation.unmixing.unmix import plan_stages, unmix
-    from dasp.mixing.document import save_mix
-    from dasp.mixing.mixdown import mix_down
-    from dasp.signal.resample import resample
-
     refuse_existing(args, args.output, *([args.plot] if args.plot else []))
     mix, rate = load_audio(args.mix)
     song = load_song(args.stems, besides=[args.mix])
@@ -78,8 +76,6 @@ def run(args: argparse.Namespace) -> int:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_mix(args.output, found.mix)
     if args.plot:
-        from dasp.pictures import draw_unmix
-
         draw_unmix(mix, output, song.sample_rate).savefig(args.plot)
     print_notes([*notes, *found.notes])
     print_mix(found.mix, output)
@@ -91,8 +87,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stages(text: str) -> tuple[str, ...]:
-    from dasp._checks import did_you_mean
-
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in STAGES:
@@ -121,9 +115,6 @@ def _of_one_length(tracks, mix, rate: int, notes: list[str]):
 
 
 def _print_report(found, tracks, mix, output, rate: int) -> None:
-    from dasp.cli.show import print_table
-    from dasp.estimation.unmixing.report import measure_unexplained
-
     print()
     print_table(
         ("stage", "SDR", "spectra", ""),

@@ -7,8 +7,8 @@ import torch
 
 from dasp.audio_io import load_audio, save_audio
 from dasp.cli.effects import chain_file
-from dasp.cli.fit import GRADIENTS
 from dasp.functional import distortion, gain
+from dasp.grad import GRADIENTS
 from dasp.grad import GRADIENTS as ALL_GRADIENTS
 from dasp.processors.catalogue import COMPRESSOR
 

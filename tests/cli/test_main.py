@@ -1,12 +1,17 @@
 """The command line as a whole: help, exit statuses, which stream says what."""
 
+import ast
+import importlib
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from dasp.cli import main as command_line
+from dasp.cli import list as list_command
+from dasp.cli.main import ALIASES, COMMANDS, main
 
 
 def _python(*arguments) -> subprocess.CompletedProcess:
@@ -18,8 +23,9 @@ def _python(*arguments) -> subprocess.CompletedProcess:
 def test_as_a_module_of_its_own():
     done = _python("-m", "dasp", "--help")
     assert done.returncode == 0 and done.stderr == ""
-    for command in command_line.COMMANDS:
-        assert f"    {command.__name__.split('.')[-1]}" in done.stdout
+    told = " ".join(done.stdout.split())
+    for command, line in COMMANDS.items():
+        assert re.search(rf" {command}( \(\w+\))? {re.escape(line)} ", told)
     done = _python("-m", "dasp", "info", "there-is-no-such-file.wav")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == "dasp info: there-is-no-such-file.wav: does not exist\n"
@@ -48,15 +54,92 @@ def test_a_closed_pipe_loses_no_file(tmp_path):
         assert [name for name in files if not (tmp_path / name).is_file()] == []
 
 
-def test_help_does_not_wait_for_torch():
-    code = "import sys; from dasp.cli.main import _parser; _parser(); print('torch' in sys.modules)"
-    assert _python("-c", code).stdout == "False\n"
+CODE = """
+import sys
+from dasp.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(*sorted({"torch", "numpy", "tqdm"} & sys.modules.keys()))
+print(*sorted(name for name in sys.modules if name.startswith("dasp.cli.")))
+"""
 
 
-@pytest.mark.parametrize("command", command_line.COMMANDS, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["mixx", "a"], []])
+def test_what_names_no_command_imports_none(words):
+    *_, heavy, files = _python("-c", CODE, *words).stdout.split("\n")[:-1]
+    assert heavy == ""
+    assert files == "dasp.cli.main dasp.cli.parser dasp.cli.streams"
+
+
+def test_one_command_does_not_import_another():
+    *_, files = _python("-c", CODE, "doctor", "--help").stdout.split("\n")[:-1]
+    assert {name for name in COMMANDS if f"dasp.cli.{name}" in files.split()} == {"doctor"}
+
+
+def test_the_table_has_every_command_there_is():
+    folder = Path(list_command.__file__).parent
+    functions = {}
+    for path in folder.glob("*.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        functions[path.stem] = {n.name for n in body if isinstance(n, ast.FunctionDef)}
+    assert {name for name, own in functions.items() if "add_arguments" in own} == set(COMMANDS)
+    assert all("run" in functions[name] for name in COMMANDS)
+    assert set(ALIASES) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *(n for names in ALIASES.values() for n in names)])
 def test_every_command_has_help(dasp, command):
-    status, out, err = dasp(command.__name__.split(".")[-1], "--help")
-    assert status == 0 and out.startswith("usage: dasp") and err == ""
+    status, out, err = dasp(command, "--help")
+    assert status == 0 and out.startswith("usage: dasp ") and err == ""
+    assert "\n\n" in out and out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        (("mix", "--system"), "dasp.controllers.table:MIXERS"),
+        (("batch", "--clip-mode"), "dasp.audio_io:CLIP_MODES"),
+        (("render", "--subtype"), "dasp.audio_io:SUBTYPES"),
+        (("fit", "--gradient"), "dasp.grad:GRADIENTS"),
+        (("unmix", "--stages"), "dasp.estimation.unmixing.unmix:STAGES"),
+    ],
+)
+def test_what_an_option_may_be_is_what_the_library_takes(dasp, words, choices):
+    """One list: what is refused is told all that is taken, in the order that the library has."""
+    module, _, name = choices.partition(":")
+    there = list(getattr(importlib.import_module(module), name))
+    status, _, err = dasp(*words, "no-such-word")
+    assert status == 2 and ", ".join(there) in " ".join(err.split())
+
+
+def test_no_list_of_the_library_is_typed_again():
+    """A tuple of words in the command line that a module beneath it has too has two homes."""
+    package = Path(list_command.__file__).parents[1]
+    beneath = {}
+    for path in package.rglob("*.py"):
+        if path.parent.name != "cli":
+            for words in _tuples_of_words(path):
+                beneath[words] = path.name
+    again = [
+        f"{path.name}: {', '.join(sorted(words))}, as in {beneath[words]}"
+        for path in (package / "cli").glob("*.py")
+        for words in _tuples_of_words(path)
+        if words in beneath
+    ]
+    assert again == []
+
+
+def _tuples_of_words(path: Path) -> list[frozenset[str]]:
+    """What any three or more words stand in one tuple, list or set."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) >= 3:
+            words = [n.value for n in node.elts if isinstance(n, ast.Constant)]
+            if len(words) == len(node.elts) and all(isinstance(word, str) for word in words):
+                found.append(frozenset(words))
+    return found
 
 
 def test_no_command(dasp):
@@ -69,16 +152,16 @@ def test_expected_errors_have_no_traceback(dasp, monkeypatch, error):
     def fail(_):
         raise error
 
-    monkeypatch.setattr(command_line.list, "run", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     assert dasp("list") == (1, "", "dasp list: no good\n")
     with pytest.raises(type(error)):
-        command_line.main(["--debug", "list"])
+        main(["--debug", "list"])
 
 
 def test_errors_of_the_program_are_not_hidden(monkeypatch):
     def fail(_):
         raise KeyError("a mistake in the code")
 
-    monkeypatch.setattr(command_line.list, "run", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     with pytest.raises(KeyError):
-        command_line.main(["list"])
+        main(["list"])
