@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from dasp.functional._memory import WHOLE, Memory
 _HALF = (torch.float16, torch.bfloat16)
 
 
+P = ParamSpec("P")
+
+
 class Keywords(NamedTuple):
     """The keywords of a function."""
 
@@ -24,57 +27,53 @@ class Keywords(NamedTuple):
     """Each keyword, and whether a call must give it."""
     plain: frozenset[str]
     """The keywords that are a plain number or a word, and no tensor."""
+    remembers: bool = False
+    """Whether the function takes a `memory`, and so runs block by block."""
 
 
-def audio_processor(function: Callable) -> Callable:
+def audio_processor(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """Give a function what all processors share: checks, and half types in float32.
 
-    A function that takes a `memory` behind the sample rate runs block by block, as `.blockwise`,
-    where the memory is that of a block. Called as it is, it takes its audio for the whole.
+    A function that takes a `memory` runs block by block as well; without one it hears the whole.
     """
-    signature = inspect.signature(function)
-    keywords = keywords_of(signature)
-    remembers = "memory" in signature.parameters
-
-    def checked(x: Tensor, sample_rate: float, *memory: Memory, **settings) -> Tensor:
-        return run_checked(
-            function.__name__, keywords, function, x, sample_rate, *memory, **settings
-        )
+    keywords = keywords_of(inspect.signature(function))
 
     @functools.wraps(function)
-    def processor(x: Tensor, sample_rate: float, **settings) -> Tensor:
-        return checked(x, sample_rate, *((WHOLE,) if remembers else ()), **settings)
+    def processor(x: Tensor, sample_rate: float, **settings: Any) -> Tensor:
+        return run_checked(function.__name__, keywords, function, x, sample_rate, **settings)
 
-    if remembers:
-        shown = [p for name, p in signature.parameters.items() if name != "memory"]
-        processor.__signature__ = signature.replace(parameters=shown)
-        processor.blockwise = _unless_empty(checked)
-    return processor
+    return cast("Callable[P, Tensor]", processor)
 
 
 def run_checked(
     name: str,
     keywords: Keywords,
     function: Callable[..., Tensor],
+    /,
     x: Tensor,
     sample_rate: float,
-    *memory: Memory,
-    **settings,
+    **settings: Any,
 ) -> Tensor:
     """Check the audio and the keywords of a call, and run the function."""
     check_audio(x)
     sample_rate = checked_sample_rate(sample_rate)
+    memory = settings.pop("memory", WHOLE) if keywords.remembers else WHOLE
+    if not isinstance(memory, Memory):
+        raise ValueError(f"memory: expected a Memory, got a {type(memory).__name__}")
     _check_keywords(name, keywords.required, settings)
     settings = {
         key: _as_number(value) if key in keywords.plain else without_numpy(value)
         for key, value in settings.items()
     }
-    if x.ndim == 2 and _in_transform(x) and all(m.whole for m in memory):
-        y = run_checked(name, keywords, function, x[None], sample_rate, *memory, **settings)
-        return y[0]  # see `_as_tensor`
+    if x.ndim == 2 and _in_transform(x) and memory.whole:  # see `_as_tensor`
+        return run_checked(name, keywords, function, x[None], sample_rate, **settings)[0]
+    if not memory.ends and x.shape[-1] == 0:
+        memory.wait()
+    elif keywords.remembers:
+        settings["memory"] = memory
     if x.dtype in _HALF:
-        return function(x.float(), sample_rate, *memory, **settings).to(x.dtype)
-    return function(x, sample_rate, *memory, **settings)
+        return function(x.float(), sample_rate, **settings).to(x.dtype)
+    return function(x, sample_rate, **settings)
 
 
 _TENSORS = (Value, Value | None, Tensor, Tensor | None)
@@ -83,9 +82,11 @@ _TENSORS = (Value, Value | None, Tensor, Tensor | None)
 def keywords_of(signature: inspect.Signature) -> Keywords:
     """The keywords of a function, by its annotations."""
     keywords = {k: p for k, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY}
+    remembers = keywords.pop("memory", None) is not None
     return Keywords(
         {name: p.default is p.empty for name, p in keywords.items()},
         frozenset(name for name, p in keywords.items() if p.annotation not in _TENSORS),
+        remembers,
     )
 
 
@@ -94,34 +95,6 @@ def _as_number(value: Any) -> Any:
     if isinstance(value, Tensor) and value.numel() == 1 and not value.requires_grad:
         return value.item()
     return value
-
-
-def memoryless(processor: Callable) -> Callable:
-    """Declare that each output sample depends on the input of that instant alone."""
-    processor.blockwise = lambda x, sample_rate, memory, **settings: processor(
-        x, sample_rate, **settings
-    )
-    return processor
-
-
-def looks_ahead(latency: Callable[..., int]) -> Callable:
-    """Declare how many samples are held back, `latency(sample_rate, **settings)`."""
-
-    def declare(processor: Callable) -> Callable:
-        processor.latency = latency
-        return processor
-
-    return declare
-
-
-def _unless_empty(checked: Callable) -> Callable:
-    def blockwise(x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        if x.shape[-1] or memory.ends:
-            return checked(x, sample_rate, memory, **settings)
-        memory.wait()
-        return checked(x, sample_rate, WHOLE, **settings)
-
-    return blockwise
 
 
 def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:

@@ -45,6 +45,9 @@ class Memory:
         if before is not None:
             self.after.made = dict(before.made)
 
+    def __repr__(self) -> str:
+        return "WHOLE" if self.whole else f"Memory(before={list(self.before)}, ends={self.ends})"
+
     @property
     def whole(self) -> bool:
         """Whether the block is the whole signal."""

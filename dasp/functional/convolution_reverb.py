@@ -9,7 +9,7 @@ from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_item
 from dasp.functional._convolution import convolved
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
 from dasp.units import db_to_gain
@@ -28,13 +28,13 @@ _SMALLEST = 1e-30
 def convolution_reverb(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     impulse_response: Tensor,
     mix: Value,
     pre_delay_ms: Value = 0.0,
     wet_gain_db: Value = 0.0,
     normalise: str | None = None,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Convolve `x` with the impulse response of a room, a plate or a spring.
 
@@ -56,6 +56,7 @@ def convolution_reverb(
             of the output, so the reverb of music is about as loud as the music. "peak": the
             response has a gain of 1 at the frequency where it is loudest, so that no tone gets
             louder.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`, or stereo where the responses make it so. The reverb is cut at

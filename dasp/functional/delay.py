@@ -6,7 +6,7 @@ from dasp._bounds import at_least
 from dasp._checks import check_channels, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional.stereo import from_mid_side, to_mid_side
 from dasp.signal.delay import feedback_delay, fractional_delay
@@ -16,12 +16,12 @@ from dasp.signal.delay import feedback_delay, fractional_delay
 def delay(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     time_ms: Value,
     feedback: Value,
     mix: Value,
     ping_pong: bool = False,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Repeat `x` in echoes that die away.
 
@@ -37,6 +37,7 @@ def delay(
         mix: Share of the echoes, 0 (dry, `x` as it is) to 1. [0 to 1]
         ping_pong: Whether the echoes alternate sides. The echoes of a sound in the centre start on
             the left.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`. The echoes are cut at the end of `x`.

@@ -13,8 +13,8 @@ from torch import Tensor
 from dasp._bounds import between
 from dasp._checks import check_choice
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, looks_ahead, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.signal.resample import REACH, resample
 from dasp.signal.smoothing import one_pole
@@ -33,16 +33,14 @@ CURVES = {"tanh": torch.tanh, "hard": lambda x: between(x, -1.0, 1.0), "cubic": 
 """A soft knee without end, a corner, and a soft knee that ends in a plateau."""
 
 
-def _latency(sample_rate: float, *, oversampling: int = 1, **_) -> int:
+def latency(sample_rate: float, *, oversampling: int = 1, **_) -> int:
     return 2 * REACH if oversampling > 1 else 0  # up, and down again
 
 
-@looks_ahead(_latency)
 @audio_processor
 def distortion(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     drive_db: Value,
     bias: Value = 0.0,
@@ -52,6 +50,7 @@ def distortion(
     shape: str = "tanh",
     oversampling: int = 1,
     tone_filter: bool = True,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Bend `x` along a curve of slope 1 at silence and of limit 1.
 
@@ -76,6 +75,7 @@ def distortion(
         tone_filter: Whether there is a low-pass behind the curve. Without it `tone_hz` has no
             effect, and the output is the curve alone: with `shape` "hard", no drive and no bias,
             `x` itself up to full scale.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -104,7 +104,7 @@ def distortion(
         fine = curve(fine * db_to_gain(drive_db) + bias) - curve(bias)
         return resample(fine, oversampling, 1)
 
-    reach = _latency(sample_rate, oversampling=oversampling)
+    reach = latency(sample_rate, oversampling=oversampling)
     wet = memory.around("bent", bent, x, reach, reach)
     if tone_filter:
         pole = smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate)

@@ -18,7 +18,6 @@ from dasp.functional._arguments import (
     audio_processor,
     below_nyquist,
     broadcasts,
-    looks_ahead,
     per_item,
 )
 from dasp.functional._memory import WHOLE, Memory
@@ -45,12 +44,10 @@ def lookahead_samples(sample_rate: float, *, lookahead_ms: Value = 0.0, **_) -> 
     return 1 + math.floor(longest_ms * sample_rate / 1000)
 
 
-@looks_ahead(lookahead_samples)
 @audio_processor
 def compressor(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -68,6 +65,7 @@ def compressor(
     slow_attack_ms: Value = 30.0,
     slow_release_ms: Value = 300.0,
     slow_mix: Value = 0.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Reduce the level above a threshold by a ratio.
 
@@ -105,6 +103,7 @@ def compressor(
         slow_mix: Share of the slow gain reduction in the mean of both in dB, 0 (off) to 1. With it
             the release depends on the programme, as in optical compressors: quick after a peak,
             slow after a long note. [0 to 1]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -139,10 +138,10 @@ def compressor(
         return compressed(
             x, sample_rate, memory, slope=slope, makeup_gain_db=makeup_gain_db, mix=mix, **following
         )
-    reduction_db = compressor_gain_reduction.blockwise(
+    reduction_db = compressor_gain_reduction(
         x,
         sample_rate,
-        memory,
+        memory=memory,
         ratio=ratio,
         slow_attack_ms=slow_attack_ms,
         slow_release_ms=slow_release_ms,
@@ -153,12 +152,10 @@ def compressor(
     return reduced(x, reduction_db, makeup_gain_db, mix, linked=linked)
 
 
-@looks_ahead(lookahead_samples)
 @audio_processor
 def compressor_gain_reduction(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -174,6 +171,7 @@ def compressor_gain_reduction(
     slow_attack_ms: Value = 30.0,
     slow_release_ms: Value = 300.0,
     slow_mix: Value = 0.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Measure the gain reduction by which `compressor` lowers `x`.
 
@@ -196,6 +194,7 @@ def compressor_gain_reduction(
         slow_attack_ms: Attack time of the slow gain reduction, 0 or more.
         slow_release_ms: Release time of the slow gain reduction, 0 or more.
         slow_mix: Share of the slow gain reduction, 0 (off) to 1.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where

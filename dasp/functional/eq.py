@@ -8,7 +8,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
     design_butterworth_low_pass,
@@ -25,7 +25,6 @@ ORDERS = tuple(range(2, 9))
 def parametric_eq(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     low_shelf_gain_db: Value,
     low_shelf_freq_hz: Value,
@@ -36,6 +35,7 @@ def parametric_eq(
     high_shelf_gain_db: Value,
     high_shelf_freq_hz: Value,
     high_shelf_q: Value,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Filter `x` through a low shelf, any number of peaks and a high shelf in series.
 
@@ -57,6 +57,7 @@ def parametric_eq(
         high_shelf_gain_db: Gain at Nyquist; 0 is neutral. [-24 to 24 dB]
         high_shelf_freq_hz: Frequency of half the gain in dB, below Nyquist. [1000 to 16000 Hz]
         high_shelf_q: Quality of the shelf, above 0, as of the low shelf. [0.1 to 5]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -91,7 +92,7 @@ def parametric_eq(
 
 @audio_processor
 def low_pass(
-    x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
+    x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2, memory: Memory = WHOLE
 ) -> Tensor:
     """Remove what lies above `freq_hz` by a Butterworth low-pass.
 
@@ -100,6 +101,7 @@ def low_pass(
         sample_rate: In Hz.
         freq_hz: Frequency of -3 dB, `(*batch)`, below Nyquist. [20 to 20000 Hz]
         order: 2 to 8: the slope above `freq_hz` is 6 dB per octave and order.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -118,7 +120,7 @@ def low_pass(
 
 @audio_processor
 def high_pass(
-    x: Tensor, sample_rate: float, memory: Memory, *, freq_hz: Value, order: int = 2
+    x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2, memory: Memory = WHOLE
 ) -> Tensor:
     """Remove what lies below `freq_hz` by a Butterworth high-pass.
 
@@ -127,6 +129,7 @@ def high_pass(
         sample_rate: In Hz.
         freq_hz: Frequency of -3 dB, `(*batch)`, below Nyquist. [20 to 20000 Hz]
         order: 2 to 8: the slope below `freq_hz` is 6 dB per octave and order.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -18,7 +18,7 @@ from dasp._bounds import at_least
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.signal._fused import fused
@@ -48,7 +48,6 @@ is in the middle of the input comes out of the first passage uncorrelated."""
 def feedback_delay_network(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     rt60_low_s: Value,
     rt60_mid_s: Value,
@@ -59,6 +58,7 @@ def feedback_delay_network(
     pre_delay_ms: Value = 0.0,
     lines: int = 16,
     size: float = 1.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Reverberate `x` in a network of delay lines that feed each other.
 
@@ -86,6 +86,7 @@ def feedback_delay_network(
         size: Factor on the lengths of the lines, which are 20 to 70 ms at 1, above 0. The decay is
             that asked for, within 3 %, where it lasts five times the longest line or more; a
             shorter decay is a few single echoes. [0.05 to 20]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`. The reverb is cut at the end of `x`.

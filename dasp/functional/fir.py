@@ -7,12 +7,14 @@ from dasp._checks import check_range, check_real
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts
 from dasp.functional._convolution import convolved
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 
 
 @audio_processor
-def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Value = 1.0) -> Tensor:
+def fir(
+    x: Tensor, sample_rate: float, *, taps: Tensor, mix: Value = 1.0, memory: Memory = WHOLE
+) -> Tensor:
     """Convolve `x` with the taps of a short filter.
 
     Args:
@@ -22,6 +24,7 @@ def fir(x: Tensor, sample_rate: float, memory: Memory, *, taps: Tensor, mix: Val
             channels or one for each. Two filters make a mono `x` stereo, left first. A single tap
             of 1 is neutral.
         mix: Share of the filtered signal, `(*batch)`, 0 (dry, `x` as it is) to 1. [0 to 1]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`, or stereo where two filters make it so. The end of the response

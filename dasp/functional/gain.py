@@ -3,11 +3,10 @@
 from torch import Tensor
 
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, memoryless, per_sample
+from dasp.functional._arguments import audio_processor, per_sample
 from dasp.units import db_to_gain
 
 
-@memoryless
 @audio_processor
 def gain(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
     """Change the level of `x`.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.dynamics import compressed, detect_level, smooth
 from dasp.units import db_to_gain
 
@@ -17,7 +17,6 @@ from dasp.units import db_to_gain
 def expander(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     threshold_db: Value,
     ratio: Value,
@@ -29,6 +28,7 @@ def expander(
     linked: bool = True,
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Spread the levels below a threshold by a ratio, so that quiet audio gets quieter.
 
@@ -52,6 +52,7 @@ def expander(
             channel; None listens to `x`.
         sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
             [1 to 20000 Hz]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -91,7 +92,6 @@ def expander(
 def noise_gate(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     threshold_db: Value,
     attack_ms: Value,
@@ -103,6 +103,7 @@ def noise_gate(
     linked: bool = True,
     sidechain: Tensor | None = None,
     sidechain_high_pass_hz: Value | None = None,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Let loud audio through, and lower quiet audio by a fixed range.
 
@@ -131,6 +132,7 @@ def noise_gate(
             channel; None listens to `x`.
         sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
             [1 to 20000 Hz]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -17,7 +17,7 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_band
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_peak
 
@@ -38,7 +38,7 @@ MOST_DB = 24.0
 
 
 @audio_processor
-def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
+def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value, memory: Memory = WHOLE) -> Tensor:
     """Equalise `x` in ten octaves or 31 thirds of an octave.
 
     The response has the gain of each band at the centre of that band (`CENTRES_HZ`), also where
@@ -50,6 +50,7 @@ def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value)
         gain_db: Gain of each band from low to high, `(*batch, bands)` or `(bands,)` of 10 or 31
             bands, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre is at
             or above Nyquist. [-12 to 12 dB]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -69,7 +70,9 @@ def graphic_eq(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value)
 
 
 @audio_processor
-def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Value) -> Tensor:
+def graphic_eq_31(
+    x: Tensor, sample_rate: float, *, gain_db: Value, memory: Memory = WHOLE
+) -> Tensor:
     """Equalise `x` in 31 thirds of an octave, 20 Hz to 20 kHz, as `graphic_eq` does.
 
     Args:
@@ -78,6 +81,7 @@ def graphic_eq_31(x: Tensor, sample_rate: float, memory: Memory, *, gain_db: Val
         gain_db: Gain of each band from low to high, `(*batch, 31)` or `(31,)`, or one number for
             all of them, within -24 to 24 dB; 0 is neutral, and the only gain of a band whose centre
             is at or above Nyquist. [-12 to 12 dB]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -19,7 +19,7 @@ from torch import Tensor
 from dasp._bounds import at_least, rounded_into
 from dasp._checks import check_range
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, looks_ahead, per_item
+from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.dynamics import is_zero, loudest, reduced, run_as_rows
 from dasp.signal._fused import fused
@@ -36,17 +36,15 @@ TRUE_PEAK_WINDOW = 13
 """Least number of samples in which the gain falls: a sudden fall makes peaks of its own."""
 
 
-def _latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:
+def latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:
     ahead = _window(lookahead_ms, sample_rate, true_peak) - 1
     return TRUE_PEAK_PASSES * (TRUE_PEAK_REACH + ahead) if true_peak else ahead
 
 
-@looks_ahead(_latency)
 @audio_processor
 def limiter(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     ceiling_db: Value,
     release_ms: Value,
@@ -54,6 +52,7 @@ def limiter(
     lookahead_ms: float = 5.0,
     true_peak: bool = False,
     linked: bool = True,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Keep every sample at or below a ceiling.
 
@@ -74,6 +73,7 @@ def limiter(
             samples or more to fall.
         linked: Whether all channels have one gain, which keeps the stereo image still. Otherwise
             each channel has its own.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -15,7 +15,7 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional.delay import loop, loop_samples
 from dasp.signal.allpass import all_pass_cascade, design_first_order_all_pass
@@ -29,7 +29,6 @@ STAGES = tuple(range(2, 13, 2))
 def chorus(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     rate_hz: Value,
     depth_ms: Value,
@@ -38,6 +37,7 @@ def chorus(
     phase: Value = 0.0,
     stereo_phase: Value = 0.25,
     voices: int = 2,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Add voices whose delay, and so their pitch, swings.
 
@@ -55,6 +55,7 @@ def chorus(
         stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
             swings together. [0 to 1]
         voices: 1 to 8 delays, evenly spread over the period. The output is their mean.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -89,7 +90,6 @@ def chorus(
 def flanger(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     rate_hz: Value,
     depth_ms: Value,
@@ -98,6 +98,7 @@ def flanger(
     mix: Value = 0.5,
     phase: Value = 0.0,
     stereo_phase: Value = 0.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Sweep the notches of a comb filter through `x`.
 
@@ -118,6 +119,7 @@ def flanger(
         phase: Phase at which the sine starts, in turns of 1. [0 to 1]
         stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
             swings together. [0 to 1]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -145,12 +147,12 @@ def flanger(
 def tremolo(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     rate_hz: Value,
     depth: Value,
     phase: Value = 0.0,
     stereo_phase: Value = 0.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Let the gain swing between 1 and 1 - `depth`.
 
@@ -166,6 +168,7 @@ def tremolo(
         phase: Phase at which the sine starts, in turns of 1. [0 to 1]
         stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
             swings together. [0 to 1]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -187,7 +190,6 @@ def tremolo(
 def phaser(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     rate_hz: Value,
     depth_octaves: Value,
@@ -197,6 +199,7 @@ def phaser(
     phase: Value = 0.0,
     stereo_phase: Value = 0.0,
     stages: int = 4,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Sweep the notches between `x` and a cascade of all-passes.
 
@@ -219,6 +222,7 @@ def phaser(
         stereo_phase: Phase by which each channel is ahead of the one before it, in turns of 1; 0
             swings together. [0 to 1]
         stages: 2, 4, … 12 all-passes; every two make a notch.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -25,7 +25,6 @@ from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_r
 def multiband_compressor(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     crossover_freq_hz: Value,
     threshold_db: Value,
@@ -36,6 +35,7 @@ def multiband_compressor(
     knee_db: Value = 6.0,
     detector: str = "peak",
     linked: bool = True,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Compress each band of the spectrum by itself.
 
@@ -63,6 +63,7 @@ def multiband_compressor(
         detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
         linked: Whether all channels of a band have one gain, that of the loudest. Otherwise each
             channel has its own.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.
@@ -98,10 +99,10 @@ def multiband_compressor(
         "release_ms": release_ms,
         "makeup_gain_db": makeup_gain_db,
     }
-    return compressor.blockwise(
+    return compressor(
         split_bands(x, crossover_freq_hz, sample_rate, memory),
         sample_rate,
-        memory.part("bands"),
+        memory=memory.part("bands"),
         **{name: per_band(name, value, x, bands) for name, value in band_settings.items()},
         knee_db=per_item("knee_db", knee_db, x)[..., None],
         detector=detector,
@@ -113,7 +114,6 @@ def multiband_compressor(
 def de_esser(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     freq_hz: Value,
     threshold_db: Value,
@@ -122,6 +122,7 @@ def de_esser(
     release_ms: Value = 60.0,
     range_db: Value = 12.0,
     linked: bool = True,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Lower the band above a frequency while that band is loud, as sibilants are.
 
@@ -142,6 +143,7 @@ def de_esser(
         range_db: The most that the gain falls, 0 or more; 0 is neutral as a ratio of 1 is.
             [0 to 24 dB]
         linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`.

@@ -18,7 +18,7 @@ from dasp._checks import check_audio, check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_band
 from dasp.functional._convolution import convolved
-from dasp.functional._memory import Memory
+from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
 from dasp.functional._reverb import pre_delayed
 from dasp.signal.fft import irfft, rfft
@@ -38,7 +38,6 @@ CROSSOVER_OCTAVES = 1 / 6
 def noise_shaped_reverb(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     band_gain_db: Value,
     rt60_s: Value,
@@ -46,6 +45,7 @@ def noise_shaped_reverb(
     pre_delay_ms: Value = 0.0,
     length_s: float = 4.0,
     noise: Tensor | torch.Generator | int = 0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Convolve every channel with noise of its own, which decays in ten octave bands.
 
@@ -67,6 +67,7 @@ def noise_shaped_reverb(
             later, at a length that is quick to transform. [0.001 to 60 s]
         noise: White noise of variance 1, `(*batch, channels, taps)` or `(channels, taps)`, whose
             length takes the place of `length_s`; or a `torch.Generator` or a seed to draw it from.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`. The reverb is cut at the end of `x`.

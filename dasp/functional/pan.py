@@ -8,12 +8,11 @@ from torch import Tensor
 from dasp._bounds import at_least, parts_of_sign
 from dasp._checks import check_choice
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, memoryless, per_sample
+from dasp.functional._arguments import audio_processor, per_sample
 
 PAN_LAWS_DB = (-3.0, -4.5, -6.0)
 
 
-@memoryless
 @audio_processor
 def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = -3.0) -> Tensor:
     """Place a mono signal between two loudspeakers, or balance a stereo signal.

@@ -86,7 +86,6 @@ def plate_decay(rt60_s: float, *, modulation_ms: float = 0.25) -> float:
 def plate_reverb(
     x: Tensor,
     sample_rate: float,
-    memory: Memory,
     *,
     decay: Value,
     mix: Value,
@@ -96,6 +95,7 @@ def plate_reverb(
     modulation_ms: Value = 0.25,
     modulation_hz: Value = 1.0,
     pre_delay_ms: Value = 0.0,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Reverberate `x` on Dattorro's plate, all-pass diffusers before a tank of two halves.
 
@@ -121,6 +121,7 @@ def plate_reverb(
         modulation_hz: Frequency of the swing, 0 or more; the two halves are a quarter of a period
             apart. [0.1 to 5 Hz]
         pre_delay_ms: Time between `x` and its reverb, 0 or more; 0 is none. [0 to 200 ms]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`. The reverb is cut at the end of `x`.

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dasp._checks import check_channels
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, memoryless, per_sample
+from dasp.functional._arguments import audio_processor, per_sample
 from dasp.units import db_to_gain
 
 
@@ -21,7 +21,6 @@ def from_mid_side(mid: Tensor, side: Tensor) -> Tensor:
     return torch.cat((mid + side, mid - side), -2)
 
 
-@memoryless
 @audio_processor
 def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     """Scale the side signal of a stereo signal.
@@ -46,7 +45,6 @@ def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     return from_mid_side(mid, side * per_sample("width", width, x, low=0.0))
 
 
-@memoryless
 @audio_processor
 def mid_side(x: Tensor, sample_rate: float, *, mid_gain_db: Value, side_gain_db: Value) -> Tensor:
     """Change the levels of the mid signal (L + R) / 2 and the side signal (L - R) / 2.

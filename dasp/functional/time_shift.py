@@ -7,15 +7,15 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._typing import Value
-from dasp.functional._arguments import audio_processor, looks_ahead, per_item
-from dasp.functional._memory import Memory
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import WHOLE, Memory
 from dasp.signal.fftconv import fft_convolve
 
 REACH = 32
 """Number of samples that are read on either side of an instant."""
 
 
-def _latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
+def latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
     return _reach(-torch.as_tensor(delay_samples).double(), REACH - 1)
 
 
@@ -24,9 +24,10 @@ def _reach(shift: Tensor, taps: int) -> int:
     return max(0, taps + math.ceil(shift.max().item())) if shift.numel() else 0
 
 
-@looks_ahead(_latency)
 @audio_processor
-def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: Value) -> Tensor:
+def time_shift(
+    x: Tensor, sample_rate: float, *, delay_samples: Value, memory: Memory = WHOLE
+) -> Tensor:
     """Move `x` later or earlier by any part of a sample.
 
     Between samples `x` is read by a sinc under a Blackman window, with an error below -70 dB up to
@@ -37,6 +38,7 @@ def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: 
         sample_rate: In Hz.
         delay_samples: Shift in samples, `(*batch)`: later above 0, earlier below; 0 is neutral.
             [-10000 to 10000 samples]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
 
     Returns:
         Audio of the shape of `x`. What moves over an end of `x` is lost, and silence comes in at
@@ -54,7 +56,7 @@ def time_shift(x: Tensor, sample_rate: float, memory: Memory, *, delay_samples: 
     delay = per_item("delay_samples", delay_samples, x)[..., None, None].double()
     if memory.whole:
         return _shifted(x, delay)
-    ahead = _latency(sample_rate, delay_samples=delay)
+    ahead = latency(sample_rate, delay_samples=delay)
     back = _reach(delay, REACH)
     return memory.around("shifted", lambda signal: _shifted(signal, delay), x, back, ahead)
 

@@ -23,6 +23,7 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import broadcasts
 from dasp.functional._memory import Memory
+from dasp.functional._run import Run
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor, check_processor
 
@@ -48,16 +49,13 @@ def black_box(
     check_processor(mode, processor)
     if not callable(epsilon):
         check_range("epsilon", epsilon, above=0.0, high=0.5)
-    function = _BlackBox(processor, mode, directions, epsilon, audio_gradient)
-    return replace(processor, function=function)
+    box = _BlackBox(processor, mode, directions, epsilon, audio_gradient)
+    return replace(processor, run=Run(box, blocks_in_use(processor, mode), processor.run.latency))
 
 
 @dataclass(frozen=True)
 class _BlackBox:
-    """The function of a processor whose gradient is estimated.
-
-    Block by block the processor itself runs, as long as no gradient is asked for.
-    """
+    """The function of a processor whose gradient is estimated."""
 
     processor: Processor
     mode: str
@@ -101,28 +99,25 @@ class _BlackBox:
         )
         return _Estimate.apply(call, x, *(settings[name] for name in moved))
 
-    @property
-    def can_stream(self) -> bool:
-        """Whether the processor runs block by block."""
-        return self.processor.can_stream
 
-    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        """As `Processor.blockwise`, without a gradient."""
-        refuse_gradient_of_blocks(self.processor, self.mode, x=x, **settings)
+def blocks_in_use(processor: Processor, mode: str) -> Callable[..., Tensor] | None:
+    """The blocks of a processor where no gradient is asked for, which the mode has of wholes."""
+    return _BlocksInUse(processor, mode) if processor.can_stream else None
+
+
+@dataclass(frozen=True)
+class _BlocksInUse:
+    processor: Processor
+    mode: str
+
+    def __call__(self, x: Tensor, sample_rate: float, *, memory: Memory, **settings) -> Tensor:
+        if wanted := wants_gradient(x=x, **settings):
+            raise ValueError(
+                f"{self.processor.name}: {', '.join(wanted)} requires a gradient, which "
+                f"{self.mode} has of whole signals only; stream under torch.no_grad(), or what is "
+                f"detached"
+            )
         return self.processor.blockwise(x, sample_rate, memory, **settings)
-
-    def latency(self, sample_rate: float, **settings) -> int:
-        """The latency of the processor."""
-        return self.processor.latency(sample_rate, **settings)
-
-
-def refuse_gradient_of_blocks(processor: Processor, mode: str, **tensors: Any) -> None:
-    """Refuse a gradient through blocks, where it would not be that of the mode."""
-    if wanted := wants_gradient(**tensors):
-        raise ValueError(
-            f"{processor.name}: {', '.join(wanted)} requires a gradient, which {mode} has of whole "
-            f"signals only; stream under torch.no_grad(), or what is detached"
-        )
 
 
 def wants_gradient(**tensors: Any) -> list[str]:

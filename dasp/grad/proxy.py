@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dasp._checks import check_choice
-from dasp.functional._memory import Memory
-from dasp.grad._black_box import check_steady, refuse_gradient_of_blocks, wants_gradient
+from dasp.functional._run import Run
+from dasp.grad._black_box import blocks_in_use, check_steady, wants_gradient
 from dasp.grad.tcn import TCN
 from dasp.processors.processor import Processor, check_processor
 
@@ -71,15 +71,16 @@ def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
             f"{processor.name}, got {network.n_controls}"
         )
 
-    return replace(processor, function=_Imitation(processor, network, mode))
+    imitation = _Imitation(processor, network, mode)
+    if mode == "full":  # The processor is never heard, and a network has no blocks.
+        return replace(processor, run=Run(imitation))
+    run = Run(imitation, blocks_in_use(processor, mode), processor.run.latency)
+    return replace(processor, run=run)
 
 
 @dataclass(frozen=True)
 class _Imitation:
-    """The function of a processor that a network imitates.
-
-    Block by block the processor runs, in the modes that use it outside of training.
-    """
+    """The function of a processor that a network imitates."""
 
     processor: Processor
     network: TCN
@@ -103,20 +104,6 @@ class _Imitation:
         with torch.no_grad():
             exact = processor.function(x, sample_rate, **settings)
         return exact + (y - y.detach())
-
-    @property
-    def can_stream(self) -> bool:
-        """Whether the mode uses the processor outside of training, and that runs block by block."""
-        return self.mode != "full" and self.processor.can_stream
-
-    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        """As `Processor.blockwise`, without a gradient."""
-        refuse_gradient_of_blocks(self.processor, self.mode, x=x, **settings)
-        return self.processor.blockwise(x, sample_rate, memory, **settings)
-
-    def latency(self, sample_rate: float, **settings) -> int:
-        """The latency of the processor."""
-        return self.processor.latency(sample_rate, **settings)
 
     def _imitated(self, x: Tensor, settings: dict) -> Tensor:
         controls = self.processor.to_controls(settings)

@@ -2,20 +2,25 @@
 
 from dasp import functional as F
 from dasp._suggestion import did_you_mean
+from dasp.functional._run import in_blocks, memoryless
 from dasp.functional.convolution_reverb import NORMALISATIONS
+from dasp.functional.distortion import latency as distortion_latency
+from dasp.functional.dynamics import lookahead_samples
+from dasp.functional.limiter import latency as limiter_latency
+from dasp.functional.time_shift import latency as time_shift_latency
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
 
 GAIN = Processor(
     "gain",
-    F.gain,
+    memoryless(F.gain),
     params=(Param("gain_db", -60.0, 24.0, default=0.0, automatable=True),),
     neutral={},
 )
 
 STEREO_PANNER = Processor(
     "stereo_panner",
-    F.stereo_panner,
+    memoryless(F.stereo_panner),
     params=(Param("pan", -1.0, 1.0, default=0.0, automatable=True),),
     options=(Option("law_db", -3.0, choices=(-3.0, -4.5, -6.0)),),
     neutral={},
@@ -23,14 +28,14 @@ STEREO_PANNER = Processor(
 
 STEREO_WIDENER = Processor(
     "stereo_widener",
-    F.stereo_widener,
+    memoryless(F.stereo_widener),
     params=(Param("width", 0.0, 2.0, default=1.0, automatable=True),),
     neutral={},
 )
 
 MID_SIDE = Processor(
     "mid_side",
-    F.mid_side,
+    memoryless(F.mid_side),
     params=(
         Param("mid_gain_db", -60.0, 12.0, default=0.0, automatable=True),
         Param("side_gain_db", -60.0, 12.0, default=0.0, automatable=True),
@@ -40,13 +45,13 @@ MID_SIDE = Processor(
 
 STEREO_BUS = Processor(
     "stereo_bus",
-    F.stereo_bus,
+    memoryless(F.stereo_bus),
     params=(Param("send_db", -60.0, 12.0, default=0.0, automatable=True),),
 )
 
 PARAMETRIC_EQ = Processor(
     "parametric_eq",
-    F.parametric_eq,
+    in_blocks(F.parametric_eq),
     params=(
         Param("low_shelf_gain_db", -24.0, 24.0, default=0.0),
         Param("low_shelf_freq_hz", 20.0, 2000.0, default=100.0, scale="log"),
@@ -70,7 +75,7 @@ PARAMETRIC_EQ = Processor(
 
 FIR = Processor(
     "fir",
-    F.fir,
+    in_blocks(F.fir),
     params=(Param("mix", 0.0, 1.0, default=1.0),),
     inputs=("taps",),
     neutral={"mix": 0.0},
@@ -78,35 +83,35 @@ FIR = Processor(
 
 GRAPHIC_EQ = Processor(
     "graphic_eq",
-    F.graphic_eq,
+    in_blocks(F.graphic_eq),
     params=(Param("gain_db", -12.0, 12.0, default=0.0, bands=10),),
     neutral={},
 )
 
 GRAPHIC_EQ_31 = Processor(
     "graphic_eq_31",
-    F.graphic_eq_31,
+    in_blocks(F.graphic_eq_31),
     params=(Param("gain_db", -12.0, 12.0, default=0.0, bands=31),),
     neutral={},
 )
 
 LOW_PASS = Processor(
     "low_pass",
-    F.low_pass,
+    in_blocks(F.low_pass),
     params=(Param("freq_hz", 20.0, 20_000.0, default=10_000.0, scale="log"),),
     options=(Option("order", 2, choices=tuple(range(2, 9))),),
 )
 
 HIGH_PASS = Processor(
     "high_pass",
-    F.high_pass,
+    in_blocks(F.high_pass),
     params=(Param("freq_hz", 20.0, 20_000.0, default=80.0, scale="log"),),
     options=(Option("order", 2, choices=tuple(range(2, 9))),),
 )
 
 COMPRESSOR = Processor(
     "compressor",
-    F.compressor,
+    in_blocks(F.compressor, latency=lookahead_samples),
     params=(
         Param("threshold_db", -80.0, 0.0, default=-18.0),
         Param("ratio", 1.0, 20.0, default=4.0, scale="log"),
@@ -132,7 +137,7 @@ COMPRESSOR = Processor(
 
 EXPANDER = Processor(
     "expander",
-    F.expander,
+    in_blocks(F.expander),
     params=(
         Param("threshold_db", -80.0, 0.0, default=-40.0),
         Param("ratio", 1.0, 10.0, default=2.0, scale="log"),
@@ -152,7 +157,7 @@ EXPANDER = Processor(
 
 NOISE_GATE = Processor(
     "noise_gate",
-    F.noise_gate,
+    in_blocks(F.noise_gate),
     params=(
         Param("threshold_db", -80.0, 0.0, default=-40.0, differentiable=False),
         Param("attack_ms", 0.05, 100.0, default=1.0, scale="log"),
@@ -172,7 +177,7 @@ NOISE_GATE = Processor(
 
 LIMITER = Processor(
     "limiter",
-    F.limiter,
+    in_blocks(F.limiter, latency=limiter_latency),
     params=(
         Param("ceiling_db", -40.0, 0.0, default=-1.0),
         Param("release_ms", 5.0, 1000.0, default=100.0, scale="log"),
@@ -187,7 +192,7 @@ LIMITER = Processor(
 
 MULTIBAND_COMPRESSOR = Processor(
     "multiband_compressor",
-    F.multiband_compressor,
+    in_blocks(F.multiband_compressor),
     params=(
         Param(
             "crossover_freq_hz",
@@ -212,7 +217,7 @@ MULTIBAND_COMPRESSOR = Processor(
 
 DE_ESSER = Processor(
     "de_esser",
-    F.de_esser,
+    in_blocks(F.de_esser),
     params=(
         Param("freq_hz", 2000.0, 12_000.0, default=6000.0, scale="log"),
         Param("threshold_db", -80.0, 0.0, default=-30.0),
@@ -226,7 +231,7 @@ DE_ESSER = Processor(
 
 DISTORTION = Processor(
     "distortion",
-    F.distortion,
+    in_blocks(F.distortion, latency=distortion_latency),
     params=(
         Param("drive_db", 0.0, 48.0, default=12.0),
         Param("bias", -1.0, 1.0, default=0.0),
@@ -244,7 +249,7 @@ DISTORTION = Processor(
 
 DELAY = Processor(
     "delay",
-    F.delay,
+    in_blocks(F.delay),
     params=(
         Param("time_ms", 10.0, 2000.0, default=350.0, scale="log"),
         Param("feedback", 0.0, 0.95, default=0.4),
@@ -256,14 +261,14 @@ DELAY = Processor(
 
 TIME_SHIFT = Processor(
     "time_shift",
-    F.time_shift,
+    in_blocks(F.time_shift, latency=time_shift_latency),
     params=(Param("delay_samples", -10_000.0, 10_000.0, default=0.0),),
     neutral={},
 )
 
 CHORUS = Processor(
     "chorus",
-    F.chorus,
+    in_blocks(F.chorus),
     params=(
         Param("rate_hz", 0.05, 10.0, default=0.8, scale="log"),
         Param("depth_ms", 0.0, 10.0, default=3.0),
@@ -278,7 +283,7 @@ CHORUS = Processor(
 
 FLANGER = Processor(
     "flanger",
-    F.flanger,
+    in_blocks(F.flanger),
     params=(
         Param("rate_hz", 0.05, 10.0, default=0.3, scale="log"),
         Param("depth_ms", 0.0, 10.0, default=3.0),
@@ -293,7 +298,7 @@ FLANGER = Processor(
 
 PHASER = Processor(
     "phaser",
-    F.phaser,
+    in_blocks(F.phaser),
     params=(
         Param("rate_hz", 0.05, 10.0, default=0.4, scale="log"),
         Param("depth_octaves", 0.0, 3.0, default=1.5),
@@ -309,7 +314,7 @@ PHASER = Processor(
 
 TREMOLO = Processor(
     "tremolo",
-    F.tremolo,
+    in_blocks(F.tremolo),
     params=(
         Param("rate_hz", 0.1, 20.0, default=5.0, scale="log"),
         Param("depth", 0.0, 1.0, default=0.5),
@@ -321,7 +326,7 @@ TREMOLO = Processor(
 
 NOISE_SHAPED_REVERB = Processor(
     "noise_shaped_reverb",
-    F.noise_shaped_reverb,
+    in_blocks(F.noise_shaped_reverb),
     params=(
         Param("band_gain_db", -48.0, 12.0, default=0.0, bands=10),
         Param(
@@ -342,7 +347,7 @@ NOISE_SHAPED_REVERB = Processor(
 
 FEEDBACK_DELAY_NETWORK = Processor(
     "feedback_delay_network",
-    F.feedback_delay_network,
+    in_blocks(F.feedback_delay_network),
     params=(
         Param("rt60_low_s", 0.1, 20.0, default=2.0, scale="log"),
         Param("rt60_mid_s", 0.1, 20.0, default=1.5, scale="log"),
@@ -358,7 +363,7 @@ FEEDBACK_DELAY_NETWORK = Processor(
 
 PLATE_REVERB = Processor(
     "plate_reverb",
-    F.plate_reverb,
+    in_blocks(F.plate_reverb),
     params=(
         Param("decay", 0.0, 0.95, default=0.5),
         Param("mix", 0.0, 1.0, default=0.3),
@@ -374,7 +379,7 @@ PLATE_REVERB = Processor(
 
 CONVOLUTION_REVERB = Processor(
     "convolution_reverb",
-    F.convolution_reverb,
+    in_blocks(F.convolution_reverb),
     params=(
         Param("mix", 0.0, 1.0, default=0.3),
         Param("pre_delay_ms", 0.0, 200.0, default=0.0),

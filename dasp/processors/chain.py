@@ -12,6 +12,7 @@ from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._arguments import per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._run import Run
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor, check_processor
 
@@ -164,11 +165,9 @@ class _Combination:
     own: ClassVar[tuple[str, ...]] = ()
     """Keywords that belong to no part."""
 
-    def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
-        return self.blockwise(x, sample_rate, WHOLE, **settings)
-
-    def blockwise(self, x: Tensor, sample_rate: float, memory: Memory, **settings) -> Tensor:
-        """As `Processor.blockwise`."""
+    def __call__(
+        self, x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings
+    ) -> Tensor:
         sample_rate = checked_sample_rate(sample_rate)
         own = {name: settings.pop(name) for name in self.own}
         return self.run(x, sample_rate, memory, self.parts(settings), **own)
@@ -198,11 +197,6 @@ class _Combination:
     def latencies(self, sample_rate: float, settings: Mapping[str, Any]) -> list[int]:
         """How many samples each part holds back."""
         return [part.latency(sample_rate) for part in self.parts(settings)]
-
-    @property
-    def can_stream(self) -> bool:
-        """Whether all parts run block by block."""
-        return all(processor.can_stream for processor in self.processors)
 
     def _keywords(self, prefix: str) -> list[str]:
         """The keywords of a part, without its prefix."""
@@ -294,9 +288,10 @@ def _combined(
         for prefix, processor in zip(prefixes, combination.processors, strict=True)
         for name in processor.inputs
     )
+    can_stream = all(processor.can_stream for processor in combination.processors)
     return Processor(
         kind,
-        combination,
+        Run(combination, combination if can_stream else None, combination.latency),
         params=extra + declared("params"),
         options=declared("options"),
         inputs=inputs,

@@ -11,6 +11,7 @@ from dasp._checks import checked_sample_rate
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import Memory, State
+from dasp.functional._run import Run
 from dasp.processors.param import (
     Option,
     Param,
@@ -31,9 +32,8 @@ class Processor:
 
     Args:
         name: Name in chains, documents and errors.
-        function: What runs: from audio `(*batch, channels, time)` and keywords to audio. A function
-            that has `blockwise` runs block by block as well, and one that has `latency` says how
-            many samples it then holds back.
+        run: How it runs, a `Run`; a plain function, from audio `(*batch, channels, time)` and
+            keywords to audio, runs on whole signals only.
         params: The continuous parameters.
         options: The choices.
         inputs: Names of the tensors, such as "sidechain".
@@ -54,7 +54,7 @@ class Processor:
     """
 
     name: str
-    function: Callable[..., Tensor]
+    run: Run
     params: tuple[Param, ...] = ()
     options: tuple[Option, ...] = ()
     inputs: tuple[str, ...] = ()
@@ -64,8 +64,10 @@ class Processor:
     """The processors that a combination is made of."""
 
     def __post_init__(self):
-        if not callable(self.function):
-            raise ValueError(f"{self.name}: expected a function, got {self.function!r}")
+        if not isinstance(self.run, Run):
+            if not callable(self.run):
+                raise ValueError(f"{self.name}: expected a function, got {self.run!r}")
+            object.__setattr__(self, "run", Run(self.run))
         for field, kind in (("params", Param), ("options", Option), ("inputs", str)):
             values = getattr(self, field)
             if isinstance(values, kind) or not all(isinstance(v, kind) for v in values):
@@ -75,15 +77,22 @@ class Processor:
                 )
             object.__setattr__(self, field, tuple(values))
         signature = inspect.signature(self.function).parameters.values()
-        if self.parts and any(p.kind is p.VAR_KEYWORD for p in signature):
-            return  # a combination, which looks at its keywords itself
-        keywords = sorted(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
+        if any(p.kind is p.VAR_KEYWORD for p in signature):
+            return  # It looks at its keywords itself, as combinations do.
+        keywords = sorted(
+            p.name for p in signature if p.kind is p.KEYWORD_ONLY and p.name != "memory"
+        )
         declared = sorted([p.name for p in (*self.params, *self.options)] + list(self.inputs))
         if keywords != declared:
             raise ValueError(
                 f"{self.name}: the declared names {declared} and the function's keywords "
                 f"{keywords} differ"
             )
+
+    @property
+    def function(self) -> Callable[..., Tensor]:
+        """What runs on a whole signal."""
+        return self.run.whole
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         """Process a whole signal.
@@ -154,14 +163,15 @@ class Processor:
         Raises:
             ValueError: If the processor does not run block by block.
         """
-        if not self.can_stream:
+        if self.run.blocks is None:
             raise ValueError(self._why_it_cannot_stream())
-        return self.function.blockwise(x, sample_rate, memory, **{**self.defaults(), **settings})
+        settings = {**self.defaults(), **settings}
+        return self.run.blocks(x, sample_rate, memory=memory, **settings)
 
     @property
     def can_stream(self) -> bool:
         """Whether it runs block by block, by `step` and in a `Stream`."""
-        return getattr(self.function, "can_stream", hasattr(self.function, "blockwise"))
+        return self.run.blocks is not None
 
     def latency(self, sample_rate: float, **settings) -> int:
         """Count the samples that `step` holds back.
@@ -176,10 +186,10 @@ class Processor:
         Raises:
             ValueError: If `sample_rate` is no positive number.
         """
-        if not hasattr(self.function, "latency"):
+        if self.run.latency is None:
             return 0
         rate = checked_sample_rate(sample_rate)
-        return self.function.latency(rate, **{**self.defaults(), **settings})
+        return self.run.latency(rate, **{**self.defaults(), **settings})
 
     def moves(self, name: str, value: Any, x: Tensor) -> bool:
         """Tell whether a setting has a value for every sample, and comes in blocks like the audio.
@@ -204,11 +214,9 @@ class Processor:
         for part in self.parts:
             if not part.can_stream:
                 return part._why_it_cannot_stream()
-        mode = getattr(self.function, "mode", "")
-        what = f"a proxy in the mode {mode!r}" if mode else "its function"
         return (
-            f"{self.name}: runs on a whole signal only; {what} does not say what it remembers "
-            f"between blocks"
+            f"{self.name}: runs on a whole signal only; nothing says what it remembers between "
+            f"blocks"
         )
 
     def _check_names(self, settings: Mapping[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Gradient modes block by block: the processor that is heard in use, or a refusal."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -45,6 +47,25 @@ def test_a_gradient_through_blocks_is_refused(mode, combined):
     if mode in ("spsa", "finite_difference"):
         processor(X, RATE, **settings).square().sum().backward()
         assert settings[name].grad != 0
+
+
+@pytest.mark.parametrize("mode", list(HEARD))
+def test_blocks_have_the_gradient_of_the_mode_or_none(mode):
+    """And what streams sounds as its own call does."""
+    settings = {"gain_db": torch.tensor(-6.0, requires_grad=True)}
+    with pytest.raises(ValueError, match="of whole signals only"):
+        HEARD[mode].step(X, RATE, **settings)
+    y, _ = HEARD[mode].step(X, RATE, gain_db=-6.0, ends=True)
+    assert torch.equal(y, HEARD[mode](X, RATE, gain_db=-6.0))
+
+
+def test_another_run_leaves_nothing_of_the_old_one():
+    doubled = replace(LIMITER, run=lambda x, sample_rate, **settings: 2 * x)
+    assert torch.equal(doubled(X, RATE), 2 * X)
+    assert not doubled.can_stream
+    assert doubled.latency(RATE) == 0
+    with pytest.raises(ValueError, match="limiter: runs on a whole signal only"):
+        doubled.step(X, RATE)
 
 
 @pytest.mark.parametrize("combined", [lambda p: p, chain, parallel, dry_wet])
