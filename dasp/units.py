@@ -1,12 +1,15 @@
 """Conversions between the units that people set and the numbers that kernels use."""
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from dasp._bounds import at_least
-from dasp._typing import Value
+
+Number = TypeVar("Number", float, Tensor)
+"""A number, or one for each element of a tensor."""
 
 SILENCE_DB = -160.0
 """What silence measures in decibels, so that its logarithm stays finite."""
@@ -14,7 +17,7 @@ SILENCE_DB = -160.0
 _SMALLEST_GAIN = 10 ** (SILENCE_DB / 20)
 
 
-def db_to_gain(db: Value) -> Value:
+def db_to_gain(db: Number) -> Number:
     """Amplitude gain of a level in decibels: 10^(dB / 20).
 
     >>> round(db_to_gain(20.0), 9)
@@ -23,7 +26,7 @@ def db_to_gain(db: Value) -> Value:
     return 10 ** (db / 20)
 
 
-def gain_to_db(gain: Value) -> Value:
+def gain_to_db(gain: Number) -> Number:
     """Level in decibels of an amplitude: 20 log10 |gain|, and `SILENCE_DB` for silence.
 
     >>> round(gain_to_db(0.1), 9)

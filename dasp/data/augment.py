@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_channels, check_range
-from dasp.functional.dynamics import compressor
+from dasp.functional.compressor import compressor
 from dasp.functional.eq import parametric_eq
 from dasp.functional.gain import gain
 from dasp.signal.noise import white_noise

@@ -12,19 +12,21 @@ refused; values are checked only where they can be read without waiting for a de
 """
 
 from dasp.functional.bus import stereo_bus
+from dasp.functional.compressor import compressor, compressor_gain_reduction
 from dasp.functional.convolution_reverb import convolution_reverb
+from dasp.functional.de_esser import de_esser
 from dasp.functional.delay import delay
 from dasp.functional.distortion import distortion
-from dasp.functional.dynamics import compressor, compressor_gain_reduction
 from dasp.functional.eq import high_pass, low_pass, parametric_eq
+from dasp.functional.expander import expander
 from dasp.functional.feedback_delay_network import feedback_delay_network
 from dasp.functional.fir import fir
 from dasp.functional.gain import gain
-from dasp.functional.gate import expander, noise_gate
+from dasp.functional.gate import noise_gate
 from dasp.functional.graphic_eq import graphic_eq, graphic_eq_31
 from dasp.functional.limiter import limiter
 from dasp.functional.modulation import chorus, flanger, phaser, tremolo
-from dasp.functional.multiband import de_esser, multiband_compressor
+from dasp.functional.multiband import multiband_compressor
 from dasp.functional.noise_shaped_reverb import noise_shaped_reverb
 from dasp.functional.pan import stereo_panner
 from dasp.functional.plate_reverb import plate_reverb

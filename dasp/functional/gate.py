@@ -1,6 +1,6 @@
-"""Dynamics of quiet passages: the downward expander and the noise gate.
+"""The noise gate: quiet passages are lowered by a fixed range.
 
-The detectors start as if silence stood before the audio, so both begin closed.
+Its detector starts as if silence stood before the audio, so it begins closed.
 """
 
 import torch
@@ -9,83 +9,10 @@ from torch import Tensor
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
-from dasp.functional.dynamics import compressed, detect_level, smooth
+from dasp.functional.detector import Detector, detect_level
+from dasp.functional.dynamics import pole
+from dasp.signal.ballistics import ballistics
 from dasp.units import db_to_gain
-
-
-@audio_processor
-def expander(
-    x: Tensor,
-    sample_rate: float,
-    *,
-    threshold_db: Value,
-    ratio: Value,
-    attack_ms: Value,
-    release_ms: Value,
-    knee_db: Value = 6.0,
-    range_db: Value = 40.0,
-    detector: str = "peak",
-    linked: bool = True,
-    sidechain: Tensor | None = None,
-    sidechain_high_pass_hz: Value | None = None,
-    memory: Memory = WHOLE,
-) -> Tensor:
-    """Spread the levels below a threshold by a ratio, so that quiet audio gets quieter.
-
-    A parameter is a number or a tensor `(*batch)`. The detector starts as if silence stood before
-    `x`, so the gain begins lowered.
-
-    Args:
-        x: Audio `(*batch, channels, time)`.
-        sample_rate: In Hz.
-        threshold_db: Level below which the gain falls, in dB of full scale. [-80 to 0 dB]
-        ratio: Fall of the output level for each dB that the input falls below the threshold, 1 or
-            more; 1 is neutral. [1 to 10]
-        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more. [0.05 to 100 ms]
-        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more. [5 to 4000 ms]
-        knee_db: Width of the quadratic bend around the threshold, 0 or more; 0 is a corner.
-            [0 to 24 dB]
-        range_db: The most that the gain falls, 0 or more; 0 is neutral. [0 to 80 dB]
-        detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
-        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
-        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one
-            channel; None listens to `x`.
-        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
-            [1 to 20000 Hz]
-        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
-
-    Returns:
-        Audio of the shape of `x`.
-
-    Raises:
-        ValueError: If `ratio` is below 1, a time, `knee_db` or `range_db` is below 0,
-            `sidechain_high_pass_hz` is not between 0 and Nyquist, `detector` is unknown, or
-            `sidechain` does not fit `x`.
-
-    Source: that of `compressor`, with the curve turned downwards.
-
-    >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
-    >>> y = expander(x, 48_000, threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
-    >>> round(20 * y[0, -1].log10().item(), 3)
-    -50.0
-    """
-    return compressed(
-        x,
-        sample_rate,
-        memory,
-        threshold_db=threshold_db,
-        slope=per_item("ratio", ratio, x, low=1.0) - 1,
-        # The reduction grows while the gain falls.
-        attack_ms=per_item("release_ms", release_ms, x, low=0.0),
-        release_ms=per_item("attack_ms", attack_ms, x, low=0.0),
-        knee_db=knee_db,
-        range_db=per_item("range_db", range_db, x, low=0.0),
-        downwards=True,
-        detector=detector,
-        linked=linked,
-        sidechain=sidechain,
-        sidechain_high_pass_hz=sidechain_high_pass_hz,
-    )
 
 
 @audio_processor
@@ -146,29 +73,22 @@ def noise_gate(
     >>> bool(y.abs().max() < 1e-6)
     True
     """
-    level_db = detect_level(
-        x,
-        sample_rate,
-        memory,
-        detector=detector,
-        linked=linked,
-        sidechain=sidechain,
-        sidechain_high_pass_hz=sidechain_high_pass_hz,
-    )
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz)
+    level_db = detect_level(x, sample_rate, listening, memory)
     opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
     hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
     hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
     is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold, memory)
     range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
     closed = db_to_gain(-range_db)
-    gain = smooth(
-        torch.where(is_open, 1.0, closed),
-        sample_rate,
-        memory,
-        attack_ms=attack_ms,
-        release_ms=release_ms,
-        start=closed[..., 0],
-    )
+    attack = pole("attack_ms", attack_ms, x, sample_rate)[..., None]
+    release = pole("release_ms", release_ms, x, sample_rate)[..., None]
+
+    def follow(target: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        return ballistics(target, attack, release, closed[..., 0] if before is None else before)
+
+    target = torch.where(is_open, 1.0, closed)
+    gain = memory.through("smooth", follow, memory.exact(target)).to(x.dtype)
     return x * gain
 
 

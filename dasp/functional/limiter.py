@@ -21,12 +21,13 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
-from dasp.functional.dynamics import is_zero, loudest, reduced, run_as_rows
+from dasp.functional.dynamics import is_zero, lowered, makeup_and_mix, pole, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
+from dasp.signal.gain_computer import loudest
 from dasp.signal.true_peak import REACH as TRUE_PEAK_REACH
 from dasp.signal.true_peak import peaks_between
-from dasp.units import db_to_gain, gain_to_db, smoothing_coefficient
+from dasp.units import db_to_gain, gain_to_db
 
 TRUE_PEAK_PASSES = 3
 """Number of passes over the true peak: a moving gain raises the peaks between samples a little."""
@@ -91,8 +92,7 @@ def limiter(
     """
     check_range("lookahead_ms", lookahead_ms, low=0.0)
     ceiling_db = per_item("ceiling_db", ceiling_db, x)
-    release_ms = per_item("release_ms", release_ms, x, low=0.0)
-    release = smoothing_coefficient(release_ms.double(), sample_rate)
+    release = pole("release_ms", release_ms, x, sample_rate)
     window = _window(lookahead_ms, sample_rate, true_peak)
     if not is_zero(gain_db):
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
@@ -108,7 +108,9 @@ def limiter(
         else:
             excess_db = run_as_rows(_excess_db, (key,), (ceiling_db,), linked=linked)
             reduction_db = _cover(excess_db, release[..., None], window, part)
-        x = reduced(part.held("audio", x, window - 1), reduction_db, linked=linked)
+        x = lowered(
+            part.held("audio", x, window - 1), reduction_db, makeup_and_mix(x), linked=linked
+        )
     ceiling = db_to_gain(ceiling_db)[..., None, None]
     return rounded_into(x, -ceiling, ceiling)
 

@@ -1,4 +1,4 @@
-"""Dynamics of a part of the spectrum: the multiband compressor and the de-esser.
+"""The multiband compressor, and the crossovers that split the spectrum.
 
 Bands are split by Linkwitz-Riley crossovers of 24 dB per octave. A low- and a high-pass of one
 crossover add up to an all-pass, so a band also passes the all-passes of the crossovers that lie
@@ -16,7 +16,14 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
 from dasp.functional._memory import WHOLE, Memory
-from dasp.functional.dynamics import compressed, compressor
+from dasp.functional.detector import Detector
+from dasp.functional.dynamics import (
+    Dynamics,
+    attack_and_release,
+    compress,
+    makeup_and_mix,
+    ratio_curve,
+)
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_riley
 
@@ -92,85 +99,25 @@ def multiband_compressor(
         because="bands go from low to high",
     )
     bands = crossover_freq_hz.shape[-1] + 1
-    band_settings = {
-        "threshold_db": threshold_db,
-        "ratio": ratio,
-        "attack_ms": attack_ms,
-        "release_ms": release_ms,
-        "makeup_gain_db": makeup_gain_db,
-    }
-    return compressor(
-        split_bands(x, crossover_freq_hz, sample_rate, memory),
-        sample_rate,
-        memory=memory.part("bands"),
-        **{name: per_band(name, value, x, bands) for name, value in band_settings.items()},
-        knee_db=per_item("knee_db", knee_db, x)[..., None],
-        detector=detector,
-        linked=linked,
-    ).sum(-3)
-
-
-@audio_processor
-def de_esser(
-    x: Tensor,
-    sample_rate: float,
-    *,
-    freq_hz: Value,
-    threshold_db: Value,
-    ratio: Value = 4.0,
-    attack_ms: Value = 1.0,
-    release_ms: Value = 60.0,
-    range_db: Value = 12.0,
-    linked: bool = True,
-    memory: Memory = WHOLE,
-) -> Tensor:
-    """Lower the band above a frequency while that band is loud, as sibilants are.
-
-    A parameter is a number or a tensor `(*batch)`.
-
-    Args:
-        x: Audio `(*batch, channels, time)`.
-        sample_rate: In Hz.
-        freq_hz: Frequency above which the band lies, below Nyquist. [2000 to 12000 Hz]
-        threshold_db: Level of the band above which its gain falls, in dB of full scale.
-            [-80 to 0 dB]
-        ratio: Rise of the level of the band for which its output rises by 1 dB above the threshold,
-            1 or more; 1 is neutral, but for the phase that the crossover turns. [1 to 20]
-        attack_ms: Time in which the gain reduction covers 63 % of a rise, 0 or more.
-            [0.05 to 100 ms]
-        release_ms: Time in which the gain reduction covers 63 % of a fall, 0 or more.
-            [5 to 1000 ms]
-        range_db: The most that the gain falls, 0 or more; 0 is neutral as a ratio of 1 is.
-            [0 to 24 dB]
-        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
-        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
-
-    Returns:
-        Audio of the shape of `x`.
-
-    Raises:
-        ValueError: If `freq_hz` is not between 0 and Nyquist, `ratio` is below 1, or a time or
-            `range_db` is below 0.
-
-    Source: the crossover is that of `multiband_compressor`.
-
-    >>> y = de_esser(torch.ones(1, 2000), 44_100, freq_hz=6000.0, threshold_db=-40.0)
-    >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-3)  # 0 Hz lies below the band
-    True
-    """
-    freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
-    return low + compressed(
-        high,
-        sample_rate,
-        memory,
-        threshold_db=threshold_db,
-        slope=1 - 1 / per_item("ratio", ratio, x, low=1.0),
-        attack_ms=attack_ms,
-        release_ms=release_ms,
-        range_db=per_item("range_db", range_db, x, low=0.0),
-        linked=linked,
+    split = split_bands(x, crossover_freq_hz, sample_rate, memory)
+    threshold_db, ratio, attack_ms, release_ms, makeup_gain_db = (
+        per_band(name, value, x, bands)
+        for name, value in (
+            ("threshold_db", threshold_db),
+            ("ratio", ratio),
+            ("attack_ms", attack_ms),
+            ("release_ms", release_ms),
+            ("makeup_gain_db", makeup_gain_db),
+        )
     )
+    knee_db = per_item("knee_db", knee_db, x)[..., None]
+    dynamics = Dynamics(
+        Detector(detector, linked),
+        ratio_curve(split, threshold_db, ratio, knee_db),
+        attack_and_release(split, sample_rate, attack_ms, release_ms),
+    )
+    makeup = makeup_and_mix(split, makeup_gain_db)
+    return compress(split, sample_rate, memory.part("bands"), dynamics, makeup).sum(-3)
 
 
 def split_bands(

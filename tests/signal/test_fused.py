@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dasp.functional.dynamics import _amplified, _compressed, _reduction_db
 from dasp.functional.limiter import _limiting_db
 from dasp.signal import backends
 from dasp.signal.backends import _rows
 from dasp.signal.backends._rows import over_rows
 from dasp.signal.ballistics import _ballistics
+from dasp.signal.gain_computer import amplified, compressed, reduction_db
 
 ROWS, TIME = 5, 4_000  # more than are taken together, and more than two chunks
 double = torch.float64
@@ -47,12 +47,12 @@ MIXING = row(3.0, 0.0, -2.0), row(1.0, 0.3, 0.0)
 
 STEPS = {
     "ballistics": lambda: (_ballistics, key(1)[:, 0], *CURVE[4:]),
-    "reduction of a peak": lambda: (_reduction_db, key(2), *CURVE, 20.0, 1.0),
-    "reduction of a power": lambda: (_reduction_db, key(3).square(), *CURVE, 10.0, 1.0),
-    "reduction of one channel": lambda: (_reduction_db, key(1), *CURVE, 20.0, 1.0),
-    "amplified": lambda: (_amplified, key(2), 20 * key(1)[:, 0].abs(), *MIXING),
-    "compressed": lambda: (_compressed, key(2), *CURVE, *MIXING, 1.0),
-    "expanded": lambda: (_compressed, key(2), *CURVE, *MIXING, -1.0),
+    "reduction of a peak": lambda: (reduction_db, key(2), *CURVE, 20.0, 1.0),
+    "reduction of a power": lambda: (reduction_db, key(3).square(), *CURVE, 10.0, 1.0),
+    "reduction of one channel": lambda: (reduction_db, key(1), *CURVE, 20.0, 1.0),
+    "amplified": lambda: (amplified, key(2), 20 * key(1)[:, 0].abs(), *MIXING),
+    "compressed": lambda: (compressed, key(2), *CURVE, *MIXING, 1.0),
+    "expanded": lambda: (compressed, key(2), *CURVE, *MIXING, -1.0),
     "limited": lambda: (_limiting_db, key(2), row(-6.0, -20.0, 0.0), row(0.9, 0.999, 0.0), 100),
     "limited at once": lambda: (_limiting_db, key(1), row(-6.0, -20.0, 0.0), row(0.9, 0.9, 0.9), 1),
 }  # fmt: skip
@@ -114,7 +114,7 @@ def test_second_derivatives_are_those_of_the_torch_operations(monkeypatch):
 def test_a_nan_stays_in_the_reduction():
     x = key(2)[:1]
     x[0, 1, 500] = torch.nan
-    y = _reduction_db(x, *(p[:1] for p in CURVE), 20.0, 1.0)
+    y = reduction_db(x, *(p[:1] for p in CURVE), 20.0, 1.0)
     assert y[0, :500].isfinite().all() and y[0, 500:].isnan().all()
 
 

@@ -18,7 +18,7 @@ from dasp.controllers.locked import locked_stages, merged, without
 from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
-from dasp.functional.dynamics import detect_level
+from dasp.functional.detector import Detector, detect_level
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import check_roles, stereo_pairs
 from dasp.mixing.settings import Mix, Stage, setting
@@ -151,7 +151,7 @@ def _master(
     """Compression of the loudest moments by about 2 dB, then the gain to the target loudness."""
     if not bus.any():
         return tuple(kept)
-    level_db = detect_level(bus, sample_rate, detector="rms", linked=True)
+    level_db = detect_level(bus, sample_rate, Detector("rms"))
     loud_db = torch.quantile(level_db[..., ::64].flatten(), 0.95).item()
     threshold_db = loud_db - BUS_REDUCTION_DB / (1 - 1 / BUS_RATIO)
     low, high = COMPRESSOR.params[0].low, COMPRESSOR.params[0].high

@@ -7,8 +7,10 @@ import soundfile
 import torch
 
 from dasp.functional import compressor, compressor_gain_reduction
-from dasp.functional.dynamics import RMS_TIME_MS, advanced, soft_knee
+from dasp.functional.detector import RMS_TIME_MS
+from dasp.functional.dynamics import advanced
 from dasp.processors.catalogue import COMPRESSOR
+from dasp.signal.gain_computer import soft_knee
 
 SAMPLE_RATE = 8000
 SETTINGS = {

@@ -1,0 +1,74 @@
+"""The de-esser: the dynamics of the band of sibilants."""
+
+from torch import Tensor
+
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, below_nyquist, per_item
+from dasp.functional._memory import WHOLE, Memory
+from dasp.functional.detector import Detector
+from dasp.functional.dynamics import (
+    Dynamics,
+    attack_and_release,
+    compress,
+    makeup_and_mix,
+    ratio_curve,
+)
+from dasp.functional.multiband import split_bands
+
+
+@audio_processor
+def de_esser(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    freq_hz: Value,
+    threshold_db: Value,
+    ratio: Value = 4.0,
+    attack_ms: Value = 1.0,
+    release_ms: Value = 60.0,
+    range_db: Value = 12.0,
+    linked: bool = True,
+    memory: Memory = WHOLE,
+) -> Tensor:
+    """Lower the band above a frequency while that band is loud, as sibilants are.
+
+    A parameter is a number or a tensor `(*batch)`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        freq_hz: Frequency above which the band lies, below Nyquist. [2000 to 12000 Hz]
+        threshold_db: Level of the band above which its gain falls, in dB of full scale.
+            [-80 to 0 dB]
+        ratio: Rise of the level of the band for which its output rises by 1 dB above the threshold,
+            1 or more; 1 is neutral, but for the phase that the crossover turns. [1 to 20]
+        attack_ms: Time in which the gain reduction covers 63 % of a rise, 0 or more.
+            [0.05 to 100 ms]
+        release_ms: Time in which the gain reduction covers 63 % of a fall, 0 or more.
+            [5 to 1000 ms]
+        range_db: The most that the gain falls, 0 or more; 0 is neutral as a ratio of 1 is.
+            [0 to 24 dB]
+        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `freq_hz` is not between 0 and Nyquist, `ratio` is below 1, or a time or
+            `range_db` is below 0.
+
+    Source: the crossover is that of `multiband_compressor`.
+
+    >>> y = de_esser(torch.ones(1, 2000), 44_100, freq_hz=6000.0, threshold_db=-40.0)
+    >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-3)  # 0 Hz lies below the band
+    True
+    """
+    freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
+    low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
+    dynamics = Dynamics(
+        Detector(linked=linked),
+        ratio_curve(high, threshold_db, ratio, range_db=range_db),
+        attack_and_release(high, sample_rate, attack_ms, release_ms),
+    )
+    return low + compress(high, sample_rate, memory, dynamics, makeup_and_mix(high))

@@ -1,0 +1,98 @@
+"""The downward expander: quiet passages get quieter.
+
+Its detector starts as if silence stood before the audio, so its gain begins lowered.
+"""
+
+from torch import Tensor
+
+from dasp._bounds import at_most
+from dasp._typing import Value
+from dasp.functional._arguments import audio_processor, per_item
+from dasp.functional._memory import WHOLE, Memory
+from dasp.functional.detector import Detector
+from dasp.functional.dynamics import Dynamics, compress, makeup_and_mix, pole
+from dasp.signal.backends.dynamics_values import Curve, Smoother
+from dasp.signal.gain_computer import soft_knee
+from dasp.units import SILENCE_DB
+
+
+@audio_processor
+def expander(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    ratio: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    knee_db: Value = 6.0,
+    range_db: Value = 40.0,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+    memory: Memory = WHOLE,
+) -> Tensor:
+    """Spread the levels below a threshold by a ratio, so that quiet audio gets quieter.
+
+    A parameter is a number or a tensor `(*batch)`. The detector starts as if silence stood before
+    `x`, so the gain begins lowered.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        threshold_db: Level below which the gain falls, in dB of full scale. [-80 to 0 dB]
+        ratio: Fall of the output level for each dB that the input falls below the threshold, 1 or
+            more; 1 is neutral. [1 to 10]
+        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more. [0.05 to 100 ms]
+        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more. [5 to 4000 ms]
+        knee_db: Width of the quadratic bend around the threshold, 0 or more; 0 is a corner.
+            [0 to 24 dB]
+        range_db: The most that the gain falls, 0 or more; 0 is neutral. [0 to 80 dB]
+        detector: "peak", the magnitude of every sample, or "rms", the mean square over 10 ms.
+        linked: Whether all channels have one gain, that of the loudest. Otherwise each has its own.
+        sidechain: Audio that sets the gain in place of `x`, of the shape of `x` or with one
+            channel; None listens to `x`.
+        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
+            [1 to 20000 Hz]
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+
+    Returns:
+        Audio of the shape of `x`.
+
+    Raises:
+        ValueError: If `ratio` is below 1, a time, `knee_db` or `range_db` is below 0,
+            `sidechain_high_pass_hz` is not between 0 and Nyquist, `detector` is unknown, or
+            `sidechain` does not fit `x`.
+
+    Source: that of `compressor`, with the curve turned downwards.
+
+    >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
+    >>> y = expander(x, 48_000, threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
+    >>> round(20 * y[0, -1].log10().item(), 3)
+    -50.0
+    """
+    curve = Curve(
+        threshold_db=per_item("threshold_db", threshold_db, x),
+        slope=per_item("ratio", ratio, x, low=1.0) - 1,
+        knee_db=per_item("knee_db", knee_db, x, low=0.0),
+        range_db=per_item("range_db", range_db, x, low=0.0),
+    )
+    smoother = Smoother(
+        # The gain reduction rises while the gain falls.
+        attack=pole("release_ms", release_ms, x, sample_rate),
+        release=pole("attack_ms", attack_ms, x, sample_rate),
+        start_db=_reduction_of_silence(curve),
+    )
+    dynamics = Dynamics(
+        Detector(detector, linked, sidechain, sidechain_high_pass_hz),
+        curve,
+        smoother,
+        downwards=True,
+    )
+    return compress(x, sample_rate, memory, dynamics, makeup_and_mix(x))
+
+
+def _reduction_of_silence(curve: Curve) -> Tensor:
+    below_db = curve.threshold_db - SILENCE_DB
+    return at_most(curve.slope * soft_knee(below_db, curve.knee_db), curve.range_db)
