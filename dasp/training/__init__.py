@@ -12,10 +12,11 @@ from dasp.training.checkpoint import Checkpoint, latest, load_weights
 from dasp.training.loop import Progress, Training, train
 from dasp.training.processes import Processes, processes
 from dasp.training.schedule import Schedule
-from dasp.training.task import Preview, Task
+from dasp.training.task import Direct, Preview, Task
 
 __all__ = [
     "Checkpoint",
+    "Direct",
     "Preview",
     "Processes",
     "Progress",

@@ -57,7 +57,7 @@ def assignment(text: str) -> dict[str, Any]:
     key, equals, written = text.partition("=")
     if not equals or not all(names := [name.strip() for name in key.split(".")]):
         raise ValueError(f"expected key=value, got {text!r}")
-    table: Any = _toml_value(written.strip())
+    table: Any = toml_value(written.strip())
     for name in reversed(names):
         table = {name: table}
     return table
@@ -115,7 +115,8 @@ def as_table(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def _toml_value(text: str) -> Any:
+def toml_value(text: str) -> Any:
+    """The value that a text of TOML stands for; what is not TOML is a text."""
     try:
         table = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):

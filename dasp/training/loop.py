@@ -4,8 +4,8 @@
     folder/log.jsonl              a line for each event
     folder/checkpoints/           the newest states, to go on from
 
-On a CPU a training that was killed at any step, and goes on from its newest checkpoint, ends in
-the same weights to the last bit.
+Without a folder nothing is written. On a CPU a training that was killed at any step, and goes on
+from its newest checkpoint, ends in the same weights to the last bit.
 """
 
 import math
@@ -81,7 +81,7 @@ class Progress:
 def train(
     task: Task,
     training: Training,
-    folder: Path,
+    folder: Path | None = None,
     *,
     start: Checkpoint | None = None,
     facts: Mapping[str, Any] = {},
@@ -90,7 +90,21 @@ def train(
 ) -> Progress:
     """Train the model of a task, from its weights as they are or from a checkpoint.
 
-    `facts` are written into checkpoints and beside the weights: the recipe and its configuration.
+    Args:
+        task: What is trained, and on what. Its model is left at the last weights.
+        training: How to train.
+        folder: Where weights, log and checkpoints go; without one nothing is written.
+        start: A checkpoint to go on from.
+        facts: The recipe and its configuration, for the checkpoints and beside the weights.
+        processes: The processes that share each batch.
+        board: Where curves and previews go.
+
+    Returns:
+        How far the training came.
+
+    Raises:
+        ValueError: If the batch does not divide by the number of processes, there is patience and
+            no validation set, the checkpoint is of another model, or a gradient is not finite.
     """
     _check(task, training, processes)
     model = task.model.to(processes.device)
@@ -112,14 +126,16 @@ def train(
     )  # fmt: skip
 
     def keep_checkpoint() -> None:
-        if processes.is_first:
+        if folder and processes.is_first:
             progress.seconds = time.monotonic() - began
             known = {**facts, "step": progress.step, "progress": asdict(progress)}
             tensors = state_of(model, average, optimiser)
             save(folder / "checkpoints", tensors, known, training.keep_checkpoints)
 
     def keep_weights() -> None:
-        if processes.is_first:
+        if folder and processes.is_first and task.save:
+            task.save(folder / "weights.safetensors", average)
+        elif folder and processes.is_first:
             known = {**facts, "step": progress.step, "validation_loss": progress.best_loss}
             save_weights(folder / "weights.safetensors", average, known)
 
@@ -135,8 +151,8 @@ def train(
             model.train()
             loss = task.loss(run, batch)
             gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
-            loss, *gradients = processes.mean([loss.detach(), *gradients])
-            for weight, gradient in zip(weights, gradients, strict=True):
+            loss, *means = processes.mean([loss.detach(), *gradients])
+            for weight, gradient in zip(weights, means, strict=True):
                 weight.grad = gradient
             norm = nn.utils.clip_grad_norm_(weights, training.clip_norm or math.inf)
             progress.step += 1
@@ -224,13 +240,13 @@ def _show(log: Log, step: int, task: Task, average: nn.Module) -> None:
 
 
 def _log(
-    folder: Path,
+    folder: Path | None,
     progress: Progress,
     training: Training,
     processes: Processes,
     board: Board | None,
 ) -> AbstractContextManager[Log | None]:
-    """The log of the first process; the others are silent."""
-    if not processes.is_first:
+    """The log of the first process, where there is a folder; the others are silent."""
+    if folder is None or not processes.is_first:
         return nullcontext()
     return Log(folder / "log.jsonl", after=progress.step, steps=training.steps, board=board)

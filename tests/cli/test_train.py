@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
+from dasp import recipes
 from dasp.training import load_weights
 from dasp.training.checkpoint import save
 from tests.training.children import start, together
+
+RECIPES = Path(recipes.__file__).parent
 
 SMALL = ["songs=1", "unseen_songs=1", "seconds=0.5", "window_s=0.25", "width=4",
          "training.batch_size=2", "training.validate_every=5", "training.checkpoint_every=3",
@@ -104,9 +108,53 @@ def test_a_recipe_is_a_module_of_its_package(dasp, name):
     assert status == 1 and "RECIPE: expected one of " in err
 
 
-def test_a_recipe_that_does_not_use_the_loop(dasp):
-    status, _, err = dasp("train", "train_proxy")
-    assert status == 1 and "python -m dasp.recipes.train_proxy" in err
+def test_all_recipes_are_listed_with_what_they_are(dasp):
+    status, out, _ = dasp("train")
+    assert status == 0
+    lines = dict(line.split("  ", 1) for line in out.splitlines())
+    assert sorted(lines) == sorted(path.stem for path in RECIPES.glob("[a-z]*.py"))
+    assert all(line.strip().endswith(".") for line in lines.values())
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("[a-z]*.py")))
+def test_every_recipe_tells_its_options(dasp, recipe):
+    status, out, _ = dasp("train", recipe, "--help")
+    assert status == 0 and "configuration:" in out and "(default: " in out
+
+
+def test_options_are_the_fields_of_the_configuration(dasp, whole, tmp_path):
+    """As `--set`, by the whole name or the last part; what comes last has the last word."""
+    options = [f"--{pair.replace('_', '-')}" for pair in SMALL]
+    status, _, err = dasp("train", "gain_and_pan", *options, "-o", tmp_path / "one")
+    assert status == 0, err
+    assert _weights(tmp_path / "one") == _weights(whole)
+    short = [option.replace("training.", "") for option in options]
+    file = tmp_path / "two.safetensors"
+    status, out, _ = dasp("train", "gain_and_pan", "--steps=9", *short, "-o", file)
+    assert status == 0 and out.endswith(f"{file}\n")
+    assert file.read_bytes() == _weights(tmp_path / "two")
+    assert load_weights(file).keys() == load_weights(whole / "weights.safetensors").keys()
+    status, _, err = dasp("train", "gain_and_pan", "--step-count", "5")
+    assert status == 2 and "--step-count" in err
+    status, _, err = dasp("train", "gain_and_pan", "--width", "wide", "-o", tmp_path / "three")
+    assert status == 1 and "width: expected a whole number, got 'wide'" in err
+
+
+def test_options_may_stand_before_the_recipe(dasp, whole, tmp_path):
+    status, _, err = dasp("train", "-o", tmp_path, "--device", "cpu", "gain_and_pan", *SET)
+    assert status == 0, err
+    assert _weights(tmp_path) == _weights(whole)
+
+
+def test_a_recipe_is_a_program_of_its_own(whole, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "dasp.recipes.gain_and_pan", *SET, "-o", tmp_path],
+        capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("steps: 12\nbest validation loss: ")
+    _compare(whole, tmp_path)
 
 
 def test_weights_to_begin_from(dasp, whole, tmp_path):
