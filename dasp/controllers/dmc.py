@@ -116,6 +116,7 @@ class MixingController(nn.Module):
         mask: Tensor | None = None,
         moving: bool = False,
         by_ear: bool = False,
+        embedding: Tensor | None = None,
     ) -> Controls | tuple[Controls, Tensor]:
         """The controls of all parts.
 
@@ -126,8 +127,11 @@ class MixingController(nn.Module):
             moving: Controls for each window, which stand for blocks of time, instead of one for
                 all of them: `(*batch, tracks, windows, n_controls)`.
             by_ear: Return the logits of the roles as well, by the sound alone.
+            embedding: What `embed` has made of the tracks, where that is known already; of `heard`
+                only what plays and its numbers then count.
         """
-        embedding = self.embed(heard, moving=moving)
+        if embedding is None:
+            embedding = self.embed(heard, moving=moving)
         controls = self.decide(embedding, heard, roles, mask=mask)
         return (controls, self.role(embedding)) if by_ear else controls
 

@@ -1,10 +1,14 @@
 """Where in a song to listen, and how loud: active sections, the loudest one, levels to LUFS."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.data.multitrack import Multitrack
 from dasp.units import db_to_gain
 
 
@@ -43,6 +47,29 @@ def loudest_section(x: Tensor, sample_rate: float, *, seconds: float) -> int:
     energy = x.double().square().sum(0).cumsum(0)
     sums = energy[size - 1 :] - torch.cat((energy.new_zeros(1), energy[:-size]))
     return int(sums.argmax()) if sums.numel() else 0
+
+
+def loudest_part(song: Multitrack, *, seconds: float) -> Multitrack:
+    """Cut out the part of a song whose sum has most energy.
+
+    Args:
+        song: The song; all of it is read.
+        seconds: Length of the part, above 0.
+
+    Returns:
+        The same tracks in memory, and no mixes.
+    """
+    start = loudest_section(_summed(song.tracks), song.sample_rate, seconds=seconds)
+    tracks = song.excerpt(start, round(seconds * song.sample_rate))
+    recordings = tuple(
+        recording._replace(source=track)
+        for recording, track in zip(song.recordings, tracks, strict=True)
+    )
+    return replace(song, recordings=recordings, mixes=())
+
+
+def _summed(tracks: Sequence[Tensor]) -> Tensor:
+    return torch.stack([track.mean(0, keepdim=True) for track in tracks]).sum(0)
 
 
 def to_loudness(x: Tensor, sample_rate: float, lufs: float) -> Tensor:
