@@ -10,6 +10,8 @@ and without the names of the stems.
 """
 
 import argparse
+import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +19,21 @@ from tqdm import tqdm
 
 from benchmarks.mixing_systems import DATA, errors_of, released_song
 from benchmarks.recordings import recordings
-from dasp.controllers.dmc_mix import UnlikeError, load_trained, mix_by
+from dasp.controllers.dmc_mix import Trained, UnlikeError, load_trained, mix_by
 from dasp.controllers.rules.equal_loudness import equal_loudness
 from dasp.controllers.rules.rule_mix import rule_mix
+from dasp.data.folders import load_song
 from dasp.data.multitrack import load_folder
-from dasp.recipes.adapt_mixing_console import adapted, songs_for
+from dasp.recipes.adapt_mixing_console import TRAINING, Remembered, adaptation, songs_for
+from dasp.training import train
+
+
+def adapted(base: Trained, finished: Sequence[Remembered], made: Sequence[Remembered]) -> Trained:
+    """The console after more steps. The same songs in the same order give the same."""
+    own = base._replace(model=copy.deepcopy(base.model))
+    train(adaptation(own, finished, made), TRAINING)
+    own.model.eval().requires_grad_(False)
+    return own
 
 
 def main() -> None:
@@ -33,7 +45,8 @@ def main() -> None:
     options = parser.parse_args()
     recordings()
     base = load_trained(options.weights)
-    finished, made = songs_for(base, DATA, options.made, options.cache)
+    songs = [load_song(folder.parent) for folder in sorted(DATA.glob("*/stems"))]
+    finished, made = songs_for(base, songs, options.made, options.cache)
     print("| levels, LU / SDR, dB | equal loudness | rule mix | console | without names |")
     print("| --- | --- | --- | --- | --- |")
     for folder in tqdm(sorted(DATA.glob("song_*/meta.json")), disable=None):

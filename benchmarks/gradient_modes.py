@@ -15,10 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dasp.data.choice import made_songs
 from dasp.grad import GRADIENTS, TCN, load_proxy, with_gradient
 from dasp.losses import esr, multi_resolution_stft
 from dasp.processors import CATALOGUE
-from dasp.recipes.train_proxy import UNSEEN_SONGS, Draw, recordings
+from dasp.recipes.train_proxy import UNSEEN_SONGS
+from dasp.training.imitation import Pairs
 
 RATE, WINDOW = 24_000, 16_384
 COMPRESSOR = CATALOGUE["compressor"]
@@ -52,8 +54,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     network = load_proxy(given.proxy, COMPRESSOR, RATE)
-    draw = Draw(recordings((), UNSEEN_SONGS, RATE), WINDOW, SPAN, seed=5)
-    x, true = draw.audio(given.cases), draw.controls(given.cases, COMPRESSOR)
+    songs, chance = made_songs(UNSEEN_SONGS, sample_rate=RATE), torch.Generator().manual_seed(5)
+    draw = Pairs(songs, WINDOW, COMPRESSOR.n_controls, SPAN)
+    drawn = [draw(chance) for _ in range(given.cases)]
+    x, true, _ = map(torch.stack, zip(*drawn, strict=True))
 
     def sound(controls: Tensor) -> Tensor:
         with torch.no_grad():

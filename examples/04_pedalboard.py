@@ -14,11 +14,13 @@ import sys
 
 import torch
 
+from dasp.data.choice import made_songs
 from dasp.data.synthetic import synthesise_song
 from dasp.grad import TCN, external_plugin, with_gradient
 from dasp.losses import esr, multi_resolution_stft
 from dasp.processors import Processor
-from dasp.recipes.train_proxy import Draw, recordings, train
+from dasp.training import Training, train
+from dasp.training.imitation import Pairs, imitation
 
 RATE = 24_000
 START, ANSWER = torch.tensor([0.05]), torch.tensor([0.65])
@@ -54,17 +56,15 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     torch.manual_seed(0)
     effect, steps = distortion(), 40 if quick else 100
     song = synthesise_song(50, seconds=4.0, sample_rate=RATE)
-    x = torch.stack(
-        [
-            song[name][:, RATE : (RATE + 4000 if quick else 2 * RATE)]
-            for name in ("bass", "guitar", "vocal")
-        ]
-    )
+    heard = slice(RATE, RATE + 4000 if quick else 2 * RATE)
+    x = torch.stack([song[name][:, heard] for name in ("bass", "guitar", "vocal")])
     x = 0.5 * x / x.abs().amax(-1, keepdim=True).clamp(min=1e-3)
     target = effect(x, RATE, **effect.to_physical(ANSWER.expand(len(x), -1)))
     network = TCN(effect.n_controls, RATE, width=8)
-    draw = Draw(recordings((), range(2), RATE), 2048, 1.0, seed=0)
-    train(network, effect, draw, steps=20 if quick else 200, batch=8, rate=5e-3)
+    draw = Pairs(made_songs(range(2), sample_rate=RATE), 2048, effect.n_controls)
+    training = Training(steps=20 if quick else 200, learning_rate=5e-3, clip_norm=1.0)
+    train(imitation(network, effect, draw), training)
+    network.requires_grad_(False)
     errors = {}
     for mode in ("spsa", "proxy", "full_hybrid"):
         found = turn_knobs(with_gradient(effect, mode, network=network), x, steps)

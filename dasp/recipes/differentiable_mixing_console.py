@@ -1,6 +1,6 @@
 """Train the differentiable mixing console on made songs, and on what an engineer would do to them.
 
-    dasp train differentiable_mixing_console --set cache=songs --set kit=HITS
+    dasp train differentiable_mixing_console --cache songs --kit HITS
 
 The weights of the package: 186 songs, 1000 steps in 460 s on a shared core, and 200 more at half
 the rate of all but the encoder. By ear they tell the role of 127 of 130 tracks of unseen songs;
@@ -19,61 +19,40 @@ names of files tell them.
 this recipe `dasp.recipes.adapt_mixing_console` learns on, with finished songs.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from dasp._checks import check_choice, check_range
-from dasp.analysis import measure_loudness
-from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
-from dasp.audio_io import whole
-from dasp.controllers.dmc import CONSOLES, ROLE_NAMES, MixingController, Size
-from dasp.controllers.dmc_features import BANDS, FRAMES, Heard, hear
-from dasp.controllers.dmc_mix import TRIM_LUFS, staged
+from dasp.controllers.dmc import CONSOLES, MixingController, Size
+from dasp.controllers.dmc_features import Heard
 from dasp.data.engineer import with_engineers_mix
 from dasp.data.kit_groove import halves, kit_groove, load_kit
 from dasp.data.multitrack import Multitrack
+from dasp.data.sections import loudest_part
 from dasp.data.synthetic import synthetic_song
-from dasp.data.taste import draw_treatment
-from dasp.mixing.console import Console, Controls, Settings
-from dasp.mixing.conversion import from_mix
-from dasp.mixing.mixdown import run_strip
-from dasp.mixing.roles import check_roles
+from dasp.data.table import load_dataset, seen_and_unseen
+from dasp.mixing.console import Console
 from dasp.training import Schedule, Task, Training
+from dasp.training.command import program
+from dasp.training.console_error import error
+from dasp.training.console_examples import (
+    Cache,
+    Example,
+    collate,
+    engineers_answer,
+    names_alone,
+    of_console,
+    some_told,
+)
+
+__all__ = ["Config", "build"]
 
 UNSEEN = 500_000
 """The seed of the first song that is not trained on. Benchmarks begin at a million."""
-
-PICTURES = 4
-"""Of each track that are kept."""
-
-WEIGHTS = {
-    "gain.gain_db": 1.0,
-    "stereo_panner.pan": 10.0,
-    "parametric_eq.low_shelf_gain_db": 0.4,
-    "parametric_eq.peak_gain_db": 1.0,
-    "parametric_eq.peak_freq_hz": 1.0,
-    "parametric_eq.high_shelf_gain_db": 0.4,
-    "compressor.threshold_db": 0.2,
-    "compressor.ratio": 1.0,
-    "compressor.attack_ms": 0.2,
-    "compressor.release_ms": 0.2,
-    "send.reverb_db": 0.1,
-    "reverb.feedback_delay_network.rt60_low_s": 0.3,
-    "reverb.feedback_delay_network.rt60_mid_s": 0.3,
-    "reverb.feedback_delay_network.rt60_high_s": 0.3,
-}
-"""What a dB, an octave of a logarithmic setting, or a 1 of a pan weighs. Others do not move."""
-
-BY_LOGARITHM = [name for name in WEIGHTS if name.endswith(("_hz", "_ms", "_s", "ratio"))]
 
 TILT, LOWEST_CUT = 0.25, 0.6
 """Pictures are changed by a filter of up to so much at each of six points (1 is 30 dB), and half
@@ -110,7 +89,10 @@ class Config:
     unheard_share: float = 0.2
     """The share of songs that are names alone, of every role that there is."""
     kit: str = ""
+    """A folder of drum hits."""
     grooves: int = 60
+    data: str = ""
+    """A data set, `NAME:FOLDER`, whose songs the engineer mixes too."""
     cache: str = ""
     """A folder that keeps what is heard of each song, since it takes longer than to train."""
     training: Training = TRAINING
@@ -121,19 +103,6 @@ class Config:
             check_range(name, getattr(self, name), low=1)
         for name in ("unknown", "left_out", "unheard_share"):
             check_range(name, getattr(self, name), low=0, high=1)
-
-
-class Example(NamedTuple):
-    """What is heard of the tracks of a song, their roles, and the settings to find."""
-
-    heard: Heard
-    roles: Tensor
-    """`(*batch, tracks)`, numbers of `dasp.controllers.dmc.ROLE_NAMES`, or -1"""
-    told: Tensor
-    """The same, -1 for those that the network is not told"""
-    mask: Tensor
-    settings: Settings
-    """Those of `WEIGHTS`; for tracks `(*batch, tracks)`, for the other parts `(*batch)`"""
 
 
 @dataclass(frozen=True)
@@ -155,6 +124,7 @@ class Examples:
 def build(config: Config) -> Task:
     """The songs as they are heard, and what the loop needs."""
     console = CONSOLES[config.console]
+    cache = Cache(config.cache, console, config.seconds, config.sample_rate)
 
     def made(seed: int) -> Example:
         song = synthetic_song(seed, seconds=config.seconds, sample_rate=config.sample_rate)
@@ -163,11 +133,17 @@ def build(config: Config) -> Task:
     def groove(seed: int) -> Example:
         return engineers_answer(with_engineers_mix(kit_groove(kit, seed), seed))
 
-    heard = cached_songs(config, "made", range(config.songs), made)
+    heard = cache.examples("made", range(config.songs), made)
+    unseen = cache.examples("made", range(UNSEEN, UNSEEN + config.unseen_songs), made)
     if config.kit:
         kit, _ = halves(load_kit(config.kit))
-        heard += cached_songs(config, "groove", range(config.grooves), groove)
-    unseen = cached_songs(config, "made", range(UNSEEN, UNSEEN + config.unseen_songs), made)
+        heard += cache.examples("groove", range(config.grooves), groove)
+    if config.data:
+        songs = seen_and_unseen(load_dataset(config.data, sample_rate=config.sample_rate))
+        heard, unseen = (
+            [*others, *_recorded(part, config, cache)]
+            for others, part in zip((heard, unseen), songs, strict=True)
+        )
 
     def loss(model: Callable, batch: Example) -> Tensor:
         controls, roles = model(batch.heard, batch.told, mask=batch.mask, by_ear=True)
@@ -180,194 +156,15 @@ def build(config: Config) -> Task:
     return Task(MixingController(console, config.network), loss, draw, validation, collate)
 
 
-def error(console: Console, controls: Controls, roles: Tensor, batch: Example) -> Tensor:
-    """The error of the settings, and the surprise about the roles `(*batch, tracks, roles)`."""
-    known = batch.mask & batch.heard.audible & (batch.roles >= 0)
-    wrong = nn.functional.cross_entropy(roles.mT, batch.roles.clamp(min=0), reduction="none")
-    wrong = (wrong * known).sum() / known.sum().clamp(min=1)
-    return settings_error(console.to_physical(controls), batch).mean() + wrong
+def _recorded(songs: list[Multitrack], config: Config, cache: Cache) -> list[Example]:
+    """The loudest parts of songs of a data set, mixed by the engineer."""
+    by_name = {song.name.replace("/", "_"): song for song in songs}
 
+    def example(name: str) -> Example:
+        part = loudest_part(by_name[name], seconds=config.seconds)
+        return engineers_answer(with_engineers_mix(part, list(by_name).index(name)))
 
-def settings_error(said: Settings, batch: Example) -> Tensor:
-    """The weighted distance of settings from the engineer's, for each song.
-
-    Levels are compared as they stand beside each other.
-    """
-    playing = batch.mask & batch.heard.audible
-    total = torch.zeros(playing.shape[:-1], device=playing.device)
-    for of_tracks, part, wanted in zip((True, False, False, False), said, batch.settings,
-                                       strict=True):  # fmt: skip
-        for name, target in wanted.items():
-            value, counts = part[name], ~target.isnan()
-            counts = counts & (playing if of_tracks else playing.any(-1)).reshape(
-                *playing.shape[: playing.ndim - (not of_tracks)],
-                *[1] * (target.ndim - playing.ndim + (not of_tracks)),
-            )
-            target = torch.where(counts, target, value.detach())
-            if name == "gain.gain_db":
-                value, target = staged(value, counts), staged(target, counts)
-            if name in BY_LOGARITHM:
-                value, target = value.log2(), target.log2()
-            error = ((value - target).abs() * counts).reshape(*total.shape, -1).sum(-1)
-            count = counts.reshape(*total.shape, -1).sum(-1).clamp(min=1)
-            total = total + WEIGHTS[name] * error / count
-    return total
-
-
-def collate(examples: list[Example]) -> Example:
-    """Songs as one batch, with absent tracks where a song has fewer."""
-    most = max(len(example.mask) for example in examples)
-
-    def filled(x: Tensor) -> Tensor:
-        return nn.functional.pad(x, (0, 0) * (x.ndim - 1) + (0, most - len(x)))
-
-    def stacked(parts: tuple[Mapping[str, Tensor], ...], change: Callable) -> dict[str, Tensor]:
-        return {name: torch.stack([change(part[name]) for part in parts]) for name in parts[0]}
-
-    heard, roles, told, masks, settings = zip(*examples, strict=True)
-    tracks, _, buses, master = zip(*settings, strict=True)
-    return Example(
-        Heard(*(torch.stack([filled(x) for x in kind]) for kind in zip(*heard, strict=True))),
-        torch.stack([filled(x) for x in roles]),
-        torch.stack([filled(x) for x in told]),
-        torch.stack([filled(x) for x in masks]),
-        Settings(stacked(tracks, filled), {}, stacked(buses, torch.as_tensor),
-                 stacked(master, torch.as_tensor)),
-    )  # fmt: skip
-
-
-def engineers_answer(song: Multitrack) -> Example:
-    """What the engineer did, as settings for tracks that were trimmed to one loudness."""
-    mix, rate = song.details["mix"], song.sample_rate
-    loudness = torch.stack([measure_loudness(track, rate) for track in song.tracks])
-    level = torch.stack([
-        measure_loudness(run_strip(audio, rate, track.strip[:-1]), rate)
-        for audio, track in zip(song.tracks, mix.tracks, strict=True)
-    ])  # fmt: skip
-    settings, _ = from_mix(Console(), mix)
-    tracks, master = dict(settings.tracks), dict(settings.master)
-    moved_db = TRIM_LUFS - loudness - tracks["gain.gain_db"]
-    threshold_db = tracks["compressor.threshold_db"] + moved_db
-    tracks["compressor.threshold_db"] = threshold_db
-    for name in ("threshold_db", "attack_ms", "release_ms"):
-        own = tracks[f"compressor.{name}"]
-        tracks[f"compressor.{name}"] = torch.where(tracks["compressor.ratio"] > 1, own, torch.nan)
-    tracks["gain.gain_db"] = level
-    tracks["stereo_panner.pan"] = tracks["stereo_panner.pan"] * _turns(song)
-    # The sum is about as loud as all tracks together.
-    sum_lufs = 10 * torch.log10((10 ** (level / 10)).sum())
-    master["compressor.threshold_db"] += (TRIM_LUFS - sum_lufs).item()
-    return example_of(song, loudness, Settings(tracks, {}, settings.buses, master))
-
-
-def example_of(song: Multitrack, loudness: Tensor, settings: Settings) -> Example:
-    answer = Settings(*(
-        {name: torch.as_tensor(value).float() for name, value in part.items() if name in WEIGHTS}
-        for part in settings
-    ))  # fmt: skip
-    heard = hear(song.tracks, song.sample_rate, windows=PICTURES)
-    mask = loudness > ABSOLUTE_GATE_LUFS
-    check_roles(song.roles)
-    roles = torch.tensor([ROLE_NAMES.index(role) for role in song.roles])
-    return of_console(Example(heard, roles, roles, mask, answer), CONSOLES["full"])
-
-
-def _turns(song: Multitrack) -> Tensor:
-    """1 for the first track of a role, -1 for the second, and so on; 0 is of no concern."""
-    so_far: Counter[str] = Counter()
-    turns = []
-    for role in song.roles:
-        turns.append(-1.0 if so_far[role] % 2 else 1.0)
-        so_far[role] += 1
-    return torch.tensor(turns)
-
-
-def names_alone(generator: torch.Generator, windows: int) -> Example:
-    """What the engineer would do to tracks of any role, of which nobody hears more."""
-    count = int(torch.randint(3, 15, (), generator=generator))
-    numbers = torch.randint(len(ROLE_NAMES), (count,), generator=generator)
-    roles = [ROLE_NAMES[number] for number in numbers]
-    treatments = [draw_treatment(role, generator) for role in roles]
-
-    def of_all(name: str) -> Tensor:
-        return torch.tensor([getattr(treatment, name) for treatment in treatments])
-
-    plain = CONSOLES["full"].to_physical(CONSOLES["full"].to_controls())
-    gain_db = plain.tracks["parametric_eq.peak_gain_db"].repeat(count, 1)
-    freq_hz = plain.tracks["parametric_eq.peak_freq_hz"].repeat(count, 1)
-    for i, treatment in enumerate(treatments):
-        band = 1 if treatment.peak_freq_hz < 1000 else 2
-        gain_db[i, band], freq_hz[i, band] = treatment.peak_gain_db, treatment.peak_freq_hz
-    compressed = of_all("ratio") > 1
-    tracks = {
-        "gain.gain_db": of_all("level_lu"),
-        "stereo_panner.pan": of_all("pan"),
-        "parametric_eq.low_shelf_gain_db": of_all("low_shelf_gain_db"),
-        "parametric_eq.high_shelf_gain_db": of_all("high_shelf_gain_db"),
-        "parametric_eq.peak_gain_db": gain_db,
-        "parametric_eq.peak_freq_hz": freq_hz,
-        "compressor.ratio": of_all("ratio"),
-        "compressor.threshold_db": torch.full((count,), torch.nan),
-        "compressor.attack_ms": torch.where(compressed, of_all("attack_ms"), torch.nan),
-        "compressor.release_ms": torch.where(compressed, of_all("release_ms"), torch.nan),
-        "send.reverb_db": of_all("send_reverb_db"),
-    }
-    unknown = ({n: torch.tensor(torch.nan) for n in part if n in WEIGHTS}
-               for part in (plain.buses, plain.master))  # fmt: skip
-    heard = Heard(
-        torch.full((count, windows, BANDS, FRAMES), -1.0),
-        torch.ones(count, windows, FRAMES),
-        torch.stack((torch.zeros(count), torch.rand(count, generator=generator)), -1),
-    )
-    mask = torch.ones(count, dtype=torch.bool)
-    return Example(heard, torch.full((count,), -1), numbers, mask, Settings(tracks, {}, *unknown))
-
-
-def of_console(example: Example, console: Console) -> Example:
-    """Without the settings that a smaller console does not have."""
-    names = [{param.name for param in part} for part in console.params]
-    kept = ({k: v for k, v in part.items() if k in own}
-            for part, own in zip(example.settings, names, strict=True))  # fmt: skip
-    return example._replace(settings=Settings(*kept))
-
-
-def cached_songs(config: Config, kind: str, names: Sequence, make: Callable) -> list[Example]:
-    """What is known of songs, from the cache if it is there."""
-    console = CONSOLES[config.console]
-    return [
-        of_console(_cached(config, f"{kind}-{name}", partial(make, name)), console)
-        for name in tqdm(names, desc=kind, leave=False, disable=None)
-    ]
-
-
-def _cached(config: Config, name: str, make: Callable[[], Example]) -> Example:
-    if not config.cache:
-        return make()
-    path = Path(config.cache) / f"{name}-{config.seconds:g}s-{config.sample_rate}.safetensors"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as unfinished:
-            save_file(_as_tensors(make()), unfinished)
-    return _from_tensors(load_file(path))
-
-
-def _as_tensors(example: Example) -> dict[str, Tensor]:
-    flat = {f"heard.{key}": value.half() for key, value in example.heard._asdict().items()}
-    flat |= {"roles": example.roles, "mask": example.mask}
-    for part, settings in example.settings._asdict().items():
-        flat |= {f"{part}:{name}": value.contiguous() for name, value in settings.items()}
-    return flat
-
-
-def _from_tensors(flat: Mapping[str, Tensor]) -> Example:
-    parts = {part: {} for part in Settings._fields}
-    for name, value in flat.items():
-        part, _, setting = name.partition(":")
-        if setting:
-            parts[part][setting] = value
-    heard = Heard(*(flat[f"heard.{key}"] for key in Heard._fields))
-    roles = torch.where(flat["roles"] < 0, len(ROLE_NAMES) - 1, flat["roles"])
-    return Example(heard, roles, roles, flat["mask"], Settings(**parts))
+    return cache.examples(config.data.partition(":")[0], by_name, example)
 
 
 def _varied(song: Example, config: Config, generator: torch.Generator) -> Example:
@@ -396,7 +193,5 @@ def _varied(song: Example, config: Config, generator: torch.Generator) -> Exampl
     )
 
 
-def some_told(roles: Tensor, unknown: float, generator: torch.Generator) -> Tensor:
-    """None of the roles of a share of songs, which is `unknown`; of others, four in five."""
-    share = 1.0 if torch.rand((), generator=generator) < unknown else 0.2
-    return torch.where(torch.rand(roles.shape, generator=generator) < share, -1, roles)
+if __name__ == "__main__":
+    sys.exit(program(__spec__.name))

@@ -12,24 +12,26 @@ It is here to be read, and to try the training loop (`docs/training.md`):
     dasp train gain_and_pan
 """
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dasp._checks import check_range
+from dasp.controllers.gain_and_pan import CONSOLE, Mixer
 from dasp.data.synthetic import synthesise_song
 from dasp.losses import esr
-from dasp.mixing.console import Console, Controls, Settings
+from dasp.mixing.console import Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.settings import Track
-from dasp.processors.catalogue import GAIN, STEREO_PANNER
 from dasp.training import Preview, Schedule, Task, Training
+from dasp.training.command import program
 from dasp.units import gain_to_db
 
-CONSOLE = Console(strip=(GAIN, STEREO_PANNER), buses={}, master=())
+__all__ = ["Config", "build"]
 
 LEVEL_DB = {
     "kick": -20.0, "snare": -22.0, "hihat": -32.0, "bass": -20.0,
@@ -79,33 +81,6 @@ class Example(NamedTuple):
     mix: Tensor
 
 
-class Mixer(nn.Module):
-    """Controls of each track, from its own level and spectrum and from the mean of all tracks."""
-
-    BANDS = 8
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.hear = nn.Sequential(nn.Linear(self.BANDS, width), nn.ReLU())
-        self.decide = nn.Sequential(
-            nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, CONSOLE.n_controls)
-        )
-
-    def forward(self, tracks: Tensor) -> Tensor:
-        """`(*batch, tracks, 1, time)` to controls `(*batch, tracks, 2)`."""
-        heard = self.hear(octaves_db(tracks[..., 0, :], self.BANDS) / 20)
-        together = heard.mean(-2, keepdim=True).expand_as(heard)
-        return torch.sigmoid(self.decide(torch.cat([heard, together], -1)))
-
-
-def octaves_db(x: Tensor, bands: int) -> Tensor:
-    """The level of `(…, time)` in octaves from Nyquist downwards, the last with all below."""
-    power = torch.fft.rfft(x).abs().square() * (2 / x.shape[-1] ** 2)
-    edges = [round(power.shape[-1] / 2**octave) for octave in range(bands)] + [0]
-    levels = [power[..., low:high].sum(-1) for high, low in pairwise(edges)]
-    return 10 * torch.log10(torch.stack(levels, -1) + 1e-8) + 60
-
-
 def engineer(song: dict[str, Tensor], sample_rate: int) -> Example:
     """A song as mono tracks, and the mix of it that is the aim."""
     tracks = torch.stack([track.mean(0, keepdim=True) for track in song.values()])
@@ -145,7 +120,7 @@ def build(config: Config) -> Task:
     heard = songs(0, config.songs)
     unseen = songs(UNSEEN, config.unseen_songs)
 
-    def loss(model: nn.Module, batch: Example) -> Tensor:
+    def loss(model: Callable, batch: Example) -> Tensor:
         settings = CONSOLE.to_physical(Controls(model(batch.tracks)))
         return esr(CONSOLE(batch.tracks, rate, settings), batch.mix)
 
@@ -157,3 +132,7 @@ def build(config: Config) -> Task:
 
     validation = [Example(song.tracks[None], song.mix[None]) for song in unseen]
     return Task(Mixer(config.width), loss, Windows(heard, window), validation, preview=preview)
+
+
+if __name__ == "__main__":
+    sys.exit(program(__spec__.name))

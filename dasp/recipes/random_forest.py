@@ -9,16 +9,16 @@ R2 of the gains, and the mean error of a microphone's level:
 The paper (D. Moffat and M. Sandler, "Machine learning multitrack gain mixing of drums", AES 147,
 2019) has 0.984 in training and 0.915 on test and validation, on ENST-Drums: other data.
 
-    python -m dasp.recipes.random_forest --kit HITS/ --output forest.safetensors
+    dasp train random_forest --kit HITS/ -o forest.safetensors
 
 249 s of one core; docs/random_forest.md has more. It needs scikit-learn, to use a forest
 does not.
 """
 
-import argparse
-import time
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from dasp._checks import check_range
 from dasp.controllers.forest import half_levels, keeping_power, predict_gains
 from dasp.controllers.slot_features import (
     LEVELS,
@@ -39,7 +40,11 @@ from dasp.data.drum_sessions import DrumSession, open_session
 from dasp.data.kit_groove import Kit, halves, load_kit
 from dasp.estimation.least_squares import fit_filters
 from dasp.mixing.mixdown import mix_down
+from dasp.training import Direct
+from dasp.training.command import program
 from dasp.units import db_to_gain, gain_to_db
+
+__all__ = ["Config", "build"]
 
 UNSEEN = 10_000
 """The seed of the first session that is not trained on."""
@@ -136,52 +141,71 @@ def gather(sessions: Sequence[int], songs: Sequence[int], kit: Kit | None, **how
     return Songs(*map(torch.stack, zip(*heard, strict=True)))
 
 
-def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
-    """Gather, grow, measure, save."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dasp.recipes.random_forest", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--kit", type=Path, help="a folder of hits, for the real kit")
-    parser.add_argument("--sessions", type=int, default=55, help="to train on")
-    parser.add_argument("--unseen-sessions", type=int, default=10, help="to measure on")
-    parser.add_argument("--songs", type=int, default=3, help="of each session")
-    parser.add_argument("--copies", type=int, default=10, help="of each song, at other preamps")
-    parser.add_argument("--trees", type=int, default=60)
-    parser.add_argument("--leaves", type=int, default=150, help="of a tree, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, help="where the forest goes, .safetensors")
-    given = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Config:
+    """Which sessions are heard, and how large the forest is."""
 
-    torch.set_num_threads(1)
-    began = time.process_time()
-    known_hits, other_hits = halves(load_kit(given.kit)) if given.kit else (None, None)
-    both = gather(range(given.sessions), (*range(given.songs), PLAYED_AGAIN), known_hits)
-    is_again = torch.arange(len(both.found)) % (given.songs + 1) == given.songs
-    songs, again = (Songs(*(part[rows] for part in both)) for rows in (~is_again, is_again))
-    others = range(UNSEEN, UNSEEN + given.unseen_sessions)
-    unseen = gather(others, range(2), other_hits)
-    whole = gather(others, range(1), other_hits, whole=True)
+    kit: str = ""
+    """A folder of hits, for the real kit."""
+    sessions: int = 55
+    """To train on."""
+    unseen_sessions: int = 10
+    """To measure on."""
+    songs: int = 3
+    """Of each session."""
+    copies: int = 10
+    """Of each song, at other preamps."""
+    trees: int = 60
+    leaves: int = 150
+    """Of a tree, at most."""
+    seed: int = 0
 
-    generator = torch.Generator().manual_seed(given.seed)
-    told = other_preamps(songs, given.copies, generator)
-    forest = grow(told, trees=given.trees, leaves=given.leaves, seed=given.seed)
-    gains = [predict_gains(forest, heard.features) for heard in (songs, again, unseen)]
-    results = {
-        "CPU time (s)": time.process_time() - began,
-        "labels off by, dry mixes (dB)": off_by_db(songs.found, songs),
-        "labels off by, whole mixes (dB)": off_by_db(whole.found, whole),
-        "R2 of gains, trained on": r2(gains[0], songs),
-        "R2 of gains, other songs": r2(gains[1], again),
-        "R2 of gains, other sessions": r2(gains[2], unseen),
-        "gains off by, other songs (dB)": off_by_db(gains[1], again),
-        "gains off by, other sessions (dB)": off_by_db(gains[2], unseen),
-    }
-    for name, value in results.items():
-        print(f"{name:36} {value:8.3g}")
-    if given.output:
-        save_forest(given.output, forest)
-    return results
+    def __post_init__(self):
+        for name in ("sessions", "unseen_sessions", "songs", "trees", "leaves"):
+            check_range(name, getattr(self, name), low=1)
+        check_range("copies", self.copies, low=0)
+
+
+def build(config: Config) -> Direct:
+    """How a forest grows from the songs of all sessions, and what it is measured on."""
+    known_hits, other_hits = halves(load_kit(config.kit)) if config.kit else (None, None)
+    others = range(UNSEEN, UNSEEN + config.unseen_sessions)
+
+    @cache
+    def heard() -> tuple[Songs, Songs]:
+        both = gather(range(config.sessions), (*range(config.songs), PLAYED_AGAIN), known_hits)
+        is_again = torch.arange(len(both.found)) % (config.songs + 1) == config.songs
+        songs, again = (Songs(*(part[rows] for part in both)) for rows in (~is_again, is_again))
+        return songs, again
+
+    def find() -> Forest:
+        songs, _ = heard()
+        generator = torch.Generator().manual_seed(config.seed)
+        told = other_preamps(songs, config.copies, generator)
+        return grow(told, trees=config.trees, leaves=config.leaves, seed=config.seed)
+
+    def measure(forest: Forest) -> dict[str, dict[str, float]]:
+        songs, again = heard()
+        unseen = gather(others, range(2), other_hits)
+        whole = gather(others, range(1), other_hits, whole=True)
+        gains = [predict_gains(forest, heard.features) for heard in (songs, again, unseen)]
+        return {
+            "forest": {
+                "labels off by, dry mixes (dB)": off_by_db(songs.found, songs),
+                "labels off by, whole mixes (dB)": off_by_db(whole.found, whole),
+                "R2 of gains, trained on": r2(gains[0], songs),
+                "R2 of gains, other songs": r2(gains[1], again),
+                "R2 of gains, other sessions": r2(gains[2], unseen),
+                "gains off by, other songs (dB)": off_by_db(gains[1], again),
+                "gains off by, other sessions (dB)": off_by_db(gains[2], unseen),
+            }
+        }
+
+    def save(path: Path, forest: Forest) -> None:
+        save_forest(path, forest)
+
+    return Direct(find, measure, save)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program(__spec__.name))

@@ -12,35 +12,36 @@ style the reference, and half A in that style the target. On songs and styles th
     loudness            6.1 LU           0.5 LU  0.5 LU       0.8 LU
     crest factor        3.2 dB           3.2 dB  1.8 dB       1.2 dB
 
-`python -m dasp.recipes.style_transfer`, 266 s of one core; docs/recipes.md has more.
+`dasp train style_transfer`, 266 s of one core; docs/recipes.md has more.
 """
 
-import argparse
-import time
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from tqdm import trange
+from torch import Tensor
 
 from dasp._bounds import at_least, between
+from dasp._checks import check_choice, check_range
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
+from dasp.controllers.by_ear import RATE, Matcher, eq_and_compressor
+from dasp.data.balances import LEVEL_DB, Balances
+from dasp.data.choice import chosen_songs
+from dasp.data.multitrack import Multitrack
 from dasp.grad import GRADIENTS, TCN, with_gradient
 from dasp.losses import multi_resolution_stft
 from dasp.processors import CATALOGUE, Param, Processor
-from dasp.recipes import train_proxy
-from dasp.recipes.blind_estimation import (
-    LEVEL_DB,
-    RATE,
-    TRAINING_SONGS,
-    UNSEEN_SONGS,
-    Encoder,
-    Mixes,
-    eq_and_compressor,
-)
 from dasp.signal.fir import design_linear_phase_fir
 from dasp.signal.stft import stft
+from dasp.training import Schedule, Task, Training, train
+from dasp.training.command import program
+from dasp.training.imitation import TRAINING as OF_IMITATION
+from dasp.training.imitation import Pairs, imitation
 from dasp.units import db_to_gain
+
+__all__ = ["Config", "build"]
 
 SECONDS = 2.0
 """Of each half."""
@@ -48,7 +49,38 @@ SECONDS = 2.0
 STYLE_EQ_DB = 9.0
 """The most that a style, and the wrong timbre of an input, have of each band."""
 
+UNSEEN_SONGS = range(1000, 1010)
 FFT_SIZES = (256, 1024, 4096)
+
+TRAINING = Training(
+    steps=1000,
+    batch_size=8,
+    learning_rate=2e-3,
+    schedule=Schedule("cosine", warm_up_steps=100),
+    clip_norm=4.0,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which songs, and by which gradient the controller learns."""
+
+    gradient: str = "autodiff"
+    """One of the words of `dasp.grad.with_gradient`."""
+    proxy_steps: int = 300
+    """How long a network learns to imitate the strip, for the gradients that need one."""
+    songs: int = 30
+    """Made songs to train on."""
+    data: str = ""
+    """A data set in their place, `NAME:FOLDER`."""
+    items: int = 200
+    """Mixes to measure on."""
+    training: Training = TRAINING
+
+    def __post_init__(self):
+        check_choice("gradient", self.gradient, GRADIENTS)
+        for name in ("songs", "items", "proxy_steps"):
+            check_range(name, getattr(self, name), low=1)
 
 
 def strip(
@@ -78,66 +110,71 @@ STRIP = Processor(
 )
 
 
-class Controller(nn.Module):
-    """From what an input and a reference sound like to the controls of `STRIP`."""
+class Example(NamedTuple):
+    """What is processed, what it is to sound like, and how it would, `(*batch, 1, time)` each."""
 
-    def __init__(self):
-        super().__init__()
-        self.encoder = Encoder()
-        self.head = nn.Sequential(
-            nn.Linear(2 * self.encoder.size, 128),
-            nn.ReLU(),
-            nn.Linear(128, 64),
-            nn.ReLU(),
-            nn.Linear(64, STRIP.n_controls),
-        )
-
-    def forward(self, x: Tensor, reference: Tensor) -> Tensor:
-        heard, wanted = self.encoder(x), self.encoder(reference)
-        return self.head(torch.cat([heard, wanted - heard], -1)).sigmoid()
+    x: Tensor
+    reference: Tensor
+    target: Tensor
 
 
-def draw(mixes: Mixes, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, references and targets, `(n, 1, time)` each."""
-    dry = mixes.draw(n, 2 * SECONDS)
-    style = {
-        "eq_gain_db": STYLE_EQ_DB * (2 * mixes.uniform(n, 6) - 1),
-        "threshold_db": -10 - 30 * mixes.uniform(n),
-        "ratio": 8 ** mixes.uniform(n),
-        "gain_db": 12 * mixes.uniform(n) - 6,
-    }
-    timbre = {"eq_gain_db": STYLE_EQ_DB * (2 * mixes.uniform(n, 6) - 1), "ratio": 1.0}
-    a, b = dry.chunk(2, -1)
-    with torch.no_grad():
-        x, target = STRIP(a, RATE, **timbre), STRIP(a, RATE, **style)
-        reference = STRIP(b, RATE, **style)
-    level = at_least(x.square().mean((-2, -1), keepdim=True).sqrt(), 1e-5)
-    return x * db_to_gain(LEVEL_DB) / level, reference, target
+@dataclass(frozen=True)
+class Examples:
+    """Two halves of a mix, the second in a style that the first has to get."""
+
+    mixes: Balances
+
+    def __call__(self, generator: torch.Generator) -> Example:
+        """An example that is drawn with a generator."""
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator)
+
+        a, b = self.mixes.draw(generator, 2 * SECONDS).chunk(2, -1)
+        style = {
+            "eq_gain_db": STYLE_EQ_DB * (2 * uniform(6) - 1),
+            "threshold_db": -10 - 30 * uniform(),
+            "ratio": 8 ** uniform(),
+            "gain_db": 12 * uniform() - 6,
+        }
+        timbre = {"eq_gain_db": STYLE_EQ_DB * (2 * uniform(6) - 1), "ratio": 1.0}
+        with torch.no_grad():
+            x, target = STRIP(a, RATE, **timbre), STRIP(a, RATE, **style)
+            reference = STRIP(b, RATE, **style)
+        level = at_least(x.square().mean().sqrt(), 1e-5)
+        return Example(x * 10 ** (LEVEL_DB / 20) / level, reference, target)
 
 
-def train(
-    controller: Controller,
-    processor: Processor,
-    mixes: Mixes,
-    *,
-    steps: int,
-    batch: int,
-    rate: float,
-) -> None:
-    """Adam on the spectral distance to the target, through whatever gradient `processor` has."""
-    optimiser = torch.optim.Adam(controller.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
-    progress = trange(steps, desc="style transfer", mininterval=5.0)
-    for _ in progress:
-        x, reference, target = draw(mixes, batch)
-        y = processor(x, RATE, **processor.to_physical(controller(x, reference)))
-        loss = multi_resolution_stft(y, target, fft_sizes=FFT_SIZES)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(controller.parameters(), 4.0)
-        optimiser.step()
-        schedule.step()
-        progress.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
+def build(config: Config) -> Task:
+    """The songs, and a network that sets `STRIP`, through whatever gradient is asked for."""
+    seen = chosen_songs(config.data, range(config.songs), sample_rate=RATE)
+    signs = torch.Generator()
+    needs_network = config.gradient in ("proxy", "half_hybrid", "full_hybrid")
+    network = proxy_of_strip(seen, config) if needs_network else None
+    processor = with_gradient(STRIP, config.gradient, network=network, generator=signs)
+
+    def loss(model: Callable, batch: Example) -> Tensor:
+        signs.manual_seed(int(torch.randint(2**31, ())))  # as the loop's step has it
+        y = processor(batch.x, RATE, **processor.to_physical(model(batch.x, batch.reference)))
+        return multi_resolution_stft(y, batch.target, fft_sizes=FFT_SIZES)
+
+    def measure(model: Matcher) -> dict[str, dict[str, float]]:
+        unseen = chosen_songs(config.data, UNSEEN_SONGS, sample_rate=RATE, unseen=True)
+        generator = torch.Generator().manual_seed(config.training.seed + 1)
+        draw = Examples(Balances(unseen))
+        drawn = [draw(generator) for _ in range(config.items)]
+        return measured(model, Example(*map(torch.stack, zip(*drawn, strict=True))))
+
+    return Task(Matcher(STRIP.n_controls), loss, Examples(Balances(seen)), measure=measure)
+
+
+def proxy_of_strip(songs: list[Multitrack], config: Config) -> TCN:
+    """A network that imitates `STRIP`, for the modes that need one."""
+    network = TCN(STRIP.n_controls, RATE, width=16)
+    draw = Pairs(songs, 8192, STRIP.n_controls)
+    training = replace(OF_IMITATION, steps=config.proxy_steps, seed=config.training.seed)
+    train(imitation(network, STRIP, draw), training)
+    return network.requires_grad_(False)
 
 
 # What else one might do
@@ -169,15 +206,15 @@ def rules(x: Tensor, reference: Tensor, taps: int = 63) -> Tensor:
     return loudness_match(compressed[nearest, torch.arange(len(y))], reference)
 
 
-def measure(controller: Controller, mixes: Mixes, items: int) -> dict[str, dict[str, float]]:
+def measured(model: Matcher, mixes: Example) -> dict[str, dict[str, float]]:
     """Errors against the target, of the controller and of what it is to beat."""
-    x, reference, target = draw(mixes, items)
+    x, reference, target = mixes
     with torch.no_grad():
         outputs = {
             "input": x,
             "loudness": loudness_match(x, reference),
             "rules": rules(x, reference),
-            "controller": STRIP(x, RATE, **STRIP.to_physical(controller(x, reference))),
+            "controller": STRIP(x, RATE, **STRIP.to_physical(model(x, reference))),
         }
     return {name: errors(y, target) for name, y in outputs.items()}
 
@@ -195,56 +232,5 @@ def errors(y: Tensor, target: Tensor) -> dict[str, float]:
     }
 
 
-def imitation(mixes: Mixes, steps: int, seed: int) -> TCN:
-    """A proxy of `STRIP`, for the modes that need one."""
-    network = TCN(STRIP.n_controls, RATE, width=16)
-    tracks = [track for song in mixes.songs for track in song]
-    draw = train_proxy.Draw(tracks, 8192, 1.0, seed)
-    train_proxy.train(network, STRIP, draw, steps=steps, batch=8, rate=2e-3)
-    return network
-
-
-def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
-    """Train, and measure on unseen songs and styles."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dasp.recipes.style_transfer", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--gradient", choices=GRADIENTS, default="autodiff")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--proxy-steps", type=int, default=300)
-    parser.add_argument("--songs", type=int, default=len(TRAINING_SONGS), help="to train on")
-    parser.add_argument("--items", type=int, default=200, help="to measure on")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-
-    torch.set_num_threads(1)
-    torch.manual_seed(given.seed)
-    controller, began = Controller(), time.process_time()
-    mixes = Mixes(TRAINING_SONGS[: given.songs], given.seed)
-    needs_network = given.gradient in ("proxy", "half_hybrid", "full_hybrid")
-    processor = with_gradient(
-        STRIP,
-        given.gradient,
-        network=imitation(mixes, given.proxy_steps, given.seed) if needs_network else None,
-        generator=torch.Generator().manual_seed(given.seed),
-    )
-    train(
-        controller,
-        processor,
-        mixes,
-        steps=given.steps,
-        batch=given.batch,
-        rate=given.learning_rate,
-    )
-    print(f"trained in {time.process_time() - began:.0f} s of one core")
-    results = measure(controller, Mixes(UNSEEN_SONGS, given.seed + 1), given.items)
-    print(" " * 20 + "".join(f"{name:>12}" for name in results))
-    for name in results["input"]:
-        print(f"{name:20}" + "".join(f"{results[who][name]:12.2f}" for who in results))
-    return results
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(program(__spec__.name))

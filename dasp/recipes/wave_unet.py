@@ -11,7 +11,8 @@ SDR against the engineer's mix, on ten grooves and with hits that it has not hea
 `docs/wave_unet.md` has the commands, and the configuration of the paper's size.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.signal.resample import resample
 from dasp.training import Preview, Schedule, Task, Training
+from dasp.training.command import program
+
+__all__ = ["Config", "build"]
 
 VALIDATION, UNSEEN = 10_000, 1_000_000
 """The seeds of the first grooves that are validated on, and of those that are only judged on."""
@@ -183,7 +187,7 @@ def build(config: Config) -> Task:
 
     windows = Windows(grooves, length, heard)
 
-    def loss(model: nn.Module, batch: Example) -> Tensor:
+    def loss(model: Callable, batch: Example) -> Tensor:
         mix = model(batch.tracks)
         return l1(mix[..., (mix.shape[-1] - heard) // 2 :][..., :heard], batch.mix)
 
@@ -197,3 +201,7 @@ def build(config: Config) -> Task:
         for start in range(0, groove.mix.shape[-1] - heard + 1, heard)
     ]
     return Task(network, loss, windows, validation, preview=preview)
+
+
+if __name__ == "__main__":
+    sys.exit(program(__spec__.name))

@@ -14,15 +14,11 @@ from dasp.data.synthetic import synthetic_song
 from dasp.mixing.console import Settings, stack_tracks
 from dasp.mixing.mixdown import mix_down
 from dasp.processors.chain import chain
-from dasp.recipes.differentiable_mixing_console import (
-    Config,
-    build,
-    collate,
-    engineers_answer,
-    settings_error,
-)
+from dasp.recipes.differentiable_mixing_console import Config, build
 from dasp.training import Training, train
 from dasp.training.config import as_table
+from dasp.training.console_error import settings_error
+from dasp.training.console_examples import collate, engineers_answer
 
 RATE, CONSOLE = 44_100, CONSOLES["full"]
 

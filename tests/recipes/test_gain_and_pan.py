@@ -3,9 +3,10 @@ import pickle
 import pytest
 import torch
 
+from dasp.controllers.gain_and_pan import CONSOLE, Mixer, octaves_db
 from dasp.losses import esr
 from dasp.mixing.console import Settings
-from dasp.recipes.gain_and_pan import CONSOLE, LEVEL_DB, PAN, Config, Mixer, build, octaves_db
+from dasp.recipes.gain_and_pan import LEVEL_DB, PAN, Config, build
 from dasp.training import Training, load_weights, train
 from dasp.units import gain_to_db
 

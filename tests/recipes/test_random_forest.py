@@ -9,7 +9,8 @@ from dasp.controllers.trees import load_forest
 from dasp.data import drum_sessions
 from dasp.data.drum_sessions import open_session
 from dasp.mixing.settings import setting
-from dasp.recipes.random_forest import Songs, grow, listen, main, off_by_db, other_preamps, r2
+from dasp.recipes.random_forest import Songs, grow, listen, off_by_db, other_preamps, r2
+from dasp.training.command import program
 from dasp.units import db_to_gain
 
 
@@ -87,15 +88,22 @@ def sklearn():
     )
 
 
-def test_it_trains_measures_and_saves(sklearn, monkeypatch, tmp_path):
+def test_it_trains_measures_and_saves(sklearn, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(drum_sessions, "RATE", 24_000)
     path = tmp_path / "forest.safetensors"
     small = ["--sessions=2", "--unseen-sessions=1", "--songs=1", "--copies=3", "--trees=4"]
-    results = main([*small, f"--output={path}"])
+    assert program("dasp.recipes.random_forest", [*small, f"--output={path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    results = {name.strip(): float(x) for name, x in (line.rsplit(None, 1) for line in lines[:-1])}
     assert results["labels off by, dry mixes (dB)"] < 1e-3
     assert results["R2 of gains, trained on"] > 0.5
     features = torch.rand(2, len(SLOTS), len(FEATURES), dtype=torch.float64)
     assert predict_gains(load_forest(path), features).isfinite().all()
+
+
+def test_there_is_nothing_to_go_on_with(tmp_path, capsys):
+    assert program("dasp.recipes.random_forest", ["--resume", "-o", str(tmp_path)]) == 1
+    assert "--resume: random_forest does its work in one go" in capsys.readouterr().err
 
 
 def test_the_same_seed_grows_the_same_forest(sklearn):

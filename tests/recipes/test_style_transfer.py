@@ -2,25 +2,34 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness
+from dasp.controllers.by_ear import Matcher
+from dasp.data.balances import LEVEL_DB, Balances
+from dasp.data.choice import made_songs
 from dasp.grad import with_gradient
 from dasp.losses import multi_resolution_stft
-from dasp.recipes.blind_estimation import LEVEL_DB, Mixes
 from dasp.recipes.style_transfer import (
     RATE,
     STRIP,
-    Controller,
-    draw,
+    Config,
+    Example,
+    Examples,
+    build,
     errors,
     loudness_match,
-    measure,
+    measured,
     rules,
-    train,
 )
+from dasp.training import Schedule, Training, train
 
 
 @pytest.fixture(scope="module")
-def song() -> Mixes:
-    return Mixes(range(1), seed=0, seconds=5.0)
+def song() -> Examples:
+    return Examples(Balances(made_songs(range(1), sample_rate=RATE, seconds=5.0)))
+
+
+def draw(song: Examples, count: int) -> Example:
+    drawn = [song(torch.Generator().manual_seed(seed)) for seed in range(count)]
+    return Example(*map(torch.stack, zip(*drawn, strict=True)))
 
 
 def test_inputs_have_one_level_and_targets_the_music_of_the_input(song):
@@ -54,17 +63,24 @@ def distance(controller, processor, x, reference, target):
 
 
 def test_a_controller_learns(song):
-    controller, heard = Controller(), draw(song, 8)
+    task, heard = build(Config(songs=1, items=2)), draw(song, 8)
     with torch.no_grad():
-        before = distance(controller, STRIP, *heard)
-    train(controller, STRIP, song, steps=15, batch=4, rate=6e-3)
+        before = distance(task.model, STRIP, *heard)
+    schedule = Schedule("cosine", warm_up_steps=2)
+    train(task, Training(steps=15, batch_size=4, learning_rate=6e-3, schedule=schedule))
     with torch.no_grad():
-        assert distance(controller, STRIP, *heard) < 0.9 * before
+        assert distance(task.model, STRIP, *heard) < 0.9 * before
+
+
+def test_a_network_of_the_strip_leads_the_controller_too():
+    task = build(Config(gradient="full_hybrid", proxy_steps=1, songs=1, items=2))
+    progress = train(task, Training(steps=1, batch_size=2))
+    assert progress.step == 1 and task.model.head[0].weight.grad.any()
 
 
 def test_spsa_leads_the_controller_the_way_that_autodiff_does(song):
     """One draw for 9 controls has a cosine of 1/3 in the mean, 16 draws 0.8."""
-    controller, heard = Controller(), draw(song, 4)
+    controller, heard = Matcher(STRIP.n_controls), draw(song, 4)
     spsa = with_gradient(STRIP, "spsa", draws=16, generator=torch.Generator().manual_seed(0))
     estimated, exact = (
         torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(controller.parameters()))])
@@ -74,7 +90,7 @@ def test_spsa_leads_the_controller_the_way_that_autodiff_does(song):
 
 
 def test_the_table_has_the_controller_beside_what_it_is_to_beat(song):
-    results = measure(Controller(), song, items=2)
+    results = measured(Matcher(STRIP.n_controls), draw(song, 2))
     assert list(results) == ["input", "loudness", "rules", "controller"]
     # A gain changes no crest factor.
     crests = [results[name]["crest factor (dB)"] for name in ("input", "loudness")]
