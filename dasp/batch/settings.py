@@ -22,16 +22,6 @@ MOST_BYTES = 2**26
 Table = dict[str, dict[str, Any]]
 
 
-def spread_bands(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with one number for a parameter of several bands given to each of them."""
-    spread = {
-        param.name: [settings[param.name]] * param.bands
-        for param in processor.params
-        if param.bands and isinstance(settings.get(param.name), int | float)
-    }
-    return {**settings, **spread}
-
-
 def load_inputs(
     processor: Processor, settings: Mapping[str, Any], x: Tensor, sample_rate: float
 ) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace):
-    task = work(args, *(args.chain or in_series(args.effects)), overwrite=True)
+    task = work(args, args.chain or in_series(args.effects), overwrite=True)
     processor, settings = from_document(task.document)
     table = read_table(args.settings, processor, settings) if args.settings else None
     suffixes = [_suffix(args.format)] if args.format else []

@@ -2,15 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dasp.batch.settings import spread_bands
 from dasp.file_names import named_from
-from dasp.processors import Processor
-from dasp.processors.chain import chain, part_names, required_inputs
+from dasp.processors.chain import combined, required_inputs
 from dasp.processors.document import load_chain, save_chain, to_document
+from dasp.processors.node import spread_bands
+from dasp.processors.stage import Stage
 from dasp.processors.written import parse_effect
 
 EFFECT_HELP = (
@@ -24,59 +24,58 @@ DEFAULTS = {"convolution_reverb": {"normalise": "energy"}}
 """What `-e` takes where the function's own default is for programs: files come at any level."""
 
 
-def effect(text: str) -> tuple[Processor, dict[str, Any]]:
+def effect(text: str) -> Stage:
     """The type of an `-e` argument."""
     try:
-        processor, settings = parse_effect(text)
+        stage = parse_effect(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; see 'dasp list' and 'dasp show'") from error
-    _check_inputs(processor, settings)
-    return processor, {**DEFAULTS.get(processor.name, {}), **settings}
+    _check_inputs(stage)
+    return stage._replace(settings={**DEFAULTS.get(stage.processor.name, {}), **stage.settings})
 
 
-def chain_file(text: str) -> tuple[Processor, dict[str, Any]]:
+def chain_file(text: str) -> Stage:
     """The type of a chain argument: files that a chain names lie relative to its folder."""
     try:
-        processor, settings = load_chain(text)
+        stage = Stage(*load_chain(text))
     except FileNotFoundError as error:
         raise argparse.ArgumentTypeError(f"{text}: does not exist") from error
     except (ValueError, OSError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    _check_inputs(processor, settings)
-    folder = Path(text).parent
-    files = {key: str(folder / settings[key]) for key in processor.inputs if key in settings}
-    return processor, {**spread_bands(processor, settings), **files}
+    _check_inputs(stage)
+    settings = spread_bands(stage.processor, stage.settings)
+    return stage._replace(settings=settings | _files(stage, Path(text).parent.joinpath))
 
 
-def save_chain_file(path: Path, processor: Processor, settings: Mapping[str, Any]) -> None:
+def save_chain_file(path: Path, chain: Stage) -> None:
     """Write a chain that `chain_file` reads back: the files it names become relative to it."""
     folder = path.resolve().parent
-    files = {key: named_from(settings[key], folder) for key in processor.inputs if key in settings}
-    save_chain(path, processor, {**settings, **files})
+    files = _files(chain, lambda file: named_from(file, folder))
+    save_chain(path, chain.processor, {**chain.settings, **files})
 
 
-def as_document(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a processor, in which every file has its full name."""
-    files = {key: os.path.abspath(settings[key]) for key in processor.inputs if key in settings}
-    return to_document(processor, {**settings, **files})
+def as_document(chain: Stage) -> dict[str, Any]:
+    """The document of a chain, in which every file has its full name."""
+    return to_document(chain.processor, {**chain.settings, **_files(chain, os.path.abspath)})
 
 
-def in_series(
-    effects: list[tuple[Processor, dict[str, Any]]],
-) -> tuple[Processor, dict[str, Any]]:
-    """One processor, with its settings, of the effects of several `-e` arguments."""
-    if len(effects) == 1:
-        return effects[0]
-    processors = [processor for processor, _ in effects]
-    settings = {
-        f"{prefix}.{key}": value
-        for prefix, (_, own) in zip(part_names("chain", processors), effects, strict=True)
-        for key, value in own.items()
+def in_series(effects: list[Stage]) -> Stage:
+    """One stage of the effects of several `-e` arguments."""
+    return effects[0] if len(effects) == 1 else combined("chain", effects)
+
+
+def _files(stage: Stage, place: Callable[[str], str | Path]) -> dict[str, str]:
+    """The files that a stage names, at another place."""
+    return {
+        key: str(place(stage.settings[key]))
+        for key in stage.processor.inputs
+        if key in stage.settings
     }
-    return chain(*processors), settings
 
 
-def _check_inputs(processor: Processor, settings: Mapping[str, Any]) -> None:
-    for key in required_inputs(processor):
-        if key not in settings:
-            raise argparse.ArgumentTypeError(f"{processor.name} needs an audio file, {key}=FILE")
+def _check_inputs(stage: Stage) -> None:
+    for key in required_inputs(stage.processor):
+        if key not in stage.settings:
+            raise argparse.ArgumentTypeError(
+                f"{stage.processor.name} needs an audio file, {key}=FILE"
+            )

@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """Fit, print what was found, and write it."""
     refuse_existing(args, *filter(None, [args.output, args.report, args.plot]))
 
-    processor, settings = args.chain or in_series(args.effects)
+    chain = args.chain or in_series(args.effects)
+    processor, settings = chain.processor, chain.settings
     dry, processed, sample_rate = _load(args.input, args.target)
     loaded = load_inputs(processor, settings, dry, sample_rate)
     with tqdm(unit="step", leave=False, disable=None) as bar:
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
             network=_network(args.proxy, processor, sample_rate), seed=args.seed, on_step=on_step,
         )  # fmt: skip
     files = {key: settings[key] for key in processor.inputs if key in settings}
-    save_chain_file(args.output, processor, {**found.settings, **files})
+    save_chain_file(args.output, chain._replace(settings={**found.settings, **files}))
     if args.report:
         _write_report(args.report, found)
     if args.plot:

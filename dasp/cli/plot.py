@@ -15,6 +15,7 @@ from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 from dasp.pictures import draw_chain, draw_console
 from dasp.processors.document import read_json
+from dasp.processors.stage import Stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,15 +54,15 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(args.document, Mix):
             figure = _draw_mix(args.document)
         else:
-            processor, settings = args.document or in_series(args.effects)
-            figure = draw_chain(processor, args.rate, **_loaded(processor, settings, args.rate))
+            chain = args.document or in_series(args.effects)
+            figure = draw_chain(chain.processor, args.rate, **_loaded(chain, args.rate))
     figure.savefig(args.output)
     print(args.output)
     return 0
 
 
 def _document(text: str):
-    """A `Mix`, or a processor with its settings."""
+    """A `Mix`, or a chain."""
     try:
         mix = is_mix(read_json(text, most_bytes=MOST_BYTES))
         return load_mix(text, with_files=True) if mix else chain_file(text)
@@ -71,11 +72,10 @@ def _document(text: str):
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _loaded(processor, settings: dict, rate: int) -> dict:
+def _loaded(chain: Stage, rate: int) -> dict:
     """The settings with every response loaded; side chains, which a picture does not hear, go."""
-
-    heard = {key: value for key, value in settings.items() if not is_sidechain(key)}
-    return load_inputs(processor, heard, torch.zeros(2, 1), rate)
+    heard = {key: value for key, value in chain.settings.items() if not is_sidechain(key)}
+    return load_inputs(chain.processor, heard, torch.zeros(2, 1), rate)
 
 
 def _draw_mix(mix):

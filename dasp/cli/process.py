@@ -74,10 +74,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_truncated_option(parser)
 
 
-def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
+def work(args: argparse.Namespace, chain, *, overwrite: bool):
     """What is done to every file."""
     return ProcessFile(
-        as_document(processor, settings),
+        as_document(chain),
         writing=writing(args),
         device=args.device,
         tail_s=args.tail,
@@ -90,13 +90,13 @@ def work(args: argparse.Namespace, processor, settings, *, overwrite: bool):
 
 def run(args: argparse.Namespace) -> int:
     """Process every input; those that fail are reported, and the others written."""
-    processor, settings = args.chain or in_series(args.effects)
+    chain = args.chain or in_series(args.effects)
     refuse_existing(args, *filter(None, [args.save_chain]))
-    process = work(args, processor, settings, overwrite=args.force)
+    process = work(args, chain, overwrite=args.force)
     with pipe_folder(*args.inputs, args.output) as folder:
         failures = _process_all(args, process, folder)
     if args.save_chain and not failures:
-        save_chain_file(args.save_chain, processor, settings)
+        save_chain_file(args.save_chain, chain)
     return 1 if failures else 0
 
 

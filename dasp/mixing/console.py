@@ -16,9 +16,9 @@ from torch import Tensor
 from dasp._checks import check_audio, check_real
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
-from dasp.mixing.automation import block_knots, run_moving, straight_lines
-from dasp.mixing.plain import free_params, plain_settings
-from dasp.mixing.routing import Routing, add_up, as_stereo, listened_to, send_gain, send_param
+from dasp.mixing.plain import console_strip, free_params, plain_settings
+from dasp.mixing.routing import Routing, add_up, as_stereo, send_gain, send_param
+from dasp.processors.automation import block_knots, straight_lines
 from dasp.processors.catalogue import (
     COMPRESSOR,
     DELAY,
@@ -30,18 +30,18 @@ from dasp.processors.catalogue import (
     STEREO_PANNER,
     STEREO_WIDENER,
 )
-from dasp.processors.chain import part_names
 from dasp.processors.param import Param, check_by_names, controls_size, to_controls, to_physical
 from dasp.processors.processor import Processor, check_processor
+from dasp.processors.strip import behind, named, run_strip
 
-Strip = tuple[Processor, ...]
+Processors = tuple[Processor, ...]
 
-TRACK_STRIP: Strip = (
+TRACK_STRIP: Processors = (
     GAIN, HIGH_PASS, PARAMETRIC_EQ, COMPRESSOR, STEREO_PANNER, STEREO_WIDENER
 )  # fmt: skip
-GROUP_STRIP: Strip = (PARAMETRIC_EQ, COMPRESSOR, GAIN)
-MASTER_STRIP: Strip = (PARAMETRIC_EQ, COMPRESSOR, STEREO_WIDENER, LIMITER, GAIN)
-BUSES: dict[str, Strip] = {"reverb": (FEEDBACK_DELAY_NETWORK,), "delay": (DELAY,)}
+GROUP_STRIP: Processors = (PARAMETRIC_EQ, COMPRESSOR, GAIN)
+MASTER_STRIP: Processors = (PARAMETRIC_EQ, COMPRESSOR, STEREO_WIDENER, LIMITER, GAIN)
+BUSES: dict[str, Processors] = {"reverb": (FEEDBACK_DELAY_NETWORK,), "delay": (DELAY,)}
 
 
 class Controls(NamedTuple):
@@ -114,10 +114,10 @@ class Console:
     True
     """
 
-    strip: Strip = TRACK_STRIP
-    groups: Mapping[str, Strip] = field(default_factory=dict)
-    buses: Mapping[str, Strip] = field(default_factory=lambda: dict(BUSES))
-    master: Strip = MASTER_STRIP
+    strip: Processors = TRACK_STRIP
+    groups: Mapping[str, Processors] = field(default_factory=dict)
+    buses: Mapping[str, Processors] = field(default_factory=lambda: dict(BUSES))
+    master: Processors = MASTER_STRIP
 
     def __post_init__(self):
         object.__setattr__(self, "strip", _strip("strip", self.strip))
@@ -246,24 +246,22 @@ class Console:
             mono = torch.as_tensor(mono, device=tracks.device)
         if mask is not None:
             tracks = torch.where(mask[..., None, None], tracks, 0)
-        sends, by_stage = _split_sends(settings.tracks, self.buses)
-        x = _run_strip(
-            self.strip, tracks, sample_rate, by_stage, mono=mono,
-            sidechain=routing.sidechain, inputs=tracks,
-        )  # fmt: skip
-        x = as_stereo(x)
+        sends, by_stage = split_sends(settings.tracks, self.buses)
+        axes = tracks.ndim - 2
+        strip = console_strip(self.strip, by_stage, axes, sidechain=routing.sidechain)
+        x = as_stereo(run_strip(tracks, sample_rate, strip, tracks, "", mono=mono))
         if mask is not None:
             x = torch.where(mask[..., None, None], x, 0)
         mix, groups = _to_groups(x, routing.group, len(self.groups))
-        for (name, strip), signal in zip(self.groups.items(), groups, strict=False):
-            mix = mix + _run_strip(strip, signal, sample_rate, _of(name, settings.groups))
+        for (name, processors), signal in zip(self.groups.items(), groups, strict=False):
+            strip = console_strip(processors, behind(name, settings.groups), axes - 1)
+            mix = mix + run_strip(signal, sample_rate, strip, where="")
         for name, signal in _to_buses(x, sends).items():
-            mix = mix + as_stereo(
-                _run_strip(
-                    self.buses[name], signal, sample_rate, _of(name, settings.buses), wet=True
-                )
-            )
-        return _run_strip(self.master, mix, sample_rate, settings.master)
+            own = behind(name, settings.buses)
+            strip = console_strip(self.buses[name], own, axes - 1, wet=True)
+            mix = mix + as_stereo(run_strip(signal, sample_rate, strip, where=""))
+        strip = console_strip(self.master, settings.master, axes - 1)
+        return run_strip(mix, sample_rate, strip, where="")
 
     def _check_settings(self, settings: Settings) -> None:
         """Refuse other types than `Settings`, and names of groups and buses that do not exist."""
@@ -321,7 +319,7 @@ def stack_tracks(tracks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return torch.stack(list(tracks), -3), mono
 
 
-def _strip(name: str, processors: Sequence[Processor]) -> Strip:
+def _strip(name: str, processors: Sequence[Processor]) -> Processors:
     """Check that the stages of a strip are processors."""
     if not isinstance(processors, Sequence) or isinstance(processors, str):
         came = getattr(processors, "name", type(processors).__name__)
@@ -331,7 +329,7 @@ def _strip(name: str, processors: Sequence[Processor]) -> Strip:
     return tuple(processors)
 
 
-def _strip_params(strip: Strip, prefix: str = "", *, wet: bool = False) -> tuple[Param, ...]:
+def _strip_params(strip: Processors, prefix: str = "", *, wet: bool = False) -> tuple[Param, ...]:
     """The parameters of a strip, under the names of their stages, with plain defaults."""
     prefix = prefix and f"{prefix}."
     return tuple(
@@ -340,7 +338,7 @@ def _strip_params(strip: Strip, prefix: str = "", *, wet: bool = False) -> tuple
             name=f"{prefix}{stage}.{param.name}",
             default=plain_settings(processor, wet=wet)[param.name],
         )
-        for stage, processor in zip(part_names("chain", strip), strip, strict=True)
+        for stage, processor in named(strip)
         for param in free_params(processor, wet=wet)
     )
 
@@ -354,10 +352,21 @@ def _check_tracks(tracks: Tensor) -> None:
         )
 
 
-def _split_sends(
-    settings: Mapping[str, Any], buses: Mapping[str, Strip]
+def split_sends(
+    settings: Mapping[str, Any], buses: Mapping[str, Processors]
 ) -> tuple[dict[str, Value], dict[str, Any]]:
-    """The sends of tracks by the names of buses, and their other settings."""
+    """Divide the settings of tracks.
+
+    Args:
+        settings: Physical values of the tracks, by name.
+        buses: The strip of each bus by its name.
+
+    Returns:
+        The levels of the sends by the names of buses, and the settings of the strip.
+
+    Raises:
+        ValueError: If a send goes to no bus.
+    """
     names = {send_param(bus).name: bus for bus in buses}
     for name in settings:
         if name.startswith("send.") and name not in names:
@@ -366,12 +375,6 @@ def _split_sends(
         {bus: settings[name] for name, bus in names.items() if name in settings},
         {name: value for name, value in settings.items() if name not in names},
     )
-
-
-def _of(owner: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of one group, bus or stage, without its name."""
-    prefix = f"{owner}."
-    return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
 
 
 def _to_groups(x: Tensor, group: Tensor | None, count: int) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -400,58 +403,3 @@ def _to_buses(x: Tensor, sends: Mapping[str, Value]) -> dict[str, Tensor]:
         sums = add_up(x, torch.stack(list(still.values()), -2))
         signals |= zip(still, sums.unbind(-3), strict=True)
     return signals
-
-
-def _run_strip(
-    strip: Strip,
-    x: Tensor,
-    sample_rate: float,
-    settings: Mapping[str, Any],
-    *,
-    wet: bool = False,
-    mono: Tensor | None = None,
-    sidechain: Mapping[str, Tensor] = {},
-    inputs: Tensor | None = None,
-) -> Tensor:
-    """Process audio through the stages of a strip; `inputs` are the tracks of the side chains."""
-    stages = dict(zip(part_names("chain", strip), strip, strict=True))
-    for name in (*(key.split(".")[0] for key in settings), *sidechain):
-        if name not in stages:
-            raise ValueError(f"settings: no stage {name!r}{did_you_mean(name, stages)}")
-    for name, processor in stages.items():
-        own = {**plain_settings(processor, wet=wet), **_of(name, settings)}
-        along_time = {}
-        if name in sidechain:
-            along_time["sidechain"] = listened_to(inputs, x, sidechain[name])
-        on = own.pop("on", None)
-        y = _run_stage(processor, x, sample_rate, own, **along_time)
-        if mono is not None and x.shape[-2] == 2 and "pan" in own:
-            panned = _run_stage(processor, x[..., :1, :], sample_rate, own, **along_time)
-            y = torch.where(mono[..., None, None], panned, y)
-        if on is not None:
-            y = torch.where(torch.as_tensor(on, device=x.device)[..., None, None], y, x)
-        x = y
-    return x
-
-
-def _run_stage(
-    processor: Processor, x: Tensor, sample_rate: float, settings: dict, **along_time: Tensor
-) -> Tensor:
-    """Run a stage with its settings, of which some may have an axis of blocks behind the batch."""
-    batch, time = x.ndim - 2, x.shape[-1]
-    moving = {
-        param.name: settings.pop(param.name)
-        for param in processor.params
-        if isinstance(settings[param.name], Tensor)
-        and settings[param.name].ndim - bool(param.bands) > batch
-    }
-    if not moving:
-        return processor(x, sample_rate, **settings, **along_time)
-    blocks = {value.shape[batch] for value in moving.values()}
-    if len(blocks) > 1 or max(blocks) > time:
-        raise ValueError(
-            f"{processor.name}: expected settings that move in the same number of blocks, at most "
-            f"{time}, got {', '.join(map(str, sorted(blocks)))}"
-        )
-    knots = block_knots(blocks.pop(), time)
-    return run_moving(processor, x, sample_rate, settings, moving, knots, **along_time)

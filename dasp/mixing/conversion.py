@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dasp.mixing.console import Console, Settings, Strip
-from dasp.mixing.plain import plain_settings
+from dasp.mixing.console import Console, Processors, Settings, split_sends
+from dasp.mixing.plain import console_strip, plain_settings
 from dasp.mixing.routing import SEND_OFF_DB, Routing, send_param
-from dasp.mixing.settings import Channel, Mix, Stage, Track
-from dasp.processors.chain import part_names
-from dasp.processors.processor import Processor
+from dasp.mixing.settings import Channel, Mix, Track
+from dasp.processors.stage import Stage
+from dasp.processors.strip import Strip, behind, named, prefixed, settings_of
 
 DIGITS = 6
 """Significant digits of a setting in a document."""
@@ -53,24 +53,19 @@ def to_mix(
     >>> [[stage.settings for stage in track.strip] for track in mix.tracks]
     [[{'gain_db': -3.0}], []]
     """
-    one = [_of_track(settings.tracks, i, console) for i in range(len(tracks))]
-    sends_db = [_sends_db(console, own) for own in one]
+    sends, of_stages = split_sends(settings.tracks, console.buses)
+    one = [_of_track(of_stages, i, console) for i in range(len(tracks))]
+    sends_db = [_sends_db(_of_track(sends, i, console)) for i in range(len(tracks))]
     group = _for_each(routing.group, [*console.groups], tracks)
     listens = {
         stage: _for_each(key, [track.name for track in tracks], tracks)
         for stage, key in routing.sidechain.items()
     }
 
-    def stages(
-        strip: Strip, own: Mapping[str, Any], *, wet: bool = False, listens: Mapping[str, int] = {}
-    ):
-        return tuple(
-            _stage(processor, _behind(stage, own), duration_s, wet=wet)._replace(
-                sidechain=listens.get(stage, "")
-            )
-            for stage, processor in zip(part_names("chain", strip), strip, strict=True)
-            if not _is_absent(processor, _behind(stage, own), wet=wet)
-        )
+    def stages(processors: Processors, own: Mapping[str, Any], **keywords) -> Strip:
+        strip = console_strip(processors, own, 0, **keywords)
+        wet = keywords.get("wet", False)
+        return tuple(_written(stage, duration_s) for stage in strip if not _is_absent(stage, wet))
 
     return Mix(
         sample_rate,
@@ -78,7 +73,7 @@ def to_mix(
             replace(
                 track,
                 strip=stages(
-                    console.strip, one[i], listens={key: name[i] for key, name in listens.items()}
+                    console.strip, one[i], sidechain={key: name[i] for key, name in listens.items()}
                 ),
                 group=group[i],
                 sends_db=sends_db[i],
@@ -86,11 +81,9 @@ def to_mix(
             for i, track in enumerate(tracks)
         ),
         stages(console.master, settings.master),
+        tuple(Channel(n, stages(s, behind(n, settings.groups))) for n, s in console.groups.items()),
         tuple(
-            Channel(n, stages(s, _behind(n, settings.groups))) for n, s in console.groups.items()
-        ),
-        tuple(
-            Channel(n, stages(s, _behind(n, settings.buses), wet=True))
+            Channel(n, stages(s, behind(n, settings.buses), wet=True))
             for n, s in console.buses.items()
             if any(n in sends for sends in sends_db)
         ),
@@ -136,98 +129,88 @@ def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
 
 
 def _channels(
-    strips: Mapping[str, Strip], channels: Sequence[Channel], kind: str, *, wet: bool = False
+    strips: Mapping[str, Processors], channels: Sequence[Channel], kind: str, *, wet: bool = False
 ) -> dict[str, Any]:
     """The settings of groups or buses, by the name of the group or bus and of the setting."""
-    settings = {}
+    settings: dict[str, Any] = {}
     for i, channel in enumerate(channels):
         if channel.name not in strips:
             raise ValueError(f"{kind}[{i}]: the console has no {channel.name!r}")
         own = _settings_of(strips[channel.name], channel.strip, f"{kind}[{i}].strip", wet=wet)
-        settings |= {f"{channel.name}.{key}": value for key, value in own.items()}
+        settings |= prefixed(channel.name, own)
     return settings
 
 
-def _stage(processor: Processor, own: Mapping[str, Any], duration_s: float, *, wet: bool) -> Stage:
+def _written(stage: Stage, duration_s: float) -> Stage:
     """A stage with rounded settings; settings that move become breakpoints."""
-    settings = {**plain_settings(processor, wet=wet), **own}
-    settings.pop("on", None)
-    bands = {param.name: bool(param.bands) for param in processor.params}
-    moving = {
-        key: value
-        for key, value in settings.items()
-        if key in bands and isinstance(value, Tensor) and value.ndim > bands[key]
-    }
-    still = {k: _rounded(v) for k, v in settings.items() if k not in moving and v is not None}
-    if not moving:
-        return Stage(processor, still)
+    still = {k: _rounded(v) for k, v in stage.settings.items() if v is not None}
+    if not stage.automation:
+        return Stage(stage.processor, still, sidechain=stage.sidechain)
+    moving = {k: _rounded(v) for k, v in stage.automation.items()}
     if duration_s <= 0:
         raise ValueError(f"duration_s: expected the song's, for {', '.join(moving)} to move in")
     blocks = len(next(iter(moving.values())))
     times_s = [_rounded((block + 0.5) * duration_s / blocks) for block in range(blocks)]
-    return Stage(
-        processor, still, {"time_s": times_s} | {k: _rounded(v) for k, v in moving.items()}
-    )
+    return Stage(stage.processor, still, {"time_s": times_s} | moving, stage.sidechain)
 
 
-def _is_absent(processor: Processor, own: Mapping[str, Any], *, wet: bool) -> bool:
+def _is_absent(stage: Stage, wet: bool) -> bool:
     """Whether a stage is bypassed, or does nothing. A panner does something to every mono track."""
-    if not bool(own.get("on", True)):
+    if not stage.on:
         return True
-    plain = plain_settings(processor, wet=wet)
-    if processor.neutral is None or wet or "pan" in plain:
+    plain = plain_settings(stage.processor, wet=wet)
+    if stage.processor.neutral is None or wet or "pan" in plain or stage.automation:
         return False
-    return all(key == "on" or _rounded(own[key]) == _rounded(plain.get(key)) for key in own)
+    return all(_rounded(value) == _rounded(plain.get(k)) for k, value in stage.settings.items())
 
 
 def _settings_of(
-    strip: Strip, stages: Sequence[Stage], where: str, *, wet: bool = False
+    processors: Processors, strip: Strip, where: str, *, wet: bool = False
 ) -> dict[str, Any]:
     """The settings of a console's strip, under the names of its stages."""
-    settings, waiting = {}, list(enumerate(stages))
-    for name, processor in zip(part_names("chain", strip), strip, strict=True):
+    stages, waiting = [], list(enumerate(strip))
+    for processor in processors:
         if waiting and waiting[0][1].processor.name == processor.name:
             i, stage = waiting.pop(0)
             if stage.automation:
                 raise ValueError(f"{where}[{i}].automation: does not come along to a console")
-            own = {**processor.defaults(), **stage.settings, "on": True}
+            stages.append(Stage(processor, {**processor.defaults(), **stage.settings}))
         else:
-            own = plain_settings(processor, wet=wet)
-            own["on"] = not (wet or processor.neutral is None or processor.inputs or "pan" in own)
-        settings |= {f"{name}.{key}": value for key, value in own.items()}
+            plain = plain_settings(processor, wet=wet)
+            on = not (wet or processor.neutral is None or processor.inputs or "pan" in plain)
+            stages.append(Stage(processor, plain, on=on))
     for i, stage in waiting:
         raise ValueError(f"{where}[{i}]: the console has no {stage.processor.name} there")
-    return settings
+    return settings_of(stages)
 
 
-def _stacked(columns: Sequence[Mapping[str, Any]], strip: Strip) -> dict[str, Any]:
+def _stacked(columns: Sequence[Mapping[str, Any]], processors: Processors) -> dict[str, Any]:
     """Settings of tracks as tensors `(tracks)` and `(tracks, bands)`; options are one for all."""
     options = {
         f"{name}.{option.name}"
-        for name, processor in zip(part_names("chain", strip), strip, strict=True)
+        for name, processor in named(processors)
         for option in processor.options
     }
-    stacked = {}
-    for name in columns[0]:
-        values = [column.get(name) for column in columns]
+    stacked: dict[str, Any] = {}
+    for name in {name: None for column in columns for name in column}:
+        values = [column.get(name, True if name.endswith(".on") else None) for column in columns]
         if name not in options:
             stacked[name] = torch.tensor(values)
         elif all(value == values[0] for value in values):
             stacked[name] = values[0]
         else:
             raise ValueError(f"{name}: a console has one for all tracks, the mix has {values}")
-    return {k: v for k, v in stacked.items() if not (k.endswith(".on") and bool(v.all()))}
+    return stacked
 
 
 def _routing(console: Console, mix: Mix) -> Routing:
     groups, names = list(console.groups), [track.name for track in mix.tracks]
     group = [groups.index(track.group) if track.group else -1 for track in mix.tracks]
-    kinds = [processor.name for processor in console.strip]
     listens: dict[str, list[int]] = {}
     for i, track in enumerate(mix.tracks):
-        stages = iter(zip(part_names("chain", console.strip), kinds, strict=True))
+        stages = iter(named(console.strip))
         for stage in track.strip:
-            name = next(name for name, processor in stages if processor == stage.processor.name)
+            name = next(name for name, p in stages if p.name == stage.processor.name)
             if stage.sidechain:
                 listens.setdefault(name, [-1] * len(names))[i] = names.index(stage.sidechain)
     return Routing(
@@ -243,12 +226,6 @@ def _for_each(number: Tensor | None, names: Sequence[str], tracks: Sequence[Trac
     return [names[i] if i >= 0 else "" for i in number.expand(len(tracks)).tolist()]
 
 
-def _behind(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of one stage, group or bus, without its name."""
-    prefix = f"{name}."
-    return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
-
-
 def _of_track(settings: Mapping[str, Any], track: int, console: Console) -> dict[str, Any]:
     """The settings of one track; a setting without an axis of tracks is the same for all."""
     bands = {param.name: bool(param.bands) for param in console.params.tracks}
@@ -260,8 +237,8 @@ def _of_track(settings: Mapping[str, Any], track: int, console: Console) -> dict
     }
 
 
-def _sends_db(console: Console, own: Mapping[str, Any]) -> dict[str, float]:
-    sends = {bus: own.get(send_param(bus).name, SEND_OFF_DB) for bus in console.buses}
+def _sends_db(sends: Mapping[str, Any]) -> dict[str, float]:
+    """The levels of one track's sends, by the names of buses."""
     for bus, send_db in sends.items():
         if isinstance(send_db, Tensor) and send_db.ndim:
             raise ValueError(f"send.{bus}_db: a document has no sends that move")

@@ -1,14 +1,14 @@
 """A mix document to audio: strips, groups, buses and the master, as the document has them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dasp.mixing.automation import run_moving
 from dasp.mixing.routing import as_stereo, send_gain
 from dasp.mixing.settings import Mix, Stage
+from dasp.processors.strip import run_strip
 
 
 class Stem(NamedTuple):
@@ -134,51 +134,3 @@ def _heard(tracks: Sequence[Tensor], mix: Mix) -> dict[str, Tensor]:
     if len(tracks) != len(mix.tracks):
         raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
     return {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
-
-
-def run_strip(
-    x: Tensor,
-    sample_rate: float,
-    stages: Sequence[Stage],
-    tracks: Mapping[str, Tensor] | None = None,
-    where: str = "strip",
-) -> Tensor:
-    """Process audio through the stages of a strip, in their order.
-
-    Args:
-        x: Audio `(channels, time)`.
-        sample_rate: In Hz.
-        stages: The strip.
-        tracks: Audio `(channels, time)` of each track by its name, for side chains.
-        where: Place of the strip in the mix, with which messages of errors begin.
-
-    Returns:
-        Audio `(channels, time)`, stereo where a stage makes it so.
-
-    Raises:
-        ValueError: If a setting has no meaning; the message names the stage.
-
-    >>> from dasp.processors.catalogue import GAIN
-    >>> y = run_strip(torch.ones(1, 2), 44_100, (Stage(GAIN, {"gain_db": 20.0}),))
-    >>> torch.allclose(y, torch.full((1, 2), 10.0))
-    True
-    """
-    for i, stage in enumerate(stages):
-        sidechain = {"sidechain": tracks[stage.sidechain]} if stage.sidechain else {}
-        try:
-            x = _run_stage(stage, x, sample_rate, **sidechain)
-        except ValueError as error:
-            raise ValueError(f"{where}[{i}]: {stage.processor.name}: {error}") from error
-    return x
-
-
-def _run_stage(stage: Stage, x: Tensor, sample_rate: float, **sidechain: Tensor) -> Tensor:
-    if sidechain and sidechain["sidechain"].shape[-2] > x.shape[-2]:
-        # A mono track that listens to a stereo one: with two sides alike, of which one is kept.
-        return _run_stage(stage, as_stereo(x), sample_rate, **sidechain)[..., :1, :]
-    if not stage.automation:
-        return stage.processor(x, sample_rate, **stage.settings, **sidechain)
-    moving = dict(stage.automation)
-    knots = [round(time_s * sample_rate) for time_s in moving.pop("time_s")]
-    moving = {name: torch.as_tensor(value).to(x) for name, value in moving.items()}
-    return run_moving(stage.processor, x, sample_rate, stage.settings, moving, knots, **sidechain)

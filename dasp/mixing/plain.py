@@ -1,9 +1,15 @@
-"""The settings at which a stage does nothing, or as little as it can."""
+"""The stages of a console, and the settings at which they do nothing, or as little as they can."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
+from dasp._suggestion import did_you_mean
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor
+from dasp.processors.stage import Stage
+from dasp.processors.strip import Strip, named, with_settings
 
 MILDEST = {
     "high_pass": {"freq_hz": 20.0},
@@ -45,3 +51,48 @@ def free_params(processor: Processor, *, wet: bool = False) -> list[Param]:
         The parameters, in their order.
     """
     return [param for param in processor.params if not (wet and param.name == "mix")]
+
+
+def console_strip(
+    processors: Sequence[Processor],
+    settings: Mapping[str, Any],
+    axes: int,
+    *,
+    sidechain: Mapping[str, Any] = {},
+    wet: bool = False,
+) -> Strip:
+    """Build the strip that a console runs.
+
+    Args:
+        processors: The processors, in their order.
+        settings: Values by the name of the stage, a dot and the name of the setting; what is left
+            out is plain. A value with an axis of time behind the batch becomes automation.
+        axes: Number of axes of the batch.
+        sidechain: What each stage listens to, by its name.
+        wet: Whether the strip is that of a bus.
+
+    Returns:
+        The strip.
+
+    Raises:
+        ValueError: If a setting, or what listens, is of none of the stages.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> console_strip((GAIN,), {}, 0)[0].settings
+    {'gain_db': 0.0}
+    """
+    stages = named(with_settings(processors, settings))
+    for name in sidechain:
+        if name not in (names := [name for name, _ in stages]):
+            raise ValueError(f"settings: no stage {name!r}{did_you_mean(name, names)}")
+    strip = []
+    for name, stage in stages:
+        own = {**plain_settings(stage.processor, wet=wet), **stage.settings}
+        moving = {
+            param.name: own.pop(param.name)
+            for param in stage.processor.params
+            if isinstance(own[param.name], Tensor)
+            and own[param.name].ndim - bool(param.bands) > axes
+        }
+        strip.append(Stage(stage.processor, own, moving, sidechain.get(name, ""), on=stage.on))
+    return tuple(strip)

@@ -86,19 +86,3 @@ def add_up(tracks: Tensor, gains: Tensor) -> Tensor:
     """
     with torch.autocast(tracks.device.type, enabled=False):  # which would add audio in bfloat16
         return (gains @ tracks.flatten(-2)).unflatten(-1, tracks.shape[-2:])
-
-
-def listened_to(tracks: Tensor, own: Tensor, key: Tensor) -> Tensor:
-    """Return the signal that controls a side chain on each track.
-
-    Args:
-        tracks: Audio that the tracks may listen to, `(*batch, tracks, channels, time)`.
-        own: The signal of each track itself, of the shape of `tracks`.
-        key: Number of the track that is listened to, `(*batch, tracks)`; -1 is `own`.
-
-    Returns:
-        Audio of the shape of `tracks`.
-    """
-    key = key.expand(tracks.shape[:-2])[..., None, None]
-    others = tracks.gather(-3, key.clamp(min=0).expand_as(tracks))
-    return torch.where(key < 0, own, others)

@@ -11,7 +11,7 @@ from dasp.mixing.document import FORMAT, VERSION
 from dasp.mixing.json_layout import readable_json
 from dasp.mixing.routing import send_param
 from dasp.processors.catalogue import CATALOGUE
-from dasp.processors.document import COMBINATIONS
+from dasp.processors.chain import COMBINATIONS
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
 

@@ -1,34 +1,12 @@
 """A mix as a value: strips of stages for tracks, groups, buses and the master."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
-from dasp.processors.processor import Processor
+from dasp.processors.stage import Stage, find_stage, setting
+from dasp.processors.strip import Strip
 
-
-class Stage(NamedTuple):
-    """A processor and its settings.
-
-    Args:
-        processor: The processor.
-        settings: The value of each parameter and option by name; those left out have the default.
-        automation: Breakpoints `time_s` in seconds, and for each setting that moves, its value at
-            each of them.
-        sidechain: Name of the track that controls the stage, which is heard before its strip;
-            empty for none.
-        locked: Whether automatic mixers leave the stage as it is.
-
-    >>> from dasp.processors.catalogue import GAIN
-    >>> Stage(GAIN, {"gain_db": -6.0}).locked
-    False
-    """
-
-    processor: Processor
-    settings: dict[str, Any]
-    automation: Mapping[str, list] = {}
-    sidechain: str = ""
-    locked: bool = False
+__all__ = ["Channel", "Mix", "Stage", "Track", "find_stage", "setting"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +22,7 @@ class Channel:
     """
 
     name: str
-    strip: tuple[Stage, ...] = ()
+    strip: Strip = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +45,7 @@ class Track:
     name: str
     file: str = ""
     role: str = "other"
-    strip: tuple[Stage, ...] = ()
+    strip: Strip = ()
     group: str = ""
     sends_db: Mapping[str, float] = field(default_factory=dict)
     locked: bool = False
@@ -90,41 +68,6 @@ class Mix:
 
     sample_rate: int
     tracks: tuple[Track, ...]
-    master: tuple[Stage, ...] = ()
+    master: Strip = ()
     groups: tuple[Channel, ...] = ()
     buses: tuple[Channel, ...] = ()
-
-
-def setting(stages: Sequence[Stage], name: str, default: Any = None) -> Any:
-    """Return the first setting of a name in a strip, such as `pan`.
-
-    Args:
-        stages: The strip.
-        name: Name of the setting.
-        default: What is returned if no stage has that setting.
-
-    Returns:
-        The value of the setting, in its unit.
-
-    >>> from dasp.processors.catalogue import GAIN
-    >>> setting((Stage(GAIN, {"gain_db": -6.0}),), "gain_db")
-    -6.0
-    """
-    return next((s.settings[name] for s in stages if name in s.settings), default)
-
-
-def find_stage(stages: Sequence[Stage], processor: str) -> Stage | None:
-    """Return the first stage of a strip with a given processor.
-
-    Args:
-        stages: The strip.
-        processor: Name of the processor, such as "compressor".
-
-    Returns:
-        The stage, or None.
-
-    >>> from dasp.processors.catalogue import GAIN
-    >>> find_stage((Stage(GAIN, {"gain_db": -6.0}),), "gain").settings
-    {'gain_db': -6.0}
-    """
-    return next((stage for stage in stages if stage.processor.name == processor), None)

@@ -1,16 +1,16 @@
 """A chain as a picture: a frequency response or a level curve for each stage."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
-from dasp.processors.chain import part_names
+from dasp.processors.chain import parts_of
 from dasp.processors.processor import Processor
+from dasp.processors.stage import Stage
+from dasp.processors.strip import named
 from dasp.units import db_to_gain, power_to_db
 
 if TYPE_CHECKING:
@@ -26,19 +26,6 @@ INSTANTS_S = (0.0, 0.1, 0.25)
 LEVELS_DB = range(-80, 1, 2)
 TONE_HZ, SETTLING_S = 1000.0, 2.0
 """The level curve is that of a square wave, whose level is the same at every sample."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One processor at its settings: audio in, audio out. No other signal is there to hear."""
-
-    name: str
-    processor: Processor
-    settings: Mapping[str, Any]
-
-    def __call__(self, x: Tensor, sample_rate: float) -> Tensor:
-        settings = {k: v for k, v in self.settings.items() if not k.endswith("sidechain")}
-        return self.processor(x, sample_rate, **settings)
 
 
 def draw_chain(processor: Processor, sample_rate: int, **settings: Any) -> "Figure":
@@ -65,39 +52,39 @@ def draw_chain(processor: Processor, sample_rate: int, **settings: Any) -> "Figu
     >>> figure.axes[0].get_xlabel()
     'frequency (Hz)'
     """
-    stages = stages_of(processor, settings)
+    heard = {name: value for name, value in settings.items() if not name.endswith("sidechain")}
+    chain = Stage(processor, heard)
+    stages = stages_of(chain)
     with torch.inference_mode():
-        linear = [is_linear(stage, sample_rate) for stage in stages]
+        linear = [is_linear(stage, sample_rate) for _, stage in stages]
         if len(stages) > 1 and all(linear):
-            stages.append(Stage("all of them", processor, settings))
+            stages.append(("all of them", chain))
             linear.append(True)
         columns = min(3, len(stages))
         rows = math.ceil(len(stages) / columns)
         figure = new_figure(4.6 * columns, 3.3 * rows)
-        for place, stage in enumerate(stages):
+        for place, (name, stage) in enumerate(stages):
             axes = figure.add_subplot(rows, columns, place + 1)
             panel = _draw_response if linear[place] else _draw_levels
             panel(axes, stage, sample_rate)
-            tidy(axes, stage.name)
+            tidy(axes, name)
     return figure
 
 
-def stages_of(processor: Processor, settings: Mapping[str, Any]) -> list[Stage]:
-    """The stages of a chain, or one for anything else."""
-    if processor.name != "chain":
-        return [Stage(processor.name, processor, settings)]
-    stages = []
-    for name, part in zip(part_names("chain", processor.parts), processor.parts, strict=True):
-        own = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith(f"{name}.")}
-        stages.append(Stage(name, part, own))
-    return stages
+def stages_of(chain: Stage) -> list[tuple[str, Stage]]:
+    """The stages of a chain with their names, or one for anything else."""
+    if chain.processor.name != "chain":
+        return [(chain.processor.name, chain)]
+    return named(parts_of(chain)[1])
 
 
 def is_linear(stage: Stage, sample_rate: int) -> bool:
     """Whether soft, normal and far too loud noise come out alike."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(2, sample_rate // 4, generator=generator)
-    soft, normal, loud = (stage(gain * noise, sample_rate) / gain for gain in (1e-4, 1e-2, 10.0))
+    soft, normal, loud = (
+        stage.run(gain * noise, sample_rate) / gain for gain in (1e-4, 1e-2, 10.0)
+    )
     return torch.allclose(soft, normal, atol=1e-3) and torch.allclose(loud, normal, atol=1e-3)
 
 
@@ -106,7 +93,7 @@ def impulse_response(stage: Stage, sample_rate: int, at_s: float = 0.0) -> Tenso
     start = round(at_s * sample_rate)
     x = torch.zeros(2, start + round(IMPULSE_S * sample_rate))
     x[:, start] = 1
-    return stage(x, sample_rate)[:, start:]
+    return stage.run(x, sample_rate)[:, start:]
 
 
 def magnitudes(response: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
@@ -131,7 +118,7 @@ def measure_levels(stage: Stage, sample_rate: int) -> tuple[Tensor, Tensor]:
     time = torch.arange(round(SETTLING_S * sample_rate))
     square = 1.0 - 2.0 * ((2 * TONE_HZ * time / sample_rate).long() % 2)
     x = db_to_gain(level_db)[:, None, None] * square.expand(2, -1)
-    settled = stage(x, sample_rate)[..., -sample_rate // 10 :]
+    settled = stage.run(x, sample_rate)[..., -sample_rate // 10 :]
     return level_db, power_to_db(settled.square().mean((-2, -1)))
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from dasp.functional.time_shift import time_shift
 from dasp.pictures.chain import impulse_response, is_linear, magnitudes, stages_of
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
+from dasp.processors.stage import Stage
 from dasp.signal.stft import frames, stft
 from dasp.units import gain_to_db, power_to_db
 
@@ -70,7 +71,8 @@ def _draw_response(
     for x, style in ((processed, RECORDED), (output, FITTED)):
         ratio = magnitudes(x.mean(0, keepdim=True), sample_rate)[1] - before
         axes.plot(freq_hz, ratio[0], **style)
-    stages = [s for s in stages_of(found.processor, found.settings) if is_linear(s, sample_rate)]
+    chain = Stage(found.processor, found.settings)
+    stages = [stage for _, stage in stages_of(chain) if is_linear(stage, sample_rate)]
     if stages:
         level = sum(
             magnitudes(impulse_response(s, sample_rate)[:1], sample_rate)[1] for s in stages

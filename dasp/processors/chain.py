@@ -1,9 +1,9 @@
 """Combinations: processors in series, in parallel, and beside the dry signal."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +15,8 @@ from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._run import Run
 from dasp.processors.param import Param
 from dasp.processors.processor import Processor, check_processor
+from dasp.processors.stage import Stage
+from dasp.processors.strip import Strip, named, run_strip, settings_of, with_settings
 
 MIX = Param("mix", 0.0, 1.0, default=1.0)
 
@@ -41,7 +43,7 @@ def chain(*processors: Processor) -> Processor:
     ['gain.gain_db', 'compressor.makeup_gain_db', 'gain_2.gain_db']
     """
 
-    return _combined("chain", _Chain(_all("chain", processors)), neutral=_all_neutral(processors))
+    return _combined("chain", processors, neutral=_all_neutral)
 
 
 def parallel(*processors: Processor) -> Processor:
@@ -66,7 +68,7 @@ def parallel(*processors: Processor) -> Processor:
     True
     """
 
-    return _combined("parallel", _Parallel(_all("parallel", processors)))
+    return _combined("parallel", processors)
 
 
 def dry_wet(processor: Processor) -> Processor:
@@ -92,63 +94,66 @@ def dry_wet(processor: Processor) -> Processor:
     True
     """
 
-    dry_and_wet = _DryWet(_all("dry_wet", (processor,)))
-    return _combined("dry_wet", dry_and_wet, extra=(MIX,), neutral={"mix": 0.0})
+    return _combined("dry_wet", (processor,), own=(MIX,), neutral=lambda _: {"mix": 0.0})
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A processor with its settings, under its name in a combination."""
-
-    name: str
-    processor: Processor
-    settings: Mapping[str, Any]
-
-    def __call__(
-        self,
-        x: Tensor,
-        sample_rate: float,
-        memory: Memory,
-        late: int = 0,
-        block: Tensor | None = None,
-    ) -> Tensor:
-        """Process `x`, which is `late` samples later than settings that move along time.
-
-        Those come with the `block` that the combination hears, of which `x` may hold less yet.
-        """
-        if memory.whole:
-            return self.processor(x, sample_rate, **self.settings)
-        memory = memory.part(self.name)
-        settings = {
-            name: memory.held(f"waiting.{name}", value, late)
-            if late and self.processor.moves(name, value, x if block is None else block)
-            else value
-            for name, value in self.settings.items()
-        }
-        return self.processor.blockwise(x, sample_rate, memory, **settings)
-
-    def latency(self, sample_rate: float) -> int:
-        """The number of samples that the part holds back."""
-        return self.processor.latency(sample_rate, **self.settings)
+COMBINATIONS: dict[str, Callable[..., Processor]] = {
+    "chain": chain,
+    "parallel": parallel,
+    "dry_wet": dry_wet,
+}
 
 
-def part_names(kind: str, processors: Sequence[Processor]) -> list[str]:
-    """The prefixes of the keywords of each part of a combination."""
-    if kind == "dry_wet":
-        return ["wet"]
-    names = [processor.name for processor in processors]
-    earlier = [names[:i].count(name) for i, name in enumerate(names)]
-    return [f"{name}_{n + 1}" if n else name for name, n in zip(names, earlier, strict=True)]
+def combined(kind: str, parts: Sequence[Stage], settings: Mapping[str, Any] | None = None) -> Stage:
+    """Join stages into one.
+
+    Args:
+        kind: "chain", "parallel" or "dry_wet".
+        parts: The stages, which have settings alone.
+        settings: Those of the combination itself, such as `mix`.
+
+    Returns:
+        The combination of the processors, with the settings of all.
+
+    Raises:
+        ValueError: If there is no stage, or one has automation, a side chain or a bypass.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> combined("chain", (Stage(GAIN, {"gain_db": 1.0}), Stage(GAIN))).settings
+    {'gain.gain_db': 1.0}
+    """
+    for part in parts:
+        part.check_plain()
+    processor = COMBINATIONS[kind](*(part.processor for part in parts))
+    return Stage(processor, {**settings_of(parts, kind), **(settings or {})})
+
+
+def parts_of(stage: Stage) -> tuple[dict[str, Any], Strip]:
+    """Take a combination apart, as `combined` joins it.
+
+    Args:
+        stage: A combination with its settings.
+
+    Returns:
+        The settings of the combination itself, and its parts with theirs.
+
+    >>> from dasp.processors.catalogue import GAIN
+    >>> own, parts = parts_of(Stage(dry_wet(GAIN), {"mix": 0.5, "wet.gain_db": 1.0}))
+    >>> own, parts[0].settings
+    ({'mix': 0.5}, {'gain_db': 1.0})
+    """
+    processor, settings = stage.processor, stage.settings
+    own = {name: value for name, value in settings.items() if "." not in name}
+    of_parts = {name: value for name, value in settings.items() if "." in name}
+    return own, with_settings(processor.parts, of_parts, processor.name)
 
 
 def required_inputs(processor: Processor) -> list[str]:
     """The tensors that a processor, or a part of a combination, cannot do without."""
     if processor.parts:
         return [
-            f"{prefix}.{key}"
-            for prefix, part in zip(
-                part_names(processor.name, processor.parts), processor.parts, strict=True
-            )
+            f"{name}.{key}"
+            for name, part in named(processor.parts, processor.name)
             for key in required_inputs(part)
         ]
     parameters = inspect.signature(processor.function).parameters
@@ -159,152 +164,107 @@ def required_inputs(processor: Processor) -> list[str]:
 class _Combination:
     """The function of a combination, which runs the parts, also block by block."""
 
+    kind: str
     processors: tuple[Processor, ...]
-
-    kind: ClassVar[str]
-    own: ClassVar[tuple[str, ...]] = ()
-    """Keywords that belong to no part."""
+    known: tuple[str, ...]
 
     def __call__(
         self, x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings
     ) -> Tensor:
-        sample_rate = checked_sample_rate(sample_rate)
-        own = {name: settings.pop(name) for name in self.own}
-        return self.run(x, sample_rate, memory, self.parts(settings), **own)
+        own, parts = self.parts(settings)
+        return _RUN[self.kind](x, checked_sample_rate(sample_rate), memory, parts, **own)
 
-    def parts(self, settings: Mapping[str, Any]) -> list[_Part]:
-        """The parts, each with its share of the settings."""
-        prefixes = part_names(self.kind, self.processors)
-        shares: dict[str, dict] = {prefix: {} for prefix in prefixes}
-        for keyword, value in settings.items():
-            if keyword in self.own:
-                continue
-            prefix, _, name = keyword.partition(".")
-            if prefix not in shares or name not in self._keywords(prefix):
-                known = [
-                    *self.own,
-                    *(f"{prefix}.{name}" for prefix in prefixes for name in self._keywords(prefix)),
-                ]
+    def latency(self, sample_rate: float, **settings) -> int:
+        """As `Processor.latency`."""
+        _, parts = self.parts(settings)
+        latencies = [part.latency(sample_rate) for part in parts]
+        return max(latencies) if self.kind == "parallel" else sum(latencies)
+
+    def parts(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], Strip]:
+        """The settings of the combination itself, and its parts with theirs."""
+        for keyword in settings:
+            if keyword not in self.known:
                 raise TypeError(
-                    f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, known)}"
+                    f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, self.known)}"
                 )
-            shares[prefix][name] = value
-        return [
-            _Part(prefix, processor, shares[prefix])
-            for prefix, processor in zip(prefixes, self.processors, strict=True)
-        ]
-
-    def latencies(self, sample_rate: float, settings: Mapping[str, Any]) -> list[int]:
-        """How many samples each part holds back."""
-        return [part.latency(sample_rate) for part in self.parts(settings)]
-
-    def _keywords(self, prefix: str) -> list[str]:
-        """The keywords of a part, without its prefix."""
-        names = part_names(self.kind, self.processors)
-        processor = self.processors[names.index(prefix)]
-        return [*processor.defaults(), *processor.inputs]
+        own = {name: value for name, value in settings.items() if "." not in name}
+        of_parts = {name: value for name, value in settings.items() if "." in name}
+        return own, with_settings(self.processors, of_parts, self.kind)
 
 
-class _Chain(_Combination):
-    kind = "chain"
-
-    def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        """Run one part after the other."""
-        late, block = 0, x
-        for part in parts:
-            x = part(x, sample_rate, memory, late, block)
-            late += 0 if memory.whole else part.latency(sample_rate)
-        return x
-
-    def latency(self, sample_rate: float, **settings) -> int:
-        """As `Processor.latency`."""
-        return sum(self.latencies(sample_rate, settings))
+def _chain(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tensor:
+    """Run one part after the other."""
+    return run_strip(x, sample_rate, parts, where="", memory=memory)
 
 
-class _Parallel(_Combination):
-    kind = "parallel"
-
-    def run(self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part]) -> Tensor:
-        """Add the outputs, each delayed to the one with the greatest latency."""
-        outputs = [part(x, sample_rate, memory) for part in parts]
-        if not memory.whole:
-            latencies = [part.latency(sample_rate) for part in parts]
-            outputs = [
-                memory.part(part.name).held("output", y, max(latencies) - latency)
-                for part, y, latency in zip(parts, outputs, latencies, strict=True)
-            ]
-        return sum(outputs)
-
-    def latency(self, sample_rate: float, **settings) -> int:
-        """As `Processor.latency`."""
-        return max(self.latencies(sample_rate, settings))
+def _parallel(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tensor:
+    """Add the outputs, each delayed to the one with the greatest latency."""
+    if memory.whole:
+        return sum(part.run(x, sample_rate) for part in parts)
+    latencies = [part.latency(sample_rate) for part in parts]
+    outputs = []
+    for (name, part), latency in zip(named(parts), latencies, strict=True):
+        own = memory.part(name)
+        y = part.step(x, sample_rate, own)
+        outputs.append(own.held("output", y, max(latencies) - latency))
+    return sum(outputs)
 
 
-class _DryWet(_Combination):
-    kind = "dry_wet"
-    own = ("mix",)
-
-    def run(
-        self, x: Tensor, sample_rate: float, memory: Memory, parts: list[_Part], mix: Value
-    ) -> Tensor:
-        """Blend the part with the dry signal, delayed by the latency of the part."""
-        (part,) = parts
-        wet = part(x, sample_rate, memory)
-        if not memory.whole:
-            x = memory.held("dry", x, part.latency(sample_rate))
-        return x + per_item("mix", mix, x)[..., None, None] * (wet - x)
-
-    def latency(self, sample_rate: float, **settings) -> int:
-        """As `Processor.latency`."""
-        return sum(self.latencies(sample_rate, settings))
+def _dry_wet(x: Tensor, sample_rate: float, memory: Memory, parts: Strip, mix: Value) -> Tensor:
+    """Blend the part with the dry signal, delayed by the latency of the part."""
+    (part,) = parts
+    if memory.whole:
+        wet = part.run(x, sample_rate)
+    else:
+        wet = part.step(x, sample_rate, memory.part("wet"))
+        x = memory.held("dry", x, part.latency(sample_rate))
+    return x + per_item("mix", mix, x)[..., None, None] * (wet - x)
 
 
-def _all(kind: str, processors: Sequence[Processor]) -> tuple[Processor, ...]:
-    if not processors:
-        raise ValueError(f"{kind}: expected at least one processor, got none")
-    for processor in processors:
-        check_processor(kind, processor)
-    return tuple(processors)
+_RUN: dict[str, Callable[..., Tensor]] = {
+    "chain": _chain,
+    "parallel": _parallel,
+    "dry_wet": _dry_wet,
+}
 
 
 def _combined(
     kind: str,
-    combination: _Combination,
+    processors: Sequence[Processor],
     *,
-    extra: tuple[Param, ...] = (),
-    neutral: Mapping[str, Any] | None = None,
+    own: tuple[Param, ...] = (),
+    neutral: Callable[[Sequence[Processor]], Mapping[str, Any] | None] = lambda _: None,
 ) -> Processor:
-    prefixes = part_names(kind, combination.processors)
+    if not processors:
+        raise ValueError(f"{kind}: expected at least one processor, got none")
+    for processor in processors:
+        check_processor(kind, processor)
+    parts = named(processors, kind)
 
     def declared(field: str) -> tuple:
         return tuple(
-            replace(item, name=f"{prefix}.{item.name}")
-            for prefix, processor in zip(prefixes, combination.processors, strict=True)
-            for item in getattr(processor, field)
+            replace(item, name=f"{name}.{item.name}")
+            for name, part in parts
+            for item in getattr(part, field)
         )
 
-    inputs = tuple(
-        f"{prefix}.{name}"
-        for prefix, processor in zip(prefixes, combination.processors, strict=True)
-        for name in processor.inputs
-    )
-    can_stream = all(processor.can_stream for processor in combination.processors)
+    params, options = own + declared("params"), declared("options")
+    inputs = tuple(f"{name}.{key}" for name, part in parts for key in part.inputs)
+    known = (*(item.name for item in (*params, *options)), *inputs)
+    run = _Combination(kind, tuple(processors), known)
+    can_stream = all(processor.can_stream for processor in processors)
     return Processor(
         kind,
-        Run(combination, combination if can_stream else None, combination.latency),
-        params=extra + declared("params"),
-        options=declared("options"),
+        Run(run, run if can_stream else None, run.latency),
+        params=params,
+        options=options,
         inputs=inputs,
-        neutral=neutral,
-        parts=combination.processors,
+        neutral=neutral(processors),
+        parts=tuple(processors),
     )
 
 
 def _all_neutral(processors: Sequence[Processor]) -> dict[str, Any] | None:
     if any(processor.neutral is None for processor in processors):
         return None
-    return {
-        f"{prefix}.{key}": value
-        for prefix, processor in zip(part_names("chain", processors), processors, strict=True)
-        for key, value in processor.neutral.items()
-    }
+    return settings_of([Stage(processor, processor.neutral) for processor in processors])

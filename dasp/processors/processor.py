@@ -219,8 +219,15 @@ class Processor:
             f"blocks"
         )
 
-    def _check_names(self, settings: Mapping[str, Any]) -> None:
-        """Refuse the name of what it does not have."""
+    def check_names(self, settings: Mapping[str, Any]) -> None:
+        """Refuse the name of what it does not have.
+
+        Args:
+            settings: Values by keyword, inputs among them.
+
+        Raises:
+            ValueError: If a name is unknown.
+        """
         check_by_names("settings", settings)
         known = [*self.defaults(), *self.inputs]
         for name in settings:
@@ -268,7 +275,7 @@ class Processor:
         Raises:
             ValueError: If the processor has no parameter of a name in `settings`.
         """
-        self._check_names(settings)
+        self.check_names(settings)
         return to_controls(self.params, settings)
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dasp._quantity import parse_quantity, unit_of
-from dasp.processors.document import from_node
+from dasp.processors.node import from_json
 from dasp.processors.param import Option, Param
 from dasp.processors.processor import Processor
+from dasp.processors.stage import Stage
 
 _WORDS = {"true": True, "false": False, "none": None}
 _BAND = re.compile(r"(.+)\[(.*)\]")
@@ -21,8 +22,8 @@ _ASSIGNMENT = re.compile(r"""([^,=]*=\s*(?:"(?:[^"]|"")*"|'(?:[^']|'')*')\s*|[^,
 Pairs = Iterable[tuple[str, str]]
 
 
-def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
-    """Read a processor and its settings from a text `name:key=value,key=value`.
+def parse_effect(text: str) -> Stage:
+    """Read a stage from a text `name:key=value,key=value`.
 
     Args:
         text: The effect. The name of a file with a comma, or with spaces at an end, stands in
@@ -30,30 +31,30 @@ def parse_effect(text: str) -> tuple[Processor, dict[str, Any]]:
             `impulse_response="a, b.wav"`.
 
     Returns:
-        The processor, and the settings that the text gives, in physical units.
+        The processor with the settings that the text gives, in physical units.
 
     Raises:
         ValueError: If the processor or a setting is unknown, or a value is out of its range.
 
-    >>> processor, settings = parse_effect("compressor:threshold_db=-18dB,attack_ms=0.01s")
-    >>> processor.name, settings
+    >>> stage = parse_effect("compressor:threshold_db=-18dB,attack_ms=0.01s")
+    >>> stage.processor.name, stage.settings
     ('compressor', {'threshold_db': -18, 'attack_ms': 10.0})
     """
     name, _, rest = text.partition(":")
     name = name.strip()
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for assignment in filter(None, (match[1] for match in _ASSIGNMENT.finditer(rest))):
         key, equals, value = assignment.partition("=")
         if not equals:
             hint = "; a value with a comma stands in quotes" if pairs else ""
             raise ValueError(f"{text!r}: expected key=value, got {assignment!r}{hint}")
         pairs.append((key.strip(), _unquoted(value.strip())))
-    processor, _ = from_node({"processor": name}, name)
+    processor = from_json({"processor": name}, name).processor
     try:
         settings = parse_settings(processor, pairs)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    return from_node({"processor": name, "settings": settings}, name)
+    return from_json({"processor": name, "settings": settings}, name)
 
 
 def parse_settings(
@@ -78,14 +79,16 @@ def parse_settings(
     {'attack_ms': 10.0}
     """
     before = processor.defaults() | dict(before or {})
-    declared = {item.name: item for item in (*processor.params, *processor.options)}
+    items: tuple[Param | Option, ...] = (*processor.params, *processor.options)
+    declared = {item.name: item for item in items}
     settings: dict[str, Any] = {}
     seen = set()
     for written, text in pairs:
         if written in seen:
             raise ValueError(f"{written}: is there twice")
         seen.add(written)
-        key, band = _BAND.fullmatch(written).groups() if _BAND.fullmatch(written) else (written, "")
+        match = _BAND.fullmatch(written)
+        key, band = match.groups() if match else (written, "")
         item = declared.get(key)
         if band:
             numbers = settings.get(key, before.get(key))

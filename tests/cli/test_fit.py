@@ -66,8 +66,8 @@ def test_an_option_is_found_and_kept(dasp, tmp_path):
     arguments = ("-e", start, "--also", "slow_mix", *held, "--hold=mix", "-o", chain)
     status, out, err = dasp("fit", *files, *arguments)
     assert (status, err) == (0, "") and "slow_mix" in out
-    _, found = chain_file(chain)
-    assert found["compressor.slow_mix"] == pytest.approx(0.5, abs=0.01)
+    found = chain_file(chain)
+    assert found.settings["compressor.slow_mix"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_recordings_that_do_not_belong_together(dasp, tmp_path, pair):

@@ -66,6 +66,20 @@ def test_a_document_of_version_2_is_read_for_ever():
     assert to_document(mix, DATA) == _filled(document)
 
 
+def test_a_mix_is_written_as_it_was(tmp_path):
+    """With automation, groups, buses, a side chain, locks, and taps in numbers."""
+    written = (DATA / "version_2_written.json").read_bytes()
+    (tmp_path / "mix.json").write_bytes(written)
+    save_mix(tmp_path / "again.json", load_mix(tmp_path / "mix.json"))
+    assert (tmp_path / "again.json").read_bytes() == written
+
+
+def test_two_tracks_of_one_name_are_not_written(tmp_path):
+    mix = Mix(44_100, (Track("kick"), Track("snare"), Track("kick")))
+    with pytest.raises(ValueError, match=r"tracks\[2\].name: 'kick' is the name of tracks\[0\]"):
+        save_mix(tmp_path / "mix.json", mix)
+
+
 def _filled(node):
     """The document with what a reader fills in: empty settings."""
     if isinstance(node, list):
@@ -97,7 +111,8 @@ def test_what_fits_stands_on_a_line(tmp_path):
     for gain_db in (-3.25, 4.5):
         stages = (Stage(GAIN, {"gain_db": gain_db}), Stage(STEREO_PANNER, {"pan": 0.5}))
         save_mix(
-            tmp_path / "mix.json", Mix(44_100, (Track("a", "a.wav", strip=stages),) * 5, stages)
+            tmp_path / "mix.json",
+            Mix(44_100, tuple(Track(n, "a.wav", strip=stages) for n in "abcde"), stages),
         )
         texts.append((tmp_path / "mix.json").read_text().splitlines())
     before, after = texts
@@ -129,6 +144,7 @@ def test_settings_are_found_in_a_strip():
         ({"version": 3}, r"version: 3 is newer than the 2 that this dasp reads"),
         ({"version": "1"}, r"version: expected one of 1, 2, got '1'"),
         ({"sample_rate": "44100"}, r"sample_rate: expected a positive whole number"),
+        ({"tracks": [TRACK, TRACK]}, r"tracks\[1\].name: 'a' is the name of tracks\[0\] as well"),
         ({"tracks": []}, r"tracks: expected a list of at least one track"),
         ({"tracks": [{"name": "a"}]}, r"tracks\[0\].file: expected a text, got None"),
         ({"tracks": [{"name": "a", "file": "a.wav", "gian": 1}]}, r"tracks\[0\]: unknown key"),

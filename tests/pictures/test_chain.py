@@ -8,7 +8,6 @@ pytest.importorskip("matplotlib")
 
 from dasp.pictures import chain as picture
 from dasp.pictures.chain import (
-    Stage,
     draw_chain,
     impulse_response,
     is_linear,
@@ -18,18 +17,14 @@ from dasp.pictures.chain import (
 )
 from dasp.processors.catalogue import CATALOGUE, COMPRESSOR, HIGH_PASS, STEREO_PANNER
 from dasp.processors.chain import chain
+from dasp.processors.stage import Stage
 from dasp.processors.written import parse_effect
 
 RATE = 48_000
 
 
-def _stage(effect: str) -> Stage:
-    processor, settings = parse_effect(effect)
-    return Stage(processor.name, processor, settings)
-
-
 def test_the_response_is_that_of_the_filter():
-    response = impulse_response(_stage("low_pass:freq_hz=2000,order=4"), RATE)
+    response = impulse_response(parse_effect("low_pass:freq_hz=2000,order=4"), RATE)
     freq_hz, (left, right) = magnitudes(response, RATE)
     sos = scipy.signal.butter(4, 2000, fs=RATE, output="sos")
     _, h = scipy.signal.sosfreqz(sos, freq_hz.numpy(), fs=RATE)
@@ -40,7 +35,8 @@ def test_the_response_is_that_of_the_filter():
 
 
 def test_a_later_impulse_hears_what_moves():
-    equaliser, plate = _stage("parametric_eq:peak_gain_db=0/9/0/0"), _stage("plate_reverb:mix=1")
+    equaliser = parse_effect("parametric_eq:peak_gain_db=0/9/0/0")
+    plate = parse_effect("plate_reverb:mix=1")
     early, late = (impulse_response(equaliser, RATE, at_s) for at_s in (0.0, 0.25))
     torch.testing.assert_close(early, late, atol=1e-6, rtol=0)
     early, late = (impulse_response(plate, RATE, at_s) for at_s in (0.0, 0.25))
@@ -49,7 +45,8 @@ def test_a_later_impulse_hears_what_moves():
 
 def test_the_level_curve_is_the_gain_computer():
     """Threshold -20 dB, ratio 4, no knee: above it, 1 dB more comes of every 4."""
-    input_db, output_db = measure_levels(_stage("compressor:threshold_db=-20,knee_db=0"), RATE)
+    compressor = parse_effect("compressor:threshold_db=-20,knee_db=0")
+    input_db, output_db = measure_levels(compressor, RATE)
     over_db = (input_db + 20).clamp(min=0)
     torch.testing.assert_close(output_db, input_db - 0.75 * over_db, atol=0.01, rtol=0)
 
@@ -66,7 +63,7 @@ def test_the_level_curve_is_the_gain_computer():
     ],
 )
 def test_what_is_linear(effect, linear):
-    assert is_linear(_stage(effect), RATE) is linear
+    assert is_linear(parse_effect(effect), RATE) is linear
 
 
 @pytest.mark.parametrize(
@@ -75,16 +72,16 @@ def test_what_is_linear(effect, linear):
 def test_every_processor_can_be_measured(name, monkeypatch):
     """At its defaults, twice alike; those that are left out need tracks, a file, or taps."""
     monkeypatch.setattr(picture, "LEVELS_DB", (-60, -20, 0))
-    stage = Stage(name, CATALOGUE[name], {})
+    stage = Stage(CATALOGUE[name])
     measure = impulse_response if is_linear(stage, RATE) else measure_levels
     first, second = (torch.stack(tuple(measure(stage, RATE))) for _ in range(2))
     assert torch.equal(first, second) and first.isfinite().all()
 
 
 def test_stages_have_their_own_settings():
-    processor = chain(COMPRESSOR, COMPRESSOR)
-    stages = stages_of(processor, {"compressor.ratio": 2.0, "compressor_2.ratio": 8.0})
-    assert [(stage.name, stage.settings) for stage in stages] == [
+    settings = {"compressor.ratio": 2.0, "compressor_2.ratio": 8.0}
+    stages = stages_of(Stage(chain(COMPRESSOR, COMPRESSOR), settings))
+    assert [(name, stage.settings) for name, stage in stages] == [
         ("compressor", {"ratio": 2.0}),
         ("compressor_2", {"ratio": 8.0}),
     ]

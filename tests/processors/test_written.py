@@ -7,10 +7,10 @@ from dasp.processors.written import parse_effect, parse_settings
 
 
 def test_effects_on_one_line():
-    processor, settings = parse_effect("parametric_eq:peak_gain_db=1/2/-3/4,low_shelf_q=0.5")
-    assert processor is PARAMETRIC_EQ
-    assert settings == {"peak_gain_db": [1, 2, -3, 4], "low_shelf_q": 0.5}
-    assert parse_effect("compressor:linked=false,detector=rms")[1] == {
+    stage = parse_effect("parametric_eq:peak_gain_db=1/2/-3/4,low_shelf_q=0.5")
+    assert stage.processor is PARAMETRIC_EQ
+    assert stage.settings == {"peak_gain_db": [1, 2, -3, 4], "low_shelf_q": 0.5}
+    assert parse_effect("compressor:linked=false,detector=rms").settings == {
         "linked": False,
         "detector": "rms",
     }
@@ -21,15 +21,18 @@ def test_effects_on_one_line():
 
 
 def test_numbers_have_units():
-    _, settings = parse_effect(
+    stage = parse_effect(
         "compressor: threshold_db = -18dB, ratio=4:1, attack_ms=0.01s, mix=50%, "
         "sidechain_high_pass_hz=0.1k, lookahead_ms=1ms"
     )
-    assert settings == {
+    assert stage.settings == {
         "threshold_db": -18, "ratio": 4.0, "attack_ms": 10.0, "mix": 0.5,
         "sidechain_high_pass_hz": 100.0, "lookahead_ms": 1,
     }  # fmt: skip
-    assert parse_effect("low_pass:freq_hz=2.5kHz,order=4")[1] == {"freq_hz": 2500.0, "order": 4}
+    assert parse_effect("low_pass:freq_hz=2.5kHz,order=4").settings == {
+        "freq_hz": 2500.0,
+        "order": 4,
+    }
     with pytest.raises(ValueError, match=r"^low_pass: freq_hz: expected a frequency.*'10ms'"):
         parse_effect("low_pass:freq_hz=10ms")
     with pytest.raises(ValueError, match=r"^compressor: rms_time_ms: expected a time"):
@@ -40,10 +43,13 @@ def test_numbers_have_units():
 
 def test_bands_by_their_numbers():
     """The others stand as they stood, or at their defaults."""
-    _, settings = parse_effect(
+    stage = parse_effect(
         "parametric_eq:peak_freq_hz=100/1k/2.5kHz/8000,peak_gain_db[2]=3dB,peak_gain_db[4]=-1"
     )
-    assert settings == {"peak_freq_hz": [100, 1000, 2500.0, 8000], "peak_gain_db": [0, 3, 0, -1]}
+    assert stage.settings == {
+        "peak_freq_hz": [100, 1000, 2500.0, 8000],
+        "peak_gain_db": [0, 3, 0, -1],
+    }
     before = {"ratio": (2.0, 3.0, 4.0)}
     found = parse_settings(MULTIBAND_COMPRESSOR, [("ratio[3]", "8:1")], before)
     assert found == {"ratio": [2.0, 3.0, 8.0]} and before["ratio"][2] == 4.0

@@ -17,7 +17,8 @@ from dasp.estimation.unmixing.problem import Problem
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
-from dasp.processors.chain import chain, part_names
+from dasp.processors.chain import chain
+from dasp.processors.strip import with_settings
 
 STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
 STEPS, RATE = 120, 0.05
@@ -87,13 +88,7 @@ def fit_master(
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
     settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)
-    return tuple(
-        Stage(
-            processor,
-            {k.split(".")[1]: _plain(settings[k]) for k in settings if k.split(".")[0] == name},
-        )
-        for name, processor in zip(part_names("chain", STRIP), STRIP, strict=True)
-    )
+    return with_settings(STRIP, {name: _plain(value) for name, value in settings.items()})
 
 
 def _features(x: Tensor, sample_rate: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dasp.mixing.automation import block_knots, run_moving, straight_lines
+from dasp.processors.automation import block_knots, run_moving, straight_lines
 from dasp.processors.catalogue import COMPRESSOR, HIGH_PASS
 
 RATE = 8000
