@@ -60,6 +60,10 @@ class Stage(NamedTuple):
 
         Returns:
             Audio, of the shape of `x` unless the processor says otherwise.
+
+        Raises:
+            ValueError: If a setting has no meaning, or the stage listens to a track and `tracks` is
+                None.
         """
         sidechain = {}
         if self._listens:
