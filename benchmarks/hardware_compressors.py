@@ -26,9 +26,11 @@ from benchmarks.peers import dasp_pytorch
 from benchmarks.recordings import recordings
 from dasp import functional as F
 from dasp.audio_io import load_audio
+from dasp.estimation.differences import by_differences
 from dasp.estimation.fitting.adam import adam
 from dasp.estimation.fitting.knobs import Knobs, free_knobs
-from dasp.estimation.fitting.levenberg_marquardt import levenberg_marquardt
+from dasp.estimation.fitting.stages import FOUR_AT_ONCE
+from dasp.estimation.levenberg_marquardt import Stop, levenberg_marquardt
 from dasp.processors.catalogue import COMPRESSOR
 from dasp.processors.chain import chain
 from dasp.processors.param import Option, Param
@@ -202,7 +204,10 @@ def fitted(processor: Processor, x: Tensor, y: Tensor, rate: int, seed: int) -> 
     u = adam(lambda u: residual(u).square().sum(-1), u, steps=ADAM_STEPS, rate=RATE)
     with torch.no_grad():
         best = residual(u).square().sum(-1).argmin()
-        u = levenberg_marquardt(residual, u[best][None], steps=POLISH_STEPS, low=0, high=1)
+        u = levenberg_marquardt(
+            by_differences(residual, low=0, high=1), u[best][None],
+            low=0, high=1, damping=FOUR_AT_ONCE, stop=Stop(POLISH_STEPS),
+        )  # fmt: skip
     return knobs.settings(u[0])
 
 

@@ -102,8 +102,10 @@ def polished(
     lag: float,
     hear: Hear,
     *,
+    goal: float,
+    rival: float = math.inf,
+    power: float = 0.0,
     least_lag: float = LEAST_LAG,
-    **options: float,
 ) -> tuple[Tensor, float]:
     """Polish settings, and find the delay to a part of a sample.
 
@@ -112,22 +114,25 @@ def polished(
         u: Controls `(1, n)`.
         lag: Delay in samples so far.
         hear: Returns the excerpt for given lags.
+        goal: Error-to-signal ratio that is small enough.
+        rival: Error-to-signal ratio of other settings, which are to be beaten.
+        power: The power of the damping, from 0 (Levenberg) to 1 (Marquardt).
         least_lag: Delay in samples that is small enough.
-        **options: Options of `levenberg_marquardt`.
 
     Returns:
         Controls `(1, n)`, and the delay in samples.
     """
+    polish = partial(stages.polish, goal=goal, rival=rival, power=power)
     heard = hear([lag])
-    u = stages.polish(u, heard, **options)
+    u = polish(u, heard)
     # A filter in the chain moves the sound a little too: only now can a lag be told from it.
     output = heard.heard(stages.output(u, heard))[0]
-    late = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
-    late = late.double().mean().item()
+    lates = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
+    late = lates.double().mean().item()
     if not least_lag < abs(late) < MOST_LAG:
         return u, lag
     moved = hear([lag + late])
-    again = stages.polish(u, moved, **options)
+    again = polish(u, moved)
     better = stages.error(again, moved) < stages.error(u, heard)
     return (again, lag + late) if better else (u, lag)
 
@@ -158,7 +163,7 @@ def _by_distance(
 
 def _nearer(stages: Stages, u: Tensor, lags: list[float], heard: Excerpt) -> tuple[Tensor, float]:
     """The settings `(1, n)`, of several with a lag each, whose waveform is nearest."""
-    i = stages.error(u, heard).argmin().item()
+    i = int(stages.error(u, heard).argmin())
     return u[i : i + 1], lags[i]
 
 
@@ -171,7 +176,7 @@ def _away_from(u: Tensor, stages: Stages) -> Tensor:
 def _partly_anew(u: Tensor, stages: Stages) -> Tensor:
     """Draw the controls of one processor, or of one band, at random, and keep the others."""
     groups, generator, u = stages.knobs.groups(), stages.generator, u.clone()
-    which = groups[torch.randint(len(groups), (), generator=generator).item()]
+    which = groups[int(torch.randint(len(groups), (), generator=generator))]
     u[:, which] = torch.rand(1, len(which), generator=generator).to(u)
     return u
 

@@ -15,25 +15,35 @@ polished beyond what it knows; there Adam goes on, on the error-to-signal ratio.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from dasp.estimation.differences import by_differences
 from dasp.estimation.fitting.adam import adam
 from dasp.estimation.fitting.distance import Distance
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import Knobs
 from dasp.estimation.fitting.levels import UNIT_DB, levels_apart
-from dasp.estimation.fitting.levenberg_marquardt import levenberg_marquardt
+from dasp.estimation.levenberg_marquardt import Damping, Stop, levenberg_marquardt
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
 from dasp.losses import esr
 from dasp.processors.processor import Processor
 
 SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
-STEPS, SPSA_STEPS, PROXY_STEPS = 30, 100, 150
+SPSA_STEPS, PROXY_STEPS = 100, 150
+
+FOUR_AT_ONCE = Damping(
+    power=0.0, first=1e-2, tries=(0.03, 0.3, 3.0, 30.0), after_success=1.0, after_failure=100.0,
+    most=1e4, longest=0.5,
+)  # fmt: skip
+"""A processor runs four times as many settings in one call at little cost, and no control is to be
+moved further at a time than half its range: a linear model is not to be believed that far."""
+
+POLISH = Stop(steps=30, patience=5, least_gain=0.15)
 
 PULLS, PULL_STEPS = (1e-2, 1e-3, 1e-4, 0.0), 5
 """What the square of the way across a range costs in an approach, beside the error of its levels.
@@ -148,18 +158,23 @@ class Stages:
 
         with torch.no_grad():
             for pull in PULLS:
-                options = {"steps": PULL_STEPS, "goal": 0 if pull else (NEAR_DB / UNIT_DB) ** 2}
-                u = levenberg_marquardt(partial(residual, pull=pull), u, low=0, high=1, **options)
+                squares = by_differences(partial(residual, pull=pull), low=0, high=1)
+                stop = Stop(PULL_STEPS, 0 if pull else (NEAR_DB / UNIT_DB) ** 2)
+                u = levenberg_marquardt(squares, u, low=0, high=1, damping=FOUR_AT_ONCE, stop=stop)
                 self._note("approach", self.error(u, excerpt))
         return u
 
-    def polish(self, u: Tensor, excerpt: Excerpt, **options: float) -> Tensor:
+    def polish(
+        self, u: Tensor, excerpt: Excerpt, *, goal: float, rival: float = math.inf, power: float = 0
+    ) -> Tensor:
         """Improve settings by least squares on the waveform.
 
         Args:
             u: Controls `(starts, n)`.
             excerpt: The excerpt.
-            **options: Options of `levenberg_marquardt`.
+            goal: Error-to-signal ratio that is small enough.
+            rival: Error-to-signal ratio of other settings, which are to be beaten.
+            power: The power of the damping, from 0 (Levenberg) to 1 (Marquardt).
 
         Returns:
             Controls `(starts, n)`.
@@ -170,12 +185,17 @@ class Stages:
         def residual(u: Tensor) -> Tensor:
             return excerpt.residual(self.output(u, excerpt)).to(u)
 
-        along = {"steps": STEPS}
-        if self.gradient == "spsa":
-            along = {"steps": SPSA_STEPS, "directions": partial(self._signs, u)}
-        note = partial(self._note, "polish")
+        few = self.gradient == "spsa"
+        squares = by_differences(
+            residual, low=0, high=1, directions=partial(self._signs, u) if few else None
+        )
+        steps = SPSA_STEPS if few else POLISH.steps
+        stop = replace(POLISH, steps=steps, goal=goal, rival=rival)
         with torch.no_grad():
-            return levenberg_marquardt(residual, u, low=0, high=1, on_step=note, **along, **options)
+            return levenberg_marquardt(
+                squares, u, low=0, high=1, damping=replace(FOUR_AT_ONCE, power=power), stop=stop,
+                on_step=partial(self._note, "polish"),
+            )  # fmt: skip
 
     def _polish_by_adam(self, u: Tensor, excerpt: Excerpt) -> Tensor:
         processor = self._with_gradient(PROXY_STEPS)
@@ -189,18 +209,14 @@ class Stages:
         )
 
     def _with_gradient(self, steps: int) -> Processor:
-        options = {"network": self.network}
-        if self.gradient in ("spsa", "finite_difference"):
-            first, last = EPSILON
-            falling = iter(
-                [first * (last / first) ** (i / max(steps - 1, 1)) for i in range(steps)]
-            )
-            options = {
-                "generator": self.generator,
-                "draws": SPSA_DRAWS,
-                "epsilon": falling.__next__,
-            }
-        return with_gradient(self.processor, self.gradient, **options)
+        if self.gradient not in ("spsa", "finite_difference"):
+            return with_gradient(self.processor, self.gradient, network=self.network)
+        first, last = EPSILON
+        falling = iter([first * (last / first) ** (i / max(steps - 1, 1)) for i in range(steps)])
+        return with_gradient(
+            self.processor, self.gradient,
+            generator=self.generator, draws=SPSA_DRAWS, epsilon=falling.__next__,
+        )  # fmt: skip
 
     def _signs(self, u: Tensor) -> Tensor:
         shape = (min(POLISH_DRAWS, u.shape[-1]), u.shape[-1])

@@ -1,8 +1,11 @@
 """Compressors fitted to a mix, together with the gains behind them.
 
 The settings of all tracks' compressors move at once: a change of one kind of setting in every
-track is one forward derivative, since no track hears another. Gauss and Newton's method takes
-these images of changes as the columns of a least-squares problem, damped as in `linear_strips`.
+track is one forward derivative, since no track hears another. The gains are the best for every
+setting of the compressors, and no unknowns of the descent.
+
+Source: L. Kaufman, "A variable projection method for solving separable nonlinear least squares
+problems", BIT 15, 1975.
 """
 
 from collections.abc import Callable
@@ -10,11 +13,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dasp.estimation.levenberg_marquardt import (
+    Equations,
+    Objective,
+    Pull,
+    Stop,
+    levenberg_marquardt,
+)
 from dasp.processors.catalogue import COMPRESSOR
 
 FITTED = ("threshold_db", "ratio", "attack_ms", "release_ms")
 PARAMS = {param.name: param for param in COMPRESSOR.params}
-MOST_STEPS = 15
+MOST_STEPS = 25
 
 _PRICE = 1e-3
 """Of a control that leaves where it began by its whole range, relative to the error."""
@@ -82,69 +92,66 @@ def fit_compressors(
         sample_rate: In Hz.
         controls: Where to begin, `(tracks, 4)`, in [0, 1].
         images: From compressed tracks to the contribution of each, `(tracks, 2, time)`, linear.
-        steps: Largest number of steps.
+        steps: Largest number of steps, those that fail included.
 
     Returns:
         Controls in [0, 1], `(tracks, 4)`.
     """
 
-    def compressed(controls: Tensor) -> Tensor:
-        return images(compress(tracks, sample_rate, controls))
+    def images_of(u: Tensor) -> Tensor:
+        return images(compress(tracks, sample_rate, u.view_as(controls)))
 
-    error, gains = _best_gains(compressed(controls), mix)
-    start, damping = controls, 1e-2
-    for _ in range(steps):
-        before = error
-        hessian, slope = _derivatives(compressed, controls, gains, mix)
-        price = _PRICE * error
-        hessian.diagonal()[: controls.numel()].add_(price)
-        slope[: controls.numel()] += price * (controls - start).flatten()
-        while damping < 1e6:
-            matrix = hessian + torch.diag(damping * hessian.diagonal() + 1e-12 * error)
-            step = torch.linalg.solve(matrix, -slope)[: controls.numel()]
-            trial = (controls + step.view_as(controls)).clamp(0, 1)
-            trial_error, trial_gains = _best_gains(compressed(trial), mix)
-            if trial_error < error:
-                controls, error, gains = trial, trial_error, trial_gains
-                damping = max(damping / 5, 1e-6)
-                break
-            damping *= 6
-        if before - error < 1e-3 * error:
-            break
-    return controls
+    def error(tries: Tensor) -> Tensor:
+        return torch.stack([_best_gains(images_of(u), mix)[1] for u in tries])
+
+    u = levenberg_marquardt(
+        Objective(error, lambda u: _equations(images_of, u, len(tracks), mix)),
+        controls.flatten(),
+        low=0.0,
+        high=1.0,
+        pull=Pull(controls.flatten(), torch.as_tensor(_PRICE).to(controls)),
+        stop=Stop(steps, least_gain=1e-3),
+    )
+    return u.view_as(controls)
 
 
 def _best_gains(images: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-    """Error under the best gains, relative to the mix, and these gains `(tracks, 2)`."""
-    gains, error = torch.zeros_like(images[..., 0]), 0.0
-    for s in range(2):
-        side = images[:, s]
-        gram, moment = side @ side.T, side @ mix[s]
-        ridge = torch.diag(1e-9 * gram.diagonal() + torch.finfo(gram.dtype).tiny)
-        gains[:, s] = torch.linalg.solve(gram + ridge, moment)
-        error = error + (mix[s] - gains[:, s] @ side).square().sum()
-    return error / mix.square().sum(), gains
+    """The best gains `(tracks, 2)`, and their error relative to the mix."""
+    x, y = images.movedim(1, 0), mix[:, None]
+    gains = torch.linalg.solve(_gram(x), (x * y).sum(-1))
+    error = (mix - (gains[:, None] @ x)[:, 0]).square().sum()
+    return gains.T, error / mix.square().sum()
 
 
-def _derivatives(compressed, controls: Tensor, gains: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-    """Half the second and the first derivatives by controls and then by gains of both sides."""
-    count = controls.numel()
-    columns = []
-    for i in range(controls.shape[1]):
-        tangent = torch.zeros_like(controls)
-        tangent[:, i] = 1
-        images, change = torch.func.jvp(compressed, (controls,), (tangent,))
-        columns.append(change)
-    changes = torch.stack(columns, 1) * gains[:, None, :, None]  # (tracks, controls, 2, time)
-    unknowns = count + 2 * len(controls)
-    hessian, slope = mix.new_zeros(unknowns, unknowns), mix.new_zeros(unknowns)
-    for s in range(2):
-        own = slice(count + s * len(controls), count + (s + 1) * len(controls))
-        rows = torch.cat((changes[:, :, s].flatten(0, 1), images[:, s]))
-        products = rows @ rows.T
-        towards = rows @ (gains[:, s] @ images[:, s] - mix[s])
-        place = torch.cat((torch.arange(count), torch.arange(unknowns)[own]))
-        hessian[place[:, None], place] += products
-        slope[place] += towards
+def _gram(x: Tensor) -> Tensor:
+    """Products `(2, tracks, tracks)` of images `(2, tracks, time)`, which no silence makes
+    singular."""
+    gram = x @ x.mT
+    ridge = 1e-9 * gram.diagonal(dim1=-2, dim2=-1) + torch.finfo(gram.dtype).tiny
+    return gram + torch.diag_embed(ridge)
+
+
+def _equations(
+    images_of: Callable[[Tensor], Tensor], u: Tensor, count: int, mix: Tensor
+) -> Equations:
+    """The normal equations of the controls, when the gains always follow.
+
+    What a change of gains can make up for counts for nothing: of each change of an image only the
+    part is left that is orthogonal to all images.
+    """
+    changes = []
+    for i in range(len(u) // count):
+        tangent = torch.zeros_like(u)
+        tangent[i :: len(u) // count] = 1
+        images, change = torch.func.jvp(images_of, (u,), (tangent,))
+        changes.append(change)
+    gains, _ = _best_gains(images, mix)
+    x = images.movedim(1, 0)
+    J = torch.stack(changes, 1) * gains[:, None, :, None]  # (tracks, controls, 2, time)
+    J = J.flatten(0, 1).movedim(1, 0)
+    across = J @ x.mT
+    matrix = J @ J.mT - across @ torch.linalg.solve(_gram(x), across.mT)
+    residual = (gains.T[:, None] @ x)[:, 0] - mix
+    slope = (J @ residual[..., None]).sum((0, -1))
     power = mix.square().sum()
-    return hessian / power, slope / power
+    return Equations(matrix.sum(0) / power, slope / power)

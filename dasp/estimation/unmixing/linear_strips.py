@@ -1,12 +1,8 @@
 """Linear strips fitted to a mix: gains of both sides, a delay, a high-pass and a six-band EQ.
 
 The error of all strips together is a quadratic form in their responses (`cross_spectra`), and the
-responses are smooth in the settings, so that Gauss and Newton's method with Levenberg and
-Marquardt's damping comes to the least error in some tens of steps, each of which costs the same
-for a long song as for a short one.
-
-Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM
-Journal on Applied Mathematics 11, 1963.
+responses are smooth in the settings, so that `levenberg_marquardt` comes to the least error in
+some tens of steps, each of which costs the same for a long song as for a short one.
 """
 
 import math
@@ -16,6 +12,13 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import at_most
+from dasp.estimation.levenberg_marquardt import (
+    Equations,
+    Objective,
+    Pull,
+    Stop,
+    levenberg_marquardt,
+)
 from dasp.estimation.unmixing.cross_spectra import CrossSpectra, beside
 from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.signal.biquad import (
@@ -43,12 +46,6 @@ little to matter but for settings that nothing else decides. It falls as the err
 none is left in an answer that is exact."""
 
 _STEP = 1e-5
-
-_STUCK = 1e6
-"""No damping is larger: the least is found as far as numbers tell."""
-
-_LEAST_ERROR = 1e-12
-"""Of the power of the mix: what is nearer than this is exact."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +189,7 @@ def fit_strips(
     strips: LinearStrips,
     parts: tuple[str, ...],
     *,
-    steps: int = 40,
+    steps: int = 60,
 ) -> LinearStrips:
     """Fit parts of the strips of all tracks, from where they stand, to the smallest error.
 
@@ -200,7 +197,7 @@ def fit_strips(
         spectra: Cross-spectra of tracks and mix.
         strips: Where to begin.
         parts: Parts to fit, of "gain", "delay", "high_pass" (of tracks that have one) and "eq".
-        steps: Largest number of steps.
+        steps: Largest number of steps, those that fail included.
 
     Returns:
         The strips.
@@ -213,47 +210,28 @@ def fit_strips(
     free[:, PARTS["high_pass"]] &= strips.high_pass_on[:, None]
     free &= (strips.gains != 0).any(-1, keepdim=True) | (strips.gains == 0).all()
 
-    def error_of(theta: Tensor) -> Tensor:
-        H = theta[:, :2].T[..., None] * read_coordinates(theta, strips).responses(
-            spectra.freq_hz, rate
-        )
-        return spectra.error(spectra.coefficients(H)) / spectra.power
+    def error(tries: Tensor) -> Tensor:
+        strips_tried = (read_coordinates(u.view_as(theta), strips) for u in tries)
+        return torch.stack([linear_error(spectra, tried) for tried in strips_tried])
 
+    def equations(u: Tensor) -> Equations:
+        return _equations(spectra, u.view_as(theta), strips)
+
+    theta = torch.minimum(torch.maximum(theta, low), high)
     prices = _KEEP / (high - low).square()
     prices[:, PARTS["gain"]] = 0
-    theta = torch.minimum(torch.maximum(theta, low), high)
-    error, damping = error_of(theta), 1e-3
-    for _ in range(steps):
-        price = prices * (error + _LEAST_ERROR)
-        before = error
-        hessian, slope = _derivatives(spectra, theta, strips, rate)
-        hessian += torch.diag(price.expand_as(theta).flatten())
-        slope = slope + price * (theta - plain)
-        # What stands at an end of its range and would leave it stays there.
-        outward = ((theta <= low) & (slope > 0)) | ((theta >= high) & (slope < 0))
-        chosen = (free & ~outward).flatten().nonzero()[:, 0]
-        hessian, slope = hessian[chosen][:, chosen], slope.flatten()[chosen]
-        while damping < _STUCK:
-            matrix = hessian + torch.diag(damping * hessian.diagonal() + _LEAST_ERROR**2)
-            # Where the matrix is singular, more damping helps.
-            step = torch.linalg.solve_ex(matrix, -slope)[0].nan_to_num(0, 0, 0)
-            trial = theta.flatten().index_add(0, chosen, step).view_as(theta)
-            trial = torch.minimum(torch.maximum(trial, low), high)
-            trial_error = error_of(trial)
-            change = price * ((trial - plain).square() - (theta - plain).square())
-            if trial_error + change.sum() < error:
-                theta, error, damping = trial, trial_error, max(damping / 5, 1e-9)
-                break
-            damping *= 6
-        if before - error < 1e-4 * error:
-            break
-    return read_coordinates(theta, strips)
+    u = levenberg_marquardt(
+        Objective(error, equations), theta.flatten(),
+        low=torch.where(free, low, theta).flatten(), high=torch.where(free, high, theta).flatten(),
+        pull=Pull(plain.expand_as(theta).flatten(), prices.expand_as(theta).flatten()),
+        stop=Stop(steps, least_gain=1e-4),
+    )  # fmt: skip
+    return read_coordinates(u.view_as(theta), strips)
 
 
-def _derivatives(
-    spectra: CrossSpectra, theta: Tensor, strips: LinearStrips, rate: float
-) -> tuple[Tensor, Tensor]:
-    """Half the second derivatives `(n, n)`, after Gauss and Newton, and half the first."""
+def _equations(spectra: CrossSpectra, theta: Tensor, strips: LinearStrips) -> Equations:
+    """The normal equations of all settings of all tracks, in the order of `theta`."""
+    rate = spectra.sample_rate
     c, J = (spectra.coefficients(x) for x in jacobian(theta, strips, spectra.freq_hz, rate))
     slope = (J.conj() * (spectra.reached(c) - spectra.mix)[:, :, None]).real.sum((0, -1))
     count, settings = J.shape[1:3]
@@ -269,7 +247,8 @@ def _derivatives(
             block = block.reshape(settings, count - k, settings)
             hessian[k, :, k:] += block
             hessian[k + 1 :, :, k] += block[:, 1:].permute(1, 2, 0)
-    return hessian.reshape(count * settings, -1) / spectra.power, slope / spectra.power
+    matrix = hessian.reshape(count * settings, -1)
+    return Equations(matrix / spectra.power, slope.flatten() / spectra.power)
 
 
 def jacobian(

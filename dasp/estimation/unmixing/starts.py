@@ -12,6 +12,13 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor
 
+from dasp.estimation.levenberg_marquardt import (
+    Equations,
+    Objective,
+    Pull,
+    Stop,
+    levenberg_marquardt,
+)
 from dasp.estimation.unmixing.cross_spectra import CrossSpectra
 from dasp.estimation.unmixing.free_responses import free_responses
 from dasp.estimation.unmixing.linear_strips import (
@@ -115,7 +122,7 @@ def _rows(strips: LinearStrips, rows: Tensor) -> LinearStrips:
 
 
 class _Fits:
-    """Strips fitted to targets of their own, many at once, by Levenberg and Marquardt's method."""
+    """Strips fitted to targets of their own, many at once."""
 
     def __init__(self, strips, target, weights, spectra: CrossSpectra, parts) -> None:
         self.strips, self.target, self.weights = strips, target, weights
@@ -162,26 +169,15 @@ class _Fits:
 
     def descended(self, theta: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Coordinates `(tracks, starts, 22)` after some steps, and errors `(tracks, starts)`."""
-        free, plain = self.free[:, None], self.plain[:, None]
-        error, damping = self.errors(theta), torch.full_like(theta[..., 0], 1e-3)
-        for _ in range(steps):
-            price = self.prices * (error + _LEAST_ERROR)[..., None]
-            hessian, slope = self.derivatives(theta)
-            hessian, slope = hessian + torch.diag_embed(price), slope + price * (theta - plain)
-            held = ~free | (theta <= self.low) & (slope > 0) | (theta >= self.high) & (slope < 0)
-            slope = torch.where(held, 0.0, slope)
-            hessian = torch.where(held[..., :, None] | held[..., None, :], 0.0, hessian)
-            diagonal = damping[..., None] * hessian.diagonal(dim1=-2, dim2=-1)
-            matrix = hessian + torch.diag_embed(diagonal + torch.where(held, 1.0, 1e-18))
-            step = torch.linalg.solve_ex(matrix, -slope[..., None])[0][..., 0].nan_to_num(0, 0, 0)
-            trial = torch.minimum(torch.maximum(theta + step, self.low), self.high)
-            trial_error = self.errors(trial)
-            change = price * ((trial - plain).square() - (theta - plain).square())
-            better = trial_error + change.sum(-1) < error
-            theta = torch.where(better[..., None], trial, theta)
-            error = torch.where(better, trial_error, error)
-            damping = torch.where(better, damping / 4, damping * 8).clamp(1e-9, 1e8)
-        return theta, error
+        start = self.theta[:, None]
+        found = levenberg_marquardt(
+            Objective(lambda tries: torch.stack([*map(self.errors, tries)]), self.equations), theta,
+            low=torch.where(self.free[:, None], self.low, start),
+            high=torch.where(self.free[:, None], self.high, start),
+            pull=Pull(self.plain[:, None], self.prices[:, None], least_error=_LEAST_ERROR),
+            stop=Stop(steps, patience=steps),
+        )  # fmt: skip
+        return found, self.errors(found)
 
     def errors(self, theta: Tensor) -> Tensor:
         """Errors `(tracks, starts)` of coordinates `(tracks, starts, 22)`."""
@@ -190,8 +186,8 @@ class _Fits:
         errors = weights * (rows[:, :2].T[..., None] * C - target).abs().square()
         return errors.sum((0, -1)).view_as(theta[..., 0])
 
-    def derivatives(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Half the second derivatives, after Gauss and Newton, and half the first.
+    def equations(self, theta: Tensor) -> Equations:
+        """The normal equations of each track and start.
 
         Responses g C of both sides share C, and so all sums over frequency but those of weights.
         """
@@ -204,16 +200,16 @@ class _Fits:
         J = torch.view_as_real(changes).flatten(-2)
         shared = (gains.square() * power).sum(0).repeat_interleave(2, -1)
         pulled = torch.view_as_real((gains * away).sum(0)).flatten(-2)
-        hessian, slope = rows.new_zeros(len(rows), 22, 22), torch.zeros_like(rows)
-        hessian[:, 2:, 2:] = (J * shared[:, None]) @ J.mT
+        matrix, slope = rows.new_zeros(len(rows), 22, 22), torch.zeros_like(rows)
+        matrix[:, 2:, 2:] = (J * shared[:, None]) @ J.mT
         slope[:, 2:] = (J @ pulled[..., None])[..., 0]
         for s in range(2):
             across = gains[s] * (changes.real @ power[s][..., None])[..., 0]
-            hessian[:, s, 2:] = hessian[:, 2:, s] = across
-            hessian[:, s, s] = power[s].sum(-1)
+            matrix[:, s, 2:] = matrix[:, 2:, s] = across
+            matrix[:, s, s] = power[s].sum(-1)
             slope[:, s] = away[s].real.sum(-1)
         shape = theta.shape[:2]
-        return hessian.unflatten(0, shape), slope.unflatten(0, shape)
+        return Equations(matrix.unflatten(0, shape), slope.unflatten(0, shape))
 
     def _flat(self, theta: Tensor) -> tuple[Tensor, LinearStrips, Tensor, Tensor]:
         """Coordinates as rows, with the strips, targets and weights of each."""

@@ -1,13 +1,23 @@
 """Least squares, beside closed forms and SciPy."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.optimize
 import torch
 
-from dasp.estimation.fitting.levenberg_marquardt import PACE, differences, levenberg_marquardt
+from dasp.estimation.differences import by_differences, differences
+from dasp.estimation.levenberg_marquardt import (
+    PACE,
+    Damping,
+    Equations,
+    Objective,
+    Pull,
+    Stop,
+    levenberg_marquardt,
+)
 
 T = torch.linspace(0, 4, 50, dtype=torch.float64)
 
@@ -22,20 +32,33 @@ TRUE = torch.tensor([2.0, 0.7, -1.2], dtype=torch.float64)
 START = torch.tensor([[1.0, 0.3, 0.0], [0.5, 1.5, 0.2]], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
-def test_every_start_finds_a_known_answer(power):
+FOUR = Damping(first=1e-2, tries=(0.03, 0.3, 3.0, 30.0), after_success=1.0, after_failure=100.0)
+"""As a fit of a chain has it, but for the limit on the length of a step."""
+
+
+def solved(residual, u, *, directions=None, low=-math.inf, high=math.inf, steps=60, **options):
+    """The least squares of a residual, by differences."""
+    squares = by_differences(residual, directions=directions, low=low, high=high)
+    stops = {name: options.pop(name) for name in ("goal", "rival") if name in options}
+    stop = Stop(steps, patience=5, least_gain=0.15, **stops)
+    return levenberg_marquardt(squares, u, low=low, high=high, stop=stop, **options)
+
+
+@pytest.mark.parametrize("damping", [Damping(), *(replace(FOUR, power=p) for p in (0.0, 0.5, 1.0))])
+def test_every_start_finds_a_known_answer(damping):
     target = decay(TRUE)
-    found = levenberg_marquardt(
-        lambda u: decay(u) - target, START, steps=60, goal=1e-24, power=power
-    )
-    assert (found - TRUE).abs().max(-1).values.min() < 1e-8
-    torch.testing.assert_close(found, TRUE.expand(2, 3), atol=1e-3, rtol=0)
+    options = {"goal": 1e-24, "damping": damping}
+    together = solved(lambda u: decay(u) - target, START, **options)
+    assert (together - TRUE).abs().max(-1).values.min() < 1e-8
+    for start in START:
+        alone = solved(lambda u: decay(u) - target, start[None], **options)
+        torch.testing.assert_close(alone[0], TRUE, atol=1e-8, rtol=0)
 
 
 def test_the_residual_that_remains_is_scipys():
     noise = 1e-3 * torch.randn(50, dtype=torch.float64)
     target = decay(TRUE) + noise
-    found = levenberg_marquardt(lambda u: decay(u) - target, START[:1], steps=60)
+    found = solved(lambda u: decay(u) - target, START[:1])
     reference = scipy.optimize.least_squares(
         lambda u: (decay(torch.from_numpy(u)) - target).numpy(), START[0].numpy()
     )
@@ -47,9 +70,8 @@ def test_a_step_is_that_of_the_damped_normal_equations():
     A = torch.tensor([[3.0, 1.0], [0.0, 0.01], [1.0, 0.0]], dtype=torch.float64)
     b = torch.tensor([0.1, 0.2, -0.1], dtype=torch.float64)
     for power in (0.0, 0.5, 1.0):
-        found = levenberg_marquardt(
-            lambda u: u @ A.T - b, torch.zeros(1, 2).double(), steps=1, power=power
-        )
+        damping = replace(FOUR, power=power, longest=0.5)
+        found = solved(lambda u: u @ A.T - b, torch.zeros(1, 2).double(), steps=1, damping=damping)
         diagonal = torch.diagonal(A.T @ A)
         S = torch.diag(diagonal**power * diagonal.max() ** (1 - power))
         steps = [torch.linalg.solve(A.T @ A + 1e-2 * f * S, A.T @ b) for f in (0.03, 0.3, 3, 30)]
@@ -76,15 +98,14 @@ def test_a_start_that_cannot_beat_its_rival_is_given_up():
     target = decay(TRUE) + torch.linspace(-1, 1, 50).double() ** 3
     for rival in (math.inf, 1e-6):
         errors = []
-        levenberg_marquardt(
+        solved(
             lambda u: decay(u) - target,
             START[:1],
-            steps=60,
             rival=rival,
             on_step=lambda E, errors=errors: errors.append(E.item()),
         )
         calls.append(len(errors))
-    assert calls[1] == PACE + 1 < calls[0]
+    assert PACE <= calls[1] < calls[0]
 
 
 def test_a_few_random_directions_at_a_time_arrive_too():
@@ -94,8 +115,8 @@ def test_a_few_random_directions_at_a_time_arrive_too():
     def signs():
         return 2 * torch.randint(2, (2, 3), generator=generator).double() - 1
 
-    found = levenberg_marquardt(
-        lambda u: decay(u) - target, START, steps=300, goal=1e-16, directions=signs
+    found = solved(
+        lambda u: decay(u) - target, START, steps=300, goal=1e-16, directions=signs, damping=FOUR
     )
     assert (found - TRUE).abs().max(-1).values.min() < 1e-5
 
@@ -104,7 +125,7 @@ def test_a_residual_that_is_not_a_number_is_not_stepped_to():
     def residual(u):
         return torch.where(u > 0.5, u - 1, torch.nan)
 
-    found = levenberg_marquardt(residual, torch.full((1, 1), 3.0, dtype=torch.float64), steps=30)
+    found = solved(residual, torch.full((1, 1), 3.0, dtype=torch.float64), steps=30)
     assert found.item() == pytest.approx(1.0, abs=1e-6)
 
 
@@ -114,9 +135,8 @@ def test_an_answer_at_the_ends_of_its_ranges_is_scipys(power):
     b = A @ torch.tensor([-1.0, 0.2, 0.6, 0.9, 1.5, 3.0], dtype=torch.float64)
     reference = scipy.optimize.lsq_linear(A.numpy(), b.numpy(), bounds=(0, 1)).x
     start = torch.rand(1, 6, dtype=torch.float64)
-    found = levenberg_marquardt(
-        lambda u: u @ A.T - b, start, steps=60, low=0.0, high=1.0, power=power
-    )
+    damping = Damping(power=power)
+    found = solved(lambda u: u @ A.T - b, start, low=0.0, high=1.0, damping=damping)
     np.testing.assert_allclose(found[0].numpy(), reference, atol=1e-4)
     assert {0.0, 1.0} < set(found[0].tolist())
 
@@ -125,7 +145,7 @@ def test_an_answer_at_the_ends_of_its_ranges_is_scipys(power):
 def test_a_start_at_the_end_of_its_range_leaves_it(end):
     target = torch.tensor([0.3, 0.6], dtype=torch.float64)
     start = torch.full((1, 2), end, dtype=torch.float64)
-    found = levenberg_marquardt(lambda u: u - target, start, steps=20, low=0.0, high=1.0)
+    found = solved(lambda u: u - target, start, steps=20, low=0.0, high=1.0)
     torch.testing.assert_close(found[0], target)
 
 
@@ -137,3 +157,46 @@ def test_no_difference_is_taken_beyond_an_end():
     u = torch.tensor([[0.0, 0.5, 1.0]], dtype=torch.float64)
     slopes = differences(residual, u, torch.eye(3, dtype=torch.float64), 0.0, 1.0)[:, 0]
     torch.testing.assert_close(slopes, torch.diag(2 * u[0].clamp(1e-3, 1 - 1e-3)))
+
+
+@pytest.fixture
+def valley():
+    """E = (u0 + u1 - 1)², of two starts, and how often its equations are asked for."""
+    asked = []
+
+    def equations(u):
+        asked.append(u)
+        slope = (u.sum(-1, keepdim=True) - 1).expand(2, 2)
+        return Equations(torch.ones(2, 2, 2, dtype=u.dtype), slope)
+
+    return Objective(lambda u: (u.sum(-1) - 1).square(), equations), asked
+
+
+def test_a_pull_decides_what_nothing_else_decides(valley):
+    """The foot of the perpendicular from the place of rest; and without a pull, from the start."""
+    rest = torch.tensor([0.2, 0.0], dtype=torch.float64)
+    starts = torch.tensor([[3.0, 0.0], [0.0, -2.0]], dtype=torch.float64)
+    pull = Pull(rest, torch.tensor(0.1, dtype=torch.float64))
+    options = {"stop": Stop(steps=200), "damping": Damping(power=0.0)}
+    found = levenberg_marquardt(valley[0], starts, pull=pull, **options)
+    torch.testing.assert_close(found, (rest + 0.4).expand(2, 2), atol=1e-3, rtol=0)
+    found = levenberg_marquardt(valley[0], starts, **options)
+    torch.testing.assert_close(
+        found, torch.tensor([[2.0, -1.0], [1.5, -0.5]], dtype=torch.float64), atol=1e-3, rtol=0
+    )
+
+
+def test_what_has_both_ends_alike_does_not_move(valley):
+    start = torch.tensor([[0.3, 0.0], [0.5, 5.0]], dtype=torch.float64)
+    low, high = torch.tensor([[-9.0, 0.0], [0.5, -9.0]]), torch.tensor([[9.0, 0.0], [0.5, 9.0]])
+    found = levenberg_marquardt(valley[0], start, low=low, high=high, stop=Stop(steps=30))
+    torch.testing.assert_close(found, torch.tensor([[1.0, 0.0], [0.5, 0.5]]).double())
+
+
+def test_a_step_that_fails_asks_for_no_new_equations(valley):
+    """Whatever the damping: it is a matter of the same matrix."""
+    squares, asked = valley
+    worse = squares._replace(error=lambda u: (u - 1).abs().sum(-1))
+    steps = []
+    levenberg_marquardt(worse, torch.ones(2, 2).double(), stop=Stop(steps=50), on_step=steps.append)
+    assert len(asked) == 1 and 1 < len(steps) < 50

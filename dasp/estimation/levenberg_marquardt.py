@@ -1,0 +1,238 @@
+"""Least squares by the method of Levenberg and Marquardt: the one solver of all estimations.
+
+Minimises E(u) = |r(u)|² for residuals r. With J = dr/du, a step solves
+
+    (JᵀJ + λS) du = -Jᵀr,    S = diag(JᵀJ)^p max(diag(JᵀJ))^(1-p),
+
+where λ falls while steps succeed and rises when they fail. The power p is 0 with Levenberg, who
+damps all unknowns alike, and 1 with Marquardt, who damps each in proportion to its effect: the
+first does not move what has little effect, the second moves it far. They end in different places,
+which is welcome where there are many bad ones.
+
+Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM
+Journal on Applied Mathematics 11, 1963.
+
+An unknown at the end of its range stays there, and out of the system, while E would fall beyond it;
+what would step over an end stops there. The solver knows E and the normal equations alone
+(`Objective`): both may come from sums over a song that are known beforehand, and `differences`
+makes them from a residual.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+SMALLEST = 1e-12
+"""No unknown counts as having a smaller share than this of the effect of the most effective one."""
+
+PACE, AHEAD = 5, 20
+"""From the pace of the last few steps is judged where so many more will lead."""
+
+
+class Equations(NamedTuple):
+    """The normal equations of one step.
+
+    Args:
+        matrix: JᵀJ, `(*batch, n, n)`.
+        slope: Jᵀr, `(*batch, n)`.
+        directions: Directions `(k, n)` in which a step may go, drawn anew for each step; then J is
+            by steps along these, and `matrix` and `slope` have k in the place of n.
+    """
+
+    matrix: Tensor
+    slope: Tensor
+    directions: Tensor | None = None
+
+
+class Objective(NamedTuple):
+    """A sum of squares to be minimised.
+
+    Args:
+        error: From unknowns `(tries, *batch, n)` to E, `(tries, *batch)`.
+        equations: From unknowns `(*batch, n)` to their normal equations.
+    """
+
+    error: Callable[[Tensor], Tensor]
+    equations: Callable[[Tensor], Equations]
+
+
+@dataclass(frozen=True)
+class Damping:
+    """How λ follows the success of the steps.
+
+    Args:
+        power: The power p, from 0 (Levenberg) to 1 (Marquardt).
+        first: λ of the first step.
+        tries: Each step tries λ times these, in one call, and takes the best.
+        after_success: What λ is multiplied by after a step that lowered E.
+        after_failure: What λ is multiplied by after a step that did not.
+        least: Smallest λ.
+        most: Largest λ: what it does not lower is as low as numbers tell.
+        longest: No unknown moves further in one step.
+    """
+
+    power: float = 1.0
+    first: float = 1e-3
+    tries: tuple[float, ...] = (1.0,)
+    after_success: float = 1 / 5
+    after_failure: float = 6.0
+    least: float = 1e-9
+    most: float = 1e6
+    longest: float = math.inf
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What ends a minimisation.
+
+    Args:
+        steps: Largest number of steps, those that fail included.
+        goal: E that is small enough.
+        patience: So many steps that lowered E are looked back on,
+        least_gain: and if E has fallen by less than this share meanwhile, it is stuck.
+        rival: E of another minimisation, given up if E would not fall below it in 20 steps more.
+    """
+
+    steps: int
+    goal: float = 0.0
+    patience: int = 1
+    least_gain: float = 0.0
+    rival: float = math.inf
+
+    def reached(self, least: list[float], calls: float) -> bool:
+        """Tell whether to stop.
+
+        Args:
+            least: Smallest E after each step so far.
+            calls: Number of steps that it takes to go through all unknowns.
+
+        Returns:
+            True at the goal, where E is stuck, or where the rival is out of reach.
+        """
+        now, patience = least[-1], math.ceil(self.patience * calls)
+        stuck = len(least) > patience and now > least[-1 - patience] * (1 - self.least_gain)
+        return now <= self.goal or stuck or self._hopeless(least)
+
+    def _hopeless(self, least: list[float]) -> bool:
+        if len(least) <= PACE or self.rival == math.inf:
+            return False
+        return least[-1] * (least[-1] / least[-1 - PACE]) ** (AHEAD / PACE) > self.rival
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A price on unknowns that leave a place of rest, relative to E, so that it falls as E does.
+
+    It decides what nothing else decides, and leaves no trace in an answer that is exact.
+
+    Args:
+        rest: The place of rest, broadcast to the unknowns.
+        price: Price of the square of the way from there, as a share of E, broadcast likewise.
+        least_error: E below which an answer is exact.
+    """
+
+    rest: Tensor
+    price: Tensor
+    least_error: float = 1e-12
+
+
+def levenberg_marquardt(
+    objective: Objective,
+    u: Tensor,
+    *,
+    stop: Stop,
+    low: Tensor | float = -math.inf,
+    high: Tensor | float = math.inf,
+    damping: Damping = Damping(),
+    pull: Pull | None = None,
+    on_step: Callable[[Tensor], None] = lambda error: None,
+) -> Tensor:
+    """Minimise a sum of squares, over a batch of starts.
+
+    Args:
+        objective: The sum of squares and its normal equations.
+        u: Where to begin, `(*batch, n)`.
+        stop: What ends the minimisation, judged by the best of the batch.
+        low: Lower end of the unknowns, broadcast to `u`; what has both ends alike is not moved.
+        high: Upper end of the unknowns.
+        damping: How λ follows the success of the steps.
+        pull: A price on leaving a place of rest; by default none.
+        on_step: Called after each step with E of each start, `(*batch)`.
+
+    Returns:
+        Unknowns of the shape of `u`, with an E that is no larger than at the start but for the
+        price.
+
+    Source: D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters",
+    SIAM Journal on Applied Mathematics 11, 1963.
+
+    >>> square = Objective(
+    ...     lambda u: (u - 3).square().sum(-1), lambda u: Equations(torch.eye(1), u - 3)
+    ... )
+    >>> levenberg_marquardt(square, torch.zeros(1), stop=Stop(steps=20), high=2.0)
+    tensor([2.])
+    """
+    low, high = (torch.as_tensor(end).to(u) for end in (low, high))
+    tries = torch.tensor(damping.tries).to(u)
+    error = objective.error(u[None])[0]
+    lam, least = torch.full_like(error, damping.first), [error.min().item()]
+    equations, price = None, torch.zeros_like(u)
+    for _ in range(stop.steps):
+        if equations is None:
+            if pull is not None:
+                price = (pull.price * (error + pull.least_error)[..., None]).expand_as(u)
+            equations = _pulled_and_held(objective.equations(u), u, low, high, price, pull)
+        du = _steps(equations, torch.einsum("t,...->t...", tries, lam), damping)
+        tried = (u + du).clamp(low, high)
+        errors = objective.error(tried).nan_to_num(math.inf, math.inf)
+        costs = errors
+        if pull is not None:
+            ways = (tried - pull.rest).square() - (u - pull.rest).square()
+            costs = errors + (price * ways).sum(-1)
+        cost, which = costs.min(0)
+        better = cost < error
+        u = torch.where(better[..., None], tried.take_along_dim(which[None, ..., None], 0)[0], u)
+        error = torch.where(better, errors.take_along_dim(which[None], 0)[0], error)
+        factor = torch.where(better, tries[which] * damping.after_success, damping.after_failure)
+        lam = (lam * factor).clamp(damping.least, damping.most)
+        on_step(error)
+        calls = 1 if equations.directions is None else u.shape[-1] / len(equations.directions)
+        if better.any() or equations.directions is not None:
+            least.append(error.min().item())
+            equations = None
+            if stop.reached(least, calls):
+                break
+        elif (lam >= damping.most).all():
+            break
+    return u
+
+
+def _pulled_and_held(
+    equations: Equations, u: Tensor, low: Tensor, high: Tensor, price: Tensor, pull: Pull | None
+) -> Equations:
+    """The equations with the price of a pull, and without what is held at an end of its range."""
+    matrix, slope, directions = equations
+    if directions is not None:
+        return equations
+    if pull is not None:
+        matrix, slope = matrix + torch.diag_embed(price), slope + price * (u - pull.rest)
+    held = ((u <= low) & (slope >= 0)) | ((u >= high) & (slope <= 0))
+    matrix = torch.where(held[..., :, None] | held[..., None, :], 0.0, matrix)
+    return Equations(matrix, torch.where(held, 0.0, slope))
+
+
+def _steps(equations: Equations, lam: Tensor, damping: Damping) -> Tensor:
+    """Steps `(tries, *batch, n)` for λ `(tries, *batch)`; 0 where the equations have no answer."""
+    matrix, slope, directions = equations
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
+    most = diagonal.amax(-1, keepdim=True).clamp(min=SMALLEST)
+    S = diagonal.clamp(min=SMALLEST * most) ** damping.power * most ** (1 - damping.power)
+    damped = matrix + torch.diag_embed(lam[..., None] * S)
+    du = torch.linalg.solve_ex(damped, -slope.expand(damped.shape[:-1])[..., None])[0][..., 0]
+    du = du.nan_to_num(0, 0, 0)
+    du = du if directions is None else du @ directions
+    return du * (damping.longest / du.abs().amax(-1, keepdim=True)).clamp(max=1)
