@@ -1,11 +1,14 @@
 """Numbers that describe a signal: how loud, how bright, how wide, how fast.
 
+Besides, `busiest_stretch` says where in a song to listen.
+
 Every measure is `measure_*(x, sample_rate, ...)` on audio `(*batch, channels, time)`. It returns
 the type of `x`, and is differentiable where its docstring does not say otherwise.
 """
 
 from dasp.analysis.alignment import measure_delay
 from dasp.analysis.channel_weights import channel_weights
+from dasp.analysis.excerpt import busiest_pieces, busiest_stretch
 from dasp.analysis.levels import measure_crest_factor, measure_peak, measure_rms
 from dasp.analysis.loudness import (
     measure_loudness,
@@ -37,6 +40,8 @@ __all__ = [
     "LoudnessMeter",
     "PeakMeter",
     "album_lufs",
+    "busiest_pieces",
+    "busiest_stretch",
     "channel_weights",
     "measure_bark_spectrum",
     "measure_crest_factor",

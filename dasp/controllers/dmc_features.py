@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp.analysis.excerpt import busiest_pieces
 from dasp.analysis.stereo import measure_stereo_width
 from dasp.signal.stft import magnitude_spectra
 from dasp.units import power_to_db
@@ -58,7 +59,7 @@ def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> H
     They follow each other in time, and do not overlap.
     """
     heard = [_pictures(busiest_part(track, sample_rate), sample_rate) for track in tracks]
-    chosen = [_busiest(picture, playing, windows) for picture, playing in heard]
+    chosen = [_where_most_plays(picture, playing, windows) for picture, playing in heard]
     return _together(tracks, sample_rate, chosen)
 
 
@@ -78,7 +79,7 @@ def busiest_part(track: Tensor, sample_rate: float) -> Tensor:
     pieces = track[:, : track.shape[-1] // size * size].unflatten(-1, (-1, size))
     busy = _frames_that_play(track, sample_rate)[: pieces.shape[1] * FRAMES]
     busy = busy.unflatten(0, (-1, FRAMES)).sum(-1)
-    return pieces[:, _largest(busy, count)].flatten(1)
+    return pieces[:, busiest_pieces(busy, count)].flatten(1)
 
 
 def log_mel(power: Tensor, playing: Tensor) -> Tensor:
@@ -122,19 +123,14 @@ def _frames_that_play(track: Tensor, sample_rate: float) -> Tensor:
     return (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > SILENCE_DB)
 
 
-def _largest(values: Tensor, count: int) -> Tensor:
-    """The places of the `count` largest values in their order; of equal ones, the first."""
-    return values.sort(descending=True, stable=True).indices[:count].sort().values
-
-
-def _busiest(picture: Tensor, playing: Tensor, windows: int) -> tuple[Tensor, Tensor]:
+def _where_most_plays(picture: Tensor, playing: Tensor, windows: int) -> tuple[Tensor, Tensor]:
     """Of pictures one behind the other those in which most frames play, in the order of time."""
     missing = max(0, windows * FRAMES - len(playing))
     missing += -(len(playing) + missing) % FRAMES
     pictures = torch.nn.functional.pad(picture, (0, missing), value=-1.0)
     pictures = pictures.unflatten(-1, (-1, FRAMES)).movedim(1, 0)
     frames = torch.nn.functional.pad(playing, (0, missing)).unflatten(-1, (-1, FRAMES))
-    order = _largest(frames.sum(-1), windows)
+    order = busiest_pieces(frames.sum(-1), windows)
     return pictures[order], frames[order]
 
 

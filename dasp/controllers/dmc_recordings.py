@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dasp.analysis.excerpt import busiest_stretch
 from dasp.signal.stft import stft
 
 COHERENT = 0.3
@@ -27,7 +28,9 @@ def coherences(tracks: Sequence[Tensor], sample_rate: float) -> Tensor:
     with the power of one track and with that of the other as weights, and the geometric mean of
     both. At most 20 s are heard, where most plays; 0 for silence, and for a track with itself.
     """
-    x = _where_most_plays(torch.stack([track.mean(0) for track in tracks]), sample_rate)
+    x = torch.stack([track.mean(0) for track in tracks])
+    size, second = round(LONGEST_S * sample_rate), round(sample_rate)
+    x = x[:, busiest_stretch(x[:, None], size, hop=second)]
     power = x.square().mean(-1, keepdim=True)
     spectra = stft(x / power.sqrt().clamp(min=1e-9), FFT_SIZE, FFT_SIZE // 2)
     cross = torch.einsum("ift,jft->fij", spectra, spectra.conj())
@@ -51,14 +54,3 @@ def recordings(coherence: Tensor) -> list[list[int]]:
         rest = [group for group in groups if group not in linked]
         groups = [*rest, sorted([i, *(j for group in linked for j in group)])]
     return sorted(groups)
-
-
-def _where_most_plays(x: Tensor, sample_rate: float) -> Tensor:
-    """The seconds in which most of the tracks are as loud as they ever are."""
-    size, second = round(LONGEST_S * sample_rate), round(sample_rate)
-    if x.shape[-1] <= size:
-        return x
-    seconds = x[:, : x.shape[-1] // second * second].unflatten(-1, (-1, second)).square().mean(-1)
-    level = (seconds / seconds.amax(-1, keepdim=True).clamp(min=1e-12)).sqrt().sum(0)
-    first = int(level.unfold(0, round(LONGEST_S), 1).sum(-1).argmax()) * second
-    return x[:, first : first + size]

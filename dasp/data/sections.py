@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
+from dasp.analysis.excerpt import busiest_stretch
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.data.multitrack import Multitrack
 from dasp.units import db_to_gain
@@ -43,10 +44,7 @@ def loudest_section(x: Tensor, sample_rate: float, *, seconds: float) -> int:
 
     Of several with the same energy the first; 0 for silence and for what is shorter.
     """
-    size = _samples(x, sample_rate, seconds)
-    energy = x.double().square().sum(0).cumsum(0)
-    sums = energy[size - 1 :] - torch.cat((energy.new_zeros(1), energy[:-size]))
-    return int(sums.argmax()) if sums.numel() else 0
+    return busiest_stretch(x, _samples(x, sample_rate, seconds), hop=1).start
 
 
 def loudest_part(song: Multitrack, *, seconds: float) -> Multitrack:

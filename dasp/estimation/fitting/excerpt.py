@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
-from dasp.signal.stft import frames
+from dasp.analysis.excerpt import busiest_stretch
 
 LEAD_IN_S = 0.25
 """What a chain hears before an excerpt, so that its filters and detectors are no longer at rest."""
+
+ENOUGH = 0.5**0.5
+"""Of the level of the loudest stretch of its length: half of its energy."""
 
 
 class Excerpt:
@@ -25,12 +28,10 @@ class Excerpt:
     def __init__(self, dry: Tensor, processed: Tensor, sample_rate: float, seconds: float):
         time = processed.shape[-1]
         length = round(seconds * sample_rate) if seconds * sample_rate < time else time
-        hop = max(1, length // 8)
-        energy = frames(processed.double().square().sum(-2), length, hop).sum(-1)
-        start = hop * int((energy >= 0.5 * energy.max()).nonzero()[0])
-        self.lead_in = min(start, round(LEAD_IN_S * sample_rate))
-        self.dry = dry[..., start - self.lead_in : start + length]
-        self.target = processed[..., start : start + length]
+        part = busiest_stretch(processed, length, enough=ENOUGH)
+        self.lead_in = min(part.start, round(LEAD_IN_S * sample_rate))
+        self.dry = dry[..., part.start - self.lead_in : part.stop]
+        self.target = processed[..., part]
 
     def heard(self, output: Tensor) -> Tensor:
         """Cut the lead-in off the output of a chain.

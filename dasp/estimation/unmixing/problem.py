@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_range, checked_sample_rate
+from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.routing import as_stereo
 
 
@@ -99,20 +100,7 @@ class Problem:
             was_mono=was_mono,
             mix=mix,
             sample_rate=sample_rate,
-            excerpt=_busiest(stacked, round(excerpt_s * sample_rate)),
+            excerpt=busiest_stretch(stacked, max(1, round(excerpt_s * sample_rate))),
             room_taps=round(room_s * sample_rate),
             filter_taps=filter_taps,
         )
-
-
-def _busiest(tracks: Tensor, length: int) -> slice:
-    """The excerpt of `length` samples in which most tracks have most of their energy."""
-    power = tracks.square().sum(1)
-    total = power.cumsum(-1)
-    if length >= tracks.shape[-1]:
-        return slice(0, tracks.shape[-1])
-    hop = max(1, length // 8)
-    inside = total[:, length::hop] - total[:, :-length:hop]
-    share = inside / total[:, -1:].clamp(min=torch.finfo(total.dtype).tiny)
-    start = int(share.sqrt().sum(0).argmax()) * hop
-    return slice(start, start + length)
