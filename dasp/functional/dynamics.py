@@ -134,11 +134,11 @@ def _smooth_reduction(
     """The gain reduction from where the block before has left it under `name`."""
 
     def follow(key: Tensor, before_db: Tensor | None) -> tuple[Tensor, Tensor]:
-        start_db = smoother.start_db if before_db is None else before_db
+        start_db = smoother.start if before_db is None else before_db
         reduction = run_as_rows(
             reduction_db,
             (key,),
-            (*dynamics.curve, *smoother._replace(start_db=start_db)),
+            (*dynamics.curve, *smoother._replace(start=start_db)),
             dynamics.detector.db_per_decade,
             dynamics.sign,
             linked=dynamics.detector.linked,

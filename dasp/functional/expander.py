@@ -82,7 +82,7 @@ def expander(
         # The gain reduction rises while the gain falls.
         attack=pole("release_ms", release_ms, x, sample_rate),
         release=pole("attack_ms", attack_ms, x, sample_rate),
-        start_db=_reduction_of_silence(curve),
+        start=_reduction_of_silence(curve),
     )
     dynamics = Dynamics(
         Detector(detector, linked, sidechain, sidechain_high_pass_hz),

@@ -14,6 +14,7 @@ from dasp.signal._fused import fused
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator
 from dasp.signal.backends import recurrence_torch
+from dasp.signal.backends.dynamics_values import Smoother, in_schema
 from dasp.signal.smoothing import delayed, one_pole
 
 
@@ -48,26 +49,31 @@ def ballistics(
     zi = (x.new_zeros(()) if zi is None else zi.to(x.dtype)).expand(rows)
     if x.shape[-1] == 0:
         return x, zi
-    of_rows = (t.expand(rows).reshape(math.prod(rows)) for t in (attack, release, zi))
+    smoother = Smoother(attack=attack, release=release, start=zi)
+    of_rows = (t.expand(rows).reshape(math.prod(rows)) for t in smoother)
     y = _ballistics(x.reshape(math.prod(rows), x.shape[-1]), *of_rows).reshape(x.shape)
     return y, y[..., -1]
 
 
 @fused(
     "dynamics",
-    "(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",
+    f"(Tensor x, {in_schema(Smoother)}) -> Tensor",
     lambda x, *_: x.new_empty(x.shape),
     waits_from=1_000_000,
 )
-def _ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
+def _ballistics(x: Tensor, *values: Tensor) -> Tensor:
     # Which branch a sample takes has no gradient. Given the branches, the smoother is a linear
-    # recurrence, and that has every gradient there is.
-    exact = torch.promote_types(x.dtype, torch.promote_types(attack.dtype, release.dtype))
-    arguments = [t.to(exact) for t in (x, attack, release, zi)]
-    y = _followed(*(t.detach() for t in arguments))
-    rising = arguments[0].detach() > delayed(y, arguments[3].detach())
-    pole = torch.where(rising, arguments[1][:, None], arguments[2][:, None])
-    return one_pole(arguments[0], pole, arguments[3])[0].to(x.dtype)
+    # recurrence, which has all derivatives.
+    smoother = Smoother(*values)
+    poles = torch.promote_types(smoother.attack.dtype, smoother.release.dtype)
+    exact = torch.promote_types(x.dtype, poles)
+    exact_x, attack, release, start = (
+        t.to(exact) for t in (x, smoother.attack, smoother.release, smoother.start)
+    )
+    y = _followed(*(t.detach() for t in (exact_x, attack, release, start)))
+    rising = exact_x.detach() > delayed(y, start.detach())
+    pole = torch.where(rising, attack[:, None], release[:, None])
+    return one_pole(exact_x, pole, start)[0].to(x.dtype)
 
 
 _BRANCHING = Kernel(recurrence_torch.ballistics, "recurrence_numba.ballistics")

@@ -11,6 +11,7 @@ from dasp.functional.limiter import _limiting_db
 from dasp.signal import backends
 from dasp.signal.backends import _rows
 from dasp.signal.backends._rows import over_rows
+from dasp.signal.backends.dynamics_values import Curve, Output, Smoother
 from dasp.signal.ballistics import _ballistics
 from dasp.signal.gain_computer import amplified, compressed, reduction_db
 
@@ -34,25 +35,25 @@ def key(channels):
     return x
 
 
-CURVE = (
-    row(-30.0, -20.0, -40.0),  # threshold_db
-    row(0.5, 0.9, 0.0),  # slope
-    row(6.0, 0.0, 12.0),  # knee_db
-    row(9.0, torch.inf, 9.0),  # range_db
-    row(0.9, 0.999, 0.0),  # attack
-    row(0.999, 0.9, 0.99),  # release
-    row(0.0, 3.0, 1.0),  # the reduction before the start
+CURVE = Curve(
+    threshold_db=row(-30.0, -20.0, -40.0),
+    slope=row(0.5, 0.9, 0.0),
+    knee_db=row(6.0, 0.0, 12.0),
+    range_db=row(9.0, torch.inf, 9.0),
 )
-MIXING = row(3.0, 0.0, -2.0), row(1.0, 0.3, 0.0)
+SMOOTHER = Smoother(
+    attack=row(0.9, 0.999, 0.0), release=row(0.999, 0.9, 0.99), start=row(0.0, 3.0, 1.0)
+)
+OUTPUT = Output(makeup_gain_db=row(3.0, 0.0, -2.0), mix=row(1.0, 0.3, 0.0))
 
 STEPS = {
-    "ballistics": lambda: (_ballistics, key(1)[:, 0], *CURVE[4:]),
-    "reduction of a peak": lambda: (reduction_db, key(2), *CURVE, 20.0, 1.0),
-    "reduction of a power": lambda: (reduction_db, key(3).square(), *CURVE, 10.0, 1.0),
-    "reduction of one channel": lambda: (reduction_db, key(1), *CURVE, 20.0, 1.0),
-    "amplified": lambda: (amplified, key(2), 20 * key(1)[:, 0].abs(), *MIXING),
-    "compressed": lambda: (compressed, key(2), *CURVE, *MIXING, 1.0),
-    "expanded": lambda: (compressed, key(2), *CURVE, *MIXING, -1.0),
+    "ballistics": lambda: (_ballistics, key(1)[:, 0], *SMOOTHER),
+    "reduction of a peak": lambda: (reduction_db, key(2), *CURVE, *SMOOTHER, 20.0, 1.0),
+    "reduction of a power": lambda: (reduction_db, key(3).square(), *CURVE, *SMOOTHER, 10.0, 1.0),
+    "reduction of one channel": lambda: (reduction_db, key(1), *CURVE, *SMOOTHER, 20.0, 1.0),
+    "amplified": lambda: (amplified, key(2), 20 * key(1)[:, 0].abs(), *OUTPUT),
+    "compressed": lambda: (compressed, key(2), *CURVE, *SMOOTHER, *OUTPUT, 1.0),
+    "expanded": lambda: (compressed, key(2), *CURVE, *SMOOTHER, *OUTPUT, -1.0),
     "limited": lambda: (_limiting_db, key(2), row(-6.0, -20.0, 0.0), row(0.9, 0.999, 0.0), 100),
     "limited at once": lambda: (_limiting_db, key(1), row(-6.0, -20.0, 0.0), row(0.9, 0.9, 0.9), 1),
 }  # fmt: skip
@@ -114,7 +115,7 @@ def test_second_derivatives_are_those_of_the_torch_operations(monkeypatch):
 def test_a_nan_stays_in_the_reduction():
     x = key(2)[:1]
     x[0, 1, 500] = torch.nan
-    y = reduction_db(x, *(p[:1] for p in CURVE), 20.0, 1.0)
+    y = reduction_db(x, *(p[:1] for p in (*CURVE, *SMOOTHER)), 20.0, 1.0)
     assert y[0, :500].isfinite().all() and y[0, 500:].isnan().all()
 
 

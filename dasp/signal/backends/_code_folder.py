@@ -103,7 +103,8 @@ def _sources() -> tuple[tuple[str, bytes], ...]:
     """Every file that a kernel may take a function or a constant from, and what compiles them."""
     package = resources.files("dasp")
     folder = package / "signal" / "backends"
-    files = [package / "units.py", folder / "_compiled.py", folder / "examples.py"]
+    files = [package / "units.py", folder / "dynamics_values.py"]
+    files += [folder / "_compiled.py", folder / "examples.py"]
     files += [file for file in folder.iterdir() if file.name.endswith("_numba.py")]
     files = [file for file in files if file.is_file()]
     return tuple((file.name, file.read_bytes()) for file in sorted(files, key=lambda f: f.name))

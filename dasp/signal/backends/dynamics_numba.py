@@ -1,11 +1,13 @@
-"""Compiled steps of dynamics processors, each with its adjoint.
+"""The gain computer of dynamics processors, compiled, each step with its adjoint.
 
-Every function of tensors stands in for the one of the same name that `dasp.signal._fused`
-decorates, where its meaning is told. The loops take a row in chunks that stay in the cache. What
-is next to the signals, magnitudes and factors, has their type; everything between, and all that
-lasts from one sample to the next, is float64. What does not wait for the sample before it is in
-loops of its own that read and write different lines, of which a compiler takes many samples at
-once: the more the narrower they are.
+Every function of tensors stands in for the one of the same name in `dasp.signal.gain_computer` or
+`dasp.signal.ballistics`, which says what it computes. The loops take a row in chunks that stay in
+the cache. Magnitudes and gains, next to the signals, have the type of the signals; levels, and what
+lasts from one sample to the next, are float64. Only the smoother has to wait for the sample before.
+All else is in loops of its own, which read one array and write another, so that a compiler takes
+many samples at once: the more, the narrower their type.
+
+The values of a row are a line of `p`, a column each; their gradients are the same line of `sums`.
 """
 
 import math
@@ -17,95 +19,108 @@ from torch import Tensor
 from dasp.signal.backends._compiled import compiled
 from dasp.signal.backends._log_exp_numba import exp2, log2, log2_parts
 from dasp.signal.backends._rows import fresh, over_rows
+from dasp.signal.backends.dynamics_values import COLUMNS, Curve, Output, Smoother, grouped
 from dasp.units import SILENCE_DB
 
 CHUNK = 2048
 SINGLE = np.dtype(np.float32)
 TOGETHER = 4
-"""Rows that are followed at once."""
+"""Rows that are smoothed at once."""
 LOG2_E = math.log2(math.e)
 PER_DB = math.log(10) / 20
 OCTAVES_PER_DB = math.log2(10) / 20
 
-THRESHOLD, SLOPE, KNEE, RANGE, ATTACK, RELEASE, START, MAKEUP, MIX = range(9)
-"""Where a row of parameters, and of their gradients, has what."""
+THRESHOLD, KNEE = COLUMNS.index("threshold_db"), COLUMNS.index("knee_db")
+SLOPE, RANGE = COLUMNS.index("slope"), COLUMNS.index("range_db")
+ATTACK, RELEASE = COLUMNS.index("attack"), COLUMNS.index("release")
+START = COLUMNS.index("start")
+MAKEUP, MIX = COLUMNS.index("makeup_gain_db"), COLUMNS.index("mix")
 
 loop = compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 """Sums may be taken in any order, and so many terms at once.
 
-So may products, and one with the inverse of a constant becomes a division, which takes long: unless
-the inverse has gone through something else first, such as `min`.
+So may products: the product with the inverse of a constant becomes a division, which is slow,
+unless the inverse has gone through another operation first, such as `min`.
 """
 
 
-def ballistics(keep: bool, x: Tensor, *poles_and_start: Tensor) -> tuple[Tensor, tuple]:
+def ballistics(keep: bool, x: Tensor, *values: Tensor) -> tuple[Tensor, tuple]:
     y = fresh(x)
-    over_rows(_follow_rows, x, _columns(*[poles_and_start[0]] * ATTACK, *poles_and_start), y)
+    over_rows(_follow_rows, x, _columns(Smoother(*values)), y)
     return y, (y,)
 
 
-def ballistics_adjoint(grad: Tensor, y: Tensor, x: Tensor, *poles_and_start: Tensor):
-    p = _columns(*[poles_and_start[0]] * ATTACK, *poles_and_start)
+def ballistics_adjoint(grad: Tensor, y: Tensor, x: Tensor, *values: Tensor):
+    smoother = Smoother(*values)
+    p = _columns(smoother)
     dx, sums = fresh(y), torch.zeros_like(p)
     over_rows(_follow_rows_back, grad, y, x, p, dx, sums)
-    return dx, *_rows_of(sums[:, ATTACK:], poles_and_start)
+    return dx, *_gradients(sums, smoother)
 
 
-def reduction_db(keep: bool, key: Tensor, *parameters_and_options) -> tuple[Tensor, tuple]:
-    *parameters, db_per_decade, sign = parameters_and_options
+def reduction_db(keep: bool, key: Tensor, *values) -> tuple[Tensor, tuple]:
+    curve, smoother, (db_per_decade, sign) = grouped(values, Curve, Smoother)
     y = fresh(key, key.shape[0], key.shape[2])
-    over_rows(_reduce_rows, key, _columns(*parameters), level_scale(key, db_per_decade, sign), y)
+    scale = level_scale(key, db_per_decade, sign)
+    over_rows(_reduce_rows, key, _columns(curve, smoother), scale, y)
     return y, (y,)
 
 
-def reduction_db_adjoint(grad: Tensor, y: Tensor, key: Tensor, *parameters_and_options):
-    *parameters, db_per_decade, sign = parameters_and_options
-    p = _columns(*parameters)
+def reduction_db_adjoint(grad: Tensor, y: Tensor, key: Tensor, *values):
+    curve, smoother, (db_per_decade, sign) = grouped(values, Curve, Smoother)
+    p = _columns(curve, smoother)
     d_key, sums = _zeros_like(key), torch.zeros_like(p)
-    over_rows(
-        _reduce_rows_back, grad, y, key, p, level_scale(key, db_per_decade, sign), d_key, sums
-    )
-    return d_key, *_rows_of(sums, parameters)
+    scale = level_scale(key, db_per_decade, sign)
+    over_rows(_reduce_rows_back, grad, y, key, p, scale, d_key, sums)
+    return d_key, *_gradients(sums, curve, smoother)
 
 
-def amplified(
-    keep: bool, x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor
-) -> tuple[Tensor, tuple]:
+def amplified(keep: bool, x: Tensor, reduction_db: Tensor, *values: Tensor) -> tuple[Tensor, tuple]:
     y = fresh(x)
-    p = _columns(*[makeup_and_mix[0]] * MAKEUP, *makeup_and_mix)
-    over_rows(_amplify_rows, x, reduction_db, p, y)
+    over_rows(_amplify_rows, x, reduction_db, _columns(Output(*values)), y)
     return y, ()
 
 
-def amplified_adjoint(grad: Tensor, x: Tensor, reduction_db: Tensor, *makeup_and_mix: Tensor):
-    p = _columns(*[makeup_and_mix[0]] * MAKEUP, *makeup_and_mix)
+def amplified_adjoint(grad: Tensor, x: Tensor, reduction_db: Tensor, *values: Tensor):
+    output = Output(*values)
+    p = _columns(output)
     dx, d_reduction_db, sums = _zeros_like(x), fresh(reduction_db), torch.zeros_like(p)
     over_rows(_amplify_rows_back, grad, x, reduction_db, p, dx, d_reduction_db, sums)
-    return dx, d_reduction_db, *_rows_of(sums[:, MAKEUP:], makeup_and_mix)
+    return dx, d_reduction_db, *_gradients(sums, output)
 
 
-def compressed(keep: bool, x: Tensor, *parameters_and_sign) -> tuple[Tensor, tuple]:
-    *parameters, sign = parameters_and_sign
+def compressed(keep: bool, x: Tensor, *values) -> tuple[Tensor, tuple]:
+    *groups, (sign,) = grouped(values, Curve, Smoother, Output)
     y = fresh(x)
     reduction_db = fresh(x, x.shape[0], x.shape[2] if keep else 0)
-    over_rows(_compress_rows, x, _columns(*parameters), level_scale(x, 20, sign), reduction_db, y)
+    scale = level_scale(x, sign=sign)
+    over_rows(_compress_rows, x, _columns(*groups), scale, reduction_db, y)
     return y, (reduction_db,)
 
 
-def compressed_adjoint(grad: Tensor, reduction_db: Tensor, x: Tensor, *parameters_and_sign):
-    *parameters, sign = parameters_and_sign
-    p = _columns(*parameters)
+def compressed_adjoint(grad: Tensor, reduction_db: Tensor, x: Tensor, *values):
+    *groups, (sign,) = grouped(values, Curve, Smoother, Output)
+    p = _columns(*groups)
     dx, sums = fresh(x), torch.zeros_like(p)
-    over_rows(_compress_rows_back, grad, reduction_db, x, p, level_scale(x, 20, sign), dx, sums)
-    return dx, *_rows_of(sums, parameters)
+    scale = level_scale(x, sign=sign)
+    over_rows(_compress_rows_back, grad, reduction_db, x, p, scale, dx, sums)
+    return dx, *_gradients(sums, *groups)
 
 
-def _columns(*parameters: Tensor) -> Tensor:
-    return torch.stack(parameters, 1).double()
+def _columns(*groups: Curve | Smoother | Output) -> Tensor:
+    """A row of values in the order of `COLUMNS`; what is in no group is never read."""
+    given = {name: value for group in groups for name, value in group._asdict().items()}
+    unread = next(iter(given.values()))
+    return torch.stack([given.get(name, unread) for name in COLUMNS], 1).double()
 
 
-def _rows_of(sums: Tensor, parameters) -> list[Tensor]:
-    return [s.to(p.dtype) for s, p in zip(sums.unbind(1), parameters, strict=True)]
+def _gradients(sums: Tensor, *groups: Curve | Smoother | Output) -> list[Tensor]:
+    """The gradients of the values of some groups, one after the other, in their types."""
+    return [
+        sums[:, COLUMNS.index(name)].to(value.dtype)
+        for group in groups
+        for name, value in group._asdict().items()
+    ]
 
 
 def _zeros_like(x: Tensor) -> Tensor:
@@ -113,9 +128,9 @@ def _zeros_like(x: Tensor) -> Tensor:
 
 
 def level_scale(key: Tensor, db_per_decade: float = 20.0, sign: float = 1.0) -> Tensor:
-    """What the level is made with, the same for all rows: the floor, dB per octave, the sign."""
+    """The smallest magnitude, dB per octave, and the sign beyond a threshold, for each row."""
     floor = 10 ** (SILENCE_DB / db_per_decade)
-    # The floor is a number of the type of the key, as it is for `clamp`.
+    # The smallest magnitude is a number of the type of the key, as in the portable form.
     floor = torch.tensor(floor, dtype=key.dtype).item()
     scale = [floor, db_per_decade * math.log10(2), sign]
     return torch.tensor(scale, dtype=torch.float64).expand(len(key), 3)
@@ -193,7 +208,7 @@ def _amplify_rows_back(grad, x, reduction_db, p, dx, d_reduction_db, sums):
 
 @loop
 def _compress_rows(x, p, scale, reduction_db, y):
-    """Notes the reduction where there is a place for it."""
+    """Writes the gain reduction too, where `reduction_db` has room for it."""
     work = np.empty((TOGETHER, CHUNK))
     for rows in _together(len(x)):
         last = p[rows, START].copy()
@@ -227,7 +242,7 @@ def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
 
 @loop
 def _together(rows):
-    """Slices of the rows that are followed together."""
+    """Slices of the rows that are smoothed together."""
     return [slice(first, min(first + TOGETHER, rows), 1) for first in range(0, rows, TOGETHER)]
 
 
@@ -244,7 +259,7 @@ def _keep_start(later, rows, sums):
 
 # -- one chunk of some rows -----------------------------------------------------------------
 #
-# Work has a line for each of them; signals come whole.
+# `work` has a line of one chunk for each row; signals come whole, with where the chunk starts.
 
 
 @loop
@@ -265,7 +280,7 @@ def _deliver(work, rows, start, y):
 
 @loop
 def _reduce(key, rows, start, p, scale, last, work):
-    """From the key to the smooth reduction, and from the last of it to that of the next chunk."""
+    """From the key to the smooth gain reduction, in `work`; `last` is that of the sample before."""
     size = min(CHUNK, key.shape[2] - start)
     level_db = np.empty(size)
     for row in range(rows.start, rows.stop):
@@ -276,7 +291,7 @@ def _reduce(key, rows, start, p, scale, last, work):
 
 @loop
 def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
-    """Adds to the gradient of the key; `later` becomes what comes back to the chunk before."""
+    """Adds to the gradient of the key. `later` is the gradient that reaches the chunk before."""
     size = min(CHUNK, key.shape[2] - start)
     levels, targets, d_level_db = work[0], work[1], np.empty(size, key.dtype)
     for row in range(rows.start, rows.stop):
@@ -293,9 +308,9 @@ def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_k
 
 @loop
 def _follow(x, size, p, last):
-    """In place."""
+    """Smooth each line of `x` in place, from `last` on."""
     for k in range(len(last)):
-        last[k] *= abs(last[k]) >= 1e-30  # numbers near the smallest take long
+        last[k] *= abs(last[k]) >= 1e-30  # arithmetic with denormal numbers is slow
     if len(last) == TOGETHER:
         _follow_four(x[0, :size], x[1, :size], x[2, :size], x[3, :size], p, last)
     else:
@@ -309,7 +324,7 @@ def _follow(x, size, p, last):
 
 @loop
 def _follow_four(x0, x1, x2, x3, p, last):
-    """Each sample waits for the one before it; meanwhile there is time for other rows."""
+    """A sample waits for the one before it; the processor works on three other rows meanwhile."""
     a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
     r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
     y0, y1, y2, y3 = last[0], last[1], last[2], last[3]
@@ -330,10 +345,9 @@ def _next(x, last, attack, release):
 
 @loop
 def _follow_back(grad, y, rows, start, x, p, later):
-    """From the gradients of y, of one sample each, to those by all the samples after it.
+    """Backwards through the smoother: `grad` by each y becomes the gradient through all later y.
 
-    They stay in their place, and the drop of x in that of x. `later` comes back from the samples
-    after these.
+    `x` becomes how far it lies below the y before it. `later` is the gradient from the next chunk.
     """
     size = min(CHUNK, y.shape[1] - start)
     for row in range(rows.start, rows.stop):
@@ -352,7 +366,7 @@ def _follow_back(grad, y, rows, start, x, p, later):
 
 @loop
 def _drop(x, y, before):
-    """What x is below the y before it; it rises where that is negative."""
+    """How far `x` lies below the y before it, in place; y rises where that is negative."""
     x[0] = before - x[0]
     now, last = x[1:], y[:-1]
     for n in range(len(last)):
@@ -380,7 +394,7 @@ def _previous(grad, later, drop, attack, release):
 
 @loop
 def _learn(adjoint, drop, p, sums):
-    """Leaves the gradient of x in place of its drop."""
+    """Add up the gradients of the poles; `drop` becomes the gradient of x."""
     d_attack, d_release, attack, release = 0.0, 0.0, p[ATTACK], p[RELEASE]
     for n in range(len(adjoint)):
         rises, by_pole = drop[n] < 0, adjoint[n] * drop[n]
@@ -393,12 +407,12 @@ def _learn(adjoint, drop, p, sums):
 
 # -- one chunk of one row -------------------------------------------------------------------
 #
-# Signals of several channels come as the whole row, with the start of the chunk in it.
+# Signals of several channels come as the whole row, with where the chunk starts.
 
 
 @loop
 def to_level(key, start, scale, level_db):
-    """Of the loudest channel."""
+    """The level of the loudest channel."""
     loudest = _loudest(key, start, len(level_db))
     floor, db_per_octave = key.dtype.type(scale[0]), scale[1]
     if key.dtype == SINGLE:
@@ -425,7 +439,7 @@ def _loudest(key, start, size):
 
 @loop
 def level_back(d_level_db, key, start, scale, d_key):
-    """Adds to the gradient of the key. Channels that are equally loud share it."""
+    """Add to the gradient of the key. Channels that are equally loud share it."""
     loudest, number = _loudest(key, start, len(d_level_db)), key.dtype.type
     floor, db_per_log = number(scale[0]), number(scale[1] * LOG2_E)
     nothing, half, one = number(0), number(0.5), number(1)
@@ -451,7 +465,7 @@ def level_back(d_level_db, key, start, scale, d_key):
 
 @loop
 def _curve(level_db, p, scale, target_db):
-    """The reduction that a level asks for: `slope` times the soft knee, up to `range_db`."""
+    """The gain reduction that a level asks for: slope times soft knee, up to the range."""
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
     half, bend = p[KNEE] / 2, min(0.5 / p[KNEE], 5e5)
     for n in range(len(level_db)):
@@ -488,7 +502,7 @@ def _curve_back(d_target_db, level_db, p, scale, d_level_db, sums):
 
 @loop
 def _gain(reduction_db, p, gain, through):
-    """The gain of the wet signal, and that of dry and wet together, in the type of the signal."""
+    """The gain of the compressed signal, and that of dry and compressed together."""
     wet, dry, to_single = p[MIX], 1 - p[MIX], through.dtype == SINGLE
     for n in range(len(gain)):
         gain[n] = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]), to_single)

@@ -25,14 +25,14 @@ class Curve(NamedTuple):
 
 
 class Smoother(NamedTuple):
-    """How the gain reduction follows what the curve asks for."""
+    """A smoother that rises and falls at its own speeds."""
 
     attack: Tensor
-    """Pole while the gain reduction rises."""
+    """Pole while it rises."""
     release: Tensor
     """Pole while it falls."""
-    start_db: Tensor
-    """Gain reduction before the first sample."""
+    start: Tensor
+    """Output before the first sample."""
 
 
 class Output(NamedTuple):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from dasp.signal.backends.dynamics_values import Curve, Output, Smoother
+
 TIME = 4200
 """Samples: more than the loops take at a time, and not a multiple."""
 
@@ -23,32 +25,44 @@ def _filtered(real: torch.dtype) -> Iterator[tuple]:
     )
 
 
-def _curve(rows: int, real: torch.dtype) -> list[Tensor]:
-    """From the threshold to the reduction before the start."""
-    numbers = (-24.0, 0.7, 6.0, 40.0), (0.9, 0.99, 1.5)
-    signal, poles = ([torch.full((rows,), n) for n in part] for part in numbers)
-    return [t.to(real) for t in signal] + [t.double() for t in poles[:2]] + [poles[2].to(real)]
+def _curve(rows: int, real: torch.dtype) -> Curve:
+    return Curve(
+        threshold_db=torch.full((rows,), -24.0, dtype=real),
+        slope=torch.full((rows,), 0.7, dtype=real),
+        knee_db=torch.full((rows,), 6.0, dtype=real),
+        range_db=torch.full((rows,), 40.0, dtype=real),
+    )
 
 
-def _mixing(rows: int, real: torch.dtype) -> list[Tensor]:
-    return [torch.full((rows,), n, dtype=real) for n in (3.0, 0.8)]
+def _smoother(rows: int, real: torch.dtype) -> Smoother:
+    return Smoother(
+        attack=torch.full((rows,), 0.9).double(),
+        release=torch.full((rows,), 0.99).double(),
+        start=torch.full((rows,), 1.5, dtype=real),
+    )
+
+
+def _output(rows: int, real: torch.dtype) -> Output:
+    return Output(
+        makeup_gain_db=torch.full((rows,), 3.0, dtype=real),
+        mix=torch.full((rows,), 0.8, dtype=real),
+    )
 
 
 def _followed(real: torch.dtype) -> Iterator[tuple]:
-    poles = torch.full((5,), 0.9), torch.full((5,), 0.99)
-    yield _noise(5, TIME).to(real), *(p.double() for p in poles), torch.full((5,), 0.1, dtype=real)
+    yield _noise(5, TIME).to(real), *_smoother(5, real)
 
 
 def _reduced(real: torch.dtype) -> Iterator[tuple]:
-    yield _noise(5, 2, TIME).to(real), *_curve(5, real), 20.0, 1.0
+    yield _noise(5, 2, TIME).to(real), *_curve(5, real), *_smoother(5, real), 20.0, 1.0
 
 
 def _amplified(real: torch.dtype) -> Iterator[tuple]:
-    yield _noise(2, 2, TIME).to(real), 9 * _noise(2, TIME).abs().to(real), *_mixing(2, real)
+    yield _noise(2, 2, TIME).to(real), 9 * _noise(2, TIME).abs().to(real), *_output(2, real)
 
 
 def _compressed(real: torch.dtype) -> Iterator[tuple]:
-    yield _noise(5, 2, TIME).to(real), *_curve(5, real), *_mixing(5, real), 1.0
+    yield _noise(5, 2, TIME).to(real), *_curve(5, real), *_smoother(5, real), *_output(5, real), 1.0
 
 
 def _limited(real: torch.dtype) -> Iterator[tuple]:
