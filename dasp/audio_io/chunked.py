@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from dasp.audio_io.contents import Contents, View, end_of_samples, patched
+from dasp.audio_io.contents import Contents, Order, View, end_of_samples, patched
 from dasp.audio_io.mpeg import mpeg_within
 
 MOST_CHUNKS = 10_000
@@ -76,7 +76,7 @@ class _Head:
 
     start: int
     declared: int
-    order: str
+    order: Order
     chain: _Chain | None
     mend: Callable[[int, int], list[tuple[int, bytes]]]
     """What stands where in a head of so many bytes of samples, in so many blocks."""
@@ -103,7 +103,7 @@ def riff(file: BinaryIO) -> Contents:
     """
     file.seek(0)
     kind = file.read(4)
-    order = "big" if kind == b"RIFX" else "little"
+    order: Order = "big" if kind == b"RIFX" else "little"
     block, samples, told, code, ds64, place = 1, 0, 0, 0, None, None
     for name, start, length in _walk(file, 12, order):
         file.seek(start)
@@ -244,7 +244,7 @@ def sun(file: BinaryIO) -> Contents:
     """
     file.seek(0)
     head = file.read(24)
-    order = "big" if head[:4] == b".snd" else "little"
+    order: Order = "big" if head[:4] == b".snd" else "little"
     start, declared, encoding, _, channels = (
         int.from_bytes(head[i : i + 4], order) for i in range(4, 24, 4)
     )
@@ -260,7 +260,7 @@ def sun(file: BinaryIO) -> Contents:
     return _judge(file, found, _size(file))
 
 
-def _wave_format(form: bytes, order: str) -> tuple[int, int]:
+def _wave_format(form: bytes, order: Order) -> tuple[int, int]:
     """Size of a block in bytes, and its number of frames."""
     code, channels = (int.from_bytes(form[i : i + 2], order) for i in (0, 2))
     block, bits = (int.from_bytes(form[i : i + 2], order) for i in (12, 14))
@@ -431,7 +431,8 @@ def _is_padding(file: BinaryIO, start: int, size: int) -> bool:
 def _until_last_chunks(file: BinaryIO, head: _Head, size: int) -> int:
     """Bytes of samples before the chunks at the end, if there are any."""
     size = end_of_samples(file, size)
-    if head.chain is None:
+    chain = head.chain
+    if chain is None:
         return size - head.start
     first = max(head.start + head.own, size - _LAST_CHUNKS)
     file.seek(first)
@@ -443,17 +444,17 @@ def _until_last_chunks(file: BinaryIO, head: _Head, size: int) -> int:
             places.add(first + at)
             at = tail.find(name, at + 1)
     for place in sorted(places):
-        if (place - head.start) % 2 == 0 and _whole_chain(file, head, place, size):
+        if (place - head.start) % 2 == 0 and _whole_chain(file, chain, head.order, place, size):
             return place - head.start
     return size - head.start
 
 
-def _whole_chain(file: BinaryIO, head: _Head, start: int, size: int) -> bool:
+def _whole_chain(file: BinaryIO, chain: _Chain, order: Order, start: int, size: int) -> bool:
     """Whether known chunks follow one another up to the very end."""
-    for name, place, length in head.chain.walk(file, start, head.order):
+    for name, place, length in chain.walk(file, start, order):
         if name not in _KNOWN:
             return False
-        if place + length in (size, size - 1) or head.chain.after(place + length) == size:
+        if place + length in (size, size - 1) or chain.after(place + length) == size:
             return True
         if place + length > size:
             return False
@@ -483,7 +484,7 @@ def _size(file: BinaryIO) -> int:
 # Chunks
 
 
-def _walk(file: BinaryIO, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+def _walk(file: BinaryIO, start: int, order: Order) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and size of each chunk."""
     end = _size(file)
     for _ in range(MOST_CHUNKS):
@@ -513,7 +514,7 @@ def _walk_64(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _walk_wave64(
-    file: BinaryIO, start: int, order: str = "little"
+    file: BinaryIO, start: int, order: Order = "little"
 ) -> Iterator[tuple[bytes, int, int]]:
     end = _size(file)
     for _ in range(MOST_CHUNKS):
@@ -529,7 +530,7 @@ def _walk_wave64(
 
 
 def _walk_core_audio(
-    file: BinaryIO, start: int, order: str = "big"
+    file: BinaryIO, start: int, order: Order = "big"
 ) -> Iterator[tuple[bytes, int, int]]:
     end = _size(file)
     for _ in range(MOST_CHUNKS):

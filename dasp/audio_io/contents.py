@@ -6,10 +6,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 Piece = bytes | range
 """Bytes that stand in for those of a file, or the places of those that are taken from it."""
+
+Order = Literal["little", "big"]
+"""Which byte of a number comes first."""
 
 View = tuple[Piece, ...]
 """A file as it should have been: pieces of it, some of them mended."""

@@ -7,7 +7,7 @@ the Vorbis I specification, 4.3.9; RFC 7845 (Opus).
 from typing import BinaryIO
 
 from dasp.audio_io.chunked import walker_of
-from dasp.audio_io.contents import after_id3
+from dasp.audio_io.contents import Order, after_id3
 from dasp.audio_io.flac import blocks_of
 from dasp.layouts import USUAL, Layout, as_layout, of_mask
 
@@ -77,7 +77,7 @@ def _in_chunks(file: BinaryIO, channels: int) -> Layout | None:
         if name == b"fmt ":
             form = file.read(min(length, 40))
             big = _is_big_endian(file)
-            order = "big" if big else "little"
+            order: Order = "big" if big else "little"
             if len(form) >= 24 and int.from_bytes(form[:2], order) == 0xFFFE:
                 return of_mask(int.from_bytes(form[20:24], order), channels)
         elif name in (b"CHAN", b"chan"):

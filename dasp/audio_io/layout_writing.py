@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dasp.audio_io.chunked import walker_of
+from dasp.audio_io.contents import Order
 from dasp.audio_io.layout_heads import VORBIS
 from dasp.layouts import USUAL, Layout, in_order, mask_of
 
@@ -75,7 +76,7 @@ def put_mask(file: BinaryIO, layout: Layout) -> bool:
     for name, start, length in walker_of(file) or ():
         if name == b"fmt ":
             file.seek(start)
-            order = "big" if big else "little"
+            order: Order = "big" if big else "little"
             if length < 40 or int.from_bytes(file.read(2), order) != 0xFFFE:
                 return False
             file.seek(start + 20)

@@ -163,10 +163,12 @@ def _parts(
     data: Bytes, start: int, end: int
 ) -> tuple[list[_Part], _Kind | None, tuple[str, ...], str | None]:
     """The parts, their kind, the bytes that were passed over, and the first fault."""
-    parts, kind, at, foreign, problem = [_Part()], None, start, 0, None
+    parts, at, foreign = [_Part()], start, 0
+    kind: _Kind | None = None
+    problem: str | None = None
     while at < end:
         length = _frame_length(data, at, kind) if kind else 0
-        if not length or at + length > end:
+        if kind is None or not length or at + length > end:
             if length and not _next_frame(data, at + 1, end, kind):
                 problem = "is cut off: its last frame is not whole"
                 break
@@ -174,7 +176,7 @@ def _parts(
             foreign += passed
             if found is None:
                 break
-            if _held_frames(data, parts[-1], at, found[0], kind):
+            if kind is not None and _held_frames(data, parts[-1], at, found[0], kind):
                 seconds = sum(part.frames for part in parts) * kind.samples / kind.sample_rate
                 problem = f"is damaged: after {seconds:.3f} s there is a hole as long as frames are"
             at, its_kind = found
@@ -203,10 +205,10 @@ def _parts(
     return parts, kind if parts else None, remarks, problem
 
 
-def _held_frames(data: Bytes, part: _Part, at: int, stop: int, kind: _Kind | None) -> bool:
+def _held_frames(data: Bytes, part: _Part, at: int, stop: int, kind: _Kind) -> bool:
     """Whether the bytes that were passed over are as long as frames, and so were damaged ones."""
     gap = stop - at
-    if kind is None or not part.runs or not gap or _next_tag(data, at, stop) is not None:
+    if not part.runs or not gap or _next_tag(data, at, stop) is not None:
         return False
     last = part.runs[-1].stop - part.last
     head = data[last : last + 4]
@@ -240,11 +242,11 @@ def _next(
             at += length
             continue
         found = _next_frame(data, at, end, kind)
-        tag = _next_tag(data, at, end if found is None else found)
-        stop = tag if tag is not None else found if found is not None else end
-        foreign += len(data[at:stop].strip(b"\0"))
+        place = end if found is None else found[0]
+        tag = _next_tag(data, at, place)
+        foreign += len(data[at : place if tag is None else tag].strip(b"\0"))
         if tag is None:
-            return (None if found is None else (found, _kind(data[found : found + 4]))), foreign
+            return found, foreign
         at = tag
     return None, foreign
 
@@ -277,8 +279,8 @@ def _tag_length(data: Bytes, at: int, end: int) -> int:
     return 0
 
 
-def _next_frame(data: Bytes, at: int, end: int, kind: _Kind | None) -> int | None:
-    """The next place that looks like a frame, with another one behind it or the end."""
+def _next_frame(data: Bytes, at: int, end: int, kind: _Kind | None) -> tuple[int, _Kind] | None:
+    """The next place that looks like a frame, with another one behind it or the end; its kind."""
     while (at := data.find(b"\xff", at, end)) >= 0:
         its_kind = _kind(data[at : at + 4])
         if its_kind is not None:
@@ -286,9 +288,9 @@ def _next_frame(data: Bytes, at: int, end: int, kind: _Kind | None) -> int | Non
             again = _kind(data[after : after + 4])
             ends = after == end or (after < end and _tag_length(data, after, end))
             if again == its_kind or (its_kind == kind and ends):
-                return at
+                return at, its_kind
             if kind is None and ends:
-                return at
+                return at, its_kind
         at += 1
     return None
 
@@ -321,7 +323,7 @@ def _frame_length(data: Bytes, at: int, kind: _Kind) -> int:
 # Tables
 
 
-def _table_place(frame: bytes) -> int:
+def _table_place(frame: bytes | bytearray) -> int:
     is_mpeg_1, is_mono = frame[1] & 0x08, frame[3] >> 6 == 3
     return 4 + ((17 if is_mono else 32) if is_mpeg_1 else (9 if is_mono else 17))
 

@@ -212,7 +212,8 @@ def packets_of(file: BinaryIO, count: int) -> list[bytes]:
     Returns:
         The packets, or fewer where the file ends.
     """
-    packets, held, start, serial = [], b"", 0, None
+    packets: list[bytes] = []
+    held, start, serial = b"", 0, None
     while len(packets) < count and start < 2**24:
         file.seek(start)
         head = file.read(282)

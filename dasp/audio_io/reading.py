@@ -349,18 +349,17 @@ def _open(path: str | os.PathLike, allow_truncated: bool | None = None) -> _File
         raise
     except ValueError as error:  # A NUL in the name.
         raise AudioFileError(path, f"is no name of a file ({error})") from error
-    is_cut = contents.problem is not None
-    if is_cut and not (allow_truncated and contents.views):
+    if contents.problem is not None and not (allow_truncated and contents.views):
         raise AudioFileError(path, contents.problem)
     decoder = _decoder(path, contents, magic)
     try:
         known = contents.frames
-        if known is not None and decoder.head_frames < known and not is_cut:
+        if known is not None and decoder.head_frames < known and contents.problem is None:
             reason = f"holds {known} frames, of which {decoder.head_frames} can be decoded here"
             raise AudioFileError(path, reason)
         with path.open("rb") as file:
             layout = layout_in(file, decoder.channels)
-        if is_cut:
+        if contents.problem is not None:
             _warn(path, f"{contents.problem}; {_missing_s(contents, decoder)}")
         for remark in contents.remarks:
             _warn(path, remark)

@@ -8,6 +8,7 @@ import io
 import re
 from typing import BinaryIO
 
+from dasp.audio_io.contents import Order
 from dasp.audio_io.layout_writing import core_audio_layout, is_told_by_itself, put_mask
 from dasp.audio_io.tags import AIFF_CHUNKS, INFO, RIFF_CHUNKS, Tags
 from dasp.layouts import UNKNOWN, Layout, layout_name, mask_of
@@ -88,7 +89,7 @@ _MASK = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"
 
 
 def _to_riff(file: BinaryIO, sample_rate: int, tags: Tags, layout: Layout | None) -> list[str]:
-    names = {}
+    names: dict[str, bytes] = {}
     for name, own in INFO.items():
         names.setdefault(own, name)
     texts = [(names[key], value) for key, value in tags.fields.items() if key in names]
@@ -125,7 +126,7 @@ def _to_aiff(file: BinaryIO, sample_rate: int, tags: Tags, layout: Layout | None
     return left
 
 
-def _append(file: BinaryIO, chunks: list[tuple[bytes, bytes]], order: str) -> None:
+def _append(file: BinaryIO, chunks: list[tuple[bytes, bytes]], order: Order) -> None:
     size = file.seek(0, io.SEEK_END)
     more = bytes(size % 2) + b"".join(_chunk(name, content, order) for name, content in chunks)
     file.write(more)
@@ -140,7 +141,7 @@ def _append(file: BinaryIO, chunks: list[tuple[bytes, bytes]], order: str) -> No
         file.write(total.to_bytes(4, order))
 
 
-def _chunk(name: bytes, content: bytes, order: str = "little") -> bytes:
+def _chunk(name: bytes, content: bytes, order: Order = "little") -> bytes:
     return name + len(content).to_bytes(4, order) + content + bytes(len(content) % 2)
 
 
@@ -171,7 +172,7 @@ def _moved(name: bytes, content: bytes, ratio: float, sample_rate: int) -> bytes
     return bytes(data)
 
 
-def _scale(data: bytearray, at: int, ratio: float, count: int = 4, order: str = "little") -> None:
+def _scale(data: bytearray, at: int, ratio: float, count: int = 4, order: Order = "little") -> None:
     value = round(int.from_bytes(data[at : at + count], order) * ratio)
     data[at : at + count] = min(value, 2 ** (8 * count) - 1).to_bytes(count, order)
 

@@ -146,7 +146,8 @@ def _of_riff(file: BinaryIO) -> tuple[dict[str, str], tuple[tuple[bytes, bytes],
 
 
 def _info(content: bytes) -> dict[str, str]:
-    fields, at = {}, 0
+    fields: dict[str, str] = {}
+    at = 0
     while at + 8 <= len(content):
         name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         text = _text(content[at + 8 : at + 8 + size])

@@ -151,7 +151,7 @@ def dither_source(seed: int, x: Tensor) -> torch.Generator:
     >>> torch.equal(a, b)
     True
     """
-    samples = zlib.crc32(x.detach().cpu().float().contiguous().numpy())
+    samples = zlib.crc32(x.detach().cpu().float().contiguous().numpy().data)
     digest = hashlib.sha256(f"{seed}:{samples}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 

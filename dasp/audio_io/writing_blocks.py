@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import soundfile
 import torch
@@ -138,7 +139,7 @@ class _Disk(io.FileIO):
             raise
         self.check()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any, /) -> int:
         left = memoryview(data)
         try:
             while left:

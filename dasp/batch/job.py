@@ -34,6 +34,10 @@ class Job:
         return cls(Path(source), tuple(map(Path, targets)), settings)
 
 
+Outcome = tuple[Job, dict[str, Any]]
+"""A job with what came of it, as `attempt` and `failed` tell it."""
+
+
 class Work(Protocol):
     """What is done to every job. It can be sent to another process."""
 

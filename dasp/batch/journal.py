@@ -20,7 +20,7 @@ class Journal:
 
     def __init__(self, path: Path, folder: Path, earlier: Iterable[Path] = ()):
         self._path, self._folder = path, folder
-        self._file = None
+        self._file: int  # while the journal is open
         self._claimed: set[str] = set()
         self._done: dict[str, dict] = {}
         for file in earlier:

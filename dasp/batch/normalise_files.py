@@ -1,7 +1,7 @@
 """The work of `dasp normalise`: files at a loudness, below a true peak, of any length."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dasp.analysis import album_lufs
+from dasp.analysis import LoudnessMeter, album_lufs
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import Saved, load_blocks, save_blocks
 from dasp.batch.measure_file import BLOCK_S, Levels, Measured, measure_blocks, measure_file
@@ -87,7 +87,8 @@ def plan_all(
 
 def _plan_together(group: list[tuple[Path, Measured]], target: Target) -> list[Plan]:
     """One gain for files that are one programme."""
-    loudness = _loudness([measured for _, measured in group])
+    meters = _meters(measured for _, measured in group)
+    loudness = album_lufs(meters) if meters else None
     if loudness is None or loudness <= ABSOLUTE_GATE_LUFS:
         why = "has no loudness" if loudness is None else "is silent"
         return [Plan(*pair, 0.0, False, pair[1].levels, f"{why}: left as it is") for pair in group]
@@ -116,10 +117,10 @@ def _plan_with_limiter(
 
     def loudness_of(gain_db: float) -> float:
         heard[gain_db] = [_heard_through_limiter(*pair, gain_db, target) for pair in group]
-        return _loudness(heard[gain_db])
+        return album_lufs(_meters(heard[gain_db]))
 
     gain_db = gain_into_limiter(loudness_of, loudness, target.lufs)
-    reached = _loudness(heard[gain_db])
+    reached = album_lufs(_meters(heard[gain_db]))
     note = ""
     if abs(target.lufs - reached) > 2 * CLOSE_LU:
         note = f"the limiter is at its end at {reached:.1f} LUFS"
@@ -153,9 +154,9 @@ def _louder(
     return stream.aligned(blocks)
 
 
-def _loudness(measured: Sequence[Measured]) -> float | None:
-    meters = [one.meter for one in measured if one.meter is not None]
-    return album_lufs(meters) if meters else None
+def _meters(measured: Iterable[Measured]) -> list[LoudnessMeter]:
+    """The meters of what has a loudness."""
+    return [one.meter for one in measured if one.meter is not None]
 
 
 def _raised(levels: Levels, gain_db: float) -> Levels:

@@ -7,7 +7,7 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dasp.audio_io import UNFINISHED, has_audio_name, passed_over
 from dasp.data.folders import has_track_folder, has_tracks
@@ -15,7 +15,7 @@ from dasp.file_names import as_found, in_one_form, within_longer_name
 
 _DEEP = re.compile(r"(?:(?<=/)|^)\*\*/")
 
-_FORMS = ("NFC", "NFD")
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 """With accents in their letters, as most write them, and behind, as macOS does."""
 
 
@@ -121,8 +121,8 @@ def remove_unfinished(targets: Iterable[Path]) -> None:
             continue
         for entry in os.listdir(folder):
             if entry.startswith(".") and entry.endswith(UNFINISHED):
-                target = entry[1 : -len(UNFINISHED)].rpartition(".")[0]
-                if target in known:
+                name = entry[1 : -len(UNFINISHED)].rpartition(".")[0]
+                if name in known:
                     (folder / entry).unlink(missing_ok=True)
 
 

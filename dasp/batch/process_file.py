@@ -58,7 +58,7 @@ class ProcessFile:
         processor, settings = _processor(json.dumps(self.document))
         settings = {**settings, **job.settings}
         if self.segment_s is not None:
-            return self._in_segments(job.source, target, processor, settings)
+            return self._in_segments(job.source, target, processor, settings, self.segment_s)
         x, info = load_as_stored(job.source)
         sample_rate = info.sample_rate
         if self.sample_rate is not None:
@@ -81,6 +81,7 @@ class ProcessFile:
         target: Path,
         processor: Processor,
         settings: dict[str, Any],
+        segment_s: float,
     ) -> dict[str, Any]:
         info = audio_info(source)
         rate = info.sample_rate if self.sample_rate is None else self.sample_rate
@@ -95,7 +96,7 @@ class ProcessFile:
             target,
             processor,
             load_inputs(processor, settings, like_x, rate),
-            segment_s=self.segment_s,
+            segment_s=segment_s,
             tail_s=self.tail_s,
             sample_rate=rate,
             sidechains=sidechains,

@@ -7,12 +7,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from dasp.batch.job import Job, Work, attempt, failed
+from dasp.batch.job import Job, Outcome, Work, attempt, failed
 
 START_S = 300.0
 """A process that has not come up after so many seconds never will."""
@@ -22,7 +23,7 @@ _NO_START = "the processes of the batch do not start"
 
 def in_processes(
     work: Work, jobs: Iterable[Job], *, workers: int, timeout_s: float | None = None
-) -> Iterator[tuple[Job, dict[str, Any]]]:
+) -> Generator[Outcome, None, None]:
     """Every job with what came of it, in the order in which they end.
 
     A job whose process is killed, crashes, or takes longer than `timeout_s` has failed; another
@@ -31,84 +32,94 @@ def in_processes(
     """
     todo = iter(jobs)
     limit_s = math.inf if timeout_s is None else timeout_s
-    pool = [_Worker(work, limit_s) for _ in range(workers)]
-    try:
-        for worker in pool:
-            worker.begin(next(todo, None))
-        while busy := [worker for worker in pool if worker.job is not None]:
-            until = min(worker.until for worker in busy)
-            patience = None if until == math.inf else max(0.0, until - time.monotonic())
-            wait([worker.pipe for worker in busy], patience)
-            for worker in busy:
-                if (outcome := worker.outcome()) is not None:
-                    job = worker.job
-                    worker.begin(next(todo, None))  # before anyone looks at what came of the last
-                    yield job, outcome
-    finally:
-        for worker in pool:
-            worker.close()
+    started: list[_Process] = []
+    running: dict[_Process, Job] = {}
 
-
-class _Worker:
-    """A process, started when there is work, and again when it has died; and its job."""
-
-    def __init__(self, work: Work, limit_s: float):
-        self._work, self._limit_s = work, limit_s
-        self._process, self._is_up = None, False
-        self.pipe: Connection | None = None
-        self.job: Job | None = None
-        self.until = math.inf
-        """When the process is given up."""
-
-    def begin(self, job: Job | None) -> None:
-        """Give the process a job, or none."""
-        self.job = job
+    def begin(process: _Process | None = None) -> None:
+        """Give a process the next job, if there is one; another, if this one is lost."""
+        job = next(todo, None)
         if job is None:
             return
-        if self._process is None or not self._process.is_alive():
-            self._start()
+        if process is None or not process.is_fit():
+            process = _Process(work, limit_s)
+            started.append(process)
+        running[process] = job
+        process.begin(job)
+
+    try:
+        for _ in range(workers):
+            begin()
+        while running:
+            until = min(process.until for process in running)
+            patience = None if until == math.inf else max(0.0, until - time.monotonic())
+            wait([process.pipe for process in running], patience)
+            for process, job in list(running.items()):
+                if (outcome := process.outcome(job)) is not None:
+                    del running[process]
+                    begin(process)  # before anyone looks at what came of the last
+                    yield job, outcome
+    finally:
+        for process in started:
+            process.kill()
+
+
+class _Process:
+    """A process that does one job after the other, as long as it lives."""
+
+    def __init__(self, work: Work, limit_s: float):
+        # Children of a server that has imported torch, and run nothing yet, are up at once.
+        server = "forkserver" in multiprocessing.get_all_start_methods()
+        # Of any kind: what all kinds have in common, as their types tell it, lacks `Process`.
+        context: Any = multiprocessing.get_context("forkserver" if server else "spawn")
+        context.set_forkserver_preload(["torch"])
+        self.pipe: Connection
+        self.pipe, theirs = context.Pipe()
+        self.until = math.inf
+        """When the process is given up."""
+        self._limit_s, self._is_up, self._is_lost = limit_s, False, False
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(work, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def is_fit(self) -> bool:
+        """Whether it can have another job."""
+        return not self._is_lost and self._process.is_alive()
+
+    def begin(self, job: Job) -> None:
+        """Give the process a job."""
         self.until = time.monotonic() + (self._limit_s if self._is_up else START_S)
         with suppress(ConnectionError):  # It has died just now, and its end of the pipe will tell.
             self.pipe.send_bytes(job.to_json())
 
-    def outcome(self) -> dict[str, Any] | None:
+    def outcome(self, job: Job) -> dict[str, Any] | None:
         """What came of the job, if that is known already."""
         try:
             message = self.pipe.recv_bytes() if self.pipe.poll() else None
         except (EOFError, OSError):  # OSError: in the middle of a message.
+            ended = self._how_it_ended()
             if not self._is_up:
-                raise OSError(f"{_NO_START} ({self._how_it_ended()})") from None
-            return self._given_up(f"its process died ({self._how_it_ended()})")
+                raise OSError(f"{_NO_START} ({ended})") from None
+            return self._lost(job, f"its process died ({ended})")
         if message and self._is_up:
             return json.loads(message)
         if message:
             self._is_up, self.until = True, time.monotonic() + self._limit_s
         elif time.monotonic() > self.until:
-            self.close()
+            self.kill()
             if not self._is_up:
                 raise OSError(f"{_NO_START} in {START_S:g} s")
-            return self._given_up(f"took longer than {self._limit_s:g} s")
+            return self._lost(job, f"took longer than {self._limit_s:g} s")
         return None
 
-    def close(self) -> None:
+    def kill(self) -> None:
         """End the process, whatever it is doing."""
-        if self._process is not None:
-            self._process.kill()
+        self._process.kill()
 
-    def _start(self) -> None:
-        # Children of a server that has imported torch, and run nothing yet, are up at once.
-        server = "forkserver" in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if server else "spawn")
-        context.set_forkserver_preload(["torch"])
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(self._work, theirs), daemon=True)
-        self._process.start()
-        self._is_up = False
-        theirs.close()
-
-    def _given_up(self, reason: str) -> dict[str, Any]:
-        self._process = None
-        return failed(f"{self.job.source}: {reason}")
+    def _lost(self, job: Job, reason: str) -> dict[str, Any]:
+        self._is_lost = True
+        return failed(f"{job.source}: {reason}")
 
     def _how_it_ended(self) -> str:
         self._process.join(5)
@@ -135,5 +146,6 @@ def _serve(work: Work, pipe: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)

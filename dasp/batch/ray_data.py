@@ -8,17 +8,17 @@ import faulthandler
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from dasp.batch.job import Job, Work, attempt, failed
+from dasp.batch.job import Job, Outcome, Work, attempt, failed
 
 
 def in_ray(
     work: Work, jobs: Iterable[Job], *, workers: int, timeout_s: float | None = None
-) -> Iterator[tuple[Job, dict[str, Any]]]:
+) -> Generator[Outcome, None, None]:
     """Every job with what came of it, in the order in which they end; `workers` at a time.
 
     Joins the cluster of RAY_ADDRESS, or starts one on this machine with so many CPUs. Jobs that

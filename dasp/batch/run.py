@@ -1,19 +1,16 @@
 """A batch from its plan to its end."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from dasp._suggestion import did_you_mean
-from dasp.batch.job import Job, Work, failed, fingerprints
+from dasp.batch.job import Job, Outcome, Work, failed, fingerprints
 from dasp.batch.journal import Journal
 from dasp.batch.paths import Found, check_apart, inside, remove_unfinished
 from dasp.batch.processes import in_processes
 from dasp.batch.settings import Table
 from dasp.file_names import in_one_form
-
-Outcome = tuple[Job, dict[str, Any]]
 
 
 def plan(
@@ -72,8 +69,8 @@ def run(
     *,
     workers: int = 1,
     timeout_s: float | None = None,
-    engine: Callable[..., Iterator[Outcome]] = in_processes,
-) -> Iterator[Outcome]:
+    engine: Callable[..., Generator[Outcome, None, None]] = in_processes,
+) -> Generator[Outcome, None, None]:
     """Do all jobs; each comes back with what came of it, in the order in which they end."""
     made_from: dict[Path, str] = {}
     fingerprint = fingerprints(work)

@@ -152,7 +152,7 @@ def _mixes(args: argparse.Namespace):
 
 def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
     engine = in_ray if args.engine == "ray" else in_processes
-    workers = args.jobs or (os.cpu_count() if args.device == "cpu" else 1)
+    workers = args.jobs or (os.cpu_count() if args.device == "cpu" else 1) or 1
     written = failures = 0
     outcomes = run_batch(
         task,

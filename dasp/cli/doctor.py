@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Look at everything, and print what was found."""
     if args.warm:
         _warm()
-    findings = []
+    findings: list[Finding] = []
     for examine in (_versions, _devices, _kernels, _codecs, _extras):
         try:
             findings += examine()
@@ -166,11 +166,11 @@ def _code() -> Iterator[Finding]:
         found = f"cannot be kept in {base}: every run compiles anew"
         yield Finding("note", "machine code", found, remedy)
         return
-    found = code.folders(base)
-    state = "of these sources" if found.current else "none of these sources yet"
+    folders = code.folders(base)
+    state = "of these sources" if folders.current else "none of these sources yet"
     yield Finding("ok", "machine code", f"{base / digest} ({state})")
-    if found.stale:
-        names = ", ".join(str(path) for path in found.stale)
+    if folders.stale:
+        names = ", ".join(str(path) for path in folders.stale)
         remedy = "nothing to do: it is not used, and goes when these sources are compiled"
         yield Finding("ok", "stale machine code", f"of earlier sources in {names}", remedy)
     beside = Path(code.__file__).parent / "__pycache__"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 from tqdm import tqdm
 
@@ -35,8 +36,8 @@ class Song(NamedTuple):
     """One reference, and the mixes that are compared with it, by name."""
 
     name: str
-    reference: object
-    mixes: dict
+    reference: Tensor
+    mixes: dict[str, Tensor]
     sample_rate: int
 
 

@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dasp.audio_io import AudioFileError, audio_info
 from dasp.batch.measure_file import measure_file
-from dasp.cli.pipes import is_pipe, pipe_folder, receive
+from dasp.cli.pipes import is_pipe, receive
 from dasp.cli.printing import print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.layouts import layout_name
@@ -40,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what each file is; those that cannot be read are reported at the end."""
     known, errors = [], []
-    with pipe_folder(*args.files) as folder:
+    with ExitStack() as pipes:
         for path in tqdm(args.files, unit="file", leave=False, disable=None):
             try:
-                file = receive(folder) if is_pipe(path) else path
+                file = receive(pipes) if is_pipe(path) else path
                 known.append(_head(file) | {"file": str(path)})
                 known[-1] |= _measures(file, args.dual_mono)
             except AudioFileError as error:
@@ -54,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(known, indent=2))
     elif known:
         print_table(HEAD, [_row(facts) for facts in known])
-    for error in errors:
-        print(f"dasp info: {error}", file=sys.stderr)
+    for line in errors:
+        print(f"dasp info: {line}", file=sys.stderr)
     return 1 if errors else 0
 
 
@@ -84,7 +85,7 @@ def _measures(path: Path, dual_mono: bool) -> dict:
     measured = measure_file(path, dual_mono=dual_mono)
     levels = measured.levels
     facts = {"frames": levels.frames, "duration_s": levels.frames / measured.info.sample_rate}
-    if levels.true_peak_dbtp is not None:
+    if levels.true_peak_dbtp is not None and levels.sample_peak_dbfs is not None:
         facts["true_peak_dbtp"] = round(levels.true_peak_dbtp, 3)
         facts["sample_peak_dbfs"] = round(levels.sample_peak_dbfs, 3)
     if levels.loudness is not None:

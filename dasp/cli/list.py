@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
 
 def describe(processor) -> str:
     """The first sentence of what a processor's function says of itself."""
-    paragraph = inspect.getdoc(processor.function).split("\n\n")[0]
+    paragraph = (inspect.getdoc(processor.function) or "").split("\n\n")[0]
     sentence = " ".join(paragraph.split()).split(". ")[0]
     return sentence.replace("`", "").rstrip(".:") + "."

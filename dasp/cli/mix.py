@@ -139,7 +139,8 @@ def _found(args: argparse.Namespace, song, start):
 def _made(args: argparse.Namespace, song):
     """The sound that a network makes as the one track of a mix, at the loudness."""
     made = audio_of(song, args.system, args.weights)
-    return made.tracks, at_loudness(made.plain_mix(), made.tracks, _target_lufs(args))
+    target = DEFAULT_LUFS if args.target_lufs is None else args.target_lufs
+    return made.tracks, at_loudness(made.plain_mix(), made.tracks, target)
 
 
 def read_song(args: argparse.Namespace):

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from dasp.batch.threads import in_threads
 from dasp.cli.info import level_text
 from dasp.cli.numbers import count, number, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
-from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.pipes import is_pipe, receive, send, to_send
 from dasp.cli.printing import print_notes, print_table, tell
 from dasp.cli.reading import add_truncated_option
 
@@ -91,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure all, plan, write, and report."""
     if not (args.output or args.suffix or args.dry_run):
         args.usage_error("expected -o OUT, --suffix TEXT, or --dry-run")
-    with pipe_folder(*args.files, args.output or "") as folder:
-        files = _files(args, folder)
+    with ExitStack() as pipes:
+        files = _files(args, pipes)
         targets = [file.target for file in files if file.target is not None]
         if not (args.dry_run or is_pipe(args.output or "")):
             refuse_existing(args, *targets)
@@ -150,7 +151,7 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
     return failures
 
 
-def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
+def _files(args: argparse.Namespace, pipes: ExitStack) -> list[File]:
     """Every file with the place of its new one."""
     into_pipe = is_pipe(args.output or "")
     suffixes = [f".{args.format.removeprefix('.')}"] if args.format else []
@@ -159,10 +160,8 @@ def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
             raise ValueError("-: one file comes out of a pipe, got several")
         if not (into_pipe or args.output or args.dry_run):
             args.usage_error("expected -o OUT or --dry-run for a pipe")
-        target = folder / "standard output.wav" if into_pipe else args.output
-        if into_pipe:
-            check_can_send()
-        return [File("-", receive(folder), target and Path(target))]
+        target = to_send(pipes) if into_pipe else args.output and Path(args.output)
+        return [File("-", receive(pipes), target)]
     notes: list[str] = []
     found = find_files(args.files, notes)
     print_notes(notes)
@@ -171,8 +170,7 @@ def _files(args: argparse.Namespace, folder: Path | None) -> list[File]:
     if into_pipe:
         if len(found) > 1:
             raise ValueError("-: one file goes into a pipe, got several")
-        check_can_send()
-        return [File(str(found[0].path), found[0].path, folder / "standard output.wav")]
+        return [File(str(found[0].path), found[0].path, to_send(pipes))]
     name = args.name + args.suffix
     if args.output is None:
         if not args.suffix:

@@ -16,7 +16,6 @@ def number(
     low: float = -math.inf,
     high: float = math.inf,
     above: float = -math.inf,
-    whole: bool = False,
 ) -> Callable[[str], float]:
     """The type of an argument that is a number in a unit of `dasp._quantity`, within limits."""
 
@@ -29,9 +28,20 @@ def number(
             raise argparse.ArgumentTypeError(
                 f"expected {_limits(unit, low, high, above)}, got {text}"
             )
-        if whole and value != int(value):
+        return value
+
+    return read
+
+
+def whole_number(unit: str = "", *, low: float, high: float = math.inf) -> Callable[[str], int]:
+    """The type of an argument that is a whole number in a unit, within limits."""
+    number_within = number(unit, low=low, high=high)
+
+    def read(text: str) -> int:
+        value = number_within(text)
+        if value != int(value):
             raise argparse.ArgumentTypeError(f"expected a whole number, got {text}")
-        return int(value) if whole else value
+        return int(value)
 
     return read
 
@@ -49,10 +59,10 @@ def _limits(unit: str, low: float, high: float, above: float) -> str:
 
 seconds = number("s", low=0.0)
 longer_than_nothing = number("s", above=0.0)
-sample_rate = number("Hz", low=1000, high=1_000_000, whole=True)
+sample_rate = whole_number("Hz", low=1000, high=1_000_000)
 share = number("%", low=0.0, high=1.0)
-count = number(low=1, whole=True)
-seed = number(low=0, high=2**63 - 1, whole=True)
+count = whole_number(low=1)
+seed = whole_number(low=0, high=2**63 - 1)
 
 
 def target_lufs(text: str) -> float:

@@ -12,7 +12,7 @@ from dasp._suggestion import did_you_mean
 class Parser(argparse.ArgumentParser):
     """Wrong commands, options and choices are answered with the nearest that there is."""
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace=None):
+    def parse_args(self, args=None, namespace=None):
         """As `ArgumentParser` does it, but an unknown option is held against its command's."""
         words = joined(sys.argv[1:] if args is None else args)
         found, unknown = self.parse_known_args(words, namespace)
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
     def _of(self, found: argparse.Namespace) -> argparse.ArgumentParser:
         """The parser of the command that was found."""
-        return self._commands().get(getattr(found, "command", None), self)
+        return self._commands().get(getattr(found, "command", ""), self)
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
         return next((a.choices for a in self._actions if isinstance(a.choices, dict)), {})

@@ -7,8 +7,7 @@ length that its writer has promised; what goes is a WAV with the right one.
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 PIPE = "-"
@@ -19,30 +18,25 @@ def is_pipe(path: str | Path) -> bool:
     return str(path) == PIPE
 
 
-@contextmanager
-def pipe_folder(*names: str | Path) -> Iterator[Path | None]:
-    """A folder for what passes through pipes, which is gone afterwards; None if no name is one."""
-    if not any(map(is_pipe, names)):
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="dasp-") as folder:
-        yield Path(folder)
-
-
-def receive(folder: Path) -> Path:
-    """A file with all of standard input."""
+def receive(pipes: ExitStack) -> Path:
+    """A file with all of standard input, which is gone when the pipes are closed."""
     if sys.stdin is None or sys.stdin.isatty():
         raise ValueError("-: expected audio on standard input, as from another program")
-    received = folder / "standard input"
+    received = _folder(pipes) / "standard input"
     with received.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     return received
 
 
-def check_can_send() -> None:
-    """Refuse to write samples on a screen."""
+def to_send(pipes: ExitStack) -> Path:
+    """The name of a WAV that will go to standard output, unless that is a screen."""
     if sys.stdout.isatty():
         raise ValueError("-: audio goes into another program or a file, not on the screen")
+    return _folder(pipes) / "standard output.wav"
+
+
+def _folder(pipes: ExitStack) -> Path:
+    return Path(pipes.enter_context(tempfile.TemporaryDirectory(prefix="dasp-")))
 
 
 def send(file: Path) -> None:

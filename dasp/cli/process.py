@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from dasp.cli.effects import (
 )
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
-from dasp.cli.pipes import check_can_send, is_pipe, pipe_folder, receive, send
+from dasp.cli.pipes import is_pipe, receive, send, to_send
 from dasp.cli.printing import tell
 from dasp.cli.reading import add_truncated_option
 
@@ -93,23 +94,23 @@ def run(args: argparse.Namespace) -> int:
     chain = args.chain or in_series(args.effects)
     refuse_existing(args, *filter(None, [args.save_chain]))
     process = work(args, chain, overwrite=args.force)
-    with pipe_folder(*args.inputs, args.output) as folder:
-        failures = _process_all(args, process, folder)
+    with ExitStack() as pipes:
+        failures = _process_all(args, process, pipes)
     if args.save_chain and not failures:
         save_chain_file(args.save_chain, chain)
     return 1 if failures else 0
 
 
-def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
-    """How many failed; pipes go through files of the folder."""
-    outputs = through_files(args.inputs, args.output, folder)
+def _process_all(args: argparse.Namespace, process, pipes: ExitStack) -> int:
+    """How many failed."""
+    outputs = _targets(args.inputs, args.output, pipes)
     failures = 0
     if not is_pipe(args.output):
         refuse_existing(args, *outputs)
     pairs = list(zip(args.inputs, outputs, strict=True))
     for source, target in tqdm(pairs, unit="file", leave=False, disable=None):
         try:
-            file = receive(folder) if is_pipe(source) else source
+            file = receive(pipes) if is_pipe(source) else source
             facts = process(Job(file, (target,)))
         except (ValueError, OSError) as error:
             if args.debug:
@@ -130,15 +131,14 @@ def _process_all(args: argparse.Namespace, process, folder: Path | None) -> int:
     return failures
 
 
-def through_files(inputs: list[Path], output: str, folder: Path | None) -> list[Path]:
-    """The outputs of all inputs; for a pipe, a file in the folder."""
+def _targets(inputs: list[Path], output: str, pipes: ExitStack) -> list[Path]:
+    """The new file of each input; for a pipe, one that will be sent."""
     if not is_pipe(output):
         names = [Path("standard input.wav") if is_pipe(path) else path for path in inputs]
         return _outputs(names, output)
     if len(inputs) > 1:
         raise ValueError("-: one file goes into a pipe, got several")
-    check_can_send()
-    return [folder / "standard output.wav"]
+    return [to_send(pipes)]
 
 
 def _outputs(inputs: list[Path], output: str) -> list[Path]:

@@ -56,8 +56,8 @@ def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
     song = synthetic_song(seed, seconds=args.seconds, sample_rate=args.rate, ensemble=ensemble)
     stems = folder / "stems" if args.mix else folder
     files = {stems / f"{name}.wav": x for name, x in zip(song.names, song.tracks, strict=True)}
-    mix_files = (folder / "mix.wav", folder / "mix.json") if args.mix else ()
-    refuse_existing(args, *files, *mix_files)
+    mix_file, document = folder / "mix.wav", folder / "mix.json"
+    refuse_existing(args, *files, *((mix_file, document) if args.mix else ()))
     stems.mkdir(parents=True, exist_ok=True)
     for path, audio in files.items():
         save_audio(path, audio, args.rate, overwrite=args.force)
@@ -67,6 +67,6 @@ def _write_song(args: argparse.Namespace, folder: Path, seed: int) -> None:
         mix = song.details["mix"]
         tracks = zip(mix.tracks, files, strict=True)
         placed = replace(mix, tracks=tuple(replace(t, file=str(path)) for t, path in tracks))
-        save_audio(mix_files[0], song.mix("engineer"), args.rate, overwrite=args.force)
-        save_mix(mix_files[1], placed)
-        tell("\n".join(map(str, mix_files)))
+        save_audio(mix_file, song.mix("engineer"), args.rate, overwrite=args.force)
+        save_mix(document, placed)
+        tell(f"{mix_file}\n{document}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from dasp._suggestion import did_you_mean
 from dasp.audio_io import load_audio
 from dasp.cli.mix import print_mix, steps
-from dasp.cli.numbers import longer_than_nothing, number
+from dasp.cli.numbers import longer_than_nothing, whole_number
 from dasp.cli.output import add_force_option, refuse_existing
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"which of {','.join(STAGES)} to go through (default: {','.join(DEFAULT_STAGES)})",
     )  # fmt: skip
     parser.add_argument(
-        "--filters", type=number("samples", low=0, whole=True), default=0, metavar="TAPS",
+        "--filters", type=whole_number("samples", low=0), default=0, metavar="TAPS",
         help="instead of delays, high-passes and EQs, a filter of so many taps a track and side",
     )  # fmt: skip
     parser.add_argument(
