@@ -15,6 +15,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import scipy.linalg
@@ -31,10 +32,9 @@ from dasp.estimation.fitting.adam import adam
 from dasp.estimation.fitting.knobs import Knobs, free_knobs
 from dasp.estimation.fitting.stages import FOUR_AT_ONCE
 from dasp.estimation.levenberg_marquardt import Stop, levenberg_marquardt
+from dasp.processors import Option, Param, Processor
 from dasp.processors.catalogue import COMPRESSOR
 from dasp.processors.chain import chain
-from dasp.processors.param import Option, Param
-from dasp.processors.processor import Processor
 
 PAIRS = {"CL1B_1_ED": 0, "CL1B_4_ED": 0, "LA2A-ED1": -1, "LA2A-ED2": -1}
 """Names, and by how many samples the output is late."""
@@ -75,16 +75,13 @@ def broad_eq(
 
 
 BROAD_EQ = Processor(
-    "broad_eq",
     broad_eq,
-    params=(
-        Param("low_shelf_gain_db", -12.0, 12.0, default=0.0),
-        Param("low_shelf_freq_hz", 30.0, 500.0, default=100.0, scale="log"),
-        Param("peak_gain_db", -12.0, 12.0, default=0.0),
-        Param("peak_freq_hz", 200.0, 5000.0, default=1000.0, scale="log"),
-        Param("high_shelf_gain_db", -12.0, 12.0, default=0.0),
-        Param("high_shelf_freq_hz", 2000.0, 14_000.0, default=6000.0, scale="log"),
-    ),
+    Param("low_shelf_gain_db", -12.0, 12.0, default=0.0),
+    Param("low_shelf_freq_hz", 30.0, 500.0, default=100.0, scale="log"),
+    Param("peak_gain_db", -12.0, 12.0, default=0.0),
+    Param("peak_freq_hz", 200.0, 5000.0, default=1000.0, scale="log"),
+    Param("high_shelf_gain_db", -12.0, 12.0, default=0.0),
+    Param("high_shelf_freq_hz", 2000.0, 14_000.0, default=6000.0, scale="log"),
 )
 
 KNOBS_OF_OPTIONS = (
@@ -102,9 +99,8 @@ def with_options(*names: str) -> Processor:
     options = tuple(option for option in COMPRESSOR.options if option.name not in names)
     if "rms_time_ms" in names:
         options = tuple(Option("detector", "rms") if o.name == "detector" else o for o in options)
-    return Processor(
-        "compressor", F.compressor, (*COMPRESSOR.params, *params), options, COMPRESSOR.inputs
-    )
+    params += COMPRESSOR.params
+    return replace(COMPRESSOR, run=F.compressor, params=params, options=options)
 
 
 def _dasp_pytorch(
@@ -128,13 +124,9 @@ def _dasp_pytorch(
 
 
 DASP_PYTORCH = Processor(
-    "compressor",
     _dasp_pytorch,
-    params=tuple(
-        param
-        for param in COMPRESSOR.params
-        if param.name not in ("release_ms", "lookahead_ms", "mix")
-    ),
+    *(p for p in COMPRESSOR.params if p.name not in ("release_ms", "lookahead_ms", "mix")),
+    name="compressor",
 )
 
 SLOW = "slow_attack_ms", "slow_release_ms", "slow_mix"

@@ -15,8 +15,8 @@ import pytest
 from dasp import audio_io, estimation, evaluation, mixing, signal
 from dasp import functional as F
 from dasp.estimation import fitting, unmixing
-from dasp.processors import CATALOGUE
-from dasp.processors.param import UNITS, Option, Param
+from dasp.functional._param import UNITS
+from dasp.processors import CATALOGUE, Option, Param, Processor
 from tests.contracts.cases import CASES, SAMPLE_RATE, audio, draw, every_processor
 
 
@@ -95,7 +95,7 @@ def public(package: str) -> Iterator[tuple[str, Any]]:
             for key, method in vars(value).items():
                 if inspect.isfunction(method) and (key == CALLED or not key.startswith("_")):
                     yield f"{package}.{name}.{key}", method
-        elif callable(value):
+        elif callable(value) and not isinstance(value, Processor):
             yield f"{package}.{name}", value
 
 

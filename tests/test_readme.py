@@ -26,7 +26,8 @@ def test_the_table_is_the_catalogue():
 def test_every_name_of_the_table_is_a_function():
     for name, processor in CATALOGUE.items():
         assert getattr(F, name) is processor.function
-        assert name in F.__all__
+        assert getattr(F, name.upper()) is processor
+        assert {name, name.upper()} <= set(F.__all__)
 
 
 def test_the_pages_are_there_and_no_link_is_dead_on_an_index_page():

@@ -138,9 +138,9 @@ CASES = {
     "one param": (lambda: external(np.tanh, LEVEL, name="a"), "params: expected a list of Param"),
     "names of params": (lambda: external(np.tanh, ["level"], name="a"), "params: expected a list"),
     "no function": (lambda: external(None, [LEVEL]), "function: expected a function of arrays"),
-    "no function of a processor": (lambda: Processor("a", 3), "a: expected a function, got 3"),
+    "no function of a processor": (lambda: Processor(3, name="a"), "a: expected a function, got 3"),
     "one param of a processor": (
-        lambda: Processor("gain", F.gain, params=Param("gain_db", -60.0, 24.0, default=0.0)),
+        lambda: Processor(F.gain, params=Param("gain_db", -60.0, 24.0, default=0.0)),
         "gain: expected params to be a tuple of Param",
     ),
     "a range upside down": (
@@ -169,5 +169,5 @@ def test_lists_where_tuples_are_meant_will_do():
     assert desk == Console(strip=(GAIN,), buses={}, master=(GAIN,))
     mix = desk(TRACKS, RATE, mask=[True, False])
     torch.testing.assert_close(mix, TRACKS[0].expand(2, -1))
-    processor = Processor("gain", F.gain, params=[Param("gain_db", -60.0, 24.0, default=0.0)])
+    processor = Processor(F.gain, params=[Param("gain_db", -60.0, 24.0, default=0.0)])
     assert processor.to_physical([0.5])["gain_db"] == -18

@@ -20,8 +20,8 @@ from dasp.batch.job import Job
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.batch.writing import Writing
 from dasp.file_names import as_found
+from dasp.processors import Processor
 from dasp.processors.document import from_document
-from dasp.processors.processor import Processor
 from dasp.signal.resample import resample
 from dasp.streaming import stream_file
 

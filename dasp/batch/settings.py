@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dasp._texts import decoded
 from dasp.audio_io import load_audio
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 from dasp.processors.written import parse_settings
 from dasp.signal.resample import resample
 from dasp.signal.responses import resample_response

@@ -20,8 +20,8 @@ from torch import Tensor
 from dasp.analysis import measure_onsets, measure_tempo
 from dasp.functional.plate_reverb import plate_decay
 from dasp.mixing.settings import Stage
+from dasp.processors import Processor
 from dasp.processors.catalogue import COMPRESSOR, PLATE_REVERB
-from dasp.processors.processor import Processor
 from dasp.units import gain_to_db
 
 BUFFER_S = 3.0

@@ -22,6 +22,7 @@ from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import SEND_OFF_DB
 from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.processors import Processor
 from dasp.processors.catalogue import (
     COMPRESSOR,
     FEEDBACK_DELAY_NETWORK,
@@ -30,7 +31,6 @@ from dasp.processors.catalogue import (
     PARAMETRIC_EQ,
     STEREO_PANNER,
 )
-from dasp.processors.processor import Processor
 from dasp.signal.stft import frames
 from dasp.units import db_to_gain, gain_to_db
 

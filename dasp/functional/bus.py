@@ -4,6 +4,9 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import memoryless
 from dasp.units import db_to_gain
 
 
@@ -38,3 +41,8 @@ def stereo_bus(x: Tensor, sample_rate: float, *, send_db: Value) -> Tensor:
         )
     sends = x * db_to_gain(per_sample("send_db", send_db, x))
     return sends.expand(*x.shape[:-2], 2, x.shape[-1]).sum(-3)
+
+
+STEREO_BUS = Processor(
+    memoryless(stereo_bus), Param("send_db", -60.0, 12.0, default=0.0, automatable=True)
+)

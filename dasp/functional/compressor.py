@@ -9,6 +9,9 @@ from torch import Tensor
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.detector import RMS_TIME_MS, Detector
 from dasp.functional.dynamics import (
     Dynamics,
@@ -17,6 +20,7 @@ from dasp.functional.dynamics import (
     compress,
     gain_reduction,
     is_zero,
+    lookahead_samples,
     makeup_and_mix,
     pole,
     ratio_curve,
@@ -109,6 +113,28 @@ def compressor(
         lookahead_ms,
     )
     return compress(x, sample_rate, memory, dynamics, makeup_and_mix(x, makeup_gain_db, mix))
+
+
+COMPRESSOR = Processor(
+    in_blocks(compressor, latency=lookahead_samples),
+    Param("threshold_db", -80.0, 0.0, default=-18.0),
+    Param("ratio", 1.0, 20.0, default=4.0, scale="log"),
+    Param("attack_ms", 0.05, 300.0, default=10.0, scale="log"),
+    Param("release_ms", 5.0, 4000.0, default=100.0, scale="log"),
+    Param("knee_db", 0.0, 24.0),
+    Param("makeup_gain_db", -24.0, 24.0),
+    Param("lookahead_ms", 0.0, 20.0),
+    Param("mix", 0.0, 1.0),
+    Option("detector", choices=("peak", "rms")),
+    Option("linked", choices=(True, False)),
+    Option("sidechain_high_pass_hz", low=1.0, high=20_000.0),
+    Option("rms_time_ms", low=0.0, high=1000.0),
+    Option("slow_attack_ms", low=0.0, high=10_000.0),
+    Option("slow_release_ms", low=0.0, high=60_000.0),
+    Option("slow_mix", low=0.0, high=1.0),
+    inputs=("sidechain",),
+    neutral={"ratio": 1.0},
+)
 
 
 @audio_processor

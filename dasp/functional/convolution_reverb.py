@@ -11,7 +11,10 @@ from dasp.functional._arguments import audio_processor, broadcasts, per_item
 from dasp.functional._convolution import convolved
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
 from dasp.functional._reverb import pre_delayed
+from dasp.functional._run import in_blocks
 from dasp.units import db_to_gain
 
 NORMALISATIONS = (None, "energy", "peak")
@@ -88,6 +91,17 @@ def convolution_reverb(
     else:
         wet = convolved(late, response, memory)
     return mixed(x, wet_gain * wet, mix)
+
+
+CONVOLUTION_REVERB = Processor(
+    in_blocks(convolution_reverb),
+    Param("mix", 0.0, 1.0, default=0.3),
+    Param("pre_delay_ms", 0.0, 200.0),
+    Param("wet_gain_db", -48.0, 24.0),
+    Option("normalise", choices=NORMALISATIONS),
+    inputs=("impulse_response",),
+    neutral={"mix": 0.0},
+)
 
 
 def _prepared(response: Tensor, sample_rate: float, channels: int, normalise: str | None) -> Tensor:

@@ -5,6 +5,9 @@ from torch import Tensor
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector
 from dasp.functional.dynamics import (
     Dynamics,
@@ -72,3 +75,15 @@ def de_esser(
         attack_and_release(high, sample_rate, attack_ms, release_ms),
     )
     return low + compress(high, sample_rate, memory, dynamics, makeup_and_mix(high))
+
+
+DE_ESSER = Processor(
+    in_blocks(de_esser),
+    Param("freq_hz", 2000.0, 12_000.0, default=6000.0, scale="log"),
+    Param("threshold_db", -80.0, 0.0, default=-30.0),
+    Param("ratio", 1.0, 20.0, scale="log"),
+    Param("attack_ms", 0.05, 100.0, scale="log"),
+    Param("release_ms", 5.0, 1000.0, scale="log"),
+    Param("range_db", 0.0, 24.0),
+    Option("linked", choices=(True, False)),
+)

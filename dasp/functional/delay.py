@@ -8,6 +8,9 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.stereo import from_mid_side, to_mid_side
 from dasp.signal.delay import feedback_delay, fractional_delay
 
@@ -64,6 +67,16 @@ def delay(
     mid = loop(left, samples, feedback, memory, "mid")
     side = loop(left, samples, -feedback, memory, "side")
     return mixed(x, from_mid_side(mid, side), mix)
+
+
+DELAY = Processor(
+    in_blocks(delay),
+    Param("time_ms", 10.0, 2000.0, default=350.0, scale="log"),
+    Param("feedback", 0.0, 0.95, default=0.4),
+    Param("mix", 0.0, 1.0, default=0.3),
+    Option("ping_pong", choices=(True, False)),
+    neutral={"mix": 0.0},
+)
 
 
 def loop_samples(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Tensor:

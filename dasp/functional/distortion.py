@@ -16,6 +16,9 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.signal.resample import REACH, resample
 from dasp.signal.smoothing import one_pole
 from dasp.units import db_to_gain, smoothing_coefficient
@@ -33,7 +36,7 @@ CURVES = {"tanh": torch.tanh, "hard": lambda x: between(x, -1.0, 1.0), "cubic": 
 """A soft knee without end, a corner, and a soft knee that ends in a plateau."""
 
 
-def latency(sample_rate: float, *, oversampling: int = 1, **_) -> int:
+def _latency(sample_rate: float, *, oversampling: int, **_) -> int:
     return 2 * REACH if oversampling > 1 else 0  # up, and down again
 
 
@@ -104,9 +107,23 @@ def distortion(
         fine = curve(fine * db_to_gain(drive_db) + bias) - curve(bias)
         return resample(fine, oversampling, 1)
 
-    reach = latency(sample_rate, oversampling=oversampling)
+    reach = _latency(sample_rate, oversampling=oversampling)
     wet = memory.around("bent", bent, x, reach, reach)
     if tone_filter:
         pole = smoothing_coefficient(1000 / (2 * math.pi * tone_hz), sample_rate)
         wet = memory.through("tone", one_pole, wet, pole)
     return mixed(memory.held("dry", x, reach), wet * db_to_gain(output_gain_db), mix)
+
+
+DISTORTION = Processor(
+    in_blocks(distortion, latency=_latency),
+    Param("drive_db", 0.0, 48.0, default=12.0),
+    Param("bias", -1.0, 1.0),
+    Param("tone_hz", 500.0, 20_000.0, scale="log"),
+    Param("output_gain_db", -24.0, 12.0),
+    Param("mix", 0.0, 1.0),
+    Option("shape", choices=("tanh", "hard", "cubic")),
+    Option("oversampling", choices=(1, 2, 4, 8)),
+    Option("tone_filter", choices=(True, False)),
+    neutral={"mix": 0.0},
+)

@@ -9,6 +9,9 @@ from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
     design_butterworth_low_pass,
@@ -90,6 +93,28 @@ def parametric_eq(
     return filter_with(x, sos, memory)
 
 
+PARAMETRIC_EQ = Processor(
+    in_blocks(parametric_eq),
+    Param("low_shelf_gain_db", -24.0, 24.0, default=0.0),
+    Param("low_shelf_freq_hz", 20.0, 2000.0, default=100.0, scale="log"),
+    Param("low_shelf_q", 0.1, 5.0, default=0.7, scale="log"),
+    Param("peak_gain_db", -24.0, 24.0, default=0.0, bands=4),
+    Param(
+        "peak_freq_hz",
+        (40.0, 150.0, 500.0, 1500.0),
+        (1000.0, 4000.0, 10_000.0, 16_000.0),
+        default=(200.0, 600.0, 2000.0, 6000.0),
+        scale="log",
+        bands=4,
+    ),
+    Param("peak_q", 0.1, 20.0, default=1.0, scale="log", bands=4),
+    Param("high_shelf_gain_db", -24.0, 24.0, default=0.0),
+    Param("high_shelf_freq_hz", 1000.0, 16_000.0, default=8000.0, scale="log"),
+    Param("high_shelf_q", 0.1, 5.0, default=0.7, scale="log"),
+    neutral={},
+)
+
+
 @audio_processor
 def low_pass(
     x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2, memory: Memory = WHOLE
@@ -118,6 +143,14 @@ def low_pass(
     return filter_with(x, design_butterworth_low_pass(freq_hz, sample_rate, order=order), memory)
 
 
+LOW_PASS = Processor(
+    in_blocks(low_pass),
+    Param("freq_hz", 20.0, 20_000.0, default=10_000.0, scale="log"),
+    Option("order", choices=ORDERS),
+    mildest={"freq_hz": 20_000.0},
+)
+
+
 @audio_processor
 def high_pass(
     x: Tensor, sample_rate: float, *, freq_hz: Value, order: int = 2, memory: Memory = WHOLE
@@ -144,6 +177,14 @@ def high_pass(
     check_choice("order", order, ORDERS)
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     return filter_with(x, design_butterworth_high_pass(freq_hz, sample_rate, order=order), memory)
+
+
+HIGH_PASS = Processor(
+    in_blocks(high_pass),
+    Param("freq_hz", 20.0, 20_000.0, default=80.0, scale="log"),
+    Option("order", choices=ORDERS),
+    mildest={"freq_hz": 20.0},
+)
 
 
 def filter_with(x: Tensor, sos: Tensor, memory: Memory) -> Tensor:

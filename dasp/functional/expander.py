@@ -9,6 +9,9 @@ from dasp._bounds import at_most
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector
 from dasp.functional.dynamics import Dynamics, compress, makeup_and_mix, pole
 from dasp.signal.backends.dynamics_values import Curve, Smoother
@@ -91,6 +94,22 @@ def expander(
         downwards=True,
     )
     return compress(x, sample_rate, memory, dynamics, makeup_and_mix(x))
+
+
+EXPANDER = Processor(
+    in_blocks(expander),
+    Param("threshold_db", -80.0, 0.0, default=-40.0),
+    Param("ratio", 1.0, 10.0, default=2.0, scale="log"),
+    Param("attack_ms", 0.05, 100.0, default=2.0, scale="log"),
+    Param("release_ms", 5.0, 4000.0, default=100.0, scale="log"),
+    Param("knee_db", 0.0, 24.0),
+    Param("range_db", 0.0, 80.0),
+    Option("detector", choices=("peak", "rms")),
+    Option("linked", choices=(True, False)),
+    Option("sidechain_high_pass_hz", low=1.0, high=20_000.0),
+    inputs=("sidechain",),
+    neutral={"ratio": 1.0},
+)
 
 
 def _reduction_of_silence(curve: Curve) -> Tensor:

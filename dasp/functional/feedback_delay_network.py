@@ -20,7 +20,10 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
+from dasp.functional._run import in_blocks
 from dasp.signal._fused import fused
 from dasp.signal.biquad import design_high_shelf, design_low_shelf
 from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, sections_of
@@ -145,6 +148,21 @@ def feedback_delay_network(
         memory.keep("lines", lines)
         memory.keep("states", states)
     return mixed(x, wet.reshape(x.shape), mix)
+
+
+FEEDBACK_DELAY_NETWORK = Processor(
+    in_blocks(feedback_delay_network),
+    Param("rt60_low_s", 0.1, 20.0, default=2.0, scale="log"),
+    Param("rt60_mid_s", 0.1, 20.0, default=1.5, scale="log"),
+    Param("rt60_high_s", 0.1, 20.0, default=0.8, scale="log"),
+    Param("mix", 0.0, 1.0, default=0.3),
+    Param("low_crossover_hz", 50.0, 1000.0, scale="log"),
+    Param("high_crossover_hz", 1000.0, 10_000.0, scale="log"),
+    Param("pre_delay_ms", 0.0, 200.0),
+    Option("lines", choices=(8, 16)),
+    Option("size", low=0.05, high=20.0),
+    neutral={"mix": 0.0},
+)
 
 
 @fused(

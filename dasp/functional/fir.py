@@ -9,6 +9,9 @@ from dasp.functional._arguments import audio_processor, broadcasts
 from dasp.functional._convolution import convolved
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 
 
 @audio_processor
@@ -49,6 +52,14 @@ def fir(
             f"one filter or one for each channel, got {tuple(taps.shape)}"
         )
     return mixed(x, convolved(x, taps, memory), mix)
+
+
+FIR = Processor(
+    in_blocks(fir),
+    Param("mix", 0.0, 1.0),
+    inputs=("taps",),
+    neutral={"mix": 0.0},
+)
 
 
 def _fits(taps: Tensor, x: Tensor) -> bool:

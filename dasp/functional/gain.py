@@ -4,6 +4,9 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import memoryless
 from dasp.units import db_to_gain
 
 
@@ -28,3 +31,10 @@ def gain(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
     tensor([[0.1000, 0.1000, 0.1000]])
     """
     return x * db_to_gain(per_sample("gain_db", gain_db, x))
+
+
+GAIN = Processor(
+    memoryless(gain),
+    Param("gain_db", -60.0, 24.0, default=0.0, automatable=True),
+    neutral={},
+)

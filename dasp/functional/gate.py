@@ -9,6 +9,9 @@ from torch import Tensor
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector, detect_level
 from dasp.functional.dynamics import pole
 from dasp.signal.ballistics import ballistics
@@ -90,6 +93,22 @@ def noise_gate(
     target = torch.where(is_open, 1.0, closed)
     gain = memory.through("smooth", follow, memory.exact(target)).to(x.dtype)
     return x * gain
+
+
+NOISE_GATE = Processor(
+    in_blocks(noise_gate),
+    Param("threshold_db", -80.0, 0.0, default=-40.0, differentiable=False),
+    Param("attack_ms", 0.05, 100.0, default=1.0, scale="log"),
+    Param("release_ms", 5.0, 4000.0, default=100.0, scale="log"),
+    Param("hysteresis_db", 0.0, 24.0, differentiable=False),
+    Param("hold_ms", 1.0, 500.0, scale="log", differentiable=False),
+    Param("range_db", 0.0, 120.0),
+    Option("detector", choices=("peak", "rms")),
+    Option("linked", choices=(True, False)),
+    Option("sidechain_high_pass_hz", low=1.0, high=20_000.0),
+    inputs=("sidechain",),
+    neutral={"range_db": 0.0},
+)
 
 
 def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tensor:

@@ -18,6 +18,9 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_band
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_peak
 
@@ -69,6 +72,13 @@ def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value, memory: Memory 
     return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
 
 
+GRAPHIC_EQ = Processor(
+    in_blocks(graphic_eq),
+    Param("gain_db", -12.0, 12.0, default=0.0, bands=10),
+    neutral={},
+)
+
+
 @audio_processor
 def graphic_eq_31(
     x: Tensor, sample_rate: float, *, gain_db: Value, memory: Memory = WHOLE
@@ -98,6 +108,13 @@ def graphic_eq_31(
     """
     gain_db = per_band("gain_db", gain_db, x, 31, low=-MOST_DB, high=MOST_DB)
     return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
+
+
+GRAPHIC_EQ_31 = Processor(
+    in_blocks(graphic_eq_31),
+    Param("gain_db", -12.0, 12.0, default=0.0, bands=31),
+    neutral={},
+)
 
 
 def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:

@@ -21,6 +21,9 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.dynamics import is_zero, lowered, makeup_and_mix, pole, run_as_rows
 from dasp.signal._fused import fused
 from dasp.signal.ballistics import ballistics
@@ -37,7 +40,7 @@ TRUE_PEAK_WINDOW = 13
 """Least number of samples in which the gain falls: a sudden fall makes peaks of its own."""
 
 
-def latency(sample_rate: float, *, lookahead_ms: float = 5.0, true_peak: bool = False, **_) -> int:
+def _latency(sample_rate: float, *, lookahead_ms: float, true_peak: bool, **_) -> int:
     ahead = _window(lookahead_ms, sample_rate, true_peak) - 1
     return TRUE_PEAK_PASSES * (TRUE_PEAK_REACH + ahead) if true_peak else ahead
 
@@ -113,6 +116,18 @@ def limiter(
         )
     ceiling = db_to_gain(ceiling_db)[..., None, None]
     return rounded_into(x, -ceiling, ceiling)
+
+
+LIMITER = Processor(
+    in_blocks(limiter, latency=_latency),
+    Param("ceiling_db", -40.0, 0.0, default=-1.0),
+    Param("release_ms", 5.0, 1000.0, default=100.0, scale="log"),
+    Param("gain_db", 0.0, 40.0),
+    Option("lookahead_ms", low=0.0, high=1000.0),
+    Option("true_peak", choices=(True, False)),
+    Option("linked", choices=(True, False)),
+    mildest={"ceiling_db": 0.0},
+)
 
 
 @fused(

@@ -17,6 +17,9 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.delay import loop, loop_samples
 from dasp.signal.allpass import all_pass_cascade, design_first_order_all_pass
 from dasp.signal.delay import fractional_delay
@@ -86,6 +89,19 @@ def chorus(
     return mixed(x, sum(wet) / voices, mix)
 
 
+CHORUS = Processor(
+    in_blocks(chorus),
+    Param("rate_hz", 0.05, 10.0, default=0.8, scale="log"),
+    Param("depth_ms", 0.0, 10.0, default=3.0),
+    Param("delay_ms", 1.0, 50.0, scale="log"),
+    Param("mix", 0.0, 1.0),
+    Param("phase", 0.0, 1.0),
+    Param("stereo_phase", 0.0, 1.0),
+    Option("voices", choices=tuple(range(1, 9))),
+    neutral={"mix": 0.0},
+)
+
+
 @audio_processor
 def flanger(
     x: Tensor,
@@ -143,6 +159,19 @@ def flanger(
     return mixed(x, loop(x, samples, feedback, memory, "line", longest=shortest + depth), mix)
 
 
+FLANGER = Processor(
+    in_blocks(flanger),
+    Param("rate_hz", 0.05, 10.0, default=0.3, scale="log"),
+    Param("depth_ms", 0.0, 10.0, default=3.0),
+    Param("delay_ms", 0.2, 10.0, scale="log"),
+    Param("feedback", -0.95, 0.95),
+    Param("mix", 0.0, 1.0),
+    Param("phase", 0.0, 1.0),
+    Param("stereo_phase", 0.0, 1.0),
+    neutral={"mix": 0.0},
+)
+
+
 @audio_processor
 def tremolo(
     x: Tensor,
@@ -184,6 +213,16 @@ def tremolo(
     depth = per_item("depth", depth, x, low=0.0, high=1.0)[..., None, None]
     sine = _sine(_turns(x, sample_rate, rate_hz, phase, stereo_phase, memory))
     return x * (1 - depth * ((1 - sine) / 2).to(x.dtype))
+
+
+TREMOLO = Processor(
+    in_blocks(tremolo),
+    Param("rate_hz", 0.1, 20.0, default=5.0, scale="log"),
+    Param("depth", 0.0, 1.0, default=0.5),
+    Param("phase", 0.0, 1.0),
+    Param("stereo_phase", 0.0, 1.0),
+    neutral={"depth": 0.0},
+)
 
 
 @audio_processor
@@ -250,6 +289,20 @@ def phaser(
     a = design_first_order_all_pass(centre_freq_hz[..., None, None] * 2**octaves, sample_rate)
     wet = memory.through("stages", all_pass_cascade, x, a, feedback, stages)
     return mixed(x, wet, mix)
+
+
+PHASER = Processor(
+    in_blocks(phaser),
+    Param("rate_hz", 0.05, 10.0, default=0.4, scale="log"),
+    Param("depth_octaves", 0.0, 3.0, default=1.5),
+    Param("centre_freq_hz", 100.0, 2500.0, scale="log"),
+    Param("feedback", -0.95, 0.95),
+    Param("mix", 0.0, 1.0),
+    Param("phase", 0.0, 1.0),
+    Param("stereo_phase", 0.0, 1.0),
+    Option("stages", choices=tuple(range(2, 13, 2))),
+    neutral={"mix": 0.0},
+)
 
 
 def _turns(

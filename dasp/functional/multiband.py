@@ -16,6 +16,9 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector
 from dasp.functional.dynamics import (
     Dynamics,
@@ -118,6 +121,27 @@ def multiband_compressor(
     )
     makeup = makeup_and_mix(split, makeup_gain_db)
     return compress(split, sample_rate, memory.part("bands"), dynamics, makeup).sum(-3)
+
+
+MULTIBAND_COMPRESSOR = Processor(
+    in_blocks(multiband_compressor),
+    Param(
+        "crossover_freq_hz",
+        (40.0, 1000.0),
+        (800.0, 16_000.0),
+        default=(200.0, 2500.0),
+        scale="log",
+        bands=2,
+    ),
+    Param("threshold_db", -80.0, 0.0, default=-24.0, bands=3),
+    Param("ratio", 1.0, 20.0, default=2.0, scale="log", bands=3),
+    Param("attack_ms", 0.05, 300.0, default=(20.0, 10.0, 5.0), scale="log", bands=3),
+    Param("release_ms", 5.0, 4000.0, default=(200.0, 100.0, 60.0), scale="log", bands=3),
+    Param("makeup_gain_db", -24.0, 24.0, bands=3),
+    Param("knee_db", 0.0, 24.0),
+    Option("detector", choices=("peak", "rms")),
+    Option("linked", choices=(True, False)),
+)
 
 
 def split_bands(

@@ -20,7 +20,10 @@ from dasp.functional._arguments import audio_processor, broadcasts, per_band
 from dasp.functional._convolution import convolved
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
 from dasp.functional._reverb import pre_delayed
+from dasp.functional._run import in_blocks
 from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
 from dasp.signal.noise import white_noise
@@ -106,6 +109,25 @@ def noise_shaped_reverb(
     response = memory.once("response", make, *made_from)
     wet = convolved(pre_delayed(x, sample_rate, pre_delay_ms, memory), response, memory)
     return mixed(x, wet, mix)
+
+
+NOISE_SHAPED_REVERB = Processor(
+    in_blocks(noise_shaped_reverb),
+    Param("band_gain_db", -48.0, 12.0, default=0.0, bands=10),
+    Param(
+        "rt60_s",
+        0.1,
+        4.0,
+        default=(1.2, 1.2, 1.2, 1.2, 1.2, 1.2, 1.1, 0.9, 0.7, 0.4),
+        scale="log",
+        bands=10,
+    ),
+    Param("mix", 0.0, 1.0, default=0.3),
+    Param("pre_delay_ms", 0.0, 200.0),
+    Option("length_s", low=0.001, high=60.0),
+    inputs=("noise",),
+    neutral={"mix": 0.0},
+)
 
 
 def _drawn(

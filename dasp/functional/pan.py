@@ -9,6 +9,9 @@ from dasp._bounds import at_least, parts_of_sign
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import memoryless
 
 PAN_LAWS_DB = (-3.0, -4.5, -6.0)
 
@@ -52,6 +55,14 @@ def stereo_panner(x: Tensor, sample_rate: float, *, pan: Value, law_db: float = 
     toward_left, toward_right = parts_of_sign(pan)
     fades = torch.cat((_side_gain(-toward_right, law_db), _side_gain(toward_left, law_db)), -2)
     return x * (fades / _side_gain(torch.zeros_like(pan), law_db))
+
+
+STEREO_PANNER = Processor(
+    memoryless(stereo_panner),
+    Param("pan", -1.0, 1.0, default=0.0, automatable=True),
+    Option("law_db", choices=(-3.0, -4.5, -6.0)),
+    neutral={},
+)
 
 
 def _side_gain(position: Tensor, law_db: float) -> Tensor:

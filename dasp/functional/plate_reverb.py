@@ -17,7 +17,10 @@ from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._mix import mixed
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
+from dasp.functional._run import in_blocks
 from dasp.signal._operator import opaque
 from dasp.signal.delay import feedback_delay
 from dasp.signal.smoothing import one_pole
@@ -155,6 +158,20 @@ def plate_reverb(
     arguments = signal, decay, damping, swing, x.shape[-2], float(sample_rate)
     wet = _plate(*arguments) if memory.whole else _plate_between(*arguments, memory)
     return mixed(x, wet, mix)
+
+
+PLATE_REVERB = Processor(
+    in_blocks(plate_reverb),
+    Param("decay", 0.0, 0.95, default=0.5),
+    Param("mix", 0.0, 1.0, default=0.3),
+    Param("damping_hz", 500.0, 20_000.0, scale="log"),
+    Param("bandwidth_hz", 500.0, 20_000.0, scale="log"),
+    Param("diffusion", 0.0, 1.0),
+    Param("modulation_ms", 0.0, 2.0),
+    Param("modulation_hz", 0.1, 5.0, scale="log"),
+    Param("pre_delay_ms", 0.0, 200.0),
+    neutral={"mix": 0.0},
+)
 
 
 @opaque(

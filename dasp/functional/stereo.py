@@ -6,6 +6,9 @@ from torch import Tensor
 from dasp._checks import check_channels
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import memoryless
 from dasp.units import db_to_gain
 
 
@@ -45,6 +48,13 @@ def stereo_widener(x: Tensor, sample_rate: float, *, width: Value) -> Tensor:
     return from_mid_side(mid, side * per_sample("width", width, x, low=0.0))
 
 
+STEREO_WIDENER = Processor(
+    memoryless(stereo_widener),
+    Param("width", 0.0, 2.0, default=1.0, automatable=True),
+    neutral={},
+)
+
+
 @audio_processor
 def mid_side(x: Tensor, sample_rate: float, *, mid_gain_db: Value, side_gain_db: Value) -> Tensor:
     """Change the levels of the mid signal (L + R) / 2 and the side signal (L - R) / 2.
@@ -73,3 +83,11 @@ def mid_side(x: Tensor, sample_rate: float, *, mid_gain_db: Value, side_gain_db:
         mid * db_to_gain(per_sample("mid_gain_db", mid_gain_db, x)),
         side * db_to_gain(per_sample("side_gain_db", side_gain_db, x)),
     )
+
+
+MID_SIDE = Processor(
+    memoryless(mid_side),
+    Param("mid_gain_db", -60.0, 12.0, default=0.0, automatable=True),
+    Param("side_gain_db", -60.0, 12.0, default=0.0, automatable=True),
+    neutral={},
+)

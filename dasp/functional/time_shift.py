@@ -9,13 +9,16 @@ from torch import Tensor
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor
+from dasp.functional._run import in_blocks
 from dasp.signal.fftconv import fft_convolve
 
 REACH = 32
 """Number of samples that are read on either side of an instant."""
 
 
-def latency(sample_rate: float, *, delay_samples: Value = 0.0, **_) -> int:
+def _latency(sample_rate: float, *, delay_samples: Value, **_) -> int:
     return _reach(-torch.as_tensor(delay_samples).double(), REACH - 1)
 
 
@@ -56,9 +59,16 @@ def time_shift(
     delay = per_item("delay_samples", delay_samples, x)[..., None, None].double()
     if memory.whole:
         return _shifted(x, delay)
-    ahead = latency(sample_rate, delay_samples=delay)
+    ahead = _latency(sample_rate, delay_samples=delay)
     back = _reach(delay, REACH)
     return memory.around("shifted", lambda signal: _shifted(signal, delay), x, back, ahead)
+
+
+TIME_SHIFT = Processor(
+    in_blocks(time_shift, latency=_latency),
+    Param("delay_samples", -10_000.0, 10_000.0, default=0.0),
+    neutral={},
+)
 
 
 def _shifted(x: Tensor, delay: Tensor) -> Tensor:

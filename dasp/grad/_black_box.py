@@ -23,9 +23,9 @@ from dasp._checks import check_range
 from dasp._typing import Value
 from dasp.functional._arguments import broadcasts
 from dasp.functional._memory import Memory
+from dasp.functional._processor import Processor, check_processor
 from dasp.functional._run import Run
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor, check_processor
+from dasp.processors import Param
 
 MOST_SAMPLES = 2**24
 """Greatest number of samples in one call, over all directions: 64 MiB in float32."""

@@ -14,8 +14,7 @@ from dasp._checks import check_range
 from dasp.functional._arguments import Keywords, per_band, per_item, run_checked
 from dasp.grad._black_box import refuse_gradient, wants_gradient
 from dasp.grad._workers import Workers
-from dasp.processors.param import Option, Param
-from dasp.processors.processor import Processor
+from dasp.processors import Option, Param, Processor
 
 
 def external(
@@ -73,7 +72,7 @@ def external(
     pool = Workers(function, workers, timeout_s) if workers else None
     params, options = tuple(params), tuple(options)
     box = _External(function, name, params, options, pool)
-    return Processor(name, box, params=params, options=options)
+    return Processor(box, *params, *options, name=name)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from dasp.grad.external import external
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor
+from dasp.processors import Param, Processor
 
 RANGES = {
     "attack_ms": (0.1, 100.0, "log"),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dasp.grad._black_box import Epsilon, black_box
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 
 
 def finite_difference(processor: Processor, *, epsilon: Epsilon = 1e-3) -> Processor:

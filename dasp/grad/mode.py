@@ -3,12 +3,12 @@
 import torch
 
 from dasp._checks import check_choice
+from dasp.functional._processor import Processor, check_processor
 from dasp.grad._black_box import Epsilon
 from dasp.grad.finite_difference import finite_difference
 from dasp.grad.proxy import proxy
 from dasp.grad.spsa import spsa
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor, check_processor
 
 GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
 

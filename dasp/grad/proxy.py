@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dasp._checks import check_choice
+from dasp.functional._processor import Processor, check_processor
 from dasp.functional._run import Run
 from dasp.grad._black_box import blocks_in_use, check_steady, wants_gradient
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor, check_processor
 
 FORMAT = "dasp-proxy-1"
 MODES = ("full", "half_hybrid", "full_hybrid")

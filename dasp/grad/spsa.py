@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.grad._black_box import Epsilon, black_box
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 
 
 def spsa(

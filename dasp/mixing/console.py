@@ -16,6 +16,8 @@ from torch import Tensor
 from dasp._checks import check_audio, check_real
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
+from dasp.functional._param import Param, check_by_names, controls_size, to_controls, to_physical
+from dasp.functional._processor import Processor, check_processor
 from dasp.mixing.plain import console_strip, free_params, plain_settings
 from dasp.mixing.routing import Routing, add_up, as_stereo, send_gain, send_param
 from dasp.processors.automation import block_knots, straight_lines
@@ -30,8 +32,6 @@ from dasp.processors.catalogue import (
     STEREO_PANNER,
     STEREO_WIDENER,
 )
-from dasp.processors.param import Param, check_by_names, controls_size, to_controls, to_physical
-from dasp.processors.processor import Processor, check_processor
 from dasp.processors.strip import behind, named, run_strip
 
 Processors = tuple[Processor, ...]

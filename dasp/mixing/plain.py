@@ -6,17 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from dasp._suggestion import did_you_mean
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor
+from dasp.processors import Param, Processor
 from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip, named, with_settings
-
-MILDEST = {
-    "high_pass": {"freq_hz": 20.0},
-    "low_pass": {"freq_hz": 20_000.0},
-    "limiter": {"ceiling_db": 0.0},
-}
-"""For processors that always do something."""
 
 
 def plain_settings(processor: Processor, *, wet: bool = False) -> dict[str, Any]:
@@ -33,8 +25,8 @@ def plain_settings(processor: Processor, *, wet: bool = False) -> dict[str, Any]
     >>> plain_settings(COMPRESSOR)["ratio"]
     1.0
     """
-    neutral = MILDEST.get(processor.name, {}) if processor.neutral is None else processor.neutral
-    settings = {**processor.defaults(), **neutral}
+    least = processor.mildest if processor.neutral is None else processor.neutral
+    settings = {**processor.defaults(), **(least or {})}
     if wet and "mix" in settings:
         settings["mix"] = 1.0
     return settings

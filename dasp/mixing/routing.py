@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dasp._bounds import between
 from dasp._typing import Value
-from dasp.processors.param import Param
+from dasp.processors import Param
 from dasp.units import db_to_gain
 
 SEND_OFF_DB, SEND_FADES_BELOW_DB = -60.0, -54.0

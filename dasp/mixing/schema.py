@@ -10,10 +10,9 @@ from typing import Any
 from dasp.mixing.document import FORMAT, VERSION
 from dasp.mixing.json_layout import readable_json
 from dasp.mixing.routing import send_param
+from dasp.processors import Option, Param, Processor
 from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import COMBINATIONS
-from dasp.processors.param import Option, Param
-from dasp.processors.processor import Processor
 
 PATH = Path(__file__).with_name("mix.schema.json")
 

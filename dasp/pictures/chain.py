@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
+from dasp.processors import Processor
 from dasp.processors.chain import parts_of
-from dasp.processors.processor import Processor
 from dasp.processors.stage import Stage
 from dasp.processors.strip import named
 from dasp.units import db_to_gain, power_to_db

@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor
+from dasp.processors import Param, Processor
 
 WARM_UP_S = 1.0
 """How long a processor runs unheard before it fades in, so that its memory has filled."""

@@ -12,9 +12,9 @@ from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._arguments import per_item
 from dasp.functional._memory import WHOLE, Memory
+from dasp.functional._param import Param
+from dasp.functional._processor import Processor, check_processor
 from dasp.functional._run import Run
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor, check_processor
 from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip, named, run_strip, settings_of, with_settings
 
@@ -254,8 +254,8 @@ def _combined(
     run = _Combination(kind, tuple(processors), known)
     can_stream = all(processor.can_stream for processor in processors)
     return Processor(
-        kind,
         Run(run, run if can_stream else None, run.latency),
+        name=kind,
         params=params,
         options=options,
         inputs=inputs,

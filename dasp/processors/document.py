@@ -14,8 +14,8 @@ from typing import Any
 
 from dasp._texts import decoded
 from dasp.file_names import as_found
+from dasp.functional._processor import Processor, check_processor
 from dasp.processors.node import from_json, to_json
-from dasp.processors.processor import Processor, check_processor
 from dasp.processors.stage import Stage
 
 FORMAT, VERSION = "dasp-chain", 1

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dasp._checks import checked_sample_rate
-from dasp.processors.param import (
+from dasp.functional._param import (
     Param,
     check_by_names,
     controls_size,
@@ -16,7 +16,7 @@ from dasp.processors.param import (
     to_controls,
     to_physical,
 )
-from dasp.processors.processor import Processor, check_processor
+from dasp.functional._processor import Processor, check_processor, structure
 
 START_INSIDE = 0.01
 """Least distance of a starting control from the ends of its range, where the sigmoid is flat."""
@@ -144,7 +144,7 @@ class ProcessorModule(nn.Module):
         }
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        saved = {PROCESSOR: _text(_structure(self.processor))}
+        saved = {PROCESSOR: _text(structure(self.processor))}
         saved |= {f"{LOGITS}.{k}": v for k, v in _split(self.params, self.logits).items()}
         saved |= {f"{HELD}.{k}": v for k, v in self._named(HELD).items()}
         for key, value in saved.items():
@@ -158,7 +158,7 @@ class ProcessorModule(nn.Module):
             for key, value in state_dict.items()
             if key.startswith(prefix)
         }
-        here = _structure(self.processor)
+        here = structure(self.processor)
         if LOGITS in state:
             size = state[LOGITS].shape[-1:]
             if size != self.logits.shape[-1:]:
@@ -246,12 +246,6 @@ def _split(params: Sequence[Param], logits: Tensor) -> dict[str, Tensor]:
         param.name: piece if param.bands else piece[..., 0]
         for param, piece in zip(params, pieces, strict=True)
     }
-
-
-def _structure(processor: Processor) -> str:
-    """The name of a processor, and those of its parts."""
-    inside = f"({', '.join(map(_structure, processor.parts))})" if processor.parts else ""
-    return processor.name + inside
 
 
 def _text(words: str) -> Tensor:

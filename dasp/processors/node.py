@@ -25,9 +25,9 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp._json_checks import as_list, at, check_keys, check_name, check_object, flag
+from dasp.functional._processor import Processor
 from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import COMBINATIONS, combined, parts_of
-from dasp.processors.processor import Processor
 from dasp.processors.stage import Stage
 
 LEAST_STEP_S = 1e-3
@@ -137,7 +137,7 @@ def spread_bands(processor: Processor, settings: Mapping[str, Any]) -> dict[str,
 
 
 def _by_name(name: Any, where: str) -> Processor:
-    check_name(name, list(CATALOGUE), where, "processor")
+    check_name(name, CATALOGUE, where, "processor")
     return CATALOGUE[name]
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dasp.functional._memory import Memory
+from dasp.functional._processor import Processor
 from dasp.processors.automation import block_knots, run_moving
-from dasp.processors.processor import Processor
 
 Tracks = Mapping[str, Tensor] | Tensor
 """What a stage may listen to: audio by the name of its track, or `(*batch, tracks, ...)`."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp._suggestion import did_you_mean
 from dasp.functional._memory import WHOLE, Memory
-from dasp.processors.processor import Processor
+from dasp.functional._processor import Processor
 from dasp.processors.stage import Stage, Tracks
 
 Strip = tuple[Stage, ...]

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dasp._quantity import parse_quantity, unit_of
+from dasp.functional._param import Option, Param
+from dasp.functional._processor import Processor
 from dasp.processors.node import from_json
-from dasp.processors.param import Option, Param
-from dasp.processors.processor import Processor
 from dasp.processors.stage import Stage
 
 _WORDS = {"true": True, "false": False, "none": None}

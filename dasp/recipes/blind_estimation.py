@@ -34,13 +34,10 @@ SECONDS = 3.0
 UNSEEN_SONGS = range(1000, 1010)
 
 STRIP = Processor(
-    "eq_and_compressor",
     eq_and_compressor,
-    params=(
-        Param("eq_gain_db", -12.0, 12.0, default=0.0, bands=6),
-        Param("threshold_db", -45.0, -5.0, default=-20.0),
-        Param("ratio", 1.0, 10.0, default=3.0, scale="log"),
-    ),
+    Param("eq_gain_db", -12.0, 12.0, default=0.0, bands=6),
+    Param("threshold_db", -45.0, -5.0, default=-20.0),
+    Param("ratio", 1.0, 10.0, default=3.0, scale="log"),
 )
 
 TRAINING = Training(

@@ -99,14 +99,11 @@ def strip(
 
 
 STRIP = Processor(
-    "strip",
     strip,
-    params=(
-        Param("eq_gain_db", -18.0, 18.0, default=0.0, bands=6),
-        Param("threshold_db", -45.0, -5.0, default=-20.0),
-        Param("ratio", 1.0, 10.0, default=3.0, scale="log"),
-        Param("gain_db", -18.0, 18.0, default=0.0),
-    ),
+    Param("eq_gain_db", -18.0, 18.0, default=0.0, bands=6),
+    Param("threshold_db", -45.0, -5.0, default=-20.0),
+    Param("ratio", 1.0, 10.0, default=3.0, scale="log"),
+    Param("gain_db", -18.0, 18.0, default=0.0),
 )
 
 

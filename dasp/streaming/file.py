@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.audio_io import Saved, audio_info, load_blocks, save_blocks
-from dasp.processors.processor import Processor, check_processor
+from dasp.functional._processor import Processor, check_processor
 from dasp.signal.resample import resample_blocks
 from dasp.streaming.stream import Stream
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dasp._checks import checked_sample_rate
 from dasp.functional._memory import State
-from dasp.processors.processor import Processor, check_processor
+from dasp.functional._processor import Processor, check_processor
 
 
 class Stream:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from dasp.processors import Processor
 from dasp.processors.catalogue import CATALOGUE
-from dasp.processors.processor import Processor
 
 SAMPLE_RATE = 48_000
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.routing import send_gain, send_param
+from dasp.processors import Param
 from dasp.processors.catalogue import CATALOGUE, DELAY, GAIN, STEREO_PANNER, STEREO_WIDENER
-from dasp.processors.param import Param
 from tests.contracts.cases import CASES, audio, every_processor, expected_shape, run
 
 STEP = 1e-5

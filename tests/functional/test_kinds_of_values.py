@@ -7,9 +7,8 @@ import torch
 import dasp.functional as F
 from dasp.grad import finite_difference, spsa
 from dasp.mixing.console import Console, Settings
-from dasp.processors import CATALOGUE, ProcessorModule, chain, dry_wet
+from dasp.processors import CATALOGUE, Param, ProcessorModule, chain, dry_wet
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
-from dasp.processors.param import Param
 from dasp.streaming import Stream
 from tests.contracts.cases import CASES, audio, draw, every_processor, run
 

@@ -8,6 +8,7 @@ import torch
 import dasp.functional as F
 from dasp.mixing.console import GROUP_STRIP, Console, Controls, Settings, stack_tracks
 from dasp.mixing.routing import Routing
+from dasp.processors import Processor
 from dasp.processors.catalogue import (
     COMPRESSOR,
     DELAY,
@@ -18,7 +19,6 @@ from dasp.processors.catalogue import (
     STEREO_PANNER,
     STEREO_WIDENER,
 )
-from dasp.processors.processor import Processor
 
 RATE = 44_100
 SMALL = Console(
@@ -174,9 +174,9 @@ def test_any_processor_may_stand_in_a_strip():
     def invert(x, sample_rate, *, amount):
         return x * (1 - 2 * amount)[..., None, None]
 
-    from dasp.processors.param import Param
+    from dasp.processors import Param
 
-    polarity = Processor("polarity", invert, params=(Param("amount", 0.0, 1.0, default=0.0),))
+    polarity = Processor(invert, Param("amount", 0.0, 1.0, default=0.0), name="polarity")
     console = Console(strip=(polarity,), buses={}, master=())
     tracks, amount = _noise(2, 2, 50), torch.tensor([1.0, 0.25], dtype=torch.float64)
     y = console(tracks, RATE, Settings({"polarity.amount": amount}))

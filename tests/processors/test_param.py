@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from dasp.processors.param import Option, Param
-from dasp.processors.processor import Processor
+from dasp.processors import Option, Param, Processor
 
 
 def test_linear_and_log_scales_at_the_ends_and_the_middle():
@@ -70,11 +69,11 @@ def test_a_processor_declares_exactly_its_keywords():
         return x
 
     gain_db = Param("gain_db", -60.0, 0.0, default=0.0)
-    Processor("fader", fader, params=(gain_db,), options=(Option("law", "linear"),))
+    Processor(fader, gain_db, Option("law", "linear"))
     with pytest.raises(ValueError, match="fader: the declared names"):
-        Processor("fader", fader, params=(gain_db,))
+        Processor(fader, gain_db)
     with pytest.raises(ValueError, match="fader: the declared names"):
-        Processor("fader", fader, params=(gain_db, gain_db), options=(Option("law", 0),))
+        Processor(fader, gain_db, gain_db, Option("law", 0))
 
 
 def test_control_gradients_are_the_slope_of_the_map():

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dasp.processors import Processor
 from dasp.processors.catalogue import (
     CHORUS,
     COMPRESSOR,
@@ -22,7 +23,6 @@ from dasp.processors.catalogue import (
     TIME_SHIFT,
 )
 from dasp.processors.chain import chain, dry_wet, parallel
-from dasp.processors.processor import Processor
 from dasp.streaming import Stream
 
 RATE = 24_000
@@ -247,6 +247,6 @@ def test_channels_may_become_two():
 
 
 def test_a_function_that_says_nothing_of_its_memory_is_refused():
-    echo = Processor("echo", lambda x, sample_rate: x + x.roll(1, -1))
+    echo = Processor(lambda x, sample_rate: x + x.roll(1, -1), name="echo")
     with pytest.raises(ValueError, match="echo: runs on a whole signal only"):
         Stream(chain(GAIN, echo), RATE)(noise())

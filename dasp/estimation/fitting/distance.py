@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp.estimation.fitting.knobs import Knobs
 from dasp.losses import multi_resolution_stft
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 from dasp.signal.stft import frames
 from dasp.units import power_to_db
 

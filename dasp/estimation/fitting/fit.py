@@ -15,10 +15,10 @@ from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
 from dasp.estimation.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
 from dasp.estimation.fitting.stages import Progress, Stages
+from dasp.functional._processor import Processor, check_processor
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
-from dasp.processors.processor import Processor, check_processor
 
 GOAL = 10 ** (-60 / 10)
 """Under this error-to-signal ratio, the last polish has nothing to add."""

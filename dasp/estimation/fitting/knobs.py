@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dasp._bounds import between
 from dasp._suggestion import did_you_mean
-from dasp.processors.param import (
+from dasp.functional._param import (
     Option,
     Param,
     controls_size,
@@ -16,7 +16,7 @@ from dasp.processors.param import (
     to_controls,
     to_physical,
 )
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 
 
 @dataclass(frozen=True)

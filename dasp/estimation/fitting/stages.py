@@ -31,7 +31,7 @@ from dasp.estimation.levenberg_marquardt import Damping, Stop, levenberg_marquar
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
 from dasp.losses import esr
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 
 SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
 SPSA_STEPS, PROXY_STEPS = 100, 150

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from dasp.estimation.fitting.fit import fit
+from dasp.processors import Param, Processor
 from dasp.processors.catalogue import PARAMETRIC_EQ
-from dasp.processors.param import Param
-from dasp.processors.processor import Processor
 
 RATE = 32_000
 
@@ -18,9 +17,9 @@ def tremolo(x, sample_rate, *, rate_hz, depth):
 
 
 TREMOLO = Processor(
-    "tremolo",
     tremolo,
-    params=(Param("rate_hz", 1.0, 15.0, default=3.0), Param("depth", 0.0, 1.0, default=0.5)),
+    Param("rate_hz", 1.0, 15.0, default=3.0),
+    Param("depth", 0.0, 1.0, default=0.5),
 )
 
 
@@ -56,7 +55,7 @@ def test_more_and_more_is_heard(dry):
     params = tuple(Param(name, 0.0, 1.0, default=0.5) for name in ("early", "later"))
     x = torch.cat((dry, 0.1 * dry), -1)
     processed = fade(x, RATE, early=torch.tensor(0.9), later=torch.tensor(0.2))
-    found = fit(x, processed, RATE, Processor("fade", fade, params=params))
+    found = fit(x, processed, RATE, Processor(fade, *params))
     assert found.error_db["search"] < -41
     assert found.settings["early"] == pytest.approx(0.9, abs=1e-3)
     assert found.settings["later"] == pytest.approx(0.2, abs=1e-2)
