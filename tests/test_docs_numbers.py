@@ -86,7 +86,8 @@ def check_dasp(rest: list[str], command: str) -> None:
     from dasp.cli.main import main
 
     if rest and re.fullmatch(r"[a-z]+", rest[0]):
-        text = helped(lambda: main(sys.argv[1:]), rest[:1])
+        own = rest[:2] if rest[0] == "train" else rest[:1]  # a recipe has options of its own
+        text = helped(lambda: main(sys.argv[1:]), [word for word in own if word[0] != "-"])
         assert text, command
         check_options(text, rest[1:], command)
 
