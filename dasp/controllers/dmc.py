@@ -167,9 +167,9 @@ class MixingController(nn.Module):
         together = torch.cat((track, context.expand_as(track)), -1)
         mix = context.squeeze(tracks_axis)
         return Controls(
-            tracks=torch.sigmoid(self.track(together)),
-            buses=self.buses and torch.sigmoid(self.buses(mix)),
-            master=self.master and torch.sigmoid(self.master(mix)),
+            tracks=_said(self.track, together),
+            buses=_said(self.buses, mix),
+            master=_said(self.master, mix),
         )
 
 
@@ -241,9 +241,14 @@ def _norm(channels: int) -> nn.Module:
     return nn.GroupNorm(max(1, channels // 8), channels)
 
 
-def _decision(inputs: int, size: Size, plain: Tensor) -> nn.Module | None:
+def _said(layers: nn.Module | None, x: Tensor) -> Tensor | None:
+    """The controls of a part, where it has any."""
+    return None if layers is None else torch.sigmoid(layers(x))
+
+
+def _decision(inputs: int, size: Size, plain: Tensor | None) -> nn.Module | None:
     """Layers that say `plain` controls before they have learnt anything else."""
-    if not len(plain):
+    if plain is None or not len(plain):
         return None
     last = nn.Linear(size.hidden, len(plain))
     nn.init.zeros_(last.weight)

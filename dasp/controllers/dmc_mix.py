@@ -37,6 +37,7 @@ from dasp.controllers.dmc_recordings import coherences, recordings
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
+from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import stereo_pairs
@@ -149,7 +150,7 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
     ]).double()  # fmt: skip
     gain_db = trim_db + level_db - louder_db
     gain_db = _as_recorded(gain_db, loudness, kit)
-    gain_db = gain_db + min(0.0, GAIN.params[0].high - gain_db[playing].max().item())
+    gain_db = gain_db + min(0.0, ends(GAIN, "gain_db")[1] - gain_db[playing].max().item())
     strips = [
         _strip(track.strip, *pair) if plays else ()
         for track, *pair, plays in zip(
@@ -176,9 +177,11 @@ def staged(level_db: Tensor, playing: Tensor) -> Tensor:
 def _both(by_name: Controls, by_ear: Controls, kit: Tensor) -> Controls:
     """The mean of what is said by names and by ear; of the microphones of a kit, by name."""
     mean = Controls(*(
-        None if one is None else (one + other) / 2
+        None if one is None or other is None else (one + other) / 2
         for one, other in zip(by_name, by_ear, strict=True)
     ))  # fmt: skip
+    if by_name.tracks is None or mean.tracks is None:
+        return mean
     return mean._replace(tracks=torch.where(kit[:, None], by_name.tracks, mean.tracks))
 
 
@@ -224,14 +227,13 @@ def _lowered(stage: Stage, by_db: float) -> Stage:
     """A compressor that does to a signal at another level what it did."""
     if stage.processor is not COMPRESSOR:
         return stage
-    lowest_db, highest_db = COMPRESSOR.params[0].low, COMPRESSOR.params[0].high
-    moved_db = min(max(stage.settings["threshold_db"] + by_db, lowest_db), highest_db)
+    moved_db = in_range(COMPRESSOR, "threshold_db", stage.settings["threshold_db"] + by_db)
     return stage._replace(settings={**stage.settings, "threshold_db": round(moved_db, 2)})
 
 
 def _kit(
     tracks: Sequence[Tensor], rate: float, roles: Sequence[str], playing: Tensor
-) -> dict[int, Tensor]:
+) -> dict[int, dict[int, float]]:
     """The microphones of drums that hear each other, each with its coherence with all tracks."""
     drums = [i for i, role in enumerate(roles) if role in KIT_ROLES and playing[i]]
     if len(drums) < 2:
@@ -262,7 +264,8 @@ def _sides(
     Two sides of one recording go where their names say. But of a kit with a hi-hat that is the
     side from which it is seen with the hi-hat where it was put, as the overheads hear it.
     """
-    pairs, turn = stereo_pairs(list(names)), Counter()
+    pairs = stereo_pairs(list(names))
+    turn: Counter[int] = Counter()
     placed = pan.clone()
     for i in sorted(range(len(names)), key=lambda i: names[i]):
         if i in pairs:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from dasp.analysis import measure_onsets, measure_tempo
 from dasp.functional.plate_reverb import plate_decay
+from dasp.mixing.in_range import in_range
 from dasp.mixing.settings import Stage
 from dasp.processors import Processor
 from dasp.processors.catalogue import COMPRESSOR, PLATE_REVERB
@@ -161,11 +162,7 @@ def rt60_s(tempo_bpm: float) -> float:
 
 def _stage(processor: Processor, settings: dict[str, float]) -> Stage:
     """A stage whose settings are within the ranges of its parameters."""
-    kept = {
-        param.name: round(min(max(settings[param.name], param.low), param.high), 4)
-        for param in processor.params
-        if param.name in settings
-    }
+    kept = {name: round(in_range(processor, name, value), 4) for name, value in settings.items()}
     return Stage(processor, kept)
 
 

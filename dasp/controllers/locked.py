@@ -7,15 +7,17 @@ from statistics import median
 from torch import Tensor
 
 from dasp.controllers.rules.strips import master_at_loudness
+from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Mix, Stage, setting
+from dasp.mixing.settings import Channel, Mix, Stage, Track, setting
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN
 
 
 def is_locked(mix: Mix) -> bool:
     """Whether anything in a mix must stay as it is."""
-    strips = [mix.master, *(part.strip for part in (*mix.tracks, *mix.groups, *mix.buses))]
+    parts: tuple[Track | Channel, ...] = (*mix.tracks, *mix.groups, *mix.buses)
+    strips = [mix.master, *(part.strip for part in parts)]
     return any(t.locked for t in mix.tracks) or any(s.locked for strip in strips for s in strip)
 
 
@@ -77,7 +79,7 @@ def _moved(fader: Stage, by_db: float) -> Stage:
 
 
 def _in_range(gain_db: float) -> float:
-    return round(min(max(gain_db, GAIN.params[0].low), GAIN.params[0].high), 3)
+    return round(in_range(GAIN, "gain_db", gain_db), 3)
 
 
 def _master(

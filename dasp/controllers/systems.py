@@ -13,6 +13,7 @@ from dasp.controllers.rules.rule_mix import TARGET_LUFS
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
 from dasp.mixing.amount import blend
+from dasp.mixing.in_range import ends
 from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Mix
@@ -109,6 +110,7 @@ def missed_target(mix: Mix, audio: Tensor, target_lufs: float | None) -> str | N
         return None
     gains_db = [stage.settings.get("gain_db") for stage in mix.master if stage.processor is GAIN]
     why = "what is locked or the limiter stand against it"
-    if GAIN.params[0].high in gains_db:
-        why = f"its gain of +{GAIN.params[0].high:g} dB is the most there is"
+    _, most_db = ends(GAIN, "gain_db")
+    if most_db in gains_db:
+        why = f"its gain of +{most_db:g} dB is the most there is"
     return f"the mix has {loudness:.1f} LUFS and not the {target_lufs:g} asked for: {why}"

@@ -61,7 +61,7 @@ class Architecture:
 
     def network(self) -> "WaveUNet | PaddedWaveUNet":
         """The network with new weights."""
-        kind = {"valid": WaveUNet, "same": PaddedWaveUNet}[self.padding]
+        kind = WaveUNet if self.padding == "valid" else PaddedWaveUNet
         sizes = (self.levels, self.filters, self.down_size, self.up_size)
         return kind(len(self.slots), 2, *sizes)
 
@@ -192,7 +192,7 @@ class PaddedWaveUNet(nn.Module):
         return self.output(torch.cat([x, tracks], -2))
 
 
-def render(network: nn.Module, tracks: Tensor, *, window: int = 89_093) -> Tensor:
+def render(network: "WaveUNet | PaddedWaveUNet", tracks: Tensor, *, window: int = 89_093) -> Tensor:
     """A whole song `(inputs, time)` through a network, as a mix `(outputs, time)` within [-1, 1].
 
     The song, with silence before and after it, goes through in windows whose outputs lie side by
@@ -242,7 +242,7 @@ def in_slots(song: Song, slots: Sequence[str]) -> Tensor:
     return torch.stack([taken[s].mean(0) if s in taken else silence for s in slots])
 
 
-def load_wave_unet(path: Path) -> tuple[nn.Module, Architecture]:
+def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture]":
     """The network that `dasp train wave_unet` has left in a file, ready for use."""
     try:
         with safe_open(path, "pt") as file:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_channels, check_range
 from dasp.functional.compressor import compressor
-from dasp.functional.eq import parametric_eq
 from dasp.functional.gain import gain
+from dasp.processors.catalogue import PARAMETRIC_EQ
 from dasp.signal.noise import white_noise
 from dasp.signal.resample import resample
 from dasp.units import db_to_gain, power_to_db
@@ -44,7 +44,7 @@ def vary_eq(
     x: Tensor, sample_rate: float, draw: torch.Generator, *, most_db: float = 6.0
 ) -> Tensor:
     """Each item through an equaliser: two shelves and two peaks of up to `most_db` either way."""
-    return parametric_eq(x, sample_rate, **draw_eq(x, sample_rate, draw, most_db=most_db))
+    return PARAMETRIC_EQ(x, sample_rate, **draw_eq(x, sample_rate, draw, most_db=most_db))
 
 
 def draw_eq(
@@ -55,7 +55,7 @@ def draw_eq(
     highest = 0.45 * sample_rate
 
     def band(name: str, freq_hz: Range, *shape: int) -> dict[str, Tensor]:
-        within = tuple(min(f, highest) for f in freq_hz)
+        within = (min(freq_hz[0], highest), min(freq_hz[1], highest))
         return {
             f"{name}_gain_db": _uniform(x, draw, (-most_db, most_db), *shape),
             f"{name}_freq_hz": _log_uniform(x, draw, within, *shape),

@@ -24,7 +24,6 @@ from dasp.data.seeds import generator_for
 from dasp.data.synthetic import synthetic_song
 from dasp.data.taste import TASTES
 from dasp.mixing.mixdown import run_strip
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN
 from dasp.units import db_to_gain
@@ -63,38 +62,83 @@ ALL_MICROPHONES = (
     "overhead left", "overhead right", "room left", "room right",
 )  # fmt: skip
 
+ROLES = {name: name.partition(" ")[0] for name in ALL_MICROPHONES}
+"""A tom is a tom whatever its number, and either side of the overheads one of them."""
+
 Heard = dict[str, Tensor]
 """Audio `(1, time)` by microphone."""
 
 
 @dataclass(frozen=True)
-class DrumSession:
-    """What stays the same from song to song."""
+class Studio:
+    """A kit and the microphones in front of it.
+
+    Args:
+        seed: Of the session, for its name.
+        kit: The hits of a real kit, or None for a synthetic one.
+        bleed: Amplitude of other drums in the close microphones that the kit was recorded without.
+        preamps: A gain for each microphone that is there.
+    """
 
     seed: int
     kit: Kit | None
-    """None for a synthetic one."""
     bleed: float
     preamps: Mapping[str, float]
-    """A gain for each microphone that is there."""
-    mix: Mix | None = None
-    """What the engineer set."""
-    dry_mix: Mix | None = None
-    """Gains and pans alone, which make every track as loud as it is behind its whole strip."""
 
     def record(self, seed: int) -> Multitrack:
-        """A song of the session, one track a microphone."""
+        """Record a song.
+
+        Args:
+            seed: Of the song.
+
+        Returns:
+            The song, one track a microphone.
+        """
         drums = _real(self.kit, seed, self.bleed) if self.kit else _synthetic(seed, self.bleed)
         recordings = []
         for name, gain in self.preamps.items():
             if name in drums["kick"]:
-                audio = gain * sum(heard[name] for heard in drums.values())
-                recordings.append(Recording(name, guess_role(name), audio))
+                audio = gain * torch.stack([heard[name] for heard in drums.values()]).sum(0)
+                recordings.append(Recording(name, ROLES[name], audio))
         return Multitrack(f"session {self.seed}, song {seed}", RATE, tuple(recordings))
 
 
+@dataclass(frozen=True)
+class DrumSession:
+    """What stays the same from song to song.
+
+    Args:
+        studio: The kit, the microphones and their preamps.
+        mix: What the engineer set.
+        dry_mix: Gains and pans alone, which make every track as loud as it is behind its strip.
+    """
+
+    studio: Studio
+    mix: Mix
+    dry_mix: Mix
+
+    def record(self, seed: int) -> Multitrack:
+        """Record a song of the session.
+
+        Args:
+            seed: Of the song.
+
+        Returns:
+            The song, one track a microphone.
+        """
+        return self.studio.record(seed)
+
+
 def open_session(seed: int, kit: Kit | None) -> DrumSession:
-    """The session of a seed, with its preamps and its mix set."""
+    """Set up a session: its preamps and its mix.
+
+    Args:
+        seed: Decides on the microphones, the preamps, and the taste of the engineer.
+        kit: The hits of a real kit, or None for a synthetic one.
+
+    Returns:
+        The session.
+    """
     draw = generator_for(seed, "session")
     missing = {
         name
@@ -107,18 +151,18 @@ def open_session(seed: int, kit: Kit | None) -> DrumSession:
     there = {name: 1.0 for name in ALL_MICROPHONES if name not in missing}
     song = song_with_toms(1000 * seed + 500)
     preamps = {}
-    for name, role, audio in DrumSession(seed, kit, bleed, there).record(song).recordings:
+    for name, role, audio in Studio(seed, kit, bleed, there).record(song).recordings:
         wanted_lufs = LEAD_LUFS + sum(TASTES[role].level_lu) / 2
         away_db = ROUGHLY_DB * torch.randn((), generator=draw).item()
         preamps[name] = db_to_gain(wanted_lufs + away_db - measure_loudness(audio, RATE).item())
-    session = DrumSession(seed, kit, bleed, preamps)
-    check = session.record(song)
+    studio = Studio(seed, kit, bleed, preamps)
+    check = studio.record(song)
     mix = engineers_mix(check, seed)
     dry = (
         replace(track, strip=_fader_and_pan(audio, track), sends_db={})
         for audio, track in zip(check.tracks, mix.tracks, strict=True)
     )
-    return replace(session, mix=mix, dry_mix=Mix(RATE, tuple(dry)))
+    return DrumSession(studio, mix, Mix(RATE, tuple(dry)))
 
 
 def _fader_and_pan(audio: Tensor, track: Track) -> tuple[Stage, Stage]:
@@ -129,11 +173,20 @@ def _fader_and_pan(audio: Tensor, track: Track) -> tuple[Stage, Stage]:
 
 
 def song_with_toms(first: int) -> int:
-    """The first seed from `first` on of a song in which the toms play three notes or more."""
-    for seed in count(first):
+    """Look for a song in which the toms play three notes or more.
+
+    Args:
+        first: The first seed to try.
+
+    Returns:
+        The first seed of such a song.
+    """
+
+    def toms(seed: int) -> int:
         parts = {part.name: part for part in compose(seed, seconds=SECONDS, ensemble=DRUMS).parts}
-        if sum(note.start_s < SECONDS - 1 for note in parts["tom"].notes) >= 3:
-            return seed
+        return sum(note.start_s < SECONDS - 1 for note in parts["tom"].notes)
+
+    return next(seed for seed in count(first) if toms(seed) >= 3)
 
 
 def _real(kit: Kit, seed: int, bleed: float) -> dict[str, Heard]:

@@ -18,6 +18,7 @@ from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.data.multitrack import Multitrack, Recording
 from dasp.data.seeds import generator_for
 from dasp.data.taste import REVERB, SUM, Treatment, draw_between, draw_treatment
+from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import SEND_OFF_DB
@@ -121,7 +122,7 @@ def _treated(audio: Tensor, treatment: Treatment, rate: int) -> _Treated:
     the same at every gain, and is heard before the gain is known."""
     eq, panner = _eq(treatment), Stage(STEREO_PANNER, {"pan": round(treatment.pan, 3)})
     signal = run_strip(audio, rate, (eq,))
-    compressor = ()
+    compressor: tuple[Stage, ...] = ()
     if treatment.ratio > 1:
         compressor = (_compressor(signal, rate, **_dynamics(treatment)),)
         signal = run_strip(signal, rate, compressor)
@@ -143,7 +144,8 @@ def _mastered(bus: Tensor, rate: int, draw: torch.Generator) -> tuple[Tensor, tu
 
 def _eq(treatment: Treatment) -> Stage:
     """Both shelves, and one of the four peaks: one that reaches its frequency."""
-    peaks = {param.name: list(param.default) for param in PARAMETRIC_EQ.params if param.bands}
+    plain = PARAMETRIC_EQ.defaults()
+    peaks = {param.name: list(plain[param.name]) for param in PARAMETRIC_EQ.params if param.bands}
     band = 1 if treatment.peak_freq_hz < 1000 else 2
     peaks["peak_gain_db"][band] = round(treatment.peak_gain_db, 2)
     peaks["peak_freq_hz"][band] = round(treatment.peak_freq_hz, 1)
@@ -199,8 +201,7 @@ def _gain_to(lufs: float, x: Tensor, rate: int, processor: Processor) -> float:
     loudness = measure_loudness(x, rate).item()
     if loudness <= ABSOLUTE_GATE_LUFS:
         return 0.0
-    knob = next(param for param in processor.params if param.name == "gain_db")
-    return round(min(max(lufs - loudness, knob.low), knob.high), 2)
+    return round(in_range(processor, "gain_db", lufs - loudness), 2)
 
 
 def _loud_moments_db(x: Tensor, rate: int) -> float:

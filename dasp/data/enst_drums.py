@@ -6,6 +6,7 @@ processing", ISMIR 2006.
 """
 
 from pathlib import Path
+from typing import Any
 
 from dasp.data.layout import find_parts, some
 from dasp.data.multitrack import Multitrack, Recording, audio_files
@@ -64,7 +65,7 @@ def _song(audio: Path, name: str, sample_rate: int) -> Multitrack:
     number, _, rest = Path(name).stem.partition("_")
     known = next((kind for kind in TYPES if kind in rest.lower()), rest.partition("_")[0])
     drummer = audio.parent.name
-    details = {"drummer": drummer, "number": number, "type": known}
+    details: dict[str, Any] = {"drummer": drummer, "number": number, "type": known}
     if (audio / "accompaniment" / name).is_file():
         details["accompaniment"] = audio / "accompaniment" / name
     return Multitrack(f"{drummer}/{Path(name).stem}", sample_rate, tracks, mixes, details=details)

@@ -5,7 +5,7 @@ once for the whole part.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -155,15 +155,20 @@ def vocal(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Ge
     partials = _partials(max(note.freq_hz for note in notes), rate, 8000) if notes else 1
     buzz = _sawtooth(phase, partials) * loud + 0.03 * _noise(loud, draw) * loud
     scale = 0.92 + 0.16 * tone
-    open_vowel, closed_vowel = (
-        sum(
-            gain * sosfilt(buzz[None], design_band_pass(_below(f * scale, rate), rate, q=8.0))[0]
-            for f, gain in formants
-        )
-        for formants in FORMANTS
-    )
+    open_vowel, closed_vowel = (_vowel(buzz, formants, scale, rate) for formants in FORMANTS)
     t = _seconds(seconds, rate)
     return torch.lerp(open_vowel, closed_vowel, 0.5 - 0.5 * torch.cos(2 * math.pi * 0.7 * t))
+
+
+def _vowel(
+    buzz: Tensor, formants: Sequence[tuple[float, float]], scale: float, rate: float
+) -> Tensor:
+    """A buzz through a band-pass for each formant: its frequency, which is scaled, and its gain."""
+    heard = torch.zeros_like(buzz)
+    for freq_hz, gain in formants:
+        sos = design_band_pass(_below(freq_hz * scale, rate), rate, q=8.0)
+        heard = heard + gain * sosfilt(buzz[None], sos)[0]
+    return heard
 
 
 INSTRUMENTS: dict[str, Instrument] = {

@@ -6,7 +6,7 @@ that the tracks have true bleed and true times of arrival.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +123,7 @@ def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
 
 
 @dataclass(frozen=True)
-class KitGrooves(Sequence):
+class KitGrooves:
     """A data set of grooves, each of which is made when it is asked for."""
 
     kit: Kit

@@ -61,7 +61,8 @@ def load_medleydb(
     """
     check_choice("tracks", tracks, ("raw", "stems"))
     mixes = sorted(p for p in Path(root).rglob("*_MIX.wav") if not p.name.startswith("."))
-    songs = [_song(mix, tracks, metadata and Path(metadata), sample_rate) for mix in mixes]
+    described = Path(metadata) if metadata else None
+    songs = [_song(mix, tracks, described, sample_rate) for mix in mixes]
     return some(songs, root, "Song/Song_MIX.wav")
 
 
@@ -88,7 +89,7 @@ def _described(
         listed = [stem]
         place = folder / (details.get("stem_dir") or f"{name}_STEMS")
         if kind == "raw":
-            listed = dict(sorted((stem.get("raw") or {}).items())).values()
+            listed = list(dict(sorted((stem.get("raw") or {}).items())).values())
             place = folder / (details.get("raw_dir") or f"{name}_RAW")
         for track in listed:
             file = place / track["filename"]

@@ -44,7 +44,8 @@ def _song(path: Path, sample_rate: int) -> Multitrack:
         data = json.loads(decoded(path.read_bytes()))
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON text ({error})") from error
-    recordings, remarks, bleed = [], [], []
+    recordings: list[Recording] = []
+    remarks, bleed = [], []
     for stem in data["stems"]:
         for track in stem["tracks"]:
             file = path.parent / stem["stemName"] / f"{track['id']}.{track['extension']}"

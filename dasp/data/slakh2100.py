@@ -36,7 +36,8 @@ def load_slakh2100(root: str | Path, *, sample_rate: int = 44_100) -> list[Multi
 
 def _song(folder: Path, sample_rate: int) -> Multitrack:
     files = audio_files(folder / "stems") if (folder / "stems").is_dir() else []
-    details, remarks = {}, ()
+    details: dict[str, Any] = {}
+    remarks: tuple[str, ...] = ()
     if (folder / "metadata.yaml").is_file():
         details = read_yaml(folder / "metadata.yaml") or {}
         stems = details.get("stems") or {}

@@ -55,7 +55,7 @@ def synthetic_song(
     >>> song.roles[:3], round(song.details["tempo_bpm"])
     (('kick', 'snare', 'hihat'), 107)
     """
-    sample_rate = checked_sample_rate(sample_rate)
+    sample_rate = int(checked_sample_rate(sample_rate))
     score = compose(seed, seconds=seconds, ensemble=ensemble)
     recordings = tuple(
         Recording(part.name, part.role, _recorded(part, score, seed, sample_rate))
@@ -66,7 +66,7 @@ def synthetic_song(
 
 
 @dataclass(frozen=True)
-class SyntheticSongs(Sequence):
+class SyntheticSongs:
     """A data set of songs, each of which is made when it is asked for.
 
     Song `i` is `synthetic_song(first_seed + i)`, whoever asks: the workers of a

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
-from torch import Tensor, nn
+from torch import Tensor
 
 from dasp._checks import check_range
-from dasp.controllers.wave_unet import Architecture, render
+from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, render
 from dasp.data.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
 from dasp.losses import l1
 from dasp.mixing.mixdown import mix_down
@@ -191,7 +191,7 @@ def build(config: Config) -> Task:
         mix = model(batch.tracks)
         return l1(mix[..., (mix.shape[-1] - heard) // 2 :][..., :heard], batch.mix)
 
-    def preview(model: nn.Module) -> Preview:
+    def preview(model: WaveUNet | PaddedWaveUNet) -> Preview:
         tracks = judged[0].tracks[:, edge:-edge].to(next(model.parameters()).device)
         return Preview(render(model, tracks), rate)
 

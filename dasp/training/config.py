@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from dasp._checks import check_choice
 from dasp._suggestion import did_you_mean
@@ -27,7 +27,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Config = TypeVar("Config")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 MOST_BYTES = 2**20
 
@@ -98,7 +101,7 @@ def changed(config: Config, table: Mapping[str, Any], place: str = "") -> Config
             known = [f"{place}{name}" for name in names]
             raise ValueError(f"unknown key {full!r}{did_you_mean(full, known)}")
         now = getattr(config, name)
-        if is_dataclass(now):
+        if is_dataclass(now) and not isinstance(now, type):
             if not isinstance(value, Mapping):
                 raise ValueError(f"{full}: expected a table, got {value!r}")
             changes[name] = changed(now, value, f"{full}.")

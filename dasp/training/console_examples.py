@@ -188,10 +188,12 @@ def names_alone(generator: torch.Generator, windows: int) -> Example:
 
 def of_console(example: Example, console: Console) -> Example:
     """Without the settings that a smaller console does not have."""
-    names = [{param.name for param in part} for part in console.params]
-    kept = ({k: v for k, v in part.items() if k in own}
-            for part, own in zip(example.settings, names, strict=True))  # fmt: skip
-    return example._replace(settings=Settings(*kept))
+    kept = {
+        part: {name: value for name, value in settings.items()
+               if name in [param.name for param in getattr(console.params, part)]}
+        for part, settings in example.settings._asdict().items()
+    }  # fmt: skip
+    return example._replace(settings=Settings(**kept))
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ def _as_tensors(example: Example) -> dict[str, Tensor]:
 
 
 def _from_tensors(flat: Mapping[str, Tensor]) -> Example:
-    parts = {part: {} for part in Settings._fields}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in Settings._fields}
     for name, value in flat.items():
         part, _, setting = name.partition(":")
         if setting:

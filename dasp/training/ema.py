@@ -25,5 +25,5 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     decay = min(decay, step / (step + 1))
     for mean, weight in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(weight, 1 - decay)
-    for mean, buffer in zip(average.buffers(), model.buffers(), strict=True):
-        mean.copy_(buffer)
+    for kept, buffer in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(buffer)

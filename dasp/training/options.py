@@ -106,7 +106,7 @@ def _texts(config: type) -> dict[str, str]:
     """The texts that stand behind the fields of a class."""
     body = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0].body  # type: ignore[attr-defined]
     return {
-        above.target.id: " ".join(inspect.cleandoc(below.value.value).split())
+        above.target.id: " ".join(inspect.cleandoc(str(below.value.value)).split())
         for above, below in pairwise(body)
         if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name)
         and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)

@@ -54,7 +54,7 @@ class Task:
     draw: Callable[[torch.Generator], Any]
     validation: Sequence[Any] = ()
     collate: Callable[[list], Any] = default_collate
-    preview: Callable[[nn.Module], Preview] | None = None
+    preview: Callable[[Any], Preview] | None = None
     measure: Callable[[Any], Measures] | None = None
     save: Callable[[Path, Any], None] | None = None
 

@@ -7,7 +7,7 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.data import drum_sessions
-from dasp.data.drum_sessions import ALL_MICROPHONES, BLEED_DB, DrumSession, open_session
+from dasp.data.drum_sessions import ALL_MICROPHONES, BLEED_DB, Studio, open_session
 from dasp.data.engineer import LEAD_LUFS
 from dasp.data.kit_groove import MICROPHONES, Hit, Kit
 from dasp.data.synthetic import synthetic_song
@@ -34,11 +34,11 @@ def kit() -> Kit:
     )
 
 
-def _open(kit: Kit | None, bleed: float) -> DrumSession:
-    return DrumSession(0, kit, bleed, {name: 1.0 for name in ALL_MICROPHONES})
+def _open(kit: Kit | None, bleed: float) -> Studio:
+    return Studio(0, kit, bleed, {name: 1.0 for name in ALL_MICROPHONES})
 
 
-def _tracks(session: DrumSession, seed: int) -> dict[str, torch.Tensor]:
+def _tracks(session: Studio, seed: int) -> dict[str, torch.Tensor]:
     song = session.record(seed)
     return dict(zip(song.names, song.tracks, strict=True))
 
@@ -97,7 +97,7 @@ def test_microphones_are_recorded_roughly_where_the_engineer_wants_them(kit):
             # Blocks near -70 LUFS may pass the gate of the louder of the two alone.
             assert heard[1] == pytest.approx(heard[0], abs=0.5)
         low, high = BLEED_DB
-        assert low <= 20 * math.log10(session.bleed) <= high
+        assert low <= 20 * math.log10(session.studio.bleed) <= high
     away_db = torch.tensor(away_db)
     assert away_db.mean().abs() < 2.0
     assert 2.5 < away_db.std() < 5.5  # 4 dB, drawn some thirty times
@@ -105,10 +105,10 @@ def test_microphones_are_recorded_roughly_where_the_engineer_wants_them(kit):
 
 def test_a_session_is_the_same_every_time(kit):
     one, two = open_session(1, kit), open_session(1, kit)
-    assert one.mix == two.mix and one.preamps == two.preamps
+    assert one.mix == two.mix and one.studio.preamps == two.studio.preamps
     for a, b in zip(one.record(7).tracks, two.record(7).tracks, strict=True):
         assert torch.equal(a, b)
-    assert open_session(3, kit).preamps != one.preamps
+    assert open_session(3, kit).studio.preamps != one.studio.preamps
 
 
 def test_toms_are_played_in_the_song_of_the_sound_check(kit):

@@ -27,8 +27,8 @@ def dugan(song: Song) -> Mix:
     """Tracks under gains that move, twenty times a second."""
     size = round(FRAME_S * song.sample_rate)
     powers = frame_powers(song.tracks, size) + 10 ** (AMBIENT_DB / 10)
-    poles = torch.exp(-FRAME_S / torch.tensor((ATTACK_S, RELEASE_S), dtype=torch.float64))
-    smooth, _ = ballistics(powers, *poles, zi=powers[:, 0])
+    attack, release = torch.exp(-FRAME_S / torch.tensor((ATTACK_S, RELEASE_S)).double())
+    smooth, _ = ballistics(powers, attack, release, zi=powers[:, 0])
     gains_db = power_to_db(share_gain(smooth))
     time_s = (torch.arange(gains_db.shape[-1], dtype=torch.float64) + 0.5) * size / song.sample_rate
     return gains_and_pans(song, gains_db=gains_db, time_s=time_s)

@@ -19,6 +19,7 @@ from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
 from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
 from dasp.functional.detector import Detector, detect_level
+from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import check_roles, stereo_pairs
 from dasp.mixing.settings import Mix, Stage, setting
@@ -104,8 +105,7 @@ def _gains(
         fixed - gain for fixed, gain in zip(fixed_db, gains_db, strict=True) if fixed is not None
     ]
     shift_db = median(missed_db) if missed_db else 0.0
-    lowest_db, highest_db = GAIN.params[0].low, GAIN.params[0].high
-    return [min(max(gain_db + shift_db, lowest_db), highest_db) for gain_db in gains_db]
+    return [in_range(GAIN, "gain_db", gain_db + shift_db) for gain_db in gains_db]
 
 
 def _high_pass(track: Tensor, sample_rate: float) -> tuple[Stage, ...]:
@@ -129,7 +129,7 @@ def _pans(
     """Pairs to their sides, leads and stereo tracks to the centre, the rest by their spectrum."""
     pairs = stereo_pairs(list(names))
     pans = [
-        {"left": -PAIR_PAN, "right": PAIR_PAN}.get(pairs.get(i), 0.0) for i in range(len(names))
+        {"left": -PAIR_PAN, "right": PAIR_PAN}.get(pairs.get(i, ""), 0.0) for i in range(len(names))
     ]
     free = [
         i
@@ -154,11 +154,10 @@ def _master(
     level_db = detect_level(bus, sample_rate, Detector("rms"))
     loud_db = torch.quantile(level_db[..., ::64].flatten(), 0.95).item()
     threshold_db = loud_db - BUS_REDUCTION_DB / (1 - 1 / BUS_RATIO)
-    low, high = COMPRESSOR.params[0].low, COMPRESSOR.params[0].high
     compressor = Stage(
         COMPRESSOR,
         {
-            "threshold_db": round(min(max(threshold_db, low), high), 1),
+            "threshold_db": round(in_range(COMPRESSOR, "threshold_db", threshold_db), 1),
             "ratio": BUS_RATIO,
             "attack_ms": BUS_ATTACK_MS,
             "release_ms": BUS_RELEASE_MS,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.mixing.song import Song
@@ -28,9 +29,8 @@ def gains_and_pans(
 
     With `time_s`, `gains_db` has for each track a value at each of these times, and moves.
     """
-    low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
     gains = torch.zeros(len(song.names)) if gains_db is None else torch.as_tensor(gains_db)
-    gains = gains.double().clamp(low_db, high_db).round(decimals=3)
+    gains = gains.double().clamp(*ends(GAIN, "gain_db")).round(decimals=3)
     times = None if time_s is None else torch.as_tensor(time_s).round(decimals=4).tolist()
     pans = [0.0] * len(song.names) if pans is None else pans
 
@@ -102,10 +102,9 @@ def master_at_loudness(
     long, are left out of the first guess. A loudness out of reach is come near to, and where
     nothing plays the gain stays at 0 dB.
     """
-    low_db, high_db = GAIN.params[0].low, GAIN.params[0].high
 
     def at(gain_db: float) -> tuple[Stage, ...]:
-        return master(Stage(GAIN, {"gain_db": round(min(max(gain_db, low_db), high_db), 2)}))
+        return master(Stage(GAIN, {"gain_db": round(in_range(GAIN, "gain_db", gain_db), 2)}))
 
     def missed_db(strip: Sequence[Stage]) -> float:
         heard = run_strip(bus, sample_rate, strip, inputs)
@@ -116,7 +115,7 @@ def master_at_loudness(
     gain_db = missed_db([stage for stage in at(0.0) if stage.processor is not LIMITER])
     tried: list[tuple[float, float]] = []
     for _ in range(MOST_CORRECTIONS):
-        gain_db = min(max(gain_db, low_db), high_db)
+        gain_db = in_range(GAIN, "gain_db", gain_db)
         if any(gain_db == other_db for other_db, _ in tried):
             break
         tried.append((gain_db, missed_db(at(gain_db))))
