@@ -10,6 +10,7 @@
 | `dasp.audio_io` | audio files to tensors and back |
 | `dasp.mixing` | the console, the mix and its document |
 | `dasp.data`, `dasp.controllers` | songs as tracks; what mixes them |
+| `dasp.mix`, `dasp.render`, `dasp.evaluate` | a song to its mix, to sound, beside others |
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
 | `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         batch,
         controllers,
         data,
+        desk,
         estimation,
         evaluation,
         functional,
@@ -45,13 +47,24 @@ if TYPE_CHECKING:
         units,
     )
     from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
+    from dasp.data import load_song
+    from dasp.desk import mix, render, render_stems
     from dasp.estimation import fit, unmix
+    from dasp.evaluation import evaluate
+    from dasp.mixing import load_mix, save_mix
 
 _HOMES = {
     "AudioFileError": "audio_io",
     "audio_info": "audio_io",
     "load_audio": "audio_io",
     "save_audio": "audio_io",
+    "load_song": "data",
+    "load_mix": "mixing",
+    "save_mix": "mixing",
+    "mix": "desk",
+    "render": "desk",
+    "render_stems": "desk",
+    "evaluate": "evaluation",
     "fit": "estimation",
     "unmix": "estimation",
 }
@@ -66,18 +79,26 @@ __all__ = [
     "batch",
     "controllers",
     "data",
+    "desk",
     "estimation",
+    "evaluate",
     "evaluation",
     "fit",
     "functional",
     "grad",
     "load_audio",
+    "load_mix",
+    "load_song",
     "losses",
+    "mix",
     "mixing",
     "pictures",
     "processors",
     "recipes",
+    "render",
+    "render_stems",
     "save_audio",
+    "save_mix",
     "signal",
     "streaming",
     "training",

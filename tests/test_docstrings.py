@@ -38,6 +38,7 @@ WITH_EXAMPLES = (
     "dasp.audio_io",
     "dasp.estimation",
     "dasp.pictures",
+    "dasp.desk",
 )
 """Whose public functions and classes have an example each."""
 

@@ -16,10 +16,11 @@ LAYERS = {
     "losses": 3, "processors": 3,
     "grad": 4, "mixing": 4, "audio_io": 4,
     "data": 5, "controllers": 5, "streaming": 5, "estimation": 5, "fitting": 5,
-    "training": 6, "evaluation": 6, "batch": 6, "pictures": 6,
-    "recipes": 7,
-    "cli": 8,
-    "__main__": 9,
+    "desk": 6,
+    "training": 7, "evaluation": 7, "batch": 7, "pictures": 7,
+    "recipes": 8,
+    "cli": 9,
+    "__main__": 10,
 }  # fmt: skip
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

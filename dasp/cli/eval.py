@@ -2,43 +2,27 @@
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator
-from dataclasses import replace
+import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from torch.nn.functional import pad
 from tqdm import tqdm
 
-from dasp.audio_io import load_audio
+from dasp.audio_io import audio_info
 from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
-from dasp.cli.printing import print_table
+from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.data.folders import load_song
+from dasp.data.opening import open_song
 from dasp.evaluation.automix_toolkit import percentage_errors
-from dasp.evaluation.baselines import baselines
-from dasp.evaluation.bootstrap import mean_interval
+from dasp.evaluation.comparison import Comparison, compare, mean_errors
 from dasp.evaluation.metrics import METRICS, measure_errors
 from dasp.evaluation.stimuli import write_stimuli
-from dasp.signal.resample import resample
 
 COLUMNS = (
     "loudness", "true_peak", "crest_factor", "spectrum", "side_share", "panning", "sdr",
     "gain_invariant_sdr", "audio_features",
 )  # fmt: skip
-
-
-class Song(NamedTuple):
-    """One reference, and the mixes that are compared with it, by name."""
-
-    name: str
-    reference: Tensor
-    mixes: dict[str, Tensor]
-    sample_rate: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,94 +62,75 @@ def run(args: argparse.Namespace) -> int:
     if args.stems and len(args.stems) != len(args.reference):
         args.usage_error("expected as many folders of stems as references")
 
-    rows = []
+    songs = {}
     with torch.inference_mode():
-        for song in tqdm(_songs(args), total=len(args.reference), leave=False, disable=None):
-            rows += [
-                (song.name, system, _errors(args, mix, song)) for system, mix in song.mixes.items()
-            ]
+        for place in tqdm(range(len(args.reference)), leave=False, disable=None):
+            name, compared = _name(args, place), _compared(args, place)
+            songs[place, name] = _errors(args, compared)
             if args.stimuli:
-                _write_stimuli(args, song)
+                _write_stimuli(args, name, compared)
+    rows = [(name, mix, own) for (_, name), errors in songs.items() for mix, own in errors.items()]
+    means = _means(list(songs.values()))
     if args.json:
-        print(json.dumps({"songs": _as_objects(rows), "means": _means(rows)}, indent=2))
+        print(json.dumps({"songs": _as_objects(rows), "means": means}, indent=2))
     else:
-        _print_tables(rows, None if args.mape else COLUMNS)
+        _print_tables(rows, means, None if args.mape else COLUMNS)
     return 0
 
 
-def _songs(args: argparse.Namespace) -> Iterator[Song]:
-    """The songs one after the other, each mix cut or filled to the length of its reference."""
-    for i, path in enumerate(args.reference):
-        reference, rate = load_audio(path)
-        own = args.mixes if len(args.reference) == 1 else [args.mixes[i]]
-        names = [mix.stem for mix in own] if len(args.reference) == 1 else ["mix"]
-        if len(set(names)) < len(names):
-            names = [str(mix) for mix in own]
-        mixes = {
-            name: _fitted(*load_audio(mix), reference, rate, mix)
-            for name, mix in zip(names, own, strict=True)
-        }
-        if args.stems:
-            others = (*args.mixes, *args.reference)
-            stems = load_song(args.stems[i], sample_rate=rate, besides=others)
-            for remark in stems.remarks:
-                print(f"note: {remark}", file=sys.stderr)
-            time = reference.shape[-1]
-            _note_length(args.stems[i], stems.frames - time, rate)
-            heard = replace(stems.song, tracks=stems.excerpt(0, time))
-            mixes |= baselines(heard, seed=args.seed)
-        name = path.stem
-        if [p.stem for p in args.reference].count(name) > 1:
-            name = path.parent.name
-        yield Song(name, reference, mixes, rate)
+def _name(args: argparse.Namespace, place: int) -> str:
+    """What a song is called: as its reference, or as the folder of that where two are alike."""
+    path = args.reference[place]
+    alike = [other.stem for other in args.reference].count(path.stem) > 1
+    return path.parent.name if alike else path.stem
 
 
-def _fitted(x, rate: int, reference, reference_rate: int, path: Path):
-    """A mix at the rate and of the length of its reference, with a note where it had another."""
-    if rate != reference_rate:
-        print(f"note: {path}: resampled from {rate} to {reference_rate} Hz", file=sys.stderr)
-        x = resample(x, rate, reference_rate)
-    longer = x.shape[-1] - reference.shape[-1]
-    _note_length(path, longer, reference_rate)
-    return pad(x, (0, -longer))
+def _compared(args: argparse.Namespace, place: int) -> Comparison:
+    """The mixes of a song beside its reference, and the baselines; what is done to them is told."""
+    reference = args.reference[place]
+    own = args.mixes if len(args.reference) == 1 else [args.mixes[place]]
+    names = [mix.stem for mix in own] if len(args.reference) == 1 else ["mix"]
+    if len(set(names)) < len(names):
+        names = [str(mix) for mix in own]
+    song = None
+    if args.stems:
+        others = (*args.mixes, *args.reference)
+        song = open_song(args.stems[place], audio_info(reference).sample_rate, besides=others)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        mixes = dict(zip(names, own, strict=True))
+        compared = compare(mixes, reference, song=song, seed=args.seed)
+    print_notes(str(one.message) for one in said)
+    return compared
 
 
-def _note_length(path: Path, longer: int, rate: int) -> None:
-    if longer:
-        what = "longer" if longer > 0 else "shorter"
-        print(f"note: {path}: {abs(longer) / rate:.3f} s {what} than the reference",
-              file=sys.stderr)  # fmt: skip
-
-
-def _errors(args: argparse.Namespace, mix, song: Song) -> dict[str, float]:
+def _errors(args: argparse.Namespace, compared: Comparison) -> dict[str, dict[str, float]]:
     measure = percentage_errors if args.mape else measure_errors
-    return measure(mix, song.reference, song.sample_rate)
+    return {
+        name: measure(mix, compared.reference, compared.sample_rate)
+        for name, mix in compared.mixes.items()
+    }
 
 
-def _write_stimuli(args: argparse.Namespace, song: Song) -> None:
-    mixes = {"reference": song.reference, **song.mixes}
-    named = {Path(name).stem.replace(" ", "_"): mix for name, mix in mixes.items()}
-    write_stimuli(args.stimuli, song.name, named, song.sample_rate, overwrite=args.force)
+def _write_stimuli(args: argparse.Namespace, name: str, compared: Comparison) -> None:
+    mixes = {"reference": compared.reference, **compared.mixes}
+    named = {Path(mix).stem.replace(" ", "_"): audio for mix, audio in mixes.items()}
+    write_stimuli(args.stimuli, name, named, compared.sample_rate, overwrite=args.force)
 
 
 def _as_objects(rows: list[tuple]) -> list[dict]:
     return [{"song": song, "mix": system, **errors} for song, system, errors in rows]
 
 
-def _means(rows: list[tuple]) -> dict[str, dict[str, dict[str, float]]]:
+def _means(songs: list[dict]) -> dict[str, dict[str, dict[str, float]]]:
     """For each mix the mean of every error over songs, and the interval round it."""
-    systems = dict.fromkeys(system for _, system, _ in rows)
-    metrics = rows[0][2].keys()
     return {
-        system: {
-            metric: mean_interval([e[metric] for _, s, e in rows if s == system])._asdict()
-            for metric in metrics
-        }
-        for system in systems
+        name: {metric: interval._asdict() for metric, interval in errors.items()}
+        for name, errors in mean_errors(songs).items()
     }
 
 
-def _print_tables(rows: list[tuple], columns: tuple[str, ...] | None) -> None:
+def _print_tables(rows: list[tuple], means: dict, columns: tuple[str, ...] | None) -> None:
     columns = columns or tuple(name for name in rows[0][2] if name.startswith("mean_"))
     units = [METRICS[name].unit if name in METRICS else "" for name in columns]
     head = tuple(f"{name} {unit}".strip() for name, unit in zip(columns, units, strict=True))
@@ -181,6 +146,6 @@ def _print_tables(rows: list[tuple], columns: tuple[str, ...] | None) -> None:
         [
             (system, *(f"{m[c]['mean']:.3g} [{m[c]['low']:.3g}, {m[c]['high']:.3g}]"
                        for c in columns))
-            for system, m in _means(rows).items()
+            for system, m in means.items()
         ],
     )  # fmt: skip

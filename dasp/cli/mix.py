@@ -16,10 +16,11 @@ from dasp.cli.output import add_output_options, clipping_note, refuse_existing, 
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.controllers.rules.strips import at_loudness
-from dasp.controllers.systems import audio_of, automatic_mix, missed_target
+from dasp.controllers.systems import audio_of, missed_target
 from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
-from dasp.data.folders import check_is_no_track, load_song, taken_for_a_track
-from dasp.data.multitrack import load_tracks
+from dasp.data.folders import check_is_no_track, taken_for_a_track
+from dasp.data.opening import open_song
+from dasp.desk import mix as find_mix
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
             notes += taken_for_a_track(args.output, stems.files)
         else:
             tracks = stems.tracks
-            mix, notes = _found(args, stems.song, start)
+            mix, notes = _found(args, stems, start)
         step()
         audio = mix_and_save(args, tracks, mix)
         if not makes_audio:
@@ -125,9 +126,9 @@ def _found(args: argparse.Namespace, song, start):
     """The settings, and what there is to say about how they were found."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        mix = automatic_mix(
+        mix = find_mix(
             song,
-            start,
+            start=start,
             system=args.system,
             target_lufs=args.target_lufs,
             weights=args.weights,
@@ -149,16 +150,10 @@ def read_song(args: argparse.Namespace):
         start = load_mix(args.start, with_files=True)
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
-        return load_mix_tracks(start), start
-    stems = load_song(args.stems)
+        return open_song(start), start
+    stems = open_song(args.stems)
     check_is_no_track(args.output, stems.files)
     return stems, stems.plain_mix()
-
-
-def load_mix_tracks(mix):
-    """The audio of every track that a mix names, at its rate."""
-    files, names = zip(*((track.file, track.name) for track in mix.tracks), strict=True)
-    return load_tracks(files, names, mix.sample_rate)
 
 
 def mix_and_save(args: argparse.Namespace, tracks, mix):

@@ -7,11 +7,10 @@ import torch
 
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
-from dasp.cli.mix import load_mix_tracks
 from dasp.cli.numbers import sample_rate
 from dasp.cli.output import add_force_option, refuse_existing
+from dasp.desk import render
 from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
-from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 from dasp.pictures import draw_chain, draw_console
 from dasp.processors.document import read_json
@@ -80,4 +79,4 @@ def _loaded(chain: Stage, rate: int) -> dict:
 
 def _draw_mix(mix):
     """Render the mix, and draw its console."""
-    return draw_console(mix, mix_down(load_mix_tracks(mix).tracks, mix))
+    return draw_console(mix, render(mix))

@@ -8,11 +8,12 @@ import torch
 
 from dasp.audio_io import has_subtype
 from dasp.batch.paths import check_apart, inside
-from dasp.cli.mix import load_mix_tracks, print_mix, steps
+from dasp.cli.mix import print_mix, steps
 from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
 from dasp.cli.printing import print_notes
 from dasp.cli.reading import add_truncated_option
 from dasp.data.folders import check_is_no_track, taken_for_a_track
+from dasp.data.opening import open_song
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_stems, through_master
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     notes = []
     with steps("reading", "mixing") as step, torch.inference_mode():
         step()
-        song = load_mix_tracks(mix)
+        song = open_song(mix)
         step()
         stems = mix_stems(song.tracks, mix)
         audio = through_master(stems, song.tracks, mix)

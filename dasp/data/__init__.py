@@ -12,6 +12,7 @@ from dasp.data.mixing_secrets import load_mixing_secrets
 from dasp.data.moisesdb import load_moisesdb
 from dasp.data.multitrack import Multitrack, load_folder, load_tracks
 from dasp.data.musdb18 import load_musdb18, load_musdb18_hq
+from dasp.data.opening import Source, open_song
 from dasp.data.sections import active_sections, loudest_section
 from dasp.data.slakh2100 import load_slakh2100
 from dasp.data.synthetic import SyntheticSongs, synthesise_song, synthetic_song
@@ -19,6 +20,7 @@ from dasp.data.synthetic import SyntheticSongs, synthesise_song, synthetic_song
 __all__ = [
     "KitGrooves",
     "Multitrack",
+    "Source",
     "SyntheticSongs",
     "active_sections",
     "cached",
@@ -39,6 +41,7 @@ __all__ = [
     "load_tracks",
     "loudest_section",
     "open_session",
+    "open_song",
     "synthesise_song",
     "synthetic_song",
     "with_engineers_mix",

@@ -1,0 +1,169 @@
+"""The desk: from tracks to the settings of a mix, and from settings to sound.
+
+`dasp.mix` and `dasp.render`, which `dasp mix` and `dasp render` of the command line call as well.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from dasp.controllers.systems import automatic_mix
+from dasp.controllers.table import DEFAULT, NETWORKS
+from dasp.data.multitrack import Multitrack
+from dasp.data.opening import Source, open_song
+from dasp.mixing.document import load_mix
+from dasp.mixing.mixdown import Stem, mix_down, mix_stems
+from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
+
+
+def mix(
+    source: Source,
+    sample_rate: int | None = None,
+    *,
+    system: str = DEFAULT,
+    start: Mix | None = None,
+    target_lufs: float | None = None,
+    amount: float = 1.0,
+    weights: str | Path | None = None,
+) -> Mix:
+    """Find the settings of a song's mix by an automatic mixer.
+
+    Args:
+        source: The song: its folder, audio `(channels, time)` of each track by name, a `Song`, a
+            `Multitrack`, or an earlier `Mix`, whose files are read.
+        sample_rate: A whole number of Hz. Tensors by name need it; a folder is read at it, and at
+            the highest rate of its files without it.
+        system: What finds the settings, one of `dasp.controllers.SYSTEMS`.
+        start: A mix of these tracks. What is locked in it stays as it is, and so do files, roles,
+            groups, buses and sends; where `source` is a `Mix`, that one.
+        target_lufs: Integrated loudness of the mix in LUFS, from -70 to 0; -18 if none is given.
+            A limiter, or the range of the gain, can stand against it.
+        amount: How far to go from the plain sum, 0, to the mix, 1.
+        weights: File of a trained system, in the place of the one in the package.
+
+    Returns:
+        The mix. `dasp.render` makes its sound, and `dasp.save_mix` writes it.
+
+    Raises:
+        ValueError: If there are no tracks, they are not those of `start`, or an argument is unknown
+            or outside its range.
+
+    >>> import torch
+    >>> tracks = {"kick": 0.1 * torch.randn(1, 8000), "vocal": 0.1 * torch.randn(1, 8000)}
+    >>> found = mix(tracks, 8000, system="equal-loudness")
+    >>> [track.role for track in found.tracks], [stage.processor.name for stage in found.master]
+    (['kick', 'vocal'], ['gain', 'limiter'])
+    """
+    if system in NETWORKS:
+        raise ValueError(
+            f"system: {system!r} makes audio and no settings; "
+            f"dasp.controllers.systems.audio_of(song, {system!r}) returns its sound"
+        )
+    song = open_song(source, sample_rate)
+    if start is None:
+        start = source if isinstance(source, Mix) else song.plain_mix()
+    return automatic_mix(
+        song_of(start, song),
+        start,
+        system=system,
+        target_lufs=target_lufs,
+        weights=None if weights is None else Path(weights),
+        amount=amount,
+    )
+
+
+def render(mix: Mix | str | Path, source: Source | None = None) -> Tensor:
+    """Mix tracks with the settings of a mix.
+
+    The same settings and tracks give the same samples. Differentiable in the tracks, and in
+    settings that are tensors.
+
+    Args:
+        mix: The mix, or the file of its document.
+        source: The song, as `dasp.mix` takes it, at the rate of the mix; its tracks are found by
+            name. Without it the files that the mix names are read.
+
+    Returns:
+        Audio `(2, time)` at the rate of the mix.
+
+    Raises:
+        ValueError: If the tracks are not those of the mix, the rates differ, a file is missing, or
+            a setting has no meaning.
+
+    >>> import torch
+    >>> tracks = {"kick": torch.ones(1, 4), "vocal": torch.ones(2, 4)}
+    >>> render(Song.of(["kick", "vocal"], list(tracks.values()), 44_100).plain_mix(), tracks)
+    tensor([[2., 2., 2., 2.],
+            [2., 2., 2., 2.]])
+    """
+    mix, song = _opened(mix, source)
+    return mix_down(song.tracks, mix)
+
+
+def render_stems(mix: Mix | str | Path, source: Source | None = None) -> list[Stem]:
+    """Process every track, group and bus of a mix through its strip.
+
+    The stems with `to_master` (tracks without a group, groups and buses) add up to what the master
+    strip of the mix hears.
+
+    Args:
+        mix: The mix, or the file of its document.
+        source: The song, as `render` takes it.
+
+    Returns:
+        Kind, name and audio `(2, time)` of each track, group and bus, in their order.
+
+    Raises:
+        ValueError: If the tracks are not those of the mix, the rates differ, a file is missing, or
+            a setting has no meaning.
+
+    >>> import torch
+    >>> tracks = {"kick": torch.ones(1, 4), "vocal": torch.ones(2, 4)}
+    >>> plain = Song.of(["kick", "vocal"], list(tracks.values()), 44_100).plain_mix()
+    >>> [(stem.kind, stem.name) for stem in render_stems(plain, tracks)]
+    [('track', 'kick'), ('track', 'vocal')]
+    """
+    mix, song = _opened(mix, source)
+    return mix_stems(song.tracks, mix)
+
+
+def song_of(mix: Mix, song: Multitrack) -> Song:
+    """Put the tracks of a song in the order of a mix, by name.
+
+    Args:
+        mix: The mix.
+        song: Its tracks, in any order.
+
+    Returns:
+        The tracks in the order of the mix.
+
+    Raises:
+        ValueError: If the tracks are not those of the mix, or the rates differ.
+
+    >>> import torch
+    >>> song = open_song({"kick": torch.zeros(1, 4), "vocal": torch.zeros(1, 4)}, 44_100)
+    >>> song_of(song.song.only([1, 0]).plain_mix(), song).names
+    ('vocal', 'kick')
+    """
+    if song.sample_rate != mix.sample_rate:
+        raise ValueError(
+            f"sample_rate: the mix has {mix.sample_rate} Hz, and the song {song.sample_rate} Hz"
+        )
+    names = tuple(track.name for track in mix.tracks)
+    if names == song.names:
+        return song.song
+    if sorted(names) != sorted(song.names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"source: expected the tracks of the mix, {', '.join(names)}; got "
+            f"{', '.join(song.names)}"
+        )
+    return song.song.only([song.names.index(name) for name in names])
+
+
+def _opened(mix: Mix | str | Path, source: Source | None) -> tuple[Mix, Song]:
+    if not isinstance(mix, Mix):
+        mix = load_mix(mix, with_files=source is None)
+    rate = mix.sample_rate if isinstance(source, Mapping | str | Path) else None
+    return mix, song_of(mix, open_song(mix if source is None else source, rate))
