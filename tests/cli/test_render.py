@@ -83,7 +83,7 @@ def test_a_mix_among_its_tracks_is_noted(dasp, document, tmp_path, name, noted):
 
 
 def test_two_stems_of_one_name_are_refused(dasp, document, tmp_path):
-    text = document.read_text().replace('"vox/lead"', '"kick"')
+    text = document.read_text().replace('"kick"', '"vox-lead"')
     document.write_text(text)
     status, _, err = dasp("render", document, "--stems", tmp_path / "out")
-    assert status == 1 and "two stems would be called kick.wav" in err
+    assert status == 1 and "two stems would be called vox-lead.wav" in err
