@@ -107,8 +107,8 @@ def _blend_stage(stage: Stage, amount: float) -> Stage:
 def _blend_value(param: Param, plain: Any, value: Any, amount: float) -> Any:
     if plain == value:
         return value
-    ends = [param.to_control(torch.as_tensor(end, dtype=torch.float64)) for end in (plain, value)]
-    return _rounded(param.to_physical(torch.lerp(*ends, amount)).tolist())
+    start, end = (param.to_control(torch.as_tensor(v, dtype=torch.float64)) for v in (plain, value))
+    return _rounded(param.to_physical(torch.lerp(start, end, amount)).tolist())
 
 
 def _rounded(value: Any) -> Any:

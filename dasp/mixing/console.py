@@ -67,6 +67,25 @@ class Controls(NamedTuple):
     master: Tensor | None = None
 
 
+class Params(NamedTuple):
+    """The parameters that have controls, for each part of a console, in the order of the controls.
+
+    Args:
+        tracks: Those of a track, its sends last.
+        groups: Those of all groups.
+        buses: Those of all buses.
+        master: Those of the master strip.
+
+    >>> [param.name for param in Console(strip=(GAIN,), buses={}, master=()).params.tracks]
+    ['gain.gain_db']
+    """
+
+    tracks: tuple[Param, ...] = ()
+    groups: tuple[Param, ...] = ()
+    buses: tuple[Param, ...] = ()
+    master: tuple[Param, ...] = ()
+
+
 class Settings(NamedTuple):
     """Physical values for each part of a console, by name; what is left out is plain, or off.
 
@@ -129,9 +148,9 @@ class Console:
             object.__setattr__(self, part, of_names)
 
     @property
-    def params(self) -> Settings:
+    def params(self) -> Params:
         """The parameters that have controls, for each part, in the order of the controls."""
-        return Settings(
+        return Params(
             tracks=(*_strip_params(self.strip), *map(send_param, self.buses)),
             groups=tuple(
                 p for name, strip in self.groups.items() for p in _strip_params(strip, name)
@@ -393,12 +412,12 @@ def _to_buses(x: Tensor, sends: Mapping[str, Value]) -> dict[str, Tensor]:
     still, signals = {}, {}
     for bus, send_db in sends.items():
         check_real(f"send.{bus}", send_db)
-        send_db = torch.as_tensor(send_db, dtype=x.dtype, device=x.device)
-        if send_db.ndim > len(tracks):
-            lines_db = straight_lines(send_db, block_knots(send_db.shape[-1], time), time)
+        level_db = torch.as_tensor(send_db, dtype=x.dtype, device=x.device)
+        if level_db.ndim > len(tracks):
+            lines_db = straight_lines(level_db, block_knots(level_db.shape[-1], time), time)
             signals[bus] = (x * send_gain(lines_db)[..., None, :]).sum(-3)
         else:
-            still[bus] = send_gain(send_db).expand(tracks)
+            still[bus] = send_gain(level_db).expand(tracks)
     if still:
         sums = add_up(x, torch.stack(list(still.values()), -2))
         signals |= zip(still, sums.unbind(-3), strict=True)

@@ -211,7 +211,7 @@ def _routing(console: Console, mix: Mix) -> Routing:
         stages = iter(named(console.strip))
         for stage in track.strip:
             name = next(name for name, p in stages if p.name == stage.processor.name)
-            if stage.sidechain:
+            if isinstance(stage.sidechain, str) and stage.sidechain:
                 listens.setdefault(name, [-1] * len(names))[i] = names.index(stage.sidechain)
     return Routing(
         torch.tensor(group) if any(track.group for track in mix.tracks) else None,

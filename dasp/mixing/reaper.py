@@ -86,14 +86,17 @@ def reaper_project(
     channels = _in_order(mix)
     places = {id(channel): place for place, (channel, _) in enumerate(channels)}
     kinds = formats or [Path(track.file).suffix[1:] for track in mix.tracks]
-    facts = zip(mix.tracks, durations_s, mono, map(_source_kind, kinds), strict=True)
-    of_track = {id(track): rest for track, *rest in facts}
+    of_track = {
+        id(track): (duration_s, is_mono, _source_kind(kind))
+        for track, duration_s, is_mono, kind in zip(
+            mix.tracks, durations_s, mono, kinds, strict=True
+        )
+    }
     lines: Lines = []
     for channel, depth in channels:
-        is_track = isinstance(channel, Track)
-        duration_s, is_mono, kind = of_track[id(channel)] if is_track else (0.0, False, "")
+        duration_s, is_mono, kind = of_track.get(id(channel), (0.0, False, ""))
         fader = _fader(channel.strip, channel.name, mix.sample_rate, is_mono, notes)
-        if is_track:
+        if isinstance(channel, Track):
             file = named_from(channel.file, folder)
             inside = _item(channel.name, file, fader.late_s, duration_s, kind)
         else:
@@ -146,9 +149,11 @@ def _fader(
     """The stages of a strip as plug-ins, a volume and a pan, with a note on all that is lost."""
     names = [stage.processor.name for stage in stages]
     last_dynamics = max((i for i, name in enumerate(names) if name in DYNAMICS), default=-1)
-    plugins, sides, late_s, envelope, is_dry = [], (1.0, 1.0), 0.0, (), False
+    plugins: list[Lines] = []
+    envelope: list[tuple[float, float]] = []
+    left, right, late_s, is_dry = 1.0, 1.0, 0.0, False
     for i, stage in enumerate(stages):
-        name, settings = stage.processor.name, stage.processor.defaults() | stage.settings
+        name, settings = stage.processor.name, {**stage.processor.defaults(), **stage.settings}
         if name == "gain" and i > last_dynamics and stage.automation and not envelope:
             envelope = _envelope_points(stage.automation)
         elif stage.automation:
@@ -157,21 +162,22 @@ def _fader(
                 f"{owner}: the automation of {name} does not carry over, its stage neither"
             )
         elif name == "gain" and i > last_dynamics:
-            sides = tuple(side * db_to_gain(settings["gain_db"]) for side in sides)
+            left, right = (side * db_to_gain(settings["gain_db"]) for side in (left, right))
         elif name == "gain":
             plugins.append(js_volume(settings["gain_db"]))
         elif name == "stereo_panner":
             if i < last_dynamics:
                 notes.append(f"{owner}: the pan comes behind {names[last_dynamics]} in REAPER")
-            sides = tuple(a * b for a, b in zip(sides, _side_gains(settings, mono), strict=True))
+            gains = _side_gains(settings, mono)
+            left, right = left * gains[0], right * gains[1]
         elif name == "time_shift":
             late_s += settings["delay_samples"] / sample_rate
         else:
             plugin = _plugin(stage, settings, sample_rate, owner, notes)
             plugins += [plugin] if plugin else []
             is_dry = is_dry or (plugin is None and "mix" in settings)
-    volume = max(sides)
-    pan = (sides[1] - sides[0]) / volume if volume else 0.0
+    volume = max(left, right)
+    pan = (right - left) / volume if volume else 0.0
     return Fader(plugins, volume, pan, late_s, envelope, is_dry)
 
 
@@ -195,7 +201,7 @@ def _side_gains(settings: dict[str, Any], mono: bool) -> tuple[float, float]:
     if mono:
         return math.cos(angle) ** power, math.sin(angle) ** power
     centre = math.sqrt(0.5) ** power
-    return tuple(min(1.0, side**power / centre) for side in (math.cos(angle), math.sin(angle)))
+    return min(1.0, math.cos(angle) ** power / centre), min(1.0, math.sin(angle) ** power / centre)
 
 
 def _plugin(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp.mixing.settings import Mix, Stage
+from dasp.mixing.settings import Channel, Mix, Stage, Track
 from dasp.processors.catalogue import HIGH_PASS, LOW_PASS
 
 REVERBS = (
@@ -50,7 +50,8 @@ def impulse_responses(mix: Mix) -> dict[str, Tensor]:
         where a strip has several reverbs.
     """
     responses = {}
-    for channel in (*mix.tracks, *mix.groups, *mix.buses):
+    channels: tuple[Track | Channel, ...] = (*mix.tracks, *mix.groups, *mix.buses)
+    for channel in channels:
         reverbs = [stage for stage in channel.strip if stage.processor.name in REVERBS]
         for i, stage in enumerate(reverbs):
             name = f"{channel.name} {i + 1}" if len(reverbs) > 1 else channel.name

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import between
-from dasp._typing import Value
 from dasp.processors import Param
 from dasp.units import db_to_gain
 
@@ -43,13 +42,13 @@ def send_param(bus: str) -> Param:
     return Param(f"send.{bus}_db", SEND_OFF_DB, 12.0, default=SEND_OFF_DB, automatable=True)
 
 
-def send_gain(send_db: Value) -> Value:
+def send_gain(send_db: Tensor) -> Tensor:
     """Convert the level of a send to a gain, which is 0 from -60 dB down.
 
     The gain fades out over the lowest 6 dB, so that it has a slope everywhere above -60 dB.
 
     Args:
-        send_db: Level in dB, a number or a tensor.
+        send_db: Level in dB, of any shape.
 
     Returns:
         Gain as a factor, of the shape of `send_db`.

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,19 @@ def _values(param: Param) -> dict:
     """The schema of one number, or of one number for each band."""
     if param.bands is None:
         return _number(param)
-    low, high = min(param.low), max(param.high)
-    number = {"type": "number", "minimum": low, "maximum": high}
+    number = {"type": "number", "minimum": min(_each(param.low)), "maximum": max(_each(param.high))}
     bands = {"minItems": param.bands, "maxItems": param.bands}
     return {"anyOf": [number, {"type": "array", "items": number, **bands}]}
 
 
 def _number(param: Param | Option) -> dict:
-    limits = {"minimum": param.low, "maximum": param.high}
+    limits = {"minimum": min(_each(param.low)), "maximum": max(_each(param.high))}
     return {"type": "number", **{k: v for k, v in limits.items() if math.isfinite(v)}}
+
+
+def _each(end: float | Sequence[float]) -> Sequence[float]:
+    """The end of the range of each band."""
+    return end if isinstance(end, Sequence) else (end,)
 
 
 def _option(option: Option) -> dict:

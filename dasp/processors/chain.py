@@ -3,8 +3,10 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dasp._checks import checked_sample_rate
@@ -200,14 +202,14 @@ def _chain(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tenso
 def _parallel(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tensor:
     """Add the outputs, each delayed to the one with the greatest latency."""
     if memory.whole:
-        return sum(part.run(x, sample_rate) for part in parts)
+        return reduce(torch.add, (part.run(x, sample_rate) for part in parts))
     latencies = [part.latency(sample_rate) for part in parts]
     outputs = []
     for (name, part), latency in zip(named(parts), latencies, strict=True):
         own = memory.part(name)
         y = part.step(x, sample_rate, own)
         outputs.append(own.held("output", y, max(latencies) - latency))
-    return sum(outputs)
+    return reduce(torch.add, outputs)
 
 
 def _dry_wet(x: Tensor, sample_rate: float, memory: Memory, parts: Strip, mix: Value) -> Tensor:
@@ -265,6 +267,5 @@ def _combined(
 
 
 def _all_neutral(processors: Sequence[Processor]) -> dict[str, Any] | None:
-    if any(processor.neutral is None for processor in processors):
-        return None
-    return settings_of([Stage(processor, processor.neutral) for processor in processors])
+    stages = [Stage(p, p.neutral) for p in processors if p.neutral is not None]
+    return settings_of(stages) if len(stages) == len(processors) else None

@@ -222,8 +222,8 @@ def listened_to(tracks: Tensor, own: Tensor, key: Tensor) -> Tensor:
 
 
 def _heard(sidechain: str | Tensor, tracks: Tracks | None, x: Tensor) -> Tensor:
-    if tracks is None:
-        raise ValueError("tracks: expected the audio that the side chain listens to, got none")
-    if isinstance(tracks, Mapping):
+    if isinstance(sidechain, Tensor) and isinstance(tracks, Tensor):
+        return listened_to(tracks, x, sidechain)
+    if isinstance(sidechain, str) and isinstance(tracks, Mapping) and sidechain in tracks:
         return tracks[sidechain]
-    return listened_to(tracks, x, sidechain)
+    raise ValueError(f"tracks: expected the audio of {sidechain}, which the stage listens to")

@@ -106,7 +106,7 @@ def test_more_than_settings_has_no_place_in_a_chain_or_a_block():
             combined("chain", (STRIP[0], stage))
     with pytest.raises(ValueError, match="gain: a document has no stage that is bypassed"):
         to_json(Stage(GAIN, on=False))
-    with pytest.raises(ValueError, match="tracks: expected the audio that the side chain"):
+    with pytest.raises(ValueError, match="tracks: expected the audio of kick"):
         Stage(COMPRESSOR, sidechain="kick").run(torch.zeros(1, 9), RATE)
 
 
