@@ -28,13 +28,13 @@ from dasp.functional.eq import (
     low_pass,
     parametric_eq,
 )
-from dasp.functional.expander import EXPANDER, expander
+from dasp.functional.expander import EXPANDER, expander, expander_gain_reduction
 from dasp.functional.feedback_delay_network import FEEDBACK_DELAY_NETWORK, feedback_delay_network
 from dasp.functional.fir import FIR, fir
 from dasp.functional.gain import GAIN, gain
-from dasp.functional.gate import NOISE_GATE, noise_gate
+from dasp.functional.gate import NOISE_GATE, noise_gate, noise_gate_gain_reduction
 from dasp.functional.graphic_eq import GRAPHIC_EQ, GRAPHIC_EQ_31, graphic_eq, graphic_eq_31
-from dasp.functional.limiter import LIMITER, limiter
+from dasp.functional.limiter import LIMITER, limiter, limiter_gain_reduction
 from dasp.functional.modulation import (
     CHORUS,
     FLANGER,
@@ -80,10 +80,13 @@ __all__ = [  # noqa: RUF022  In the order of the documentation, which is that of
     "compressor_gain_reduction",
     "EXPANDER",
     "expander",
+    "expander_gain_reduction",
     "NOISE_GATE",
     "noise_gate",
+    "noise_gate_gain_reduction",
     "LIMITER",
     "limiter",
+    "limiter_gain_reduction",
     "MULTIBAND_COMPRESSOR",
     "multiband_compressor",
     "DE_ESSER",

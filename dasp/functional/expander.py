@@ -3,6 +3,8 @@
 Its detector starts as if silence stood before the audio, so its gain begins lowered.
 """
 
+from typing import Any
+
 from torch import Tensor
 
 from dasp._bounds import at_most
@@ -13,7 +15,7 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector
-from dasp.functional.dynamics import Dynamics, compress, makeup_and_mix, pole
+from dasp.functional.dynamics import Dynamics, compress, makeup_and_mix, pole, reduction_by
 from dasp.signal.backends.dynamics_values import Curve, Smoother
 from dasp.signal.gain_computer import soft_knee
 from dasp.units import SILENCE_DB
@@ -110,6 +112,33 @@ EXPANDER = Processor(
     inputs=("sidechain",),
     neutral={"ratio": 1.0},
 )
+
+
+def expander_gain_reduction(
+    x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings: Any
+) -> Tensor:
+    """Measure the gain reduction by which `expander` lowers `x`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+        **settings: Those of `expander`, by keyword.
+
+    Returns:
+        Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
+        `linked`.
+
+    Raises:
+        ValueError: Where `expander` raises one.
+
+    >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
+    >>> settings = dict(threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
+    >>> reduction_db = expander_gain_reduction(x, 48_000, **settings)
+    >>> round(reduction_db[0, -1].item(), 3)
+    10.0
+    """
+    return reduction_by(expander, x, sample_rate, memory=memory, **settings)
 
 
 def _reduction_of_silence(curve: Curve) -> Tensor:

@@ -3,6 +3,8 @@
 Its detector starts as if silence stood before the audio, so it begins closed.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector, detect_level
-from dasp.functional.dynamics import pole
+from dasp.functional.dynamics import pole, reduction_by
 from dasp.signal.ballistics import ballistics
 from dasp.units import db_to_gain
 
@@ -109,6 +111,33 @@ NOISE_GATE = Processor(
     inputs=("sidechain",),
     neutral={"range_db": 0.0},
 )
+
+
+def noise_gate_gain_reduction(
+    x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings: Any
+) -> Tensor:
+    """Measure the gain reduction by which `noise_gate` lowers `x`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+        **settings: Those of `noise_gate`, by keyword.
+
+    Returns:
+        Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
+        `linked`.
+
+    Raises:
+        ValueError: Where `noise_gate` raises one.
+
+    >>> hiss = torch.full((1, 4800), 0.001)  # -60 dB
+    >>> settings = dict(threshold_db=-40.0, attack_ms=1.0, release_ms=100.0, range_db=30.0)
+    >>> reduction_db = noise_gate_gain_reduction(hiss, 48_000, **settings)
+    >>> round(reduction_db[0, -1].item(), 3)
+    30.0
+    """
+    return reduction_by(noise_gate, x, sample_rate, memory=memory, **settings)
 
 
 def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tensor:

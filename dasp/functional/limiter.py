@@ -93,12 +93,79 @@ def limiter(
     >>> torch.allclose(y, torch.tensor([[0.1, -1.0, 0.05]]), atol=1e-3)
     True
     """
+    y, _ = _limited(
+        x, sample_rate, memory, ceiling_db, release_ms, gain_db, lookahead_ms, true_peak, linked
+    )
+    ceiling = db_to_gain(per_item("ceiling_db", ceiling_db, x))[..., None, None]
+    return rounded_into(y, -ceiling, ceiling)
+
+
+@audio_processor
+def limiter_gain_reduction(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    ceiling_db: Value,
+    release_ms: Value,
+    gain_db: Value = 0.0,
+    lookahead_ms: float = 5.0,
+    true_peak: bool = False,
+    linked: bool = True,
+    memory: Memory = WHOLE,
+) -> Tensor:
+    """Measure the gain reduction by which `limiter` lowers `x`, without the gain in front of it.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        ceiling_db: Highest level of the output, in dB of full scale, `(*batch)`.
+        release_ms: Time in which the gain reduction covers 63 % of its way back, `(*batch)`, 0 or
+            more.
+        gain_db: Gain in front of the limiter, `(*batch)`; 0 is neutral.
+        lookahead_ms: Time by which the gain begins to fall before a peak, 0 or more.
+        true_peak: Whether the signal between the samples is limited too.
+        linked: Whether all channels have one gain.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+
+    Returns:
+        Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
+        `linked`.
+
+    Raises:
+        ValueError: If `release_ms` or `lookahead_ms` is below 0.
+
+    Source: that of `limiter`.
+
+    >>> x = torch.tensor([[0.1, -10.0, 0.1]])
+    >>> settings = dict(ceiling_db=0.0, release_ms=50.0, lookahead_ms=0.0)
+    >>> reduction_db = limiter_gain_reduction(x, 48_000, **settings)
+    >>> round(reduction_db[0, 1].item(), 3)  # of 20 dB over full scale
+    20.0
+    """
+    return _limited(
+        x, sample_rate, memory, ceiling_db, release_ms, gain_db, lookahead_ms, true_peak, linked
+    )[1]
+
+
+def _limited(
+    x: Tensor,
+    sample_rate: float,
+    memory: Memory,
+    ceiling_db: Value,
+    release_ms: Value,
+    gain_db: Value,
+    lookahead_ms: float,
+    true_peak: bool,
+    linked: bool,
+) -> tuple[Tensor, Tensor]:
+    """The limited audio, and the gain reduction of all passes."""
     check_range("lookahead_ms", lookahead_ms, low=0.0)
-    ceiling_db = per_item("ceiling_db", ceiling_db, x)
+    ceiling = per_item("ceiling_db", ceiling_db, x)
     release = pole("release_ms", release_ms, x, sample_rate)
     window = _window(lookahead_ms, sample_rate, true_peak)
     if not is_zero(gain_db):
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
+    total_db = None
     for i in range(TRUE_PEAK_PASSES if true_peak else 1):
         part, key = memory.part(f"pass_{i + 1}"), x
         if true_peak:
@@ -106,16 +173,18 @@ def limiter(
             x = part.held("x", x, TRUE_PEAK_REACH)
         if memory.whole:
             reduction_db = run_as_rows(
-                _limiting_db, (key,), (ceiling_db, release), window, linked=linked
+                _limiting_db, (key,), (ceiling, release), window, linked=linked
             )
         else:
-            excess_db = run_as_rows(_excess_db, (key,), (ceiling_db,), linked=linked)
+            excess_db = run_as_rows(_excess_db, (key,), (ceiling,), linked=linked)
             reduction_db = _cover(excess_db, release[..., None], window, part)
         x = lowered(
             part.held("audio", x, window - 1), reduction_db, makeup_and_mix(x), linked=linked
         )
-    ceiling = db_to_gain(ceiling_db)[..., None, None]
-    return rounded_into(x, -ceiling, ceiling)
+        if total_db is not None:
+            reduction_db = reduction_db + part.held("total", total_db, TRUE_PEAK_REACH + window - 1)
+        total_db = reduction_db
+    return x, total_db
 
 
 LIMITER = Processor(
@@ -137,7 +206,7 @@ LIMITER = Processor(
     waits_from=500_000,
 )
 def _limiting_db(key: Tensor, ceiling_db: Tensor, release: Tensor, window: int) -> Tensor:
-    """A smooth reduction `(rows, time)` that keeps a key `(rows, channels, time)` down."""
+    """The smooth gain reduction `(rows, time)` that a key `(rows, channels, time)` asks for."""
     return _cover(_excess_db(key, ceiling_db), release, window, WHOLE)
 
 
@@ -146,9 +215,10 @@ def _excess_db(key: Tensor, ceiling_db: Tensor) -> Tensor:
 
 
 def _cover(excess_db: Tensor, release: Tensor, window: int, memory: Memory) -> Tensor:
-    """A smooth curve over `excess_db` `(..., time)` and 0; a value waits for the window after it.
+    """The smooth gain reduction `(..., time)` that covers `excess_db` at every sample.
 
-    What is below 0 takes part in the maximum, so that the slope is that of the loudest sample.
+    A value follows from the window of samples that begins with it. Levels below the ceiling take
+    part in the maximum too, so that its gradient is that of the loudest sample.
     """
     ahead = window - 1
     before_db, held_before_db = memory.get("excess_db"), memory.get("held_db")
