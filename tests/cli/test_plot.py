@@ -4,6 +4,9 @@ import json
 import sys
 
 import pytest
+import torch
+
+from dasp.audio_io import save_audio
 
 pytest.importorskip("matplotlib")
 
@@ -29,6 +32,17 @@ def test_without_matplotlib_it_says_what_to_install(dasp, tmp_path, monkeypatch)
     out = tmp_path / "out.png"
     status, _, err = dasp("plot", "-e", "gain", "-o", out)
     assert status == 1 and "pip install 'dasp-audio[plot]'" in err and not out.exists()
+
+
+def test_the_gain_reduction_of_a_file(dasp, tmp_path):
+    noise = tmp_path / "noise.wav"
+    save_audio(noise, 0.1 * torch.randn(1, 4000), 22_050)
+    out = tmp_path / "reduction.png"
+    effects = ("-e", "compressor:threshold_db=-30", "-e", "limiter")
+    assert dasp("plot", *effects, "--input", noise, "-o", out) == (0, f"{out}\n", "")
+    assert out.read_bytes().startswith(b"\x89PNG")
+    status, _, err = dasp("plot", "-e", "gain", "--input", noise, "-o", tmp_path / "none.png")
+    assert status == 1 and "expected a dynamics stage" in err
 
 
 def test_neither_chain_nor_effects(dasp, tmp_path):
