@@ -34,9 +34,31 @@ class Keywords(NamedTuple):
 def audio_processor(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """Give a function what all processors share: checks, and half types in float32.
 
-    A function that takes a `memory` runs block by block as well; without one it hears the whole.
+    Args:
+        function: `f(x, sample_rate, *, ...)`, whose keywords are parameters `Value`, tensors and
+            options. One with the keyword `memory: Memory = WHOLE` runs block by block as well.
+
+    Returns:
+        The function behind the checks: `x` is audio `(*batch, channels, time)` in floating point,
+        and not of a half type; `sample_rate` is a positive float; there is no unknown keyword;
+        options are plain numbers and words.
+
+    Raises:
+        ValueError: If the function has other arguments than `x`, `sample_rate` and keywords.
+
+    >>> @audio_processor
+    ... def offset(x: Tensor, sample_rate: float, *, by: Value = 0.5) -> Tensor:
+    ...     return x + per_sample("by", by, x)
+    >>> offset(torch.zeros(1, 2, dtype=torch.half), 44_100)
+    tensor([[0.5000, 0.5000]], dtype=torch.float16)
     """
-    keywords = keywords_of(inspect.signature(function))
+    signature = inspect.signature(function)
+    positional = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    if positional != ["x", "sample_rate"]:
+        raise ValueError(
+            f"{function.__name__}: expected f(x, sample_rate, *, ...), got f{signature}"
+        )
+    keywords = keywords_of(signature)
 
     @functools.wraps(function)
     def processor(x: Tensor, sample_rate: float, **settings: Any) -> Tensor:
@@ -98,9 +120,23 @@ def _as_number(value: Any) -> Any:
 
 
 def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:
-    """A parameter as a tensor of shape `batch`, or of none, in the type of `x`.
+    """Shape a parameter to one number for each item of the batch.
 
-    `limits` are those of `check_range`: what the parameter must lie between to have a meaning.
+    Args:
+        name: Name of the parameter, for errors.
+        value: A number, or a tensor of shape `batch`.
+        x: Audio `(*batch, channels, time)`.
+        **limits: What the parameter must lie between to have a meaning: `low` and `high`, or
+            `above` and `below`, which it must not reach itself.
+
+    Returns:
+        A tensor that broadcasts to `(*batch)`, in the type and on the device of `x`.
+
+    Raises:
+        ValueError: If `value` is no number, lies outside its limits, or has another shape.
+
+    >>> per_item("ratio", [2.0, 4.0], torch.zeros(2, 1, 100), low=1.0)
+    tensor([2., 4.])
     """
     check_range(name, value, **limits)
     batch = x.shape[:-2]
@@ -114,7 +150,25 @@ def per_item(name: str, value: Value, x: Tensor, **limits) -> Tensor:
 
 
 def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **limits) -> Tensor:
-    """A parameter of repeated bands as a tensor `(*batch, bands)`, or `(bands,)`."""
+    """Shape a parameter of repeated bands to one number for each band of each item.
+
+    Args:
+        name: Name of the parameter, for errors.
+        value: One number for all bands, or a tensor `(*batch, bands)` or `(bands,)`.
+        x: Audio `(*batch, channels, time)`.
+        bands: Number of bands; None takes as many as there are.
+        **limits: What the parameter must lie between to have a meaning, as in `per_item`.
+
+    Returns:
+        A tensor that broadcasts to `(*batch, bands)`, in the type and on the device of `x`.
+
+    Raises:
+        ValueError: If `value` is no number, lies outside its limits, or has another shape or number
+            of bands.
+
+    >>> per_band("gain_db", 3.0, torch.zeros(1, 100), bands=2)
+    tensor([3., 3.])
+    """
     check_range(name, value, **limits)
     batch = x.shape[:-2]
     value = _without_ones(_as_tensor(value, x), len(batch) + 1)
@@ -132,9 +186,23 @@ def per_band(name: str, value: Value, x: Tensor, bands: int | None = None, **lim
 
 
 def per_sample(name: str, value: Value, x: Tensor, **limits) -> Tensor:
-    """A parameter that may move, as a tensor that broadcasts to `(*batch, channels, time)`.
+    """Shape a parameter that may move along time.
 
-    Its shape is `batch`, or `(*batch, time)` for one value a sample.
+    Args:
+        name: Name of the parameter, for errors.
+        value: A number, a tensor of shape `batch`, or `(*batch, time)` for one value a sample.
+        x: Audio `(*batch, channels, time)`.
+        **limits: What the parameter must lie between to have a meaning, as in `per_item`.
+
+    Returns:
+        A tensor that broadcasts to `(*batch, channels, time)`, in the type and on the device of
+        `x`.
+
+    Raises:
+        ValueError: If `value` is no number, lies outside its limits, or has another shape.
+
+    >>> per_sample("width", torch.tensor([0.0, 1.0]), torch.zeros(2, 1, 100)).shape
+    torch.Size([2, 1, 1])
     """
     check_range(name, value, **limits)
     batch, time = x.shape[:-2], x.shape[-1]

@@ -12,7 +12,7 @@ It holds back as many as its latency says, and gives them with the last block.
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,69 +20,140 @@ from torch import Tensor
 
 
 class State(dict[str, Tensor]):
-    """The state of a stream after a block: tensors by name, those of a part as `part.name`."""
+    """What a processor keeps between two blocks: tensors by name, those of a part as `part.name`.
 
-    def __init__(self, *tensors):
+    `step` returns one, and takes it for the next block.
+
+    Args:
+        *tensors: A mapping of names to tensors; without one the state is empty, that of a start.
+
+    >>> from dasp.processors.catalogue import LOW_PASS
+    >>> _, state = LOW_PASS.step(torch.ones(1, 10), 44_100, freq_hz=500.0)
+    >>> list(state)
+    ['sections']
+    """
+
+    def __init__(self, *tensors: Mapping[str, Tensor]):
         super().__init__(*tensors)
-        self.made: dict[str, tuple] = {}
+        self.made: dict[str, tuple[list, Any]] = {}
         """What depends on settings alone, kept so that no block computes it again."""
 
     def detach(self) -> "State":
-        """The same state without its history: no gradient passes into the blocks before."""
+        """Cut off the history: no gradient passes into the blocks before.
+
+        Returns:
+            The same state without its history.
+        """
         state = State({name: value.detach() for name, value in self.items()})
         state.made = self.made
         return state
 
 
 class Memory:
-    """Read the state `before` a block and write the state `after` it, for one part.
+    """Read the state before a block, and write the state after it.
 
-    `ends` tells that the block is the last. Without `before` it is the first as well.
+    A processor that runs block by block takes one, and uses it in the same way whether it is
+    called for a block or for a whole signal, for which the memory is empty and keeps nothing.
+
+    Args:
+        before: The state before the block; None for a whole signal.
+        ends: Whether the block is the last.
+
+    >>> def running_sum(x: Tensor, memory: Memory) -> Tensor:
+    ...     before = memory.get("sum")
+    ...     y = x.cumsum(-1) + (0 if before is None else before)
+    ...     memory.keep("sum", y[..., -1:])
+    ...     return y
+    >>> first = Memory(State(), ends=False)
+    >>> running_sum(torch.ones(1, 2), first)
+    tensor([[1., 2.]])
+    >>> running_sum(torch.ones(1, 2), Memory(first.after))
+    tensor([[3., 4.]])
     """
 
     def __init__(self, before: State | None = None, *, ends: bool = True):
-        self.before, self.after, self.ends, self.prefix = before, State(), ends, ""
+        self._before = before
+        self.after = State()
+        """The state after the block."""
+        self.ends = ends
+        """Whether the block is the last."""
+        self._prefix = ""
         if before is not None:
             self.after.made = dict(before.made)
 
     def __repr__(self) -> str:
-        return "WHOLE" if self.whole else f"Memory(before={list(self.before)}, ends={self.ends})"
+        if self._before is None:
+            return "WHOLE"
+        return f"Memory(before={list(self._before)}, ends={self.ends})"
 
     @property
     def whole(self) -> bool:
         """Whether the block is the whole signal."""
-        return self.before is None
+        return self._before is None
 
     def part(self, name: str) -> "Memory":
-        """The memory of a part."""
+        """Name what a part of the processor keeps.
+
+        Args:
+            name: Name of the part, which no other part has.
+
+        Returns:
+            The memory of the part.
+        """
         if self.whole:
             return self
         memory = copy.copy(self)
-        memory.prefix = f"{self.prefix}{name}."
+        memory._prefix = f"{self._prefix}{name}."
         return memory
 
     def get(self, name: str) -> Tensor | None:
-        """The tensor that the block before has kept, or None."""
-        return None if self.whole else self.before.get(self.prefix + name)
+        """Look up what the block before has kept.
+
+        Args:
+            name: Name of the tensor.
+
+        Returns:
+            The tensor, or None where there is none.
+        """
+        return None if self._before is None else self._before.get(self._prefix + name)
 
     def keep(self, name: str, value: Tensor) -> None:
-        """Keep a tensor for the next block."""
+        """Keep a tensor for the next block.
+
+        Args:
+            name: Name of the tensor.
+            value: The tensor, of which a copy is kept.
+        """
         if not self.ends:
-            self.after[self.prefix + name] = value.clone()  # and not the block that it is part of
+            self.after[self._prefix + name] = value.clone()  # and not the block it is part of
 
     def wait(self) -> None:
         """Keep the state as it is, for a block without samples."""
-        for name, value in self.before.items():
-            if name.startswith(self.prefix):
+        for name, value in (self._before or {}).items():
+            if name.startswith(self._prefix):
                 self.after.setdefault(name, value)
 
-    def through(self, name: str, kernel: Callable, x: Tensor, *arguments) -> Tensor:
-        """Run a `kernel` that takes an initial state last and returns the final state too."""
+    def through(self, name: str, kernel: Callable, x: Tensor, *arguments: Any) -> Tensor:
+        """Run a kernel that takes an initial state and returns the final one.
+
+        Args:
+            name: Name of the state.
+            kernel: `kernel(x, *arguments, zi)`, which returns its output and the final state `zf`;
+                `zi` is None at the start.
+            x: What the kernel runs on.
+            *arguments: Its other arguments.
+
+        Returns:
+            The output of the kernel.
+
+        Raises:
+            ValueError: If the state has another shape than in the block before.
+        """
         zi = self.get(name)
         y, zf = kernel(x, *arguments, zi)
         if zi is not None and zi.shape != zf.shape:
             raise ValueError(
-                f"{self.prefix}{name}: expected audio and settings of the same shapes in all "
+                f"{self._prefix}{name}: expected audio and settings of the same shapes in all "
                 f"blocks of a stream, got a state of shape {tuple(zi.shape)} and then of "
                 f"{tuple(zf.shape)}"
             )
@@ -90,11 +161,24 @@ class Memory:
         return y
 
     def exact(self, x: Tensor) -> Tensor:
-        """`x`, in float64 in a stream: a state in float32 would lose the digits of long times."""
+        """Widen to float64 in a stream: a state in float32 loses the digits of long times.
+
+        Args:
+            x: Any tensor.
+
+        Returns:
+            `x` in float64, or as it is for a whole signal.
+        """
         return x if self.whole else x.double()
 
     def keep_past(self, name: str, x: Tensor, longest: Tensor) -> None:
-        """Keep as much of a delay line as a delay of `longest` samples reads."""
+        """Keep as much of a delay line as its longest delay reads.
+
+        Args:
+            name: Name of the line.
+            x: What the block has written into it, `(..., time)`.
+            longest: Delays in samples, of any shape.
+        """
         if self.ends:
             return
         past = self.get(name)
@@ -105,7 +189,18 @@ class Memory:
     def around(
         self, name: str, function: Callable[[Tensor], Tensor], x: Tensor, back: int, ahead: int
     ) -> Tensor:
-        """`function(x)`, every sample of which comes from `back` before it to `ahead` after it."""
+        """Run a function whose every sample comes from a few samples around it.
+
+        Args:
+            name: Name of what is kept.
+            function: From a signal `(..., time)` to one of that length.
+            x: The block `(..., time)`.
+            back: How many samples before a sample it comes from.
+            ahead: How many samples after a sample it comes from; so many are held back.
+
+        Returns:
+            The samples of the output that are known by now.
+        """
         if self.whole:
             return function(x)
         past = self.get(name)
@@ -117,11 +212,27 @@ class Memory:
         return function(signal)[..., given:done]
 
     def held(self, name: str, x: Tensor, ahead: int) -> Tensor:
-        """`x`, each sample held back until `ahead` more samples have come."""
+        """Hold every sample back until more samples have come.
+
+        Args:
+            name: Name of what is kept.
+            x: The block `(..., time)`.
+            ahead: How many more samples a sample waits for.
+
+        Returns:
+            The samples that have waited; all that are left in the last block.
+        """
         return self.around(name, lambda signal: signal, x, 0, ahead) if ahead else x
 
     def position(self, x: Tensor) -> Tensor:
-        """How many samples were before each sample of `x`, `(time,)`."""
+        """Count the samples before each sample of a block.
+
+        Args:
+            x: The block `(..., time)`.
+
+        Returns:
+            Numbers of samples since the start of the stream, `(time,)`.
+        """
         n = torch.arange(x.shape[-1], device=x.device)
         before = self.get("position")
         if before is not None:
@@ -131,15 +242,24 @@ class Memory:
             self.keep("position", start + x.shape[-1])
         return n
 
-    def once(self, name: str, make: Callable[[], Any], *made_from) -> Any:
-        """`make()`, or what it gave for an earlier block if `made_from` is still the same."""
+    def once(self, name: str, make: Callable[[], Any], *made_from: Any) -> Any:
+        """Make what depends on settings alone in the first block, and again when they change.
+
+        Args:
+            name: Name of what is made.
+            make: Makes it.
+            *made_from: The settings that it is made from.
+
+        Returns:
+            What `make` returns, now or in an earlier block.
+        """
         if self.whole or any(isinstance(t, Tensor) and t.requires_grad for t in made_from):
             return make()
         made = self.after.made
-        known = made.get(self.prefix + name)
+        known = made.get(self._prefix + name)
         if known is None or not _same(known[0], made_from):
             copies = [t.clone() if isinstance(t, Tensor) else t for t in made_from]
-            known = made[self.prefix + name] = copies, make()
+            known = made[self._prefix + name] = copies, make()
         return known[1]
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import dasp.functional as F
+from dasp.functional._arguments import audio_processor
 from dasp.functional._memory import Memory, State
 from dasp.functional._run import Run, in_blocks, memoryless
 
@@ -54,6 +55,12 @@ def test_what_cannot_run():
         Run(3)
     with pytest.raises(ValueError, match="latency: expected a function, got 17"):
         Run(F.gain, latency=17)
+    with pytest.raises(ValueError, match=r"half: expected f\(x, sample_rate, .*, got f\("):
+
+        @audio_processor
+        def half(x, sample_rate, by=0.5):
+            return by * x
+
     with pytest.raises(TypeError, match=r"gain\(\) has no parameter 'memory'"):
         F.gain(X, RATE, gain_db=0.0, memory=Memory())
     with pytest.raises(ValueError, match="memory: expected a Memory, got a dict"):
