@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the catalogue."""
-    descriptions = {name: describe(processor) for name, processor in CATALOGUE.items()}
+    descriptions = {
+        name: describe(processor) for name, processor in {**CATALOGUE, **CATALOGUE.others()}.items()
+    }
     if args.json:
         print(json.dumps(descriptions, indent=2))
         return 0

@@ -124,4 +124,7 @@ def _processor(name: str):
         raise argparse.ArgumentTypeError(
             f"no processor {name!r}{did_you_mean(name, CATALOGUE)} ('dasp list' has them all)"
         )
-    return CATALOGUE[name]
+    try:
+        return CATALOGUE[name]
+    except ValueError as error:  # another package's, which fails
+        raise argparse.ArgumentTypeError(str(error)) from error
