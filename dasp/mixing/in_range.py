@@ -1,7 +1,7 @@
 """Values that fit into the range of a parameter."""
 
 from dasp._checks import check_choice
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 
 
 def ends(processor: Processor, name: str) -> tuple[float, float]:

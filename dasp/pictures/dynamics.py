@@ -11,7 +11,7 @@ from dasp import functional as F
 from dasp._checks import check_audio
 from dasp.pictures.chain import stages_of
 from dasp.pictures.figure import BLUE, GREY, ORANGE, new_figure, tidy
-from dasp.processors.processor import Processor
+from dasp.processors import Processor
 from dasp.processors.stage import Stage
 from dasp.units import gain_to_db
 
