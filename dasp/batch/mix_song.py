@@ -14,6 +14,7 @@ from dasp.controllers.systems import automatic_mix, missed_target
 from dasp.data.folders import check_is_no_track, load_song, read_song_folder
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.targets import MIX_LUFS
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class MixSong:
     """Read a folder of stems, find the settings, write the mix, and beside it the settings."""
 
     system: str = "rules"
-    target_lufs: float = -18.0
+    target_lufs: float = MIX_LUFS
     writing: Writing = field(default_factory=Writing)
     allow_truncated: bool = False
     """Take what is there of stems that are cut off, with a note."""

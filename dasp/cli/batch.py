@@ -22,6 +22,7 @@ from dasp.cli.numbers import count, seconds, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, writing
 from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
+from dasp.mixing.targets import MIX_LUFS
 from dasp.processors.document import from_document
 
 JOURNAL = "dasp-batch"
@@ -51,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_system_option(parser)
     parser.add_argument(
-        "--target-lufs", type=target_lufs, default=-18.0, metavar="LUFS",
-        help="with --mix, the integrated loudness of the mixes (default: -18)",
+        "--target-lufs", type=target_lufs, default=MIX_LUFS, metavar="LUFS",
+        help=f"with --mix, the integrated loudness of the mixes (default: {MIX_LUFS:g})",
     )  # fmt: skip
     parser.add_argument(
         "--name", default="{stem}", metavar="TEMPLATE",

@@ -26,8 +26,7 @@ from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import find_stage, setting
 from dasp.mixing.summary import pan_text
-
-DEFAULT_LUFS = -18.0
+from dasp.mixing.targets import MIX_LUFS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--target-lufs", type=target_lufs, metavar="LUFS",
-        help="integrated loudness of the mix (default: -18; with --amount 0 that of the plain sum)",
+        help=f"integrated loudness of the mix (default: {MIX_LUFS:g}; with --amount 0 that of the "
+        f"plain sum)",
     )  # fmt: skip
     parser.add_argument(
         "--amount", type=share, default=1.0, metavar="SHARE",
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
 def _target_lufs(args: argparse.Namespace) -> float | None:
     """The loudness that the mix was to have."""
     if args.target_lufs is None and args.amount > 0:
-        return DEFAULT_LUFS
+        return MIX_LUFS
     return args.target_lufs
 
 
@@ -140,7 +140,7 @@ def _found(args: argparse.Namespace, song, start):
 def _made(args: argparse.Namespace, song):
     """The sound that a network makes as the one track of a mix, at the loudness."""
     made = audio_of(song, args.system, args.weights)
-    target = DEFAULT_LUFS if args.target_lufs is None else args.target_lufs
+    target = MIX_LUFS if args.target_lufs is None else args.target_lufs
     return made.tracks, at_loudness(made.plain_mix(), made.tracks, target)
 
 

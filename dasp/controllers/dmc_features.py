@@ -28,8 +28,8 @@ PAUSE_DB = 40.0
 FLOOR_DB = -60.0
 """Nothing of a picture is further under the mean of what plays."""
 
-SILENCE_DB = -90.0
-"""A track whose loudest frame is under this level is silent."""
+HEARD_ABOVE_DB = -90.0
+"""A track whose loudest frame is under this level has no pictures: it is silent."""
 
 LONGEST_S = 30.0
 """Of a longer track only so much is heard, where it plays most."""
@@ -111,7 +111,7 @@ def _pictures(track: Tensor, sample_rate: float) -> tuple[Tensor, Tensor]:
     spectra = magnitude_spectra(track.float(), fft_size, hop)[..., : -(-track.shape[-1] // hop)]
     power = (spectra.square().mean(0).mT @ bank).mT / (fft_size / 4) ** 2
     level_db = power_to_db(power.sum(0))
-    playing = (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > SILENCE_DB)
+    playing = (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > HEARD_ABOVE_DB)
     return log_mel(power, playing), playing
 
 
@@ -120,7 +120,7 @@ def _frames_that_play(track: Tensor, sample_rate: float) -> Tensor:
     hop = round(HOP_S * sample_rate)
     padded = torch.nn.functional.pad(track, (0, max(-track.shape[-1] % hop, hop - track.shape[-1])))
     level_db = power_to_db(padded.unflatten(-1, (-1, hop)).square().mean((0, -1)))
-    return (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > SILENCE_DB)
+    return (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > HEARD_ABOVE_DB)
 
 
 def _where_most_plays(picture: Tensor, playing: Tensor, windows: int) -> tuple[Tensor, Tensor]:

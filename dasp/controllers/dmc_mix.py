@@ -34,7 +34,7 @@ from dasp.controllers.dmc import (
 )
 from dasp.controllers.dmc_features import busiest_part, hear
 from dasp.controllers.dmc_recordings import coherences, recordings
-from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
+from dasp.controllers.rules.strips import master_at_loudness
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import ends, in_range
@@ -43,6 +43,7 @@ from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.mixing.song import Song
+from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, STEREO_PANNER
 from dasp.units import db_to_gain, power_to_db
 

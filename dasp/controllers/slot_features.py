@@ -8,15 +8,12 @@ import torch
 from torch import Tensor
 
 from dasp.analysis import measure_loudness, measure_onset_strength, measure_rms
-from dasp.mixing.roles import stereo_pairs
+from dasp.mixing.roles import KIT_MICROPHONES, stereo_pairs
 from dasp.signal.stft import magnitude_spectra
 from dasp.units import gain_to_db, power_to_db
 
-SLOTS = (
-    "kick", "snare", "hihat", "tom 1", "tom 2", "tom 3",
-    "overhead left", "overhead right", "room left", "room right",
-)  # fmt: skip
-"""The order of microphones, which never changes. A single overhead or room is in the left slot."""
+SLOTS = KIT_MICROPHONES
+"""A single overhead or room is in the left slot."""
 
 LEVELS = ("rms_db", "loudness_lufs", "peak_db")
 FEATURES = (

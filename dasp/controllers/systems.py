@@ -9,7 +9,6 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.locked import work_around
-from dasp.controllers.rules.rule_mix import TARGET_LUFS
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
 from dasp.mixing.amount import blend
@@ -18,6 +17,7 @@ from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
+from dasp.mixing.targets import MIX_LUFS
 from dasp.processors.catalogue import GAIN
 
 NEAR_LU = 0.1
@@ -65,7 +65,7 @@ def automatic_mix(
     song = replace(song, names=names, roles=roles)
     if all(is_silent(track, song.sample_rate) for track in song.tracks):
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
-    lufs = TARGET_LUFS if target_lufs is None else target_lufs
+    lufs = MIX_LUFS if target_lufs is None else target_lufs
     mix = _found(song, start, system, lufs, weights)
     if amount == 1:
         return mix

@@ -24,6 +24,7 @@ from dasp.data.seeds import generator_for
 from dasp.data.synthetic import synthetic_song
 from dasp.data.taste import TASTES
 from dasp.mixing.mixdown import run_strip
+from dasp.mixing.roles import KIT_MICROPHONES
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN
 from dasp.units import db_to_gain
@@ -57,12 +58,7 @@ MISSING = (
 )  # fmt: skip
 """Microphones that a session does without, and how likely."""
 
-ALL_MICROPHONES = (
-    "kick", "snare", "hihat", "tom 1", "tom 2", "tom 3",
-    "overhead left", "overhead right", "room left", "room right",
-)  # fmt: skip
-
-ROLES = {name: name.partition(" ")[0] for name in ALL_MICROPHONES}
+ROLES = {name: name.partition(" ")[0] for name in KIT_MICROPHONES}
 """A tom is a tom whatever its number, and either side of the overheads one of them."""
 
 Heard = dict[str, Tensor]
@@ -148,7 +144,7 @@ def open_session(seed: int, kit: Kit | None) -> DrumSession:
     }
     low, high = BLEED_DB
     bleed = db_to_gain(low + (high - low) * torch.rand((), generator=draw).item())
-    there = {name: 1.0 for name in ALL_MICROPHONES if name not in missing}
+    there = {name: 1.0 for name in KIT_MICROPHONES if name not in missing}
     song = song_with_toms(1000 * seed + 500)
     preamps = {}
     for name, role, audio in Studio(seed, kit, bleed, there).record(song).recordings:

@@ -23,6 +23,7 @@ from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import SEND_OFF_DB
 from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.processors import Processor
 from dasp.processors.catalogue import (
     COMPRESSOR,
@@ -37,9 +38,6 @@ from dasp.units import db_to_gain, gain_to_db
 
 LEAD_LUFS = -30.0
 """Loudness of a lead vocal before the master, which leaves faders room for faint recordings."""
-
-MIX_LUFS, CEILING_DB = -18.0, -1.0
-"""Loudness of the mix in front of its limiter, and the limiter's ceiling."""
 
 LEAST_PAIR_PAN = 0.5
 MOMENT_S, LOUD_SHARE, PAUSE_DB = 0.1, 0.9, 30.0

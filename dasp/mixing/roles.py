@@ -30,6 +30,12 @@ ROLES = {
 
 KNOWN_ROLES = (*ROLES, "other")
 
+KIT_MICROPHONES = (
+    "kick", "snare", "hihat", "tom 1", "tom 2", "tom 3",
+    "overhead left", "overhead right", "room left", "room right",
+)  # fmt: skip
+"""The microphones of a drum kit, in an order that trained systems know and that never changes."""
+
 _SIDES = {"left": r"l|left", "right": r"r|right"}
 
 

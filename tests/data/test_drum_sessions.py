@@ -7,12 +7,13 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.data import drum_sessions
-from dasp.data.drum_sessions import ALL_MICROPHONES, BLEED_DB, Studio, open_session
+from dasp.data.drum_sessions import BLEED_DB, Studio, open_session
 from dasp.data.engineer import LEAD_LUFS
 from dasp.data.kit_groove import MICROPHONES, Hit, Kit
 from dasp.data.synthetic import synthetic_song
 from dasp.data.taste import TASTES
 from dasp.mixing.mixdown import run_strip
+from dasp.mixing.roles import KIT_MICROPHONES
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def kit() -> Kit:
 
 
 def _open(kit: Kit | None, bleed: float) -> Studio:
-    return Studio(0, kit, bleed, {name: 1.0 for name in ALL_MICROPHONES})
+    return Studio(0, kit, bleed, {name: 1.0 for name in KIT_MICROPHONES})
 
 
 def _tracks(session: Studio, seed: int) -> dict[str, torch.Tensor]:
@@ -84,7 +85,7 @@ def test_microphones_are_recorded_roughly_where_the_engineer_wants_them(kit):
         for name, role, audio in check.recordings:
             middle = LEAD_LUFS + sum(TASTES[role].level_lu) / 2
             away_db.append(measure_loudness(audio, 24_000).item() - middle)
-            assert name in ALL_MICROPHONES
+            assert name in KIT_MICROPHONES
         assert [track.name for track in session.mix.tracks] == list(check.names)
         for audio, whole, dry in zip(
             check.tracks, session.mix.tracks, session.dry_mix.tracks, strict=True

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness, measure_peak
-from dasp.data.engineer import CEILING_DB, LEAD_LUFS, MIX_LUFS, engineers_mix, with_engineers_mix
+from dasp.data.engineer import LEAD_LUFS, engineers_mix, with_engineers_mix
 from dasp.data.multitrack import Multitrack, Recording
 from dasp.data.score import PARTS
 from dasp.data.synthetic import synthetic_song
@@ -14,6 +14,7 @@ from dasp.mixing.conversion import from_mix
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import find_stage, setting
+from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.units import gain_to_db
 
 RATE = 22_050

@@ -17,16 +17,16 @@ from torch import Tensor
 from dasp.controllers.locked import locked_stages, merged, without
 from dasp.controllers.rules.balance import balance
 from dasp.controllers.rules.panning import spectral_pan
-from dasp.controllers.rules.strips import CEILING_DB, master_at_loudness
+from dasp.controllers.rules.strips import master_at_loudness
 from dasp.functional.detector import Detector, detect_level
 from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.roles import check_roles, stereo_pairs
 from dasp.mixing.settings import Mix, Stage, setting
 from dasp.mixing.song import Song
+from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
 
-TARGET_LUFS = -18.0
 CENTRED_ROLES = ("kick", "snare", "bass", "vocal", "drums")
 PAIR_PAN = 0.8
 
@@ -37,7 +37,7 @@ BUS_RATIO, BUS_ATTACK_MS, BUS_RELEASE_MS, BUS_KNEE_DB = 2.0, 30.0, 200.0, 6.0
 BUS_REDUCTION_DB = 2.0
 
 
-def rule_mix(song: Song, start: Mix | None = None, *, target_lufs: float = TARGET_LUFS) -> Mix:
+def rule_mix(song: Song, start: Mix | None = None, *, target_lufs: float = MIX_LUFS) -> Mix:
     """The settings of a mix of a song, by what its tracks are and by their sound.
 
     `start` is a mix of the same tracks, whose locked tracks and stages are kept, as are its

@@ -11,10 +11,10 @@ from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.mixing.song import Song
+from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.signal.stft import frames
 
-CEILING_DB = -1.0
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
 
