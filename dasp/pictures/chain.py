@@ -9,6 +9,7 @@ from torch import Tensor
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
 from dasp.processors import Processor
 from dasp.processors.chain import parts_of
+from dasp.processors.response import impulse_response, is_linear
 from dasp.processors.stage import Stage
 from dasp.processors.strip import named
 from dasp.units import db_to_gain, power_to_db
@@ -56,7 +57,7 @@ def draw_chain(processor: Processor, sample_rate: int, **settings: Any) -> "Figu
     chain = Stage(processor, heard)
     stages = stages_of(chain)
     with torch.inference_mode():
-        linear = [is_linear(stage, sample_rate) for _, stage in stages]
+        linear = [is_linear(stage.processor, sample_rate, **stage.settings) for _, stage in stages]
         if len(stages) > 1 and all(linear):
             stages.append(("all of them", chain))
             linear.append(True)
@@ -78,24 +79,6 @@ def stages_of(chain: Stage) -> list[tuple[str, Stage]]:
     return named(parts_of(chain)[1])
 
 
-def is_linear(stage: Stage, sample_rate: int) -> bool:
-    """Whether soft, normal and far too loud noise come out alike."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(2, sample_rate // 4, generator=generator)
-    soft, normal, loud = (
-        stage.run(gain * noise, sample_rate) / gain for gain in (1e-4, 1e-2, 10.0)
-    )
-    return torch.allclose(soft, normal, atol=1e-3) and torch.allclose(loud, normal, atol=1e-3)
-
-
-def impulse_response(stage: Stage, sample_rate: int, at_s: float = 0.0) -> Tensor:
-    """What comes after an impulse on both channels, `(channels, time)`."""
-    start = round(at_s * sample_rate)
-    x = torch.zeros(2, start + round(IMPULSE_S * sample_rate))
-    x[:, start] = 1
-    return stage.run(x, sample_rate)[:, start:]
-
-
 def magnitudes(response: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Frequencies in Hz, and the magnitudes in dB `(channels, frequencies)` of a response.
 
@@ -112,6 +95,13 @@ def magnitudes(response: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     return freq_hz, power_to_db((total[:, last] - total[:, first]) / (last - first))
 
 
+def response_of(stage: Stage, sample_rate: int, at_s: float = 0.0) -> Tensor:
+    """What comes after an impulse on both channels, `(channels, time)`."""
+    return impulse_response(
+        stage.processor, sample_rate, IMPULSE_S, channels=2, at_s=at_s, **stage.settings
+    )
+
+
 def measure_levels(stage: Stage, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Input levels in dB, and the levels `(levels,)` at which a steady tone comes out."""
     level_db = torch.tensor(LEVELS_DB, dtype=torch.float32)
@@ -123,7 +113,7 @@ def measure_levels(stage: Stage, sample_rate: int) -> tuple[Tensor, Tensor]:
 
 
 def _draw_response(axes: "Axes", stage: Stage, sample_rate: int) -> None:
-    responses = [impulse_response(stage, sample_rate, at_s) for at_s in INSTANTS_S]
+    responses = [response_of(stage, sample_rate, at_s) for at_s in INSTANTS_S]
     still = responses[0]
     if not all(still.allclose(response, atol=1e-4) for response in responses):
         names = [f"left, {at_s:g} s" for at_s in INSTANTS_S]
@@ -143,6 +133,7 @@ def _draw_response(axes: "Axes", stage: Stage, sample_rate: int) -> None:
     highest = max(level_db.max().item() for level_db in levels)
     lowest = min(level_db.min().item() for level_db in levels)
     axes.set_ylim(min(-12.0, max(lowest, highest - 60) - 3), max(12.0, highest + 3))
+    axes.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     frequency_axis(axes)
     axes.set_ylabel("gain (dB)")
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from dasp.functional.time_shift import time_shift
-from dasp.pictures.chain import impulse_response, is_linear, magnitudes, stages_of
+from dasp.pictures.chain import magnitudes, response_of, stages_of
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
+from dasp.processors.response import is_linear
 from dasp.processors.stage import Stage
 from dasp.signal.stft import frames, stft
 from dasp.units import gain_to_db, power_to_db
@@ -72,12 +73,15 @@ def _draw_response(
         ratio = magnitudes(x.mean(0, keepdim=True), sample_rate)[1] - before
         axes.plot(freq_hz, ratio[0], **style)
     chain = Stage(found.processor, found.settings)
-    stages = [stage for _, stage in stages_of(chain) if is_linear(stage, sample_rate)]
+    stages = [
+        stage
+        for _, stage in stages_of(chain)
+        if is_linear(stage.processor, sample_rate, **stage.settings)
+    ]
     if stages:
-        level = sum(
-            magnitudes(impulse_response(s, sample_rate)[:1], sample_rate)[1] for s in stages
-        )
-        axes.plot(freq_hz, level[0], color=BLUE, linewidth=2, label="linear stages")
+        levels = [magnitudes(response_of(s, sample_rate)[:1], sample_rate)[1] for s in stages]
+        total = torch.stack(levels).sum(0)
+        axes.plot(freq_hz, total[0], color=BLUE, linewidth=2, label="linear stages")
     frequency_axis(axes)
     axes.set_ylabel("gain (dB)")
     axes.legend(frameon=False, fontsize=8)

@@ -17,6 +17,7 @@ from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import chain, dry_wet, parallel
 from dasp.processors.document import load_chain, save_chain
 from dasp.processors.module import ProcessorModule
+from dasp.processors.response import frequency_response, impulse_response, is_linear
 
 __all__ = [
     "CATALOGUE",
@@ -32,7 +33,10 @@ __all__ = [
     "audio_processor",
     "chain",
     "dry_wet",
+    "frequency_response",
+    "impulse_response",
     "in_blocks",
+    "is_linear",
     "load_chain",
     "memoryless",
     "parallel",

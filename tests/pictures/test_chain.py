@@ -9,14 +9,14 @@ pytest.importorskip("matplotlib")
 from dasp.pictures import chain as picture
 from dasp.pictures.chain import (
     draw_chain,
-    impulse_response,
-    is_linear,
     magnitudes,
     measure_levels,
+    response_of,
     stages_of,
 )
 from dasp.processors.catalogue import CATALOGUE, COMPRESSOR, HIGH_PASS, STEREO_PANNER
 from dasp.processors.chain import chain
+from dasp.processors.response import is_linear
 from dasp.processors.stage import Stage
 from dasp.processors.written import parse_effect
 
@@ -24,7 +24,7 @@ RATE = 48_000
 
 
 def test_the_response_is_that_of_the_filter():
-    response = impulse_response(parse_effect("low_pass:freq_hz=2000,order=4"), RATE)
+    response = response_of(parse_effect("low_pass:freq_hz=2000,order=4"), RATE)
     freq_hz, (left, right) = magnitudes(response, RATE)
     sos = scipy.signal.butter(4, 2000, fs=RATE, output="sos")
     _, h = scipy.signal.sosfreqz(sos, freq_hz.numpy(), fs=RATE)
@@ -37,9 +37,9 @@ def test_the_response_is_that_of_the_filter():
 def test_a_later_impulse_hears_what_moves():
     equaliser = parse_effect("parametric_eq:peak_gain_db=0/9/0/0")
     plate = parse_effect("plate_reverb:mix=1")
-    early, late = (impulse_response(equaliser, RATE, at_s) for at_s in (0.0, 0.25))
+    early, late = (response_of(equaliser, RATE, at_s) for at_s in (0.0, 0.25))
     torch.testing.assert_close(early, late, atol=1e-6, rtol=0)
-    early, late = (impulse_response(plate, RATE, at_s) for at_s in (0.0, 0.25))
+    early, late = (response_of(plate, RATE, at_s) for at_s in (0.0, 0.25))
     assert (early - late).abs().max() > 0.01
 
 
@@ -63,7 +63,8 @@ def test_the_level_curve_is_the_gain_computer():
     ],
 )
 def test_what_is_linear(effect, linear):
-    assert is_linear(parse_effect(effect), RATE) is linear
+    stage = parse_effect(effect)
+    assert is_linear(stage.processor, RATE, **stage.settings) is linear
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_every_processor_can_be_measured(name, monkeypatch):
     """At its defaults, twice alike; those that are left out need tracks, a file, or taps."""
     monkeypatch.setattr(picture, "LEVELS_DB", (-60, -20, 0))
     stage = Stage(CATALOGUE[name])
-    measure = impulse_response if is_linear(stage, RATE) else measure_levels
+    measure = response_of if is_linear(stage.processor, RATE, **stage.settings) else measure_levels
     first, second = (torch.stack(tuple(measure(stage, RATE))) for _ in range(2))
     assert torch.equal(first, second) and first.isfinite().all()
 
