@@ -94,12 +94,12 @@ def _solve(tracks: Tensor, target: Tensor, block: int, smoothness: float) -> Ten
 
     band = np.zeros((2 * count, (blocks + 1) * count))
     right = np.zeros((blocks + 1) * count)
-    squares, moments = squares.cpu().numpy(), moments.cpu().numpy()
-    for b in range(blocks):
-        at = slice(b * count, (b + 2) * count)
-        right[at] += moments[b]
+    for b, (square, moment) in enumerate(
+        zip(squares.cpu().numpy(), moments.cpu().numpy(), strict=True)
+    ):
+        right[b * count : (b + 2) * count] += moment
         for below in range(2 * count):
-            diagonal = np.diagonal(squares[b], -below)
+            diagonal = np.diagonal(square, -below)
             band[below, b * count : b * count + len(diagonal)] += diagonal
     # A track that is silent from end to end has any constant; this makes it 0.
     band[0] += np.tile(

@@ -56,7 +56,7 @@ def correlations(now: Tensor, tracks: Tensor, taps: int) -> Tensor:
     hop = max(LEAST_BLOCK, 3 * taps)
     size = fast_fft_length(hop + past)
     hop = size - past
-    total = 0.0
+    total = tracks.new_zeros(size // 2 + 1, len(now), len(tracks), dtype=torch.complex128)
     for start in range(0, time, hop * BLOCKS_AT_ONCE):
         stop = min(start + hop * BLOCKS_AT_ONCE, time)
         blocks = -(-(stop - start) // hop)

@@ -64,7 +64,7 @@ def percentage_errors(output: Tensor, reference: Tensor, sample_rate: float) -> 
         "panning": _panning(output, reference, sample_rate),
         "dynamic": _dynamic(output, reference),
     }
-    errors = {}
+    errors: dict[str, float] = {}
     for name, group in groups.items():
         errors |= group
         errors[f"mean_mape_{name}"] = sum(group.values()) / len(group)

@@ -42,7 +42,8 @@ class Knobs:
         Returns:
             Places in `u` of each group.
         """
-        groups, place = {}, 0
+        groups: dict[tuple[str, int | None], list[int]] = {}
+        place = 0
         for param in self.free:
             for band in range(param.size):
                 key = (param.name.rpartition(".")[0], band if param.bands else None)

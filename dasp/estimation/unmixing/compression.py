@@ -143,8 +143,8 @@ def _equations(
     for i in range(len(u) // count):
         tangent = torch.zeros_like(u)
         tangent[i :: len(u) // count] = 1
-        images, change = torch.func.jvp(images_of, (u,), (tangent,))
-        changes.append(change)
+        images, *change = torch.func.jvp(images_of, (u,), (tangent,))
+        changes += change
     gains, _ = _best_gains(images, mix)
     x = images.movedim(1, 0)
     J = torch.stack(changes, 1) * gains[:, None, :, None]  # (tracks, controls, 2, time)

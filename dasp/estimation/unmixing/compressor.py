@@ -1,12 +1,13 @@
 """The stage "compressor": compressors on an excerpt, and the strips behind them again."""
 
 from dataclasses import replace
+from functools import partial
 
 from dasp.estimation.unmixing.compression import first_controls, fit_compressors
 from dasp.estimation.unmixing.filters import filters
 from dasp.estimation.unmixing.found import (
     Found,
-    before_strips,
+    aligned,
     descended,
     heard_anew,
     images,
@@ -28,20 +29,19 @@ def compressor(found: Found, problem: Problem) -> Found:
         The settings with compressors.
     """
     part = problem.excerpt
-    tracks = before_strips(replace(found, compressors=None), problem, part)
+    tracks = aligned(found, problem, part)
     controls = first_controls(tracks)
     for _ in range(TURNS):
         controls = fit_compressors(
             tracks, problem.mix[..., part], problem.sample_rate, controls,
-            lambda x, found=found: images(found, x, problem.sample_rate),
+            partial(images, found, sample_rate=problem.sample_rate),
         )  # fmt: skip
-        found = replace(found, compressors=controls)
-        found = _behind(found, problem)
+        found = _behind(replace(found, compressors=controls), problem)
     return found
 
 
 def _behind(found: Found, problem: Problem) -> Found:
     """Fit the filters, or the strips, again to tracks whose compression has changed."""
-    if found.filters is not None:
+    if found.by_filters:
         return filters(found, problem)
     return descended(heard_anew(found, problem), parts_in_use(found.strips))

@@ -124,10 +124,10 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
     knots = _knots(sample_rate)
     sites = np.array([knots[i + 1 : i + 1 + DEGREE].mean() for i in range(len(knots) - DEGREE - 1)])
     sites[0] = sites[1] / 2  # the logarithm of a high-pass has no slope at 0 Hz
-    to_spline = np.linalg.inv(BSpline.design_matrix(sites, knots, DEGREE).toarray())
+    inverse = np.linalg.inv(BSpline.design_matrix(sites, knots, DEGREE).toarray())
     A = tracks.new_zeros(sides, count, count, len(sites), NEAR, dtype=torch.complex128)
     m = A.new_zeros(2, count, len(sites))
-    power = 0.0
+    power = mix.new_zeros(())
     for X, Y, pieces in _segments(tracks, mix, sample_rate):
         power = power + Y[:, 1:].abs().square().sum()
         for first, bins, B in pieces:
@@ -137,7 +137,7 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
                 for p in range(DEGREE + 1):
                     A[side, :, :, first + p, DEGREE - p : NEAR - p] += block[p].permute(0, 2, 1)
         m += _towards(X, Y, pieces, len(sites))
-    freq_hz, to_spline = (torch.from_numpy(x).to(mix.device) for x in (_hertz(sites), to_spline))
+    freq_hz, to_spline = (torch.from_numpy(x).to(mix.device) for x in (_hertz(sites), inverse))
     return CrossSpectra(sample_rate, freq_hz, to_spline, A, m, power)
 
 
@@ -158,7 +158,7 @@ def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -
         The adjusted cross-spectra.
     """
     c = spectra.coefficients(H)
-    with_residual, power = torch.zeros_like(spectra.mix), 0.0
+    with_residual, power = torch.zeros_like(spectra.mix), torch.zeros_like(spectra.power)
     for X, R, pieces in _segments(tracks, residual, spectra.sample_rate):
         with_residual += _towards(X, R, pieces, c.shape[-1])
         power = power + R[:, 1:].abs().square().sum()
@@ -175,7 +175,7 @@ def _scale(freq_hz: np.ndarray) -> np.ndarray:
 
 def _hertz(place: np.ndarray) -> np.ndarray:
     """Convert the scale on which knots are 1 apart to frequencies in Hz."""
-    turn = _scale(_TURN_HZ)
+    turn = _scale(np.array(_TURN_HZ))
     low = LINEAR_HZ * (2 ** (np.minimum(place, turn) / KNOTS_PER_OCTAVE) - 1)
     return low + WIDEST_HZ * np.maximum(place - turn, 0)
 

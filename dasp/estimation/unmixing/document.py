@@ -1,9 +1,13 @@
 """What an unmix found, as a mix document."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 
 from dasp.estimation.unmixing.compression import compressor_settings
 from dasp.estimation.unmixing.found import Found
+from dasp.estimation.unmixing.linear_strips import LinearStrips
 from dasp.estimation.unmixing.problem import Problem
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
 from dasp.mixing.roles import guess_role
@@ -44,21 +48,25 @@ def to_document_mix(found: Found, problem: Problem) -> Mix:
             file,
             guess_role(name),
             strip=(*_shift(found, k), *_compressor(found, k), *_linear(found, k, mono)),
-            sends_db={"room": 0.0} if found.room is not None else {},
+            sends_db={"room": 0.0} if found.has_room else {},
         )
         for k, (name, file, mono) in enumerate(
             zip(problem.names, problem.files, problem.was_mono, strict=True)
         )
     )
     buses: tuple[Channel, ...] = ()
-    if found.room is not None:
+    if found.has_room:
         buses = (Channel("room", (Stage(FIR, {"taps": _plain(found.room)}),)),)
-    return Mix(round(problem.sample_rate), tracks, found.master, buses=buses)
+    master = tuple(
+        stage._replace(settings={name: _plain(value) for name, value in stage.settings.items()})
+        for stage in found.master
+    )
+    return Mix(round(problem.sample_rate), tracks, master, buses=buses)
 
 
 def _shift(found: Found, k: int) -> tuple[Stage, ...]:
     delay = found.lag_samples[k].item()
-    if found.filters is None:
+    if not found.by_filters:
         if not found.strips.gains[k].any():
             return ()
         delay += found.strips.delay_samples[k].item()
@@ -66,17 +74,15 @@ def _shift(found: Found, k: int) -> tuple[Stage, ...]:
 
 
 def _compressor(found: Found, k: int) -> tuple[Stage, ...]:
-    if found.compressors is None or not found.strips.gains[k].any():
+    if not found.strips.gains[k].any():
         return ()
-    settings = {
-        key: _plain(v) for key, v in compressor_settings(found.compressors[k : k + 1]).items()
-    }
-    settings = {key: value[0] for key, value in settings.items()}
+    values = compressor_settings(found.compressors[k : k + 1])
+    settings = {name: _plain(value[0]) for name, value in values.items()}
     return (Stage(COMPRESSOR, settings),) if settings["ratio"] > 1.001 else ()
 
 
 def _linear(found: Found, k: int, mono: bool) -> tuple[Stage, ...]:
-    if found.filters is not None:
+    if found.by_filters:
         return (Stage(FIR, {"taps": _plain(found.filters.filters[k])}),)
     strips = found.strips
     gains = strips.gains[k]
@@ -101,15 +107,15 @@ def _gain(gain_db: float) -> tuple[Stage, ...]:
     return (Stage(GAIN, {"gain_db": _plain(one_db)}), *rest)
 
 
-def _eq(strips, k: int) -> dict:
-    settings = {}
+def _eq(strips: LinearStrips, k: int) -> Mapping[str, Any]:
+    settings: dict[str, Any] = {}
     for name in ("gain_db", "freq_hz", "q"):
         low, *peaks, high = _plain(getattr(strips, f"eq_{name}")[k])
         settings |= {f"low_shelf_{name}": low, f"peak_{name}": peaks, f"high_shelf_{name}": high}
     return settings
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Round numbers to the digits of a document."""
     if isinstance(value, Tensor):
         value = value.tolist()

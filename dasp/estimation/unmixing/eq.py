@@ -41,12 +41,11 @@ def eq(found: Found, problem: Problem) -> Found:
     Returns:
         The settings with EQs and high-passes.
     """
-    begun = replace(found.strips, delay_samples=torch.zeros_like(found.strips.delay_samples))
-    parts = ("gain", "high_pass", "eq")
-    best = _searched(replace(found, strips=begun), problem, parts)
-    if found.strips.delay_samples.any() and residual(best, problem)[1] > WORTH_DELAYS:
-        late = replace(begun, delay_samples=found.strips.delay_samples)
-        late = _searched(replace(found, strips=late), problem, (*parts, "delay"))
+    delays, parts = found.strips.delay_samples, ("gain", "high_pass", "eq")
+    prompt = replace(found.strips, delay_samples=torch.zeros_like(delays))
+    best = _searched(replace(found, strips=prompt), problem, parts)
+    if delays.any() and residual(best, problem)[1] > WORTH_DELAYS:
+        late = _searched(found, problem, (*parts, "delay"))
         best = min(best, late, key=lambda one: residual(one, problem)[1])
     strips = without_idle_high_passes(best.spectra, best.strips)
     return replace(best, strips=fit_strips(best.spectra, strips, parts_in_use(strips)))

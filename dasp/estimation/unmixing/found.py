@@ -6,11 +6,10 @@ sum goes through a room and the master.
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from dasp.estimation.least_squares import FilterFit
-from dasp.estimation.unmixing.compression import compress
+from dasp.estimation.unmixing.compression import FITTED, compress
 from dasp.estimation.unmixing.cross_spectra import CrossSpectra, around, cross_spectra
 from dasp.estimation.unmixing.linear_strips import (
     LinearStrips,
@@ -21,32 +20,32 @@ from dasp.estimation.unmixing.linear_strips import (
 )
 from dasp.estimation.unmixing.problem import Problem
 from dasp.functional import time_shift
-from dasp.mixing.settings import Stage
+from dasp.processors.strip import Strip
 from dasp.signal.fftconv import fft_convolve
 from dasp.signal.iir import sosfilt
 
 
 @dataclass(frozen=True)
 class Found:
-    """The settings of a mix, as far as they are known; what is None or empty does nothing.
+    """The settings of a mix, as far as they are known; each stage returns new ones.
 
     Args:
         strips: Gains, delays, high-passes and EQs of the tracks.
         spectra: Cross-spectra of the mix and the tracks as they come to the strips.
         lag_samples: Whole samples by which tracks are late, `(tracks,)`.
-        filters: Short filters in the place of the strips.
-        compressors: Controls of the compressors in [0, 1], `(tracks, 4)`.
-        room: Impulse responses of the bus to which all tracks go, `(2, taps)`.
+        filters: Filters `(tracks, 2, taps)`; where they have taps, in the place of the strips.
+        compressors: Controls of the compressors in [0, 1], `(tracks, 4)`; all 0 for none.
+        room: Impulse responses of the bus to which all tracks go, `(2, taps)`; no taps for none.
         master: The stages of the master strip.
     """
 
     strips: LinearStrips
     spectra: CrossSpectra
     lag_samples: Tensor
-    filters: FilterFit | None = None
-    compressors: Tensor | None = None
-    room: Tensor | None = None
-    master: tuple[Stage, ...] = ()
+    filters: FilterFit
+    compressors: Tensor
+    room: Tensor
+    master: Strip
 
     @classmethod
     def nothing(cls, problem: Problem) -> "Found":
@@ -58,16 +57,30 @@ class Found:
         Returns:
             The settings.
         """
-        count = len(problem.tracks)
+        count, zeros = len(problem.tracks), problem.tracks.new_zeros
         return cls(
-            plain_strips(torch.ones(count, 2)),
-            cross_spectra(problem.tracks, problem.mix, problem.sample_rate),
-            torch.zeros(count, dtype=torch.float64),
+            strips=plain_strips(zeros(count, 2) + 1),
+            spectra=cross_spectra(problem.tracks, problem.mix, problem.sample_rate),
+            lag_samples=zeros(count),
+            filters=FilterFit(zeros(count, 2, 0), lead_samples=0, condition=1.0),
+            compressors=zeros(count, len(FITTED)),
+            room=zeros(2, 0),
+            master=(),
         )
 
+    @property
+    def by_filters(self) -> bool:
+        """Whether filters stand in the place of the strips."""
+        return self.filters.filters.shape[-1] > 0
 
-def before_strips(found: Found, problem: Problem, part: slice = slice(None)) -> Tensor:
-    """Align and compress the tracks.
+    @property
+    def has_room(self) -> bool:
+        """Whether the tracks go to a room."""
+        return self.room.shape[-1] > 0
+
+
+def aligned(found: Found, problem: Problem, part: slice = slice(None)) -> Tensor:
+    """Move the tracks by their lags.
 
     Args:
         found: The settings.
@@ -77,11 +90,21 @@ def before_strips(found: Found, problem: Problem, part: slice = slice(None)) -> 
     Returns:
         Audio `(tracks, channels, time)`.
     """
-    tracks = problem.tracks
-    if found.lag_samples.any():
-        tracks = shifted(tracks, found.lag_samples, problem.sample_rate)
-    tracks = tracks[..., part]
-    if found.compressors is not None:
+    return shifted(problem.tracks, found.lag_samples, problem.sample_rate)[..., part]
+
+
+def before_strips(found: Found, problem: Problem) -> Tensor:
+    """Align and compress the tracks.
+
+    Args:
+        found: The settings.
+        problem: Tracks and mix.
+
+    Returns:
+        Audio `(tracks, channels, time)`.
+    """
+    tracks = aligned(found, problem)
+    if found.compressors.any():
         tracks = compress(tracks, problem.sample_rate, found.compressors)
     return tracks
 
@@ -97,13 +120,11 @@ def images(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
     Returns:
         Audio `(tracks, 2, time)`.
     """
-    if found.filters is not None:
+    if found.by_filters:
         return found.filters.images(tracks)
     strips = found.strips
     shaped = sosfilt(tracks, strips.sections(sample_rate)[:, None])[0]
-    if strips.delay_samples.any():
-        shaped = shifted(shaped, strips.delay_samples, sample_rate)
-    return shaped * strips.gains[..., None]
+    return shifted(shaped, strips.delay_samples, sample_rate) * strips.gains[..., None]
 
 
 def dry_sum(found: Found, problem: Problem) -> Tensor:
@@ -119,17 +140,17 @@ def dry_sum(found: Found, problem: Problem) -> Tensor:
     return images(found, before_strips(found, problem), problem.sample_rate).sum(0)
 
 
-def in_room(x: Tensor, room: Tensor | None) -> Tensor:
+def in_room(x: Tensor, room: Tensor) -> Tensor:
     """Add the reverberation of a room.
 
     Args:
         x: Audio `(..., 2, time)`.
-        room: Impulse responses `(2, taps)`, or None.
+        room: Impulse responses `(2, taps)`; without taps there is no room.
 
     Returns:
         Audio of the shape of `x`.
     """
-    return x if room is None else x + fft_convolve(x, room.to(x))
+    return x + fft_convolve(x, room.to(x)) if room.shape[-1] else x
 
 
 def strip_inputs(found: Found, problem: Problem) -> Tensor:
@@ -143,7 +164,7 @@ def strip_inputs(found: Found, problem: Problem) -> Tensor:
         Audio `(tracks, channels, time)`.
     """
     tracks = before_strips(found, problem)
-    return tracks if found.room is None else in_room(tracks.expand(-1, 2, -1), found.room)
+    return in_room(tracks.expand(-1, 2, -1), found.room) if found.has_room else tracks
 
 
 def shifted(tracks: Tensor, delay_samples: Tensor, sample_rate: float) -> Tensor:
@@ -157,6 +178,8 @@ def shifted(tracks: Tensor, delay_samples: Tensor, sample_rate: float) -> Tensor
     Returns:
         Audio of the shape of `tracks`.
     """
+    if not delay_samples.any():
+        return tracks
     return time_shift(tracks, sample_rate, delay_samples=delay_samples)
 
 

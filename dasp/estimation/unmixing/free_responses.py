@@ -57,7 +57,8 @@ def _eliminated(A: Tensor, right: Tensor, scale: Tensor) -> tuple[Tensor, Tensor
     D, E = _blocks(A, scale)
     right = torch.nn.functional.pad(right, (0, -n % DEGREE)).unflatten(-1, (-1, DEGREE))
     right = right.permute(1, 2, 0).flatten(1)[..., None]
-    inverses, sums = [], []
+    inverses: list[Tensor] = []
+    sums: list[Tensor] = []
     for b in range(len(D)):
         S, y = D[b], right[b]
         if b:
@@ -94,4 +95,4 @@ def _blocks(A: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
             D[:, i, :, j] = A[:, i, :, :, DEGREE + j - i]
             if j <= i:
                 E[:, i, :, j] = A[:, i, :, :, 2 * DEGREE + j - i]
-    return tuple(block.flatten(3).flatten(1, 2) for block in (D, E))
+    return D.flatten(3).flatten(1, 2), E.flatten(3).flatten(1, 2)

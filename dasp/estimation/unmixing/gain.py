@@ -58,8 +58,7 @@ def _lags(problem: Problem) -> Tensor:
 def _free_error(problem: Problem, lags: Tensor) -> float:
     """The share of the excerpt that no responses explain, whatever EQ the tracks have."""
     tracks, mix = problem.tracks[..., problem.excerpt], problem.mix[..., problem.excerpt]
-    tracks = shifted(tracks, lags, problem.sample_rate) if lags.any() else tracks
-    spectra = cross_spectra(tracks, mix, problem.sample_rate)
+    spectra = cross_spectra(shifted(tracks, lags, problem.sample_rate), mix, problem.sample_rate)
     none, everyone = torch.zeros_like(spectra.mix), torch.ones_like(lags, dtype=torch.bool)
     H, _ = free_responses(spectra, none, everyone)
     return (spectra.error(spectra.coefficients(H)) / spectra.power).item()

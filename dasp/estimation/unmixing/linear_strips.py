@@ -35,10 +35,12 @@ PARTS = {"gain": (0, 1), "delay": (2,), "high_pass": (3,), "eq": tuple(range(4, 
 LOWEST_HIGH_PASS_HZ, HIGHEST_HIGH_PASS_HZ = 0.1, 2000.0
 """So low that the lowest may as well be off; searches take it to be."""
 
+MOST_GAIN = 1e4
 MOST_DELAY_SAMPLES = 64.0
 HIGHEST_SHARE = 0.45
 """No band lies higher than this share of the sample rate."""
 
+_EACH_BAND = ("gain_db", "freq_hz", "q")
 _EQ = {param.name: param for param in PARAMETRIC_EQ.params}
 _KEEP = 1e-2
 """Price of a setting that leaves its neutral value by its whole range, relative to the error: too
@@ -117,19 +119,16 @@ def plain_strips(gains: Tensor) -> LinearStrips:
         The strips.
     """
     gains = gains.double()
-    tracks = gains[:, 0]
-    bands = [
-        torch.tensor([*_band_values(name)], dtype=torch.float64).to(gains).expand(len(gains), 6)
-        for name in ("freq_hz", "q")
-    ]
+    one = torch.ones_like(gains[:, 0])
+    gain_db, freq_hz, q = (_bands(name, "default").to(gains) * one[:, None] for name in _EACH_BAND)
     return LinearStrips(
         gains=gains,
-        delay_samples=torch.zeros_like(tracks),
-        high_pass_hz=torch.full_like(tracks, 40.0),
-        high_pass_on=torch.zeros_like(tracks, dtype=torch.bool),
-        eq_gain_db=torch.zeros_like(bands[0]),
-        eq_freq_hz=bands[0],
-        eq_q=bands[1],
+        delay_samples=0 * one,
+        high_pass_hz=40 * one,
+        high_pass_on=torch.zeros_like(one, dtype=torch.bool),
+        eq_gain_db=gain_db,
+        eq_freq_hz=freq_hz,
+        eq_q=q,
     )
 
 
@@ -292,7 +291,8 @@ def relative_changes(
 
     def polynomials(sections: Tensor) -> tuple[Tensor, Tensor]:
         both = sections.unflatten(-1, (2, 3)) @ torch.view_as_real(z).flatten(-2)
-        return torch.view_as_complex(both.unflatten(-1, (-1, 2))).unbind(-2)
+        N, D = torch.view_as_complex(both.unflatten(-1, (-1, 2))).unbind(-2)
+        return N, D
 
     # Each section has settings of its own: one change for the frequencies of all of them, one for
     # the gains, one for the Qs. With a section N / D, its logarithm changes by N' / N - D' / D.
@@ -320,11 +320,12 @@ def _angles(freq_hz: Tensor, rate: float) -> Tensor:
     return 2 * math.pi / rate * freq_hz
 
 
-def _band_values(name: str):
+def _bands(name: str, edge: str) -> Tensor:
+    """A property of the parameters of low shelf, peaks and high shelf, `(6,)`."""
     low, peak, high = (
-        _EQ[f"{band}_{name}"].default for band in ("low_shelf", "peak", "high_shelf")
+        getattr(_EQ[f"{band}_{name}"], edge) for band in ("low_shelf", "peak", "high_shelf")
     )
-    return low, *peak, high
+    return torch.tensor([low, *peak, high], dtype=torch.float64)
 
 
 def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -338,37 +339,27 @@ def coordinates(strips: LinearStrips, rate: float) -> tuple[Tensor, Tensor, Tens
         Coordinates `(tracks, 22)`, their lower and upper ends, and their neutral values.
     """
 
-    def ends(name: str, edge: str) -> list[float]:
-        params = [_EQ[f"{band}_{name}"] for band in ("low_shelf", "peak", "high_shelf")]
-        low, peak, high = (getattr(param, edge) for param in params)
-        return [low, *peak, high]
+    def joined(strips: LinearStrips) -> Tensor:
+        freq_hz = at_most(strips.eq_freq_hz, HIGHEST_SHARE * rate)
+        eq = torch.stack((strips.eq_gain_db, freq_hz.log(), strips.eq_q.log()), -1).flatten(-2)
+        late, high_pass = strips.delay_samples[:, None], strips.high_pass_hz[:, None].log()
+        return torch.cat((strips.gains, late, high_pass, eq), -1)
 
-    def joined(gains, delay, high_pass, gain_db, freq_hz, q) -> Tensor:
-        eq = torch.stack((gain_db, freq_hz.log(), q.log()), -1).flatten(-2)
-        return torch.cat((gains, delay[:, None], high_pass.log()[:, None], eq), -1)
-
-    def row(edge: str, sign: float, high_pass_hz: float) -> Tensor:
-        values = [
-            torch.tensor(ends(n, edge), dtype=torch.float64) for n in ("gain_db", "freq_hz", "q")
-        ]
-        values[1] = at_most(values[1], HIGHEST_SHARE * rate)
-        one = torch.ones(1, dtype=torch.float64)
+    def end(edge: str, sign: float, high_pass_hz: float) -> Tensor:
+        one = torch.ones_like(strips.delay_samples[:1])
+        bands = {f"eq_{name}": _bands(name, edge).to(one)[None] for name in _EACH_BAND}
         return joined(
-            sign * 1e4 * one.expand(1, 2), sign * MOST_DELAY_SAMPLES * one,
-            min(high_pass_hz, 0.4 * rate) * one, *(value[None] for value in values),
-        ).to(strips.gains)  # fmt: skip
+            LinearStrips(
+                gains=sign * MOST_GAIN * one.expand(1, 2),
+                delay_samples=sign * MOST_DELAY_SAMPLES * one,
+                high_pass_hz=min(high_pass_hz, 0.4 * rate) * one,
+                high_pass_on=one > 0,
+                **bands,
+            )
+        )
 
-    theta = joined(
-        strips.gains, strips.delay_samples, strips.high_pass_hz,
-        strips.eq_gain_db, at_most(strips.eq_freq_hz, HIGHEST_SHARE * rate), strips.eq_q,
-    )  # fmt: skip
-    plain = plain_strips(strips.gains)
-    rest = joined(
-        plain.gains, plain.delay_samples, plain.high_pass_hz,
-        plain.eq_gain_db, at_most(plain.eq_freq_hz, HIGHEST_SHARE * rate), plain.eq_q,
-    )  # fmt: skip
-    low, high = row("low", -1.0, LOWEST_HIGH_PASS_HZ), row("high", 1.0, HIGHEST_HIGH_PASS_HZ)
-    return theta, low, high, rest
+    low, high = end("low", -1.0, LOWEST_HIGH_PASS_HZ), end("high", 1.0, HIGHEST_HIGH_PASS_HZ)
+    return joined(strips), low, high, joined(plain_strips(strips.gains))
 
 
 def read_coordinates(theta: Tensor, strips: LinearStrips) -> LinearStrips:

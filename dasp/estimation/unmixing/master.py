@@ -25,7 +25,7 @@ STEPS, RATE = 120, 0.05
 MOST_GAIN_DB = 24.0
 LEAST_OCTAVE_DB = 50.0
 
-_START = {
+_START: dict[str, float | list[float]] = {
     "parametric_eq.peak_q": [0.7] * 4,
     "compressor.threshold_db": -24.0,
     "compressor.ratio": 1.5,
@@ -88,7 +88,7 @@ def fit_master(
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
     settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)
-    return with_settings(STRIP, {name: _plain(value) for name, value in settings.items()})
+    return with_settings(STRIP, settings)
 
 
 def _features(x: Tensor, sample_rate: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,7 +108,3 @@ def _loss(output: Tensor, target: Tensor, features, sample_rate: float) -> Tenso
     decibels = [(a - b).abs().mean() for a, b in zip(found[:-1], features[:-1], strict=True)]
     decibels.append(((found[-1] - octaves).abs() * heard).sum() / heard.sum())
     return multi_resolution_stft(output, target) + 0.1 * sum(decibels)
-
-
-def _plain(value: Tensor):
-    return [float(f"{v:.7g}") for v in value] if value.ndim else float(f"{value:.7g}")

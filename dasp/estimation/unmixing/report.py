@@ -54,7 +54,7 @@ def measure_unexplained(
     error_power, images = _power(error), []
     for track, audio in zip(mix.tracks, tracks, strict=True):
         images.append(_power(as_stereo(run_strip(audio.double(), sample_rate, track.strip))))
-    total = sum(images).clamp(min=1e-20)
+    total = torch.stack(images).sum(0).clamp(min=1e-20)
     rows = []
     for track, power in zip(mix.tracks, images, strict=True):
         own = (error_power * power / total).sum()

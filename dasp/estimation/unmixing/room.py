@@ -24,6 +24,6 @@ def room(found: Found, problem: Problem) -> Found:
         dry = dry_sum(found, problem)
         response = fit_filters(dry[None], problem.mix - dry, taps=problem.room_taps, ridge=RIDGE)
         found = replace(found, room=response.filters[0])
-        if found.filters is None:
+        if not found.by_filters:
             found = descended(heard_anew(found, problem), parts_in_use(found.strips))
     return found

@@ -197,7 +197,7 @@ def _score(found: Found, problem: Problem) -> tuple[float, float]:
 
 def _polished(found: Found, problem: Problem) -> Found:
     """Remove tracks that explain nothing, and fit the strips to the residual itself."""
-    if found.filters is not None:
+    if found.by_filters:
         return found
     parts = parts_in_use(found.strips)
     found = without_absent(found, parts)
@@ -215,7 +215,7 @@ def _polished(found: Found, problem: Problem) -> Found:
 def _notes(found: Found, problem: Problem, reports: Sequence[StageReport]) -> list[str]:
     notes = []
     gains = found.strips.gains
-    for k, name in enumerate(problem.names if found.filters is None else ()):
+    for k, name in enumerate(() if found.by_filters else problem.names):
         if not gains[k].any():
             silent = problem.tracks[k].abs().max() == 0
             notes.append(f"{name}: {'silent' if silent else 'not in the mix'}")
