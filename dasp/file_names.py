@@ -22,7 +22,7 @@ def in_one_form(name: str) -> str:
 def as_found(path: str | os.PathLike) -> Path:
     """The path as it stands on the disk, where that differs in how its accents are composed.
 
-    A path that exists as it is, or in no form, comes back as it is, whatever the locale.
+    What exists as it is, or in no form, comes back as it is, whatever the locale.
     """
     path = Path(path)
     if str(path).isascii():
@@ -34,9 +34,7 @@ def as_found(path: str | os.PathLike) -> Path:
     for part in path.relative_to(path.anchor).parts:
         if not os.path.lexists(found / part):
             part = next((name for name in _listed(found) if in_one_form(name) == in_one_form(part)),
-                        None)  # fmt: skip
-            if part is None:
-                return path
+                        part)  # fmt: skip
         found /= part
     return found
 

@@ -10,7 +10,7 @@ from dasp.batch.journal import Journal
 from dasp.batch.paths import Found, check_apart, inside, remove_unfinished
 from dasp.batch.processes import in_processes
 from dasp.batch.settings import Table
-from dasp.file_names import in_one_form
+from dasp.file_names import as_found, in_one_form
 
 
 def plan(
@@ -98,8 +98,10 @@ def run(
 
 def _is_output(item: Found, folder: Path) -> bool:
     """Whether a glob has found what an earlier run wrote into a folder beneath the input."""
-    here = folder.resolve()
-    return here != item.root.resolve() and item.path.resolve().is_relative_to(here)
+    folder = as_found(folder)
+    if not folder.is_dir() or not item.root.exists() or folder.samefile(item.root):
+        return False
+    return any(folder.samefile(above) for above in item.path.resolve().parents)
 
 
 def _check_template(name: str) -> None:

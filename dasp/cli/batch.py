@@ -22,6 +22,7 @@ from dasp.cli.numbers import count, seconds, target_lufs
 from dasp.cli.output import add_output_options, clipping_note, writing
 from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
+from dasp.file_names import as_found
 from dasp.mixing.targets import MIX_LUFS
 from dasp.processors.document import from_document
 
@@ -41,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs", nargs="+", metavar="IN", help="a file, a folder, or a quoted 'in/**/*.wav'"
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="the folder of new files"
+        "-o",
+        "--output",
+        required=True,
+        type=as_found,
+        metavar="OUT",
+        help="the folder of new files",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     add_effect_options(what)

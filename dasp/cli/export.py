@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dasp.audio_io import audio_info, save_audio
-from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import tell
 from dasp.mixing.document import load_mix
 from dasp.mixing.reaper import reaper_project
@@ -44,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
         args.output.parent,
         [info.subtype if info.subtype == "OPUS" else info.format for info in infos],
     )
-    args.output.parent.mkdir(parents=True, exist_ok=True)
     # The bytes of a name that is no UTF-8 are those that the other program looks for.
-    args.output.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with_room(args.output).write_text(text, encoding="utf-8", errors="surrogateescape")
     for path, response in responses.items():
         save_audio(path, response.float(), mix.sample_rate, subtype="FLOAT", overwrite=args.force)
     for note in notes:

@@ -10,7 +10,7 @@ from dasp.audio_io import load_audio
 from dasp.batch.settings import load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series, save_chain_file
 from dasp.cli.numbers import count, longer_than_nothing, seed
-from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.estimation.fitting import fit
@@ -66,7 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fit, print what was found, and write it."""
     refuse_existing(args, *filter(None, [args.output, args.report, args.plot]))
-
     chain = args.chain or in_series(args.effects)
     processor, settings = chain.processor, chain.settings
     dry, processed, sample_rate = _load(args.input, args.target)
@@ -83,11 +82,11 @@ def run(args: argparse.Namespace) -> int:
             network=_network(args.proxy, processor, sample_rate), seed=args.seed, on_step=on_step,
         )  # fmt: skip
     files = {key: settings[key] for key in processor.inputs if key in settings}
-    save_chain_file(args.output, chain._replace(settings={**found.settings, **files}))
+    save_chain_file(with_room(args.output), chain._replace(settings={**found.settings, **files}))
     if args.report:
-        _write_report(args.report, found)
+        _write_report(with_room(args.report), found)
     if args.plot:
-        draw_fit(found, dry, processed, sample_rate).savefig(args.plot)
+        draw_fit(found, dry, processed, sample_rate).savefig(with_room(args.plot))
     _print(settings, found)
     return 0
 
@@ -111,7 +110,6 @@ def _shape(x) -> str:
 def _network(path: Path | None, processor, sample_rate: float):
     if path is None:
         return None
-
     return load_proxy(path, processor, sample_rate)
 
 

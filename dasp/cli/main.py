@@ -53,10 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         if args.debug:
             raise
-        print(f"dasp {args.command}: {error}", file=sys.stderr)
+        print(f"dasp {args.command}: {_told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _told(error: Exception) -> str:
+    """An error for a person: of one that the system has raised, the file before the reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _run(args: argparse.Namespace) -> int:

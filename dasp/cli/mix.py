@@ -12,7 +12,14 @@ from tqdm import tqdm
 from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.audio_io import whole
 from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.output import (
+    add_output_options,
+    clipping_note,
+    refuse_existing,
+    refuse_formats,
+    with_room,
+    writing,
+)
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.controllers.rules.strips import at_loudness
@@ -21,6 +28,7 @@ from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
 from dasp.data.folders import check_is_no_track, taken_for_a_track
 from dasp.data.opening import open_song
 from dasp.desk import mix as find_mix
+from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles
@@ -50,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--start", type=Path, metavar="MIX.json", help='a mix whose "locked" settings are kept'
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="the mix, e.g. mix.wav"
+        "-o", "--output", required=True, type=as_found, metavar="OUT", help="the mix, e.g. mix.wav"
     )
     add_system_option(parser, NETWORKS)
     parser.add_argument(
@@ -88,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
     document = args.output.with_suffix(".json")
+    refuse_formats(args, args.output)
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
@@ -159,8 +168,7 @@ def read_song(args: argparse.Namespace):
 def mix_and_save(args: argparse.Namespace, tracks, mix):
     """The audio of a mix, which is also written to the output."""
     audio = mix_down(tracks, mix)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    saved = writing(args).save(args.output, audio, mix.sample_rate, overwrite=args.force)
+    saved = writing(args).save(with_room(args.output), audio, mix.sample_rate, overwrite=args.force)
     if note := clipping_note(args.output, saved.over, saved.gain_db):
         print_notes([note])
     return audio

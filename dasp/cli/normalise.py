@@ -10,15 +10,22 @@ from typing import NamedTuple
 
 from dasp.audio_io import read_tags
 from dasp.batch.normalise_files import Target, measure_all, plan_all
-from dasp.batch.paths import Found, find_files
+from dasp.batch.paths import Found, check_apart, find_files
 from dasp.batch.run import plan
 from dasp.batch.threads import in_threads
 from dasp.cli.info import level_text
 from dasp.cli.numbers import count, number, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.output import (
+    add_output_options,
+    clipping_note,
+    refuse_existing,
+    refuse_formats,
+    writing,
+)
 from dasp.cli.pipes import is_pipe, receive, send, to_send
 from dasp.cli.printing import print_notes, print_table, tell
 from dasp.cli.reading import add_truncated_option
+from dasp.file_names import as_found
 
 HEAD = ("file", "LUFS", "dBTP", "gain", "LUFS after", "dBTP after")
 
@@ -96,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         files = _files(args, pipes)
         targets = [file.target for file in files if file.target is not None]
         if not (args.dry_run or is_pipe(args.output or "")):
+            refuse_formats(args, *targets)
             refuse_existing(args, *targets)
         return _normalise(args, files)
 
@@ -160,7 +168,7 @@ def _files(args: argparse.Namespace, pipes: ExitStack) -> list[File]:
             raise ValueError("-: one file comes out of a pipe, got several")
         if not (into_pipe or args.output or args.dry_run):
             args.usage_error("expected -o OUT or --dry-run for a pipe")
-        target = to_send(pipes) if into_pipe else args.output and Path(args.output)
+        target = to_send(pipes) if into_pipe else args.output and as_found(args.output)
         return [File("-", receive(pipes), target)]
     notes: list[str] = []
     found = find_files(args.files, notes)
@@ -176,10 +184,10 @@ def _files(args: argparse.Namespace, pipes: ExitStack) -> list[File]:
         if not args.suffix:
             return [File(str(item.path), item.path, None) for item in found]
         return _beside(args.suffix, found, name, suffixes)
-    is_folder = args.output.endswith("/") or Path(args.output).is_dir()
+    is_folder = args.output.endswith("/") or as_found(args.output).is_dir()
     if len(found) == 1 and not is_folder and not Path(args.files[0]).is_dir():
-        return [File(str(found[0].path), found[0].path, Path(args.output))]
-    jobs = plan(found, Path(args.output), name=name, suffixes=suffixes)
+        return [File(str(found[0].path), found[0].path, as_found(args.output))]
+    jobs = plan(found, as_found(args.output), name=name, suffixes=suffixes)
     return [File(str(job.source), job.source, job.targets[0]) for job in jobs]
 
 
@@ -193,10 +201,11 @@ def _beside(suffix: str, found: list, name: str, suffixes: list[str]) -> list[Fi
         if path not in earlier
         for job in plan([Found(path, path.parent)], path.parent, name=name, suffixes=suffixes)
     ]
-    targets = [file.target for file in files]
+    targets = [target for _, _, target in files if target]
     for target in targets:
         if targets.count(target) > 1:
             raise ValueError(f"{target}: two files would be written to this one")
+    check_apart(targets)
     return files
 
 

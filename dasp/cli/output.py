@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dasp.audio_io import CLIP_MODES, SUBTYPES
+from dasp.audio_io.formats import format_of
 from dasp.batch.writing import Writing
 from dasp.cli.numbers import seed
 
@@ -46,11 +47,28 @@ def clipping_note(path: Path, over: int, gain_db: float) -> str | None:
     return f"{path}: {over} samples were over full scale: {cure}"
 
 
-def refuse_existing(args: argparse.Namespace, *paths: Path) -> None:
-    """Nothing is overwritten without `--force`, and nothing is computed in vain."""
-    for path in paths:
-        if os.path.exists(path) and not args.force:
-            raise ValueError(f"{path}: exists already; --force replaces it")
+def refuse_existing(args: argparse.Namespace, *files: Path) -> None:
+    """Nothing is overwritten without `--force`, and nothing is computed that cannot be written."""
+    for file in files:
+        if file.is_dir():
+            raise ValueError(f"{file}: is a folder; expected the name of a file")
+        if os.path.exists(file) and not args.force:
+            raise ValueError(f"{file}: exists already; --force replaces it")
+        above = next(folder for folder in file.absolute().parents if folder.exists())
+        if not above.is_dir():
+            raise ValueError(f"{file}: {above} is a file, and no folder")
+
+
+def refuse_formats(args: argparse.Namespace, *audio: Path) -> None:
+    """No new file has an ending that is that of no format, or of one without the subtype."""
+    for file in audio:
+        format_of(file, args.subtype)
+
+
+def with_room(file: Path) -> Path:
+    """A new file, in a folder that is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _seed_or_off(text: str) -> int | None:

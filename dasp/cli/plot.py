@@ -9,7 +9,7 @@ from dasp.audio_io import load_audio
 from dasp.batch.settings import is_sidechain, load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
 from dasp.cli.numbers import sample_rate
-from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.desk import render
 from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
 from dasp.mixing.settings import Mix
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             chain = args.document or in_series(args.effects)
             figure = draw_chain(chain.processor, args.rate, **_loaded(chain, args.rate))
-    figure.savefig(args.output)
+    figure.savefig(with_room(args.output))
     print(args.output)
     return 0
 

@@ -21,10 +21,18 @@ from dasp.cli.effects import (
     save_chain_file,
 )
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.output import (
+    add_output_options,
+    clipping_note,
+    refuse_existing,
+    refuse_formats,
+    with_room,
+    writing,
+)
 from dasp.cli.pipes import is_pipe, receive, send, to_send
 from dasp.cli.printing import tell
 from dasp.cli.reading import add_truncated_option
+from dasp.file_names import as_found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as pipes:
         failures = _process_all(args, process, pipes)
     if args.save_chain and not failures:
-        save_chain_file(args.save_chain, chain)
+        save_chain_file(with_room(args.save_chain), chain)
     return 1 if failures else 0
 
 
@@ -106,6 +114,7 @@ def _process_all(args: argparse.Namespace, process, pipes: ExitStack) -> int:
     outputs = _targets(args.inputs, args.output, pipes)
     failures = 0
     if not is_pipe(args.output):
+        refuse_formats(args, *outputs)
         refuse_existing(args, *outputs)
     pairs = list(zip(args.inputs, outputs, strict=True))
     for source, target in tqdm(pairs, unit="file", leave=False, disable=None):
@@ -142,7 +151,7 @@ def _targets(inputs: list[Path], output: str, pipes: ExitStack) -> list[Path]:
 
 
 def _outputs(inputs: list[Path], output: str) -> list[Path]:
-    folder = Path(output)
+    folder = as_found(output)
     if len(inputs) == 1 and not output.endswith("/") and not folder.is_dir():
         return [folder]
     names = [path.name for path in inputs]

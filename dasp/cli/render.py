@@ -9,11 +9,19 @@ import torch
 from dasp.audio_io import has_subtype
 from dasp.batch.paths import check_apart, inside
 from dasp.cli.mix import print_mix, steps
-from dasp.cli.output import add_output_options, clipping_note, refuse_existing, writing
+from dasp.cli.output import (
+    add_output_options,
+    clipping_note,
+    refuse_existing,
+    refuse_formats,
+    with_room,
+    writing,
+)
 from dasp.cli.printing import print_notes
 from dasp.cli.reading import add_truncated_option
 from dasp.data.folders import check_is_no_track, taken_for_a_track
 from dasp.data.opening import open_song
+from dasp.file_names import as_found
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_stems, through_master
 
@@ -27,9 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "up to what the master strip hears."
     )
     parser.add_argument("mix", type=Path, metavar="MIX.json", help="the settings of a mix")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="the mix, e.g. mix.wav")
     parser.add_argument(
-        "--stems", type=Path, metavar="FOLDER",
+        "-o", "--output", type=as_found, metavar="OUT", help="the mix, e.g. mix.wav"
+    )
+    parser.add_argument(
+        "--stems", type=as_found, metavar="FOLDER",
         help="where 'kick.wav', 'drums (group).wav' and 'reverb (bus).wav' go; of floats, unless "
         "--subtype says otherwise, so that nothing clips",
     )  # fmt: skip
@@ -53,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     outputs = [*files, *([args.output] if args.output else [])]
     for output in outputs:
         check_is_no_track(output, [track.file for track in mix.tracks])
+    refuse_formats(args, *outputs)
     refuse_existing(args, *outputs)
     notes = []
     with steps("reading", "mixing") as step, torch.inference_mode():
@@ -96,8 +107,7 @@ def _save(args: argparse.Namespace, path: Path, x, sample_rate: int, subtype: st
     how = writing(args)
     if how.subtype is None and subtype and has_subtype(path, subtype):
         how = replace(how, subtype=subtype)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    saved = how.save(path, x, sample_rate, overwrite=args.force)
+    saved = how.save(with_room(path), x, sample_rate, overwrite=args.force)
     note = clipping_note(path, saved.over, saved.gain_db)
     return [note] if note else []
 

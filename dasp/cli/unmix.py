@@ -8,7 +8,7 @@ from dasp._suggestion import did_you_mean
 from dasp.audio_io import load_audio
 from dasp.cli.mix import print_mix, steps
 from dasp.cli.numbers import longer_than_nothing, whole_number
-from dasp.cli.output import add_force_option, refuse_existing
+from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.data.folders import load_song
@@ -73,10 +73,9 @@ def run(args: argparse.Namespace) -> int:
             room_s=args.room, on_stage=lambda name: step(),
         )  # fmt: skip
         output = mix_down(tracks, found.mix)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_mix(args.output, found.mix)
+    save_mix(with_room(args.output), found.mix)
     if args.plot:
-        draw_unmix(mix, output, song.sample_rate).savefig(args.plot)
+        draw_unmix(mix, output, song.sample_rate).savefig(with_room(args.plot))
     print_notes([*notes, *found.notes])
     print_mix(found.mix, output)
     _print_report(found, tracks, mix, output, song.sample_rate)

@@ -173,7 +173,8 @@ def _is_output(file: Path) -> bool:
         return False
     tracks = document.get("tracks")
     names = [t.get("file") for t in tracks if isinstance(t, dict)] if tracks else []
-    return file.name not in [name for name in names if isinstance(name, str) and "/" not in name]
+    own = in_one_form(in_any_locale(file.name))
+    return own not in [in_one_form(n) for n in names if isinstance(n, str) and "/" not in n]
 
 
 def _check_names(tracks: Collection[Path]) -> None:

@@ -162,9 +162,16 @@ def test_an_input_is_not_written_over(tmp_path):
 
 
 def test_outputs_beneath_the_inputs_are_no_inputs(tmp_path):
-    found = _found(*(str(tmp_path / name) for name in ("a.wav", "out/a.wav")), root=tmp_path)
-    jobs = plan(found, tmp_path / "out")
-    assert [job.source.name for job in jobs] == ["a.wav"] and len(jobs) == 1
+    """However the name of their folder is written, on whatever disk."""
+    inner = tmp_path / "e\u0301"
+    inner.mkdir()
+    for file in (tmp_path / "a.wav", inner / "a.wav"):
+        file.touch()
+    (tmp_path / "same").symlink_to(inner)
+    found = _found(*map(str, (tmp_path / "a.wav", inner / "a.wav")), root=tmp_path)
+    for name in ("e\u0301", "\u00e9", "same"):
+        assert [job.source for job in plan(found, tmp_path / name)] == [tmp_path / "a.wav"]
+    assert len(plan(found, tmp_path / "other")) == 2
 
 
 def test_settings_find_their_files_in_either_form_of_accents(tmp_path):

@@ -70,6 +70,14 @@ def test_what_dasp_has_mixed_is_no_track_whatever_it_is_called(tmp_path):
     assert [file.name for file in files.mixes] == ["tuesday.wav"]
 
 
+def test_a_track_whose_settings_write_its_accents_in_another_way_is_no_output(tmp_path):
+    write(tmp_path / "e\u0301.wav")
+    tracks = [{"name": "\u00e9", "file": "\u00e9.wav"}]
+    document = {"format": "dasp-mix", "version": 2, "sample_rate": 44_100, "tracks": tracks}
+    (tmp_path / "e\u0301.json").write_text(json.dumps(document))
+    assert [file.name for file in read_song_folder(tmp_path).tracks] == ["e\u0301.wav"]
+
+
 def test_what_is_passed_over_is_named(tmp_path):
     for place in ("Stems/kick.wav", "Stems/drums/snare.wav", "final.wav", "Song_mix.wav"):
         write(tmp_path / place)
