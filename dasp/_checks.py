@@ -43,10 +43,10 @@ def check_signal(name: str, x: Tensor) -> None:
         raise ValueError(f"{name}: expected a tensor of floating-point numbers, got {came}")
 
 
-def check_real(name: str, value: Value) -> None:
+def check_real(name: str, value: Value | None) -> None:
     """Refuse complex numbers: no parameter has an imaginary part, and no gradient is a conjugate.
 
-    Integers and booleans are numbers.
+    Integers and booleans are numbers. None is an argument that was not given.
     """
     if isinstance(value, Tensor):
         if not value.is_complex():

@@ -163,7 +163,8 @@ def measure_panning_rms(
 
 def _channels(x: Tensor) -> tuple[Tensor, Tensor]:
     check_channels(x, 2)
-    return x.unbind(-2)
+    left, right = x.unbind(-2)
+    return left, right
 
 
 def _power(x: Tensor) -> Tensor:

@@ -158,7 +158,9 @@ def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tens
 def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
     """When the event happened last, at every sample `n`; -1 before the first time."""
     last = torch.where(event, n, -1)
-    if before is not None:
+    if before is None:
+        before = last.new_full(last.shape[:-1], -1)
+    else:
         last = torch.cat((before[..., None], last), -1)
     last = last.cummax(-1).values
     return last[..., last.shape[-1] - n.shape[0] :], last[..., -1] if n.shape[0] else before

@@ -100,6 +100,18 @@ def limiter(
     return rounded_into(y, -ceiling, ceiling)
 
 
+LIMITER = Processor(
+    in_blocks(limiter, latency=_latency),
+    Param("ceiling_db", -40.0, 0.0, default=-1.0),
+    Param("release_ms", 5.0, 1000.0, default=100.0, scale="log"),
+    Param("gain_db", 0.0, 40.0),
+    Option("lookahead_ms", low=0.0, high=1000.0),
+    Option("true_peak", choices=(True, False)),
+    Option("linked", choices=(True, False)),
+    mildest={"ceiling_db": 0.0},
+)
+
+
 @audio_processor
 def limiter_gain_reduction(
     x: Tensor,
@@ -165,8 +177,9 @@ def _limited(
     window = _window(lookahead_ms, sample_rate, true_peak)
     if not is_zero(gain_db):
         x = x * db_to_gain(per_item("gain_db", gain_db, x)[..., None, None])
-    total_db = None
-    for i in range(TRUE_PEAK_PASSES if true_peak else 1):
+    passes = TRUE_PEAK_PASSES if true_peak else 1
+    total_db = x.new_zeros(())
+    for i in range(passes):
         part, key = memory.part(f"pass_{i + 1}"), x
         if true_peak:
             key = part.around("peaks", peaks_between, x, TRUE_PEAK_REACH, TRUE_PEAK_REACH)
@@ -181,22 +194,11 @@ def _limited(
         x = lowered(
             part.held("audio", x, window - 1), reduction_db, makeup_and_mix(x), linked=linked
         )
-        if total_db is not None:
-            reduction_db = reduction_db + part.held("total", total_db, TRUE_PEAK_REACH + window - 1)
+        if i:  # the passes before are as late as the audio
+            late = TRUE_PEAK_REACH + window - 1
+            reduction_db = reduction_db + part.held("total", total_db, late)
         total_db = reduction_db
     return x, total_db
-
-
-LIMITER = Processor(
-    in_blocks(limiter, latency=_latency),
-    Param("ceiling_db", -40.0, 0.0, default=-1.0),
-    Param("release_ms", 5.0, 1000.0, default=100.0, scale="log"),
-    Param("gain_db", 0.0, 40.0),
-    Option("lookahead_ms", low=0.0, high=1000.0),
-    Option("true_peak", choices=(True, False)),
-    Option("linked", choices=(True, False)),
-    mildest={"ceiling_db": 0.0},
-)
 
 
 @fused(

@@ -94,7 +94,7 @@ def stereo_invariant(
     output, target = paired(output, target)
     check_channels(output, 2, "output")
     taps = design_a_weighting(sample_rate).to(output)
-    total = 0.0
+    total = output.new_zeros(output.shape[:-2])
     for o, t in zip(sum_and_difference(output), sum_and_difference(target), strict=True):
         estimate, Y = (
             magnitude_spectra(_heard(x, taps), fft_size, fft_size // 4, "sqrt_hann") for x in (o, t)

@@ -59,7 +59,7 @@ def multi_resolution_stft(
     0.0
     """
     output, target = paired(output, target)
-    total = 0.0
+    total = output.new_zeros(output.shape[:-2])
     for fft_size in fft_sizes:
         estimate, Y = magnitude(output, fft_size), magnitude(target, fft_size)
         if spectral_convergence:

@@ -1,6 +1,7 @@
 """Dynamics along time: the levels before and behind a stage, and its gain reduction."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GAIN_REDUCTION = {
+GAIN_REDUCTION: dict[str, Callable[..., Tensor]] = {
     "compressor": F.compressor_gain_reduction,
     "expander": F.expander_gain_reduction,
     "limiter": F.limiter_gain_reduction,

@@ -49,6 +49,8 @@ class Kernel:
     @cached_property
     def compiled_adjoint(self) -> Callable:
         """The form for a CPU of the gradient."""
+        if self.cpu_adjoint is None:
+            raise ValueError(f"{self.title}: has no compiled gradient")
         return _resolved(self.cpu_adjoint)
 
     def is_compiled_for(self, *arguments, gradient: bool = False) -> bool:

@@ -1,13 +1,23 @@
 """Kernels as torch operators, which compilers and transforms treat as one opaque step."""
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from dasp._private import constant_in_graphs, is_in_dual_level, is_transformed
+
+
+class Operator(Protocol):
+    """A registered operator of torch."""
+
+    def __call__(self, *arguments) -> Any: ...
+
+    def name(self) -> str:
+        """Its name with its library, "dasp::double"."""
+
 
 # `torch.library.custom_op` does the same, but loads all of torch's compiler at the first call,
 # which takes seconds.
@@ -15,8 +25,11 @@ _LIBRARY = torch.library.Library("dasp", "FRAGMENT")
 
 
 def define_operator(
-    schema: str, kernel: Callable, fake: Callable, gradient: Callable[[], type] | None = None
-) -> Callable:
+    schema: str,
+    kernel: Callable,
+    fake: Callable,
+    gradient: Callable[[], type[torch.autograd.Function]] | None = None,
+) -> Operator:
     """The operator `dasp::schema`, such as "double(Tensor x) -> Tensor", that runs `kernel`.
 
     `fake` returns an empty tensor of the shape and type of the result. `gradient()` is the
@@ -36,7 +49,7 @@ def define_operator(
     return operator
 
 
-def _define(schema: str, kernel: Callable, fake: Callable) -> Callable:
+def _define(schema: str, kernel: Callable, fake: Callable) -> Operator:
     name = schema.split("(")[0]
     _LIBRARY.define(schema)
     _LIBRARY.impl(name, kernel, "CompositeExplicitAutograd")
@@ -49,8 +62,10 @@ def _no_gradient(ctx, *grads):
 
 
 def define_row_operator(
-    schema: str, kernel: Callable[..., Tensor], gradient: Callable[[], type] | None = None
-) -> Callable[..., Tensor]:
+    schema: str,
+    kernel: Callable[..., Tensor],
+    gradient: Callable[[], type[torch.autograd.Function]] | None = None,
+) -> Operator:
     """An operator on tensors whose first dimension is rows, which knows `vmap`: more rows.
 
     The result has the shape of the first tensor.
@@ -96,7 +111,8 @@ def define_step(
     gradient is wanted; it returns one for each tensor. `value(*arguments)` and
     `gradients(grads, tensors, options)` may compute them quicker than the `composition` does.
     """
-    name, arguments, returned = re.fullmatch(r"(\w+)\((.*)\) -> (.*)", schema).groups()
+    name, _, described = schema.partition("(")
+    arguments, _, returned = described.partition(") -> ")
     count, outputs = arguments.count("Tensor "), returned.count("Tensor")
 
     def run(*arguments):
@@ -104,9 +120,9 @@ def define_step(
         return y.contiguous() if outputs == 1 else tuple(t.contiguous() for t in y)
 
     def adjoint(*arguments):
-        grads, tensors = arguments[:outputs], arguments[outputs : outputs + count]
+        grads, given = arguments[:outputs], arguments[outputs : outputs + count]
         *options, wanted = _with_tuples(arguments[outputs + count :])
-        tensors = [t.detach().requires_grad_(w) for t, w in zip(tensors, wanted, strict=True)]
+        tensors = [t.detach().requires_grad_(w) for t, w in zip(given, wanted, strict=True)]
         if gradients is None:
             found = gradients_of(composition, tensors, options, grads)
         else:
@@ -147,9 +163,9 @@ def define_step(
         if torch.is_grad_enabled():
             found = gradients_of(composition, tensors, options, grads)
         else:
-            found = gradients_by_operator(*grads, *tensors, *options, wanted)
-        found = [g if w else None for g, w in zip(found, wanted, strict=True)]
-        return *found, *(None for _ in options)
+            found = list(gradients_by_operator(*grads, *tensors, *options, wanted))
+        asked = (g if w else None for g, w in zip(found, wanted, strict=True))
+        return *asked, *(None for _ in options)
 
     torch.library.register_autograd(operator.name(), backward, setup_context=remember, lib=_LIBRARY)
     return operator, gradients_by_operator
@@ -191,7 +207,7 @@ def gradients_of(
     return [next(found) if t.requires_grad else None for t in tensors]
 
 
-def _map_over_rows(operator: Callable) -> None:
+def _map_over_rows(operator: Operator) -> None:
     """`vmap` of an operator on rows is the operator on more rows."""
 
     def over_batch(info, in_dims, *arguments):

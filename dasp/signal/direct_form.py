@@ -7,6 +7,7 @@ does there: by the impulse response of 1 / a, whose sum is the condition of the 
 """
 
 import math
+from functools import reduce
 
 import torch
 import torch.nn.functional as nnf
@@ -115,9 +116,10 @@ def _unfiltered(b: Tensor) -> Tensor:
 
 def _heard(x: Tensor, taps: Tensor) -> Tensor:
     """sum_k taps[k] x[n-k]."""
-    return sum(
+    terms = (
         taps[:, k : k + 1] * nnf.pad(x, (k, 0))[:, : x.shape[-1]] for k in range(taps.shape[-1])
     )
+    return reduce(torch.add, terms)
 
 
 def _correlation(w: Tensor, x: Tensor, lags: int) -> Tensor:

@@ -165,7 +165,8 @@ def cascade(sections: Tensor) -> StateSpace:
     n = sections.shape[-2]
     # A signal inside the system is a row of weights: one for each state, and one for the input.
     rows = torch.eye(2 * n + 1, dtype=sections.dtype, device=sections.device)
-    s, v, signal, next_states = rows[:-1:2], rows[1::2], rows[-1], []
+    s, v, signal = rows[:-1:2], rows[1::2], rows[-1]
+    next_states: list[Tensor] = []
     for i in range(n):
         c, d, b1, b2, b0 = sections[..., i, :, None].unbind(-2)
         next_states += c * s[i] + v[i] + b1 * signal, d * s[i] + c * v[i] + b2 * signal

@@ -372,7 +372,7 @@ def read_periodic(x: Tensor, first: int, start: int, stop: int, grid: Grid) -> T
     matrices = _kept(("periodic", grid, x.dtype, x.device), lambda: _design(grid, x))
     outputs = matrices[-1].stop
     inputs = outputs * grid.down // grid.up
-    parts = []
+    parts: list[Tensor] = []
     while start < stop or not parts:
         period, offset = divmod(start, outputs)
         # A part of a period, or whole periods of which the last runs over.

@@ -59,8 +59,8 @@ def resample_response(response: Tensor, from_rate: float, to_rate: float) -> Ten
     late = taps[..., periods * up :]
     instead = _moved_behind(early, band=_QUALITY.pass_band * min(1.0, from_rate / to_rate))
     time = max(late.shape[-1], instead.shape[-1])
-    both = (nnf.pad(part, (0, time - part.shape[-1])) for part in (late, instead))
-    return sum(both).to(response)
+    late, instead = (nnf.pad(part, (0, time - part.shape[-1])) for part in (late, instead))
+    return (late + instead).to(response)
 
 
 def _moved_behind(early: Tensor, band: float) -> Tensor:

@@ -52,7 +52,12 @@ def _leave_to_this_process(name: str) -> Path:
     """A folder that goes with this process, where no other can be written."""
     place = tempfile.mkdtemp(prefix="dasp-")
     owner = os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(place, ignore_errors=True))
+
+    def remove() -> None:
+        if os.getpid() == owner:  # and not a fork of it
+            shutil.rmtree(place, ignore_errors=True)
+
+    atexit.register(remove)
     _code_folder.write_to(Path(place))
     return Path(place) / name
 

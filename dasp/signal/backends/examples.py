@@ -168,7 +168,7 @@ def run_examples(kernel: str, gradient: bool, types: tuple[torch.dtype, ...]) ->
 def _run_step(
     step: Callable, adjoint: Callable | None, gradient: bool, tensors: list, options: tuple
 ):
-    if not gradient:
+    if not gradient or adjoint is None:
         step(False, *tensors, *options)
         return
     tensors = [t.detach().requires_grad_() if t.is_floating_point() else t for t in tensors]

@@ -7,6 +7,9 @@ from torch import Tensor
 from dasp.signal.backends._rows import fresh, over_rows
 from dasp.signal.backends.dynamics_numba import CHUNK, level_back, level_scale, loop, to_level
 
+CEILING, RELEASE = 0, 1
+"""Columns of the values of a row, and of their gradients."""
+
 
 def limiting_db(
     keep: bool, key: Tensor, ceiling_db: Tensor, release: Tensor, window: int
@@ -24,26 +27,26 @@ def limiting_db_adjoint(
     p = torch.stack((ceiling_db.double(), release.double()), 1)
     windows, sums = torch.full((len(key),), window), torch.zeros_like(p)
     over_rows(_limit_rows_back, grad, key, p, level_scale(key), windows, d_key, sums)
-    return d_key, sums[:, 0].to(ceiling_db.dtype), sums[:, 1].to(release.dtype)
+    return d_key, sums[:, CEILING].to(ceiling_db.dtype), sums[:, RELEASE].to(release.dtype)
 
 
 @loop
 def _limit_rows(key, p, scale, windows, y):
     forgotten = np.empty(0, np.int32), np.empty(0, y.dtype), np.empty(0, y.dtype)
     for row in range(len(key)):
-        _excess(key[row], p[row, 0], scale[row], y[row])
-        _cover(y[row], p[row, 1], windows[row], *forgotten)
+        _excess(key[row], p[row, CEILING], scale[row], y[row])
+        _cover(y[row], p[row, RELEASE], windows[row], *forgotten)
 
 
 @loop
 def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
     for row in range(len(key)):
-        time, window, r = key.shape[2], windows[row], p[row, 1]
+        time, window, r = key.shape[2], windows[row], p[row, RELEASE]
         steps = time + window - 1 if time else 0
         at = np.empty(steps, np.int32)
         wanted, held = np.empty(steps, key.dtype), np.empty(steps, key.dtype)
         d_level_db = np.empty(time, key.dtype)
-        _excess(key[row], p[row, 0], scale[row], d_level_db)
+        _excess(key[row], p[row, CEILING], scale[row], d_level_db)
         _cover(d_level_db, r, window, at, wanted, held)
 
         d_level_db[:] = 0
@@ -61,10 +64,10 @@ def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
                 d_wanted, later = adjoint, 0.0
             else:
                 d_wanted, later = (1 - r) * adjoint, r * adjoint
-                sums[row, 1] += adjoint * (last - target)
+                sums[row, RELEASE] += adjoint * (last - target)
             if wanted[m] >= 0:
                 d_level_db[at[m]] += d_wanted
-                sums[row, 0] -= d_wanted
+                sums[row, CEILING] -= d_wanted
 
         for start in range(0, time, CHUNK):
             level_back(d_level_db[start : start + CHUNK], key[row], start, scale[row], d_key[row])
