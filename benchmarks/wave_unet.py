@@ -43,7 +43,10 @@ def main(argv: list[str] | None = None) -> dict[str, list[float]]:
     known, unseen = halves(at_rate(load_kit(args.hits), rate))
     results = {}
     for title, kit in (("hits not heard in training", unseen), ("hits of the training", known)):
-        grooves = mixed_grooves(kit, UNSEEN, args.grooves, args.seconds)
+        grooves = [
+            Example(torch.cat(groove.tracks), groove.mix())
+            for groove in mixed_grooves(kit, UNSEEN, args.grooves, args.seconds)
+        ]
         results[title] = _compare(title, network, grooves, rate)
     if args.song:
         results["the song"] = _compare("the song", network, [_song(args.song, rate)], rate)

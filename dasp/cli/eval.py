@@ -13,9 +13,13 @@ from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.controllers.systems import audio_of, automatic_mix
+from dasp.controllers.table import MIXERS, NETWORKS
+from dasp.data.multitrack import Multitrack
 from dasp.data.opening import open_song
+from dasp.data.table import load_dataset
 from dasp.evaluation.automix_toolkit import percentage_errors
-from dasp.evaluation.comparison import Comparison, compare, mean_errors
+from dasp.evaluation.comparison import Comparison, Judged, compare, mean_errors
 from dasp.evaluation.metrics import METRICS, measure_errors
 from dasp.evaluation.stimuli import write_stimuli
 
@@ -30,13 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Measure the error of each MIX against its reference, in the unit of each "
         "measure, and the mean over songs with 95 % bootstrap intervals. With one reference, all "
-        "mixes are of that song; with as many as mixes, each has its own. SDRs are better the "
-        "larger, all else the smaller."
+        "mixes are of that song; with as many as mixes, each has its own. With --data the "
+        "references are the mixes of a data set, and what is judged is mixed from its tracks. SDRs "
+        "are better the larger, all else the smaller."
     )
-    parser.add_argument("mixes", nargs="+", type=Path, metavar="MIX", help="a mix to judge")
+    parser.add_argument("mixes", nargs="*", type=Path, metavar="MIX", help="a mix to judge")
     parser.add_argument(
-        "--reference", nargs="+", required=True, type=Path, metavar="REF", help="what it should be"
+        "--reference", nargs="+", type=Path, metavar="REF", default=[], help="what it should be"
     )
+    parser.add_argument(
+        "--data", metavar="NAME:FOLDER",
+        help="a data set in place of files ('dasp list --data' has the names), with baselines",
+    )  # fmt: skip
+    parser.add_argument("--split", help="the part of the data set, such as test (default: all)")
+    parser.add_argument(
+        "--system", action="append", choices=tuple(MIXERS), default=[], metavar="NAME",
+        help=f"an automatic mixer to judge on the data set: {', '.join(MIXERS)}; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--stems", nargs="+", type=Path, metavar="FOLDER", default=[],
         help="the folder of each song, as 'dasp mix' takes it, from which baselines are mixed: "
@@ -57,15 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, measure, print; and write what people listen to."""
-    if len(args.reference) not in (1, len(args.mixes)):
-        args.usage_error(f"expected one reference or {len(args.mixes)}, got {len(args.reference)}")
-    if args.stems and len(args.stems) != len(args.reference):
-        args.usage_error("expected as many folders of stems as references")
+    if args.data and (args.mixes or args.reference or args.stems):
+        args.usage_error("--data stands in place of mixes, references and stems")
+    if not args.data:
+        _check_files(args)
+    given = _of_data(args) if args.data else range(len(args.reference))
 
     songs = {}
     with torch.inference_mode():
-        for place in tqdm(range(len(args.reference)), leave=False, disable=None):
-            name, compared = _name(args, place), _compared(args, place)
+        for place, one in enumerate(tqdm(given, leave=False, disable=None)):
+            if isinstance(one, Multitrack):
+                name, compared = one.name, _compared_song(args, one)
+            else:
+                name, compared = _name(args, place), _compared(args, place)
             songs[place, name] = _errors(args, compared)
             if args.stimuli:
                 _write_stimuli(args, name, compared)
@@ -76,6 +94,43 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_tables(rows, means, None if args.mape else COLUMNS)
     return 0
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    if not args.mixes or not args.reference:
+        args.usage_error("expected MIX and --reference, or --data")
+    if args.split or args.system:
+        args.usage_error("--split and --system are of --data")
+    if len(args.reference) not in (1, len(args.mixes)):
+        args.usage_error(f"expected one reference or {len(args.mixes)}, got {len(args.reference)}")
+    if args.stems and len(args.stems) != len(args.reference):
+        args.usage_error("expected as many folders of stems as references")
+
+
+def _of_data(args: argparse.Namespace) -> list[Multitrack]:
+    """The songs of a data set of which a mix is known."""
+    listed = load_dataset(args.data)
+    chosen = [song for song in listed if args.split in (None, song.split)]
+    if not chosen:
+        splits = sorted({song.split for song in listed})
+        raise ValueError(f"--split: expected one of {', '.join(splits)}, got {args.split}")
+    songs = [song for song in chosen if song.mixes]
+    if not songs:
+        raise ValueError(f"{args.data}: no mix of any song is known, with which to compare")
+    if len(songs) < len(chosen):
+        print_notes([f"{len(chosen) - len(songs)} songs have no mix, and are left out"])
+    return songs
+
+
+def _compared_song(args: argparse.Namespace, song: Multitrack) -> Comparison:
+    """What systems and baselines make of a song, beside its mix."""
+    print_notes(f"{song.name}: {note}" for note in song.notes)
+    mixes: dict[str, Judged] = {
+        name: audio_of(song.song, name).tracks[0] if name in NETWORKS
+        else automatic_mix(song.song, system=name)
+        for name in args.system
+    }  # fmt: skip
+    return compare(mixes, song.mix(), song.sample_rate, song=song, seed=args.seed)
 
 
 def _name(args: argparse.Namespace, place: int) -> str:

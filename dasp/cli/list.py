@@ -1,23 +1,30 @@
-"""`dasp list`: the processors."""
+"""`dasp list`: the processors, or the data sets."""
 
 import argparse
 import inspect
 import json
 
+from dasp.data.table import DATASETS
 from dasp.processors.catalogue import CATALOGUE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.description = "Every processor, with one line of what it does."
+    parser.description = "Every processor, with one line of what it does; or every data set."
+    parser.add_argument(
+        "--data", action="store_true",
+        help="the data sets, which 'dasp train' and 'dasp eval' take as --data NAME:FOLDER",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the catalogue."""
-    descriptions = {
-        name: describe(processor) for name, processor in {**CATALOGUE, **CATALOGUE.others()}.items()
-    }
+    """Print the catalogue, or the table of data sets."""
+    if args.data:
+        descriptions = {name: entry.what for name, entry in DATASETS.items()}
+    else:
+        processors = {**CATALOGUE, **CATALOGUE.others()}
+        descriptions = {name: describe(processor) for name, processor in processors.items()}
     if args.json:
         print(json.dumps(descriptions, indent=2))
         return 0

@@ -1,23 +1,26 @@
-"""Songs as separate tracks: read from files, or made up."""
+"""Songs as separate tracks: read from files, or made up.
+
+`load_dataset("musdb18_hq:FOLDER")` lists the songs of a data set; the loaders of all data sets,
+such as `load_musdb18_hq`, are here too.
+"""
+
+from typing import Any
 
 from dasp.data.cache import cached
 from dasp.data.drum_sessions import open_session
-from dasp.data.dsd100 import load_dsd100
 from dasp.data.engineer import engineers_mix, with_engineers_mix
-from dasp.data.enst_drums import load_enst_drums
-from dasp.data.folders import load_song, load_songs
+from dasp.data.folders import load_song
 from dasp.data.kit_groove import KitGrooves, kit_groove, load_kit
-from dasp.data.medleydb import load_medleydb
-from dasp.data.mixing_secrets import load_mixing_secrets
-from dasp.data.moisesdb import load_moisesdb
 from dasp.data.multitrack import Multitrack, load_folder, load_tracks
-from dasp.data.musdb18 import load_musdb18, load_musdb18_hq
 from dasp.data.opening import Source, open_song
 from dasp.data.sections import active_sections, loudest_section
-from dasp.data.slakh2100 import load_slakh2100
 from dasp.data.synthetic import SyntheticSongs, synthesise_song, synthetic_song
+from dasp.data.table import DATASETS, load_dataset, seen_and_unseen
+
+_LOADERS = {entry.home.partition(":")[2]: entry for entry in DATASETS.values()}
 
 __all__ = [
+    "DATASETS",
     "KitGrooves",
     "Multitrack",
     "Source",
@@ -26,23 +29,24 @@ __all__ = [
     "cached",
     "engineers_mix",
     "kit_groove",
-    "load_dsd100",
-    "load_enst_drums",
+    "load_dataset",
     "load_folder",
     "load_kit",
-    "load_medleydb",
-    "load_mixing_secrets",
-    "load_moisesdb",
-    "load_musdb18",
-    "load_musdb18_hq",
-    "load_slakh2100",
     "load_song",
-    "load_songs",
     "load_tracks",
     "loudest_section",
     "open_session",
     "open_song",
+    "seen_and_unseen",
     "synthesise_song",
     "synthetic_song",
     "with_engineers_mix",
+    *_LOADERS,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A loader is imported when its data set is asked for.
+    if name in _LOADERS:
+        return _LOADERS[name].load()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -106,6 +106,18 @@ class Multitrack:
         """What a mixer hears of it."""
         return Song(self.names, self.roles, self.tracks, self.sample_rate)
 
+    def part(self, start: int, frames: int) -> Song:
+        """Cut out what a mixer hears of a part of the song.
+
+        Args:
+            start: The first sample; before the song and after it there is silence.
+            frames: Length in samples.
+
+        Returns:
+            The part; no more is read of the files.
+        """
+        return Song(self.names, self.roles, self.excerpt(start, frames), self.sample_rate)
+
     def plain_mix(self) -> Mix:
         """The mix that names the tracks and their files, and does nothing to them."""
         tracks = (

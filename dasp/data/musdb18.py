@@ -19,7 +19,18 @@ STREAMS = ("mixture", *STEMS)
 
 
 def load_musdb18_hq(root: str | Path, *, sample_rate: int = 44_100) -> list[Multitrack]:
-    """Every song; `split` is the folder that it is in."""
+    """List the songs of MUSDB18-HQ.
+
+    Args:
+        root: The folder of the data set.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs; `split` is the folder that a song is in.
+
+    Raises:
+        ValueError: If the folder does not hold the data set.
+    """
     parts = find_parts(root, SPLITS, "MUSDB18-HQ")
     folders = [folder for part in parts for folder in subfolders(part)]
     if not folders and any(part.glob("*.stem.mp4") for part in parts):
@@ -28,13 +39,27 @@ def load_musdb18_hq(root: str | Path, *, sample_rate: int = 44_100) -> list[Mult
 
 
 def load_musdb18(
-    root: str | Path, decoded: str | Path, *, sample_rate: int = 44_100
+    root: str | Path, decoded: str | Path | None = None, *, sample_rate: int = 44_100
 ) -> list[Multitrack]:
-    """Every song of the compressed MUSDB18, decoded once into the folder `decoded`.
+    """List the songs of the compressed MUSDB18, and decode those that are not decoded yet.
 
     That takes about 30 GB for all of it, and needs ffmpeg. What has been decoded stays, in the
     layout of MUSDB18-HQ.
+
+    Args:
+        root: The folder of the data set.
+        decoded: Where the decoded songs go; a folder `ROOT-wav` beside if none is given.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs; `split` is the folder that a song is in.
+
+    Raises:
+        ValueError: If the folder does not hold the data set, ffmpeg is missing, or it cannot read
+            a file.
     """
+    if decoded is None:
+        decoded = Path(root).with_name(f"{Path(root).resolve().name}-wav")
     packed = [p for part in find_parts(root, SPLITS, "MUSDB18") for p in part.glob("*.stem.mp4")]
     for file in sorted(some(packed, root, "train/SONG.stem.mp4")):
         song = Path(decoded) / file.parent.name / file.name.removesuffix(".stem.mp4")

@@ -45,7 +45,7 @@ DATASETS = {
     "slakh2100": Entry("slakh2100:load_slakh2100", "songs that virtual instruments play"),
 }
 
-LEARNT_FROM = ("", "train", "dev", "training")
+LEARNT_FROM = ("train", "dev")
 """The splits whose songs may be learnt from."""
 
 EVERY = 10
@@ -100,8 +100,10 @@ def seen_and_unseen(
             f"data: expected two songs or more, one to learn from and one to judge by, got "
             f"{len(songs)}"
         )
-    seen = [song for song in songs if song.split.lower() in LEARNT_FROM]
-    if 0 < len(seen) < len(songs):
-        return seen, [song for song in songs if song not in seen]
-    unseen = list(songs[EVERY - 1 :: EVERY] or songs[-1:])
-    return [song for song in songs if song not in unseen], unseen
+    is_seen = [song.split.lower() in LEARNT_FROM for song in songs]
+    if len(set(is_seen)) == 1:
+        every = min(EVERY, len(songs))
+        is_seen = [i % every != every - 1 for i in range(len(songs))]
+    seen, unseen = ([s for s, own in zip(songs, is_seen, strict=True) if own == which]
+                    for which in (True, False))  # fmt: skip
+    return seen, unseen

@@ -13,16 +13,17 @@ SDR against the engineer's mix, on ten grooves and with hits that it has not hea
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_range
-from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, render
+from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, in_slots, render
 from dasp.data.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
+from dasp.data.multitrack import Multitrack, Recording
+from dasp.data.table import load_dataset, seen_and_unseen
 from dasp.losses import l1
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track
@@ -57,6 +58,10 @@ class Config:
 
     kit: str = "drumbank_gogodze_7mic"
     """A folder of hits, as `dasp.data.kit_groove` reads it."""
+    data: str = ""
+    """A data set of drums with mixes in place of the grooves, `NAME:FOLDER`."""
+    mix: str = ""
+    """Which of its mixes is the answer, such as wet; the first if none is named."""
     grooves: int = 48
     validation_grooves: int = 2
     seconds: float = 10.0
@@ -139,68 +144,80 @@ def at_rate(kit: Kit, sample_rate: int) -> Kit:
     return Kit(sample_rate, hits)
 
 
-def mixed_grooves(kit: Kit, first: int, count: int, seconds: float) -> Iterator[Example]:
-    """Grooves of some seeds as the engineer mixes them."""
+def mixed_grooves(kit: Kit, first: int, count: int, seconds: float) -> Iterator[Multitrack]:
+    """Grooves of some seeds, with the engineer's mix."""
     mix = known_mix(kit.sample_rate)
     for seed in range(first, first + count):
-        tracks = kit_groove(kit, seed, seconds=seconds).tracks
-        yield Example(torch.cat(tracks), mix_down(tracks, mix))
+        groove = kit_groove(kit, seed, seconds=seconds)
+        answer = Recording("engineer", "mix", mix_down(groove.tracks, mix))
+        yield replace(groove, mixes=(answer,))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """What is trained on: `length` samples of a groove, `heard` of its mix in their middle."""
+    """What is trained on: the tracks of `length` samples of a song, `heard` of its mix in their
+    middle. Before and after a song there is silence, so that its ends are heard as often as the
+    rest.
+    """
 
-    grooves: list[Example]
+    songs: list[Multitrack]
+    slots: tuple[str, ...]
     length: int
     heard: int
+    mix: str = ""
 
     def __call__(self, generator: torch.Generator) -> Example:
         """A window that is drawn with a generator."""
-        groove = self.grooves[int(torch.randint(len(self.grooves), (), generator=generator))]
-        starts = groove.mix.shape[-1] - self.heard + 1
-        return self.of(groove, int(torch.randint(starts, (), generator=generator)))
+        song = self.songs[int(torch.randint(len(self.songs), (), generator=generator))]
+        starts = song.frames - self.heard + 1
+        return self.of(song, int(torch.randint(starts, (), generator=generator)))
 
-    def of(self, groove: Example, start: int) -> Example:
+    def of(self, song: Multitrack, start: int) -> Example:
         """The window that starts at a sample of the mix."""
-        tracks, mix = groove
-        return Example(tracks[:, start : start + self.length], mix[:, start : start + self.heard])
+        before = (self.length - self.heard) // 2
+        tracks = in_slots(song.part(start - before, self.length), self.slots)
+        return Example(tracks, song.mix(self.mix, start, self.heard).expand(2, -1))
 
 
 def build(config: Config) -> Task:
-    """The grooves, and what the loop needs."""
-    rate = config.network.sample_rate
-    trained, unseen = halves(at_rate(load_kit(config.kit), rate))
+    """The songs, and what the loop needs."""
+    rate, slots = config.network.sample_rate, config.network.slots
     network = config.network.network()
     length, heard = network.lengths(config.window)
-    check_range("window", heard, high=config.seconds * rate, because="the length of a groove")
-    edge = network.context
-
-    def padded(groove: Example) -> Example:
-        """With silence before and after, so that its ends are heard as often as its middle."""
-        return Example(nnf.pad(groove.tracks, (edge, edge)), groove.mix)
-
-    grooves = list(map(padded, mixed_grooves(trained, 0, config.grooves, config.seconds)))
-    judged = list(
-        map(padded, mixed_grooves(unseen, VALIDATION, config.validation_grooves, config.seconds))
-    )
-
-    windows = Windows(grooves, length, heard)
+    songs, judged = _songs(config, rate)
+    longest = min(song.frames for song in (*songs, *judged)) / rate
+    check_range("window", heard, high=round(longest * rate), because="the length of a groove")
+    windows = Windows(songs, slots, length, heard, config.mix)
 
     def loss(model: Callable, batch: Example) -> Tensor:
         mix = model(batch.tracks)
         return l1(mix[..., (mix.shape[-1] - heard) // 2 :][..., :heard], batch.mix)
 
     def preview(model: WaveUNet | PaddedWaveUNet) -> Preview:
-        tracks = judged[0].tracks[:, edge:-edge].to(next(model.parameters()).device)
-        return Preview(render(model, tracks), rate)
+        tracks = in_slots(judged[0].part(0, frames(judged[0])), slots)
+        return Preview(render(model, tracks.to(next(model.parameters()).device)), rate)
+
+    def frames(song: Multitrack) -> int:
+        return min(song.frames, round(config.seconds * rate))
 
     validation = [
-        Example(*(x[None] for x in windows.of(groove, start)))
-        for groove in judged
-        for start in range(0, groove.mix.shape[-1] - heard + 1, heard)
+        Example(*(x[None] for x in windows.of(song, start)))
+        for song in judged
+        for start in range(0, frames(song) - heard + 1, heard)
     ]
     return Task(network, loss, windows, validation, preview=preview)
+
+
+def _songs(config: Config, sample_rate: int) -> tuple[list[Multitrack], list[Multitrack]]:
+    """Those to learn from, and those to validate on."""
+    if config.data:
+        seen, unseen = seen_and_unseen(load_dataset(config.data, sample_rate=sample_rate))
+        return seen, unseen[: config.validation_grooves]
+    trained, other = halves(at_rate(load_kit(config.kit), sample_rate))
+    return (
+        list(mixed_grooves(trained, 0, config.grooves, config.seconds)),
+        list(mixed_grooves(other, VALIDATION, config.validation_grooves, config.seconds)),
+    )
 
 
 if __name__ == "__main__":

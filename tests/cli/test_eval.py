@@ -97,3 +97,52 @@ def test_numbers_of_files_that_do_not_fit_are_wrong_usage(dasp, songs):
     assert status == 2 and "expected one reference or 1, got 2" in err
     status, _, err = dasp("eval", mix, "--reference", ref, "--stems", songs, songs)
     assert status == 2 and "as many folders of stems as references" in err
+
+
+@pytest.fixture
+def dsd100(tmp_path):
+    """Two songs in the layout of DSD100, one of each split; the mixture is the plain sum."""
+    for split, name in (("Dev", "one"), ("Test", "two")):
+        stems = {stem: 0.05 * torch.randn(2, TIME) for stem in ("bass", "drums", "vocals")}
+        places = {stem: tmp_path / "Sources" / split / name / f"{stem}.wav" for stem in stems}
+        places["mixture"] = tmp_path / "Mixtures" / split / name / "mixture.wav"
+        for stem, path in places.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_audio(path, stems.get(stem, sum(stems.values())), 44_100, subtype="FLOAT")
+    return f"dsd100:{tmp_path}"
+
+
+def test_a_data_set_by_name(dasp, dsd100):
+    """Its mixtures are the references; baselines and automatic mixers are judged."""
+    status, out, err = dasp("eval", "--data", dsd100, "--system", "equal-loudness", "--json")
+    assert (status, err) == (0, "")
+    songs = json.loads(out)["songs"]
+    assert {row["song"] for row in songs} == {"one", "two"}
+    mixes = [row["mix"] for row in songs if row["song"] == "one"]
+    assert mixes == ["equal-loudness", "mono sum", "equal loudness", "random", "rule mix", "anchor"]
+    assert all(row["gain_invariant_sdr"] > 3 for row in songs if row["mix"] == "equal-loudness")
+
+
+def test_a_split_of_a_data_set(dasp, dsd100):
+    status, out, _ = dasp("eval", "--data", dsd100, "--split", "Test", "--json")
+    assert status == 0 and {row["song"] for row in json.loads(out)["songs"]} == {"two"}
+    status, _, err = dasp("eval", "--data", dsd100, "--split", "test")
+    assert status == 1 and "--split: expected one of Dev, Test, got test" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("a.wav", "--data", "dsd100:x"), "--data stands in place of"),
+        (("a.wav",), "expected MIX and --reference, or --data"),
+        (("a.wav", "--reference", "a.wav", "--system", "rules"), "are of --data"),
+    ],
+)
+def test_a_data_set_or_files(dasp, arguments, expected):
+    status, _, err = dasp("eval", *arguments)
+    assert status == 2 and expected in err
+
+
+def test_a_data_set_that_is_none(dasp, tmp_path):
+    status, _, err = dasp("eval", "--data", f"dsd:{tmp_path}")
+    assert status == 1 and "did you mean 'dsd100'?" in err

@@ -2,6 +2,7 @@
 
 import json
 
+from dasp.data import DATASETS
 from dasp.processors.catalogue import CATALOGUE
 
 
@@ -18,3 +19,9 @@ def test_json(dasp):
     status, out, _ = dasp("list", "--json")
     assert status == 0
     assert list(json.loads(out)) == list(CATALOGUE)
+
+
+def test_data_sets(dasp):
+    status, out, _ = dasp("list", "--data")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(DATASETS)

@@ -9,11 +9,13 @@ import torch
 from dasp.audio_io import save_audio
 from dasp.controllers.wave_unet import Architecture, load_wave_unet, wave_unet_mix
 from dasp.data.kit_groove import MICROPHONES, halves, load_kit
+from dasp.data.multitrack import Multitrack
+from dasp.data.table import load_dataset
 from dasp.estimation.least_squares import fit_filters
 from dasp.losses import esr
 from dasp.mixing.settings import find_stage
 from dasp.mixing.song import Song
-from dasp.recipes.wave_unet import UNSEEN, Config, at_rate, build, known_mix, mixed_grooves
+from dasp.recipes.wave_unet import UNSEEN, Config, Example, at_rate, build, known_mix, mixed_grooves
 from dasp.training import Training, train
 from dasp.training.config import as_table, changed, read_toml
 
@@ -37,7 +39,14 @@ def kit(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def config(kit) -> Config:
     network = Architecture(SLOTS, sample_rate=RATE, levels=2, filters=4, down_size=5)
-    return Config(str(kit), 3, 1, 2.0, window=2000, network=network)
+    return Config(
+        str(kit), grooves=3, validation_grooves=1, seconds=2.0, window=2000, network=network
+    )
+
+
+def whole(song: Multitrack) -> Example:
+    """A groove and its mix."""
+    return Example(torch.cat(song.tracks), song.mix())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +66,7 @@ def test_a_window_is_tracks_with_their_context_around_the_mix_of_them(kit, confi
     length, heard = task.model.lengths(config.window)
     edge = task.model.context
     trained, _ = halves(load_kit(kit))
-    grooves = list(mixed_grooves(trained, 0, config.grooves, config.seconds))
+    grooves = list(map(whole, mixed_grooves(trained, 0, config.grooves, config.seconds)))
     for seed in range(5):
         tracks, mix = task.draw(torch.Generator().manual_seed(seed))
         assert tracks.shape == (7, length) and mix.shape == (2, heard)
@@ -80,7 +89,7 @@ def test_what_is_validated_on_has_no_hit_of_the_training(kit, task):
     assert not {
         (stroke, hit.layer, hit.take) for stroke, hits in trained.hits.items() for hit in hits
     } & {(stroke, hit.layer, hit.take) for stroke, hits in unseen.hits.items() for hit in hits}
-    (groove,) = mixed_grooves(unseen, 10_000, 1, 2.0)
+    (groove,) = map(whole, mixed_grooves(unseen, 10_000, 1, 2.0))
     edge, start = task.model.context, 0
     for tracks, mix in task.validation:
         assert torch.equal(mix[0], groove.mix[:, start : start + mix.shape[-1]])
@@ -134,9 +143,29 @@ def test_the_package_s_network_mixes_grooves_of_hits_that_it_has_not_heard(share
     """Nearer to the engineer than 12 dB, which is more than any filters of 64 taps come to."""
     kit = load_kit(shared_data / "drumbank_gogodze_7mic")
     _, unseen = halves(at_rate(kit, 22_050))
-    (groove,) = mixed_grooves(unseen, UNSEEN, 1, 5.0)
+    (groove,) = map(whole, mixed_grooves(unseen, UNSEEN, 1, 5.0))
     mix = wave_unet_mix(Song.of(SLOTS, groove.tracks[:, None], 22_050))
     assert esr(mix, groove.mix) < 10**-1.2
+
+
+def test_a_data_set_of_drums_in_place_of_the_grooves(tmp_path):
+    """Three recordings in the layout of ENST-Drums: microphones in their slots, the wet mix."""
+    for drummer, name in ((1, "001_a"), (1, "002_b"), (2, "003_c")):
+        for folder, channels in (("kick", 1), ("snare", 1), ("dry_mix", 2), ("wet_mix", 2)):
+            path = tmp_path / f"drummer_{drummer}" / "audio" / folder / f"{name}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_audio(path, 0.1 * torch.randn(channels, 4000), RATE, subtype="FLOAT")
+    network = Architecture(("snare", "kick", "hihat"), RATE, levels=2, filters=4, down_size=5)
+    task = build(Config(data=f"enst_drums:{tmp_path}", mix="wet", window=500, network=network))
+    songs = load_dataset(f"enst_drums:{tmp_path}", sample_rate=RATE)
+    judged = songs[2]
+    tracks, mix = (x[0] for x in task.validation[0])
+    edge, heard = task.model.context, mix.shape[-1]
+    assert torch.equal(mix, judged.mix("wet", 0, heard))
+    kick, snare = (judged.tracks[judged.names.index(name)][0, :heard] for name in ("kick", "snare"))
+    assert torch.equal(tracks[:, edge : edge + heard], torch.stack((snare, kick, 0 * kick)))
+    drawn = task.draw(torch.Generator().manual_seed(0)).mix
+    assert drawn.shape == mix.shape and not torch.equal(drawn, mix)
 
 
 def together(task, what) -> torch.Tensor:
