@@ -17,7 +17,10 @@ from dasp.processors.catalogue import CATALOGUE
 from dasp.processors.chain import chain, dry_wet, parallel
 from dasp.processors.document import load_chain, save_chain
 from dasp.processors.module import ProcessorModule
+from dasp.processors.node import from_json, to_json
 from dasp.processors.response import frequency_response, impulse_response, is_linear
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 
 __all__ = [
     "CATALOGUE",
@@ -28,12 +31,14 @@ __all__ = [
     "Processor",
     "ProcessorModule",
     "Run",
+    "Stage",
     "State",
     "Value",
     "audio_processor",
     "chain",
     "dry_wet",
     "frequency_response",
+    "from_json",
     "impulse_response",
     "in_blocks",
     "is_linear",
@@ -43,5 +48,7 @@ __all__ = [
     "per_band",
     "per_item",
     "per_sample",
+    "run_strip",
     "save_chain",
+    "to_json",
 ]
