@@ -9,7 +9,6 @@ of the sound at the settings that were reached, and how far those are from the t
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -24,7 +23,7 @@ from dasp.training.imitation import Pairs
 
 RATE, WINDOW = 24_000, 16_384
 COMPRESSOR = CATALOGUE["compressor"]
-CHECKPOINTS = (25, 50, 100, 200)
+CHECKPOINTS = (25, 50, 100)
 SPAN = 0.8
 """True settings lie in the middle part of each range."""
 
@@ -69,20 +68,18 @@ def main() -> None:
     target = sound(true)
     start = torch.full_like(true, 0.5)
     print(f"start {median_db(start):.1f} dB, {(start - true).abs().mean():.2f}")
-    print(f"| gradient | {' | '.join(f'{n} steps' for n in CHECKPOINTS)} | settings | CPU time |")
-    print("| --- |" + " --- |" * (len(CHECKPOINTS) + 2))
+    print(f"| gradient | {' | '.join(f'{n} steps' for n in CHECKPOINTS)} | settings |")
+    print("| --- |" + " --- |" * (len(CHECKPOINTS) + 1))
     for name, mode, draws in rows():
-        began = time.process_time()
         reached = fit(x, target, mode, network, draws)
-        seconds = time.process_time() - began
         errors = " | ".join(f"{median_db(controls):.1f} dB" for controls in reached.values())
         off = (reached[CHECKPOINTS[-1]] - true).abs().mean()
-        print(f"| {name} | {errors} | {off:.2f} | {seconds:.0f} s |", flush=True)
+        print(f"| {name} | {errors} | {off:.2f} |", flush=True)
 
 
 def rows() -> list[tuple[str, str, int]]:
-    """What the table calls it, the mode, and the draws of SPSA."""
-    modes = [(f"`{mode}`", mode, 1) for mode in GRADIENTS]
+    """What the table calls it, the mode, and the draws of SPSA; `half_hybrid` trains as `proxy`."""
+    modes = [(f"`{mode}`", mode, 1) for mode in GRADIENTS if mode != "half_hybrid"]
     return [*modes[:2], ("`spsa`, 8 draws", "spsa", 8), *modes[2:]]
 
 
