@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, ParamSpec, cast
 
 import torch
@@ -223,7 +223,7 @@ def below_nyquist(sample_rate: float) -> dict:
     return {"above": 0.0, "below": sample_rate / 2, "because": f"Nyquist at {sample_rate:g} Hz"}
 
 
-def broadcasts(shape: torch.Size, batch: torch.Size) -> bool:
+def broadcasts(shape: Sequence[int], batch: Sequence[int]) -> bool:
     """Whether a tensor of `shape` expands to `batch`."""
     if len(shape) > len(batch):
         return False

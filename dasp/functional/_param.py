@@ -5,7 +5,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -82,8 +82,7 @@ class Param:
                     bands = self.bands or "a number, and no"
                     raise ValueError(f"{self.name}: expected {bands} bands in {field}")
                 object.__setattr__(self, field, tuple(map(float, value)))
-        lows, highs = (end if isinstance(end, tuple) else (end,) for end in (self.low, self.high))
-        for low, high in zip(lows, highs, strict=True):
+        for low, high in zip(_numbers(self.low), _numbers(self.high), strict=True):
             if not low < high:
                 raise ValueError(f"{self.name}: expected low below high, got {low:g} and {high:g}")
             if self.scale == "log" and not low > 0:
@@ -158,16 +157,16 @@ class Param:
         Raises:
             ValueError: If a number lies outside its range, or the number of bands is another.
         """
-        value = without_numpy(value)
+        values: Any = without_numpy(value)
         if self.bands is None:
-            self._check_number(value, self.low, self.high)
-            return
-        values = value.unbind(-1) if isinstance(value, Tensor) and value.ndim else value
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            values = [values] * self.bands
-        if len(values) != self.bands:
+            values = [values]
+        elif isinstance(values, Tensor) and values.ndim:
+            values = values.unbind(-1)
+        if isinstance(values, str | Tensor) or not isinstance(values, Sequence):
+            values = [values] * self.size
+        if len(values) != self.size:
             raise self._wrong_bands(len(values))
-        for number, low, high in zip(values, self.low, self.high, strict=True):
+        for number, low, high in zip(values, _numbers(self.low), _numbers(self.high), strict=True):
             self._check_number(number, low, high)
 
     def _wrong_bands(self, came: int) -> ValueError:
@@ -214,7 +213,7 @@ class Option:
         """Whether no default is given."""
         return self.default is inspect.Parameter.empty
 
-    def check(self, value: object) -> None:
+    def check(self, value: Any) -> None:
         """Refuse a value that is not one of the choices, or no number in the range.
 
         Args:
@@ -243,6 +242,10 @@ def with_default(keyword: Keyword, signature: Mapping[str, inspect.Parameter]) -
             f"give it as {type(keyword).__name__}({keyword.name!r}, ..., default=...)"
         )
     return replace(keyword, default=parameter.default)
+
+
+def _numbers(values: float | Sequence[float]) -> tuple[float, ...]:
+    return tuple(values) if isinstance(values, Sequence) else (values,)
 
 
 def check_by_names(name: str, values: object) -> None:

@@ -22,7 +22,7 @@ from dasp.functional._param import (
     to_physical,
     with_default,
 )
-from dasp.functional._run import Run
+from dasp.functional._run import Run, name_of
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -36,7 +36,7 @@ class Processor:
     Args:
         run: How it runs, a `Run`; a plain function, from audio `(*batch, channels, time)` and
             keywords to audio, runs on whole signals only.
-        *declared: A `Param` or an `Option` for each keyword. A default that is not given is that of
+        *keywords: A `Param` or an `Option` for each keyword. A default that is not given is that of
             the function's signature.
         name: Name in chains, documents and errors; None takes that of the function.
         params: More continuous parameters.
@@ -77,7 +77,7 @@ class Processor:
     def __init__(
         self,
         run: Run | Callable[..., Tensor],
-        *declared: Param | Option,
+        *keywords: Param | Option,
         name: str | None = None,
         params: Iterable[Param] = (),
         options: Iterable[Option] = (),
@@ -87,8 +87,8 @@ class Processor:
         parts: Iterable["Processor"] = (),
     ):
         if isinstance(run, str):
-            name, (run, *old) = run, declared
-            declared = ()
+            name, (run, *old) = run, keywords
+            keywords = ()
             params, options, inputs, neutral, parts = (
                 *old,
                 *(params, options, inputs, neutral, parts)[len(old) :],
@@ -104,42 +104,52 @@ class Processor:
             if not callable(run):
                 raise ValueError(f"{name or 'run'}: expected a function, got {run!r}")
             run = Run(run)
-        name = name or getattr(run.whole, "__name__", type(run.whole).__name__)
-        for item in declared:
+        called = name or name_of(run.whole)
+        for item in keywords:
             if not isinstance(item, Param | Option):
-                raise ValueError(f"{name}: expected Params and Options, got {item!r}")
-        params = _tuple_of(Param, name, "params", params)
-        params = (*(item for item in declared if isinstance(item, Param)), *params)
-        options = _tuple_of(Option, name, "options", options)
-        options = (*(item for item in declared if isinstance(item, Option)), *options)
+                raise ValueError(f"{called}: expected Params and Options, got {item!r}")
         signature = inspect.signature(run.whole).parameters
+        params = _tuple_of(Param, called, "params", params)
+        params = (*(item for item in keywords if isinstance(item, Param)), *params)
+        options = _tuple_of(Option, called, "options", options)
+        options = (*(item for item in keywords if isinstance(item, Option)), *options)
         fields = {
-            "name": name,
+            "name": called,
             "run": run,
             "params": tuple(with_default(param, signature) for param in params),
             "options": tuple(with_default(option, signature) for option in options),
-            "inputs": _tuple_of(str, name, "inputs", inputs),
+            "inputs": _tuple_of(str, called, "inputs", inputs),
             "neutral": neutral,
             "mildest": mildest,
-            "parts": _tuple_of(Processor, name, "parts", parts),
+            "parts": _tuple_of(Processor, called, "parts", parts),
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
+        self._check_keywords(signature)
+
+    def _check_keywords(self, signature: Mapping[str, inspect.Parameter]) -> None:
+        """Hold the declared names against the keywords of the function."""
         if any(p.kind is p.VAR_KEYWORD for p in signature.values()):
             return  # It looks at its keywords itself, as combinations do.
         keywords = sorted(
             p.name for p in signature.values() if p.kind is p.KEYWORD_ONLY and p.name != "memory"
         )
-        known = sorted([p.name for p in (*self.params, *self.options)] + list(self.inputs))
-        if keywords != known:
+        declared = sorted([item.name for item in self.keywords] + list(self.inputs))
+        if keywords != declared:
             raise ValueError(
-                f"{name}: the declared names {known} and the function's keywords {keywords} differ"
+                f"{self.name}: the declared names {declared} and the function's keywords "
+                f"{keywords} differ"
             )
 
     def __repr__(self) -> str:
         names = ", ".join([*self.defaults(), *self.inputs])
         shown = textwrap.shorten(f"{structure(self)}: {names}", 140, placeholder=" ...")
         return f"Processor({shown.removesuffix(':')})"
+
+    @property
+    def keywords(self) -> tuple[Param | Option, ...]:
+        """The params and the options."""
+        return (*self.params, *self.options)
 
     @property
     def function(self) -> Callable[..., Tensor]:
@@ -299,7 +309,7 @@ class Processor:
         Returns:
             Defaults by keyword, in physical units.
         """
-        return {p.name: p.default for p in (*self.params, *self.options)}
+        return {item.name: item.default for item in self.keywords}
 
     def to_physical(self, controls: Tensor) -> dict[str, Tensor]:
         """Map controls to physical values.
@@ -339,7 +349,7 @@ class Processor:
         Raises:
             ValueError: If a name is unknown, or a value lies outside its range or choices.
         """
-        declared = {p.name: p for p in (*self.params, *self.options)}
+        declared = {item.name: item for item in self.keywords}
         check_by_names("settings", settings)
         for name, value in settings.items():
             if name not in declared:

@@ -58,12 +58,16 @@ def in_blocks(function: Callable[..., Tensor], *, latency: Callable[..., int] | 
     True
     """
     if "memory" not in inspect.signature(function).parameters:
-        name = getattr(function, "__name__", type(function).__name__)
         raise ValueError(
             f"function: expected one with the keyword memory, which tells what was before a block; "
-            f"{name} has none"
+            f"{name_of(function)} has none"
         )
     return Run(function, function, latency)
+
+
+def name_of(function: Callable) -> str:
+    """The name of a function, or of the class of what can be called."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def memoryless(function: Callable[..., Tensor]) -> Run:

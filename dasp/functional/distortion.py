@@ -6,6 +6,7 @@ oversampling runs the curve at a higher rate, between two linear-phase resampler
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -32,7 +33,11 @@ def _cubic(x: Tensor) -> Tensor:
     return x - (4 / 27) * x**3
 
 
-CURVES = {"tanh": torch.tanh, "hard": lambda x: between(x, -1.0, 1.0), "cubic": _cubic}
+CURVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "hard": lambda x: between(x, -1.0, 1.0),
+    "cubic": _cubic,
+}
 """A soft knee without end, a corner, and a soft knee that ends in a plateau."""
 
 

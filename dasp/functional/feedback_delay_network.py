@@ -138,14 +138,14 @@ def feedback_delay_network(
     if memory.whole:
         wet = _network(*arguments, *matrix)
     else:
-        lines, states = memory.get("lines"), memory.get("states")
-        if lines is None:
-            lines = x.new_zeros(rows, len(lengths), max(lengths))
-            states = lines.new_zeros(rows, len(lengths), STATES, dtype=torch.float64)
-        elif lines.shape[-2:] != (len(lengths), max(lengths)):
+        written, states = memory.get("lines"), memory.get("states")
+        if written is None or states is None:
+            written = x.new_zeros(rows, len(lengths), max(lengths))
+            states = x.new_zeros(rows, len(lengths), STATES, dtype=torch.float64)
+        elif written.shape[-2:] != (len(lengths), max(lengths)):
             raise ValueError("lines, size: expected the same in all blocks of a stream")
-        wet, lines, states = _network_between(*arguments, lines, states, *matrix)
-        memory.keep("lines", lines)
+        wet, written, states = _network_between(*arguments, written, states, *matrix)
+        memory.keep("lines", written)
         memory.keep("states", states)
     return mixed(x, wet.reshape(x.shape), mix)
 
@@ -229,7 +229,7 @@ def _composed(
 def line_lengths(lines: int, samples_per_second: float) -> list[int]:
     """Lengths in samples: primes, so that no two lines share an echo, in a geometric series."""
     ratio = LONGEST_MS / SHORTEST_MS
-    lengths = []
+    lengths: list[int] = []
     for i in range(lines):
         length = round(samples_per_second * SHORTEST_MS / 1000 * ratio ** (i / (lines - 1)))
         lengths.append(_prime_from(max(length, lengths[-1] + 1 if lengths else 2)))
@@ -301,10 +301,10 @@ def _chain(step: Tensor, steps: int) -> Tensor:
     powers = [torch.eye(step.shape[-1], dtype=step.dtype, device=step.device).expand_as(step)]
     for _ in range(steps):
         powers.append(step @ powers[-1])
-    powers = torch.stack((*powers, torch.zeros_like(step)), -3)
+    all_powers = torch.stack((*powers, torch.zeros_like(step)), -3)
     k = torch.arange(steps + 1, device=step.device)
     lag = (k[:, None] - k).clamp(min=-1)  # -1 is the 0 at the end: nothing leads back in time
-    return powers[..., lag, :, :].transpose(-3, -2).flatten(-4, -3).flatten(-2)
+    return all_powers[..., lag, :, :].transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
 
 def _absorption(

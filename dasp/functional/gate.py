@@ -155,7 +155,7 @@ def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tens
     return last("opening", opens) > last("quiet", quiet)
 
 
-def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """When the event happened last, at every sample `n`; -1 before the first time."""
     last = torch.where(event, n, -1)
     if before is None:

@@ -8,6 +8,7 @@ Source: U. Zölzer (editor), "DAFX: digital audio effects", 2nd edition, 2011, c
 """
 
 import math
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -86,7 +87,7 @@ def chorus(
         for voice in range(voices)
     ]
     memory.keep_past("line", x, shortest + depth)
-    return mixed(x, sum(wet) / voices, mix)
+    return mixed(x, reduce(torch.add, wet) / voices, mix)
 
 
 CHORUS = Processor(

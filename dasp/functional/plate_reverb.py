@@ -179,8 +179,10 @@ PLATE_REVERB = Processor(
     "-> Tensor",
     lambda x, decay, damping, swing, sides, _: x.new_empty(*x.shape[:-2], sides, x.shape[-1]),
 )
-def _plate(*arguments) -> Tensor:
-    return _plate_between(*arguments, WHOLE)
+def _plate(
+    x: Tensor, decay: Tensor, damping: Tensor, swing: Tensor, sides: int, sample_rate: float
+) -> Tensor:
+    return _plate_between(x, decay, damping, swing, sides, sample_rate, WHOLE)
 
 
 def _plate_between(
@@ -249,7 +251,7 @@ def _tank(
     }
     for name, line in written.items():
         memory.keep(name, line[..., line.shape[-1] - 2 * block :])
-    if not memory.ends:
+    if damped_before is not None:
         memory.keep("damped", damped_before)
     return written
 

@@ -129,7 +129,7 @@ def wants_gradient(**tensors: Any) -> list[str]:
 
 def check_steady(param: Param, value: Value, x: Tensor, mode: str) -> None:
     """Refuse a value that moves along time, or is out of the parameter's range."""
-    shape = value.shape if isinstance(value, Tensor) else ()
+    shape: Sequence[int] = value.shape if isinstance(value, Tensor) else ()
     items = shape[:-1] if param.bands else shape
     while len(items) > x.ndim - 2 and items[0] == 1:
         items = items[1:]
@@ -183,8 +183,9 @@ class _Call:
         """The gradient by the audio, of which every sample moves by `epsilon`."""
 
         def run(steps: Iterable[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            moved = [x + self.epsilon * step for step in steps]
-            return self(*moved, values), moved
+            (step,) = steps
+            moved = x + self.epsilon * step
+            return self(moved, values), [moved]
 
         return _estimate(run, self.directions, g, [x.shape], x.numel())[0]
 

@@ -72,7 +72,7 @@ class _Worker:
             return self.connection.recv()
         except (EOFError, ConnectionError):
             self.process.join()
-            code = self.process.exitcode
+            code = self.process.exitcode or 0
             how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
             raise ChildProcessError(f"its process ended ({how})") from None
 

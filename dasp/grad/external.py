@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.functional._arguments import Keywords, per_band, per_item, run_checked
+from dasp.functional._run import name_of
 from dasp.grad._black_box import refuse_gradient, wants_gradient
 from dasp.grad._workers import Workers
 from dasp.processors import Option, Param, Processor
@@ -59,7 +60,7 @@ def external(
     """
     if not callable(function):
         raise ValueError(f"function: expected a function of arrays, got {function!r}")
-    name = name or getattr(function, "__name__", type(function).__name__)
+    called = name or name_of(function)
     for keyword, values, kind in (("params", params, Param), ("options", options, Option)):
         several = not isinstance(values, kind | str) and isinstance(values, Iterable)
         if not several or not all(isinstance(value, kind) for value in values):
@@ -71,8 +72,8 @@ def external(
             raise ValueError("timeout_s: only a worker can be ended, and workers is 0")
     pool = Workers(function, workers, timeout_s) if workers else None
     params, options = tuple(params), tuple(options)
-    box = _External(function, name, params, options, pool)
-    return Processor(box, *params, *options, name=name)
+    box = _External(function, called, params, options, pool)
+    return Processor(box, *params, *options, name=called)
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,19 @@ class _External:
     pool: Workers | None
 
     @property
+    def keywords(self) -> tuple[Param | Option, ...]:
+        """The params and the options."""
+        return (*self.params, *self.options)
+
+    @property
     def __signature__(self) -> inspect.Signature:
-        return _signature([*self.params, *self.options])
+        return _signature(self.keywords)
 
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
-        names = [keyword.name for keyword in (*self.params, *self.options)]
+        names = [keyword.name for keyword in self.keywords]
         options = frozenset(option.name for option in self.options)
         known = Keywords(dict.fromkeys(names, False), options)
-        settings = {**{k.name: k.default for k in (*self.params, *self.options)}, **settings}
+        settings = {**{k.name: k.default for k in self.keywords}, **settings}
         return run_checked(self.name, known, self._run, x, sample_rate, **settings)
 
     def _run(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
@@ -129,7 +135,7 @@ class _External:
 def _by_item(params: Sequence[Param], settings: Mapping[str, Any], x: Tensor) -> list[dict]:
     """The parameters of each item: floats, or arrays of bands."""
     rows = math.prod(x.shape[:-2])
-    columns = {}
+    columns: dict[str, Any] = {}
     for param in params:
         value = settings[param.name]
         if param.bands:

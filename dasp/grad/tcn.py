@@ -52,28 +52,31 @@ class TCN(nn.Module):
         self.n_controls, self.sample_rate = n_controls, sample_rate
         self.architecture = dict(width=width, blocks=blocks, kernel=kernel, dilation=dilation)
         # It runs once for an item and not for a sample, so that it may be large.
+        films = nn.Linear(8 * width, 2 * width * blocks)
         self.conditioning = nn.Sequential(
             nn.Linear(n_controls, 8 * width),
             nn.SiLU(),
             nn.Linear(8 * width, 8 * width),
             nn.SiLU(),
-            nn.Linear(8 * width, 2 * width * blocks),
+            films,
         )
         self.gain = nn.Linear(n_controls, 1)  # The gain that controls have by themselves.
+        self.pasts = [dilation**n * (kernel - 1) for n in range(blocks)]
+        """How many samples of its past each block hears."""
         self.convolutions = nn.ModuleList(
             nn.Conv1d(width if n else 2, width, kernel, dilation=dilation**n) for n in range(blocks)
         )
         self.activations = nn.ModuleList(nn.PReLU(width, init=0.5) for _ in range(blocks))
         self.output = nn.Conv1d(width, 2, 1)
         # An untrained network changes nothing, whatever the controls.
-        for last in (self.output, self.gain, self.conditioning[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        for last in (self.output, self.gain, films):
+            for weights in last.parameters():
+                nn.init.zeros_(weights)
 
     @property
     def receptive_field(self) -> int:
         """How many samples one sample of the output hears."""
-        return 1 + sum(c.dilation[0] * (c.kernel_size[0] - 1) for c in self.convolutions)
+        return 1 + sum(self.pasts)
 
     def forward(self, x: Tensor, controls: Tensor) -> Tensor:
         """Process audio at given controls.
@@ -92,10 +95,9 @@ class TCN(nn.Module):
         level = (heard.abs() + QUIETEST).log10() / 2 + 1  # -1 to 1
         hidden = torch.cat([heard, level], 1)
         films = self.conditioning(controls)[..., None].chunk(2 * len(self.convolutions), 1)
-        for n, (convolve, activate) in enumerate(
-            zip(self.convolutions, self.activations, strict=True)
+        for n, (convolve, activate, past) in enumerate(
+            zip(self.convolutions, self.activations, self.pasts, strict=True)
         ):
-            past = convolve.dilation[0] * (convolve.kernel_size[0] - 1)
             scale, shift = films[2 * n : 2 * n + 2]
             modulated = convolve(functional.pad(hidden, (past, 0))) * (1 + scale) + shift
             hidden = activate(modulated) + (hidden if n else 0)

@@ -140,7 +140,7 @@ class ProcessorModule(nn.Module):
         return {
             key.removeprefix(start).replace("/", "."): value
             for key, value in self._buffers.items()
-            if key.startswith(start)
+            if value is not None and key.startswith(start)
         }
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
