@@ -104,6 +104,14 @@ def gomp_parallel() -> Callable | None:
     return parallel
 
 
+# -- torch: the compiler of kernels for a GPU --------------------------------------------------
+
+
+def cuda_compiler() -> Callable | None:
+    """`compile(source, name)` of torch, which makes a function of a kernel in CUDA C, or None."""
+    return _found(torch, "cuda", "_compile_kernel") if torch.cuda.is_available() else None
+
+
 # -- numba: machine code as bytes --------------------------------------------------------------
 
 

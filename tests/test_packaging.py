@@ -58,7 +58,11 @@ def test_the_source_distribution_is_whole(built):
 def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(built):
     _, wheel = built
     package = {file for file in _files() if file.startswith("dasp/")}
-    assert {"dasp/py.typed", "dasp/mixing/mix.schema.json"} <= package
+    assert {
+        "dasp/py.typed",
+        "dasp/mixing/mix.schema.json",
+        "dasp/signal/backends/cuda/cascade.cu",
+    } <= package
     assert package <= wheel
     assert {name.split("/")[0].split("-")[0] for name in wheel} == {"dasp", "dasp_audio"}
     assert any(name.endswith("licenses/LICENSE") for name in wheel)

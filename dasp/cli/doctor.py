@@ -81,6 +81,7 @@ def _warm() -> None:
     wanted = [
         _readiness.all_code(kernel.cpu, kernel.cpu_adjoint is not None, real)
         for kernel in _all_kernels()
+        if kernel.cpu is not None
         for real in (torch.float32, torch.float64)
     ]
     with tqdm(wanted, desc="machine code", unit="kernel", leave=False) as bar:
@@ -122,13 +123,35 @@ def _kernels() -> Iterator[Finding]:
     from dasp.signal import backends
     from dasp.signal._choice import AUTO, VARIABLE
 
-    if not backends.numba_works():
+    if backends.numba_works():
+        yield Finding("ok", "kernels", f"DASP_KERNELS={os.environ.get(VARIABLE) or AUTO}")
+        yield from _code()
+        yield from (_kernel(k, k.on_cpu, "cpu") for k in _all_kernels() if k.on_cpu is not None)
+    else:
         found = "numba does not work: recursions run in their portable form, which is slower"
         yield Finding("note", "kernels", found, "pip install --upgrade numba numpy")
-        return
-    yield Finding("ok", "kernels", f"DASP_KERNELS={os.environ.get(VARIABLE) or AUTO}")
-    yield from _code()
-    yield from map(_kernel, _all_kernels())
+    yield from _kernels_on_gpus()
+
+
+def _kernels_on_gpus() -> Iterator[Finding]:
+    import torch
+
+    from dasp.signal.backends import _cuda
+
+    for index in range(torch.cuda.device_count()):
+        device = torch.device("cuda", index)
+        reason = _cuda.why_not(device)
+        if reason is not None:
+            found = f"run in their portable form, which is slower: {reason.splitlines()[0]}"
+            remedy = "install the newest torch for CUDA, see pytorch.org"
+            yield Finding("note", f"kernels on {device}", found, remedy)
+            continue
+        yield Finding("ok", f"kernels on {device}", "CUDA sources, compiled by NVRTC")
+        yield from (
+            _kernel(k, k.on_gpu, str(device))
+            for k in _all_kernels()
+            if k.on_gpu is not None and k.on_cpu is not None
+        )
 
 
 def _all_kernels() -> list:
@@ -140,13 +163,18 @@ def _all_kernels() -> list:
     return list(KERNELS.values())
 
 
-def _kernel(kernel) -> Finding:
+def _kernel(kernel, form, device: str) -> Finding:
     """Compiled and portable form on signals that the kernel changes, and their gradients."""
+    import torch
+
     from dasp.signal.backends.agreement import gradient_difference, value_difference
 
     what, remedy = f"kernel: {kernel.title}", "delete the folder of machine code, and upgrade numba"
+    if device != "cpu":
+        what, remedy = f"{what} on {device}", "DASP_KERNELS=torch runs the portable form"
+    pair = kernel, form, torch.float32, device
     try:
-        errors = {"": value_difference(kernel), ", gradients by": gradient_difference(kernel)}
+        errors = {"": value_difference(*pair), ", gradients by": gradient_difference(*pair)}
     except Exception as failure:  # of a compiler, which may raise anything
         found = f"does not run ({type(failure).__name__}: {failure})"
         return Finding("fault", what, found, remedy)

@@ -246,6 +246,8 @@ def _as_tensor(value: Value, x: Tensor) -> Tensor:
             # it meets a number of Python's. This puts it right, and a row of one never goes wrong.
             value = value.double()[None]
         return value.to(x)
+    if isinstance(value, float | int):  # a copy from the memory of the CPU would wait for a GPU
+        return torch.full((), value, dtype=x.dtype, device=x.device)
     return torch.tensor(value, dtype=x.dtype, device=x.device)
 
 

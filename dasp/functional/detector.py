@@ -11,8 +11,7 @@ from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_high_pass
 from dasp.signal.gain_computer import AMPLITUDE, POWER, loudest, to_level_db
-from dasp.signal.smoothing import one_pole
-from dasp.units import smoothing_coefficient
+from dasp.signal.smoothing import design_one_pole, one_pole
 
 RMS_TIME_MS = 10.0
 """Averaging time of the RMS detector, where none is given."""
@@ -61,7 +60,7 @@ def key_signal(x: Tensor, sample_rate: float, detector: Detector, memory: Memory
         key = filter_with(key, design_high_pass(high_pass_hz, sample_rate), memory)
     if detector.kind == "rms":
         rms_time_ms = per_item("rms_time_ms", detector.rms_time_ms, x, low=0.0)
-        pole = smoothing_coefficient(rms_time_ms, sample_rate)
+        pole = design_one_pole(rms_time_ms, sample_rate)
         key = memory.through("mean_square", one_pole, key.square(), pole[..., None, None])
     return key
 

@@ -23,7 +23,8 @@ from dasp.functional._memory import Memory
 from dasp.functional.detector import Detector, key_signal
 from dasp.signal.backends.dynamics_values import Curve, Output, Smoother
 from dasp.signal.gain_computer import amplified, compressed, reduction_db
-from dasp.units import gain_to_db, smoothing_coefficient
+from dasp.signal.smoothing import design_one_pole
+from dasp.units import gain_to_db
 
 
 class Slow(NamedTuple):
@@ -84,7 +85,7 @@ def attack_and_release(
 
 def pole(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Tensor:
     """The pole of a smoother that covers 63 % of a step in `time_ms`."""
-    return smoothing_coefficient(per_item(name, time_ms, x, low=0.0).double(), sample_rate)
+    return design_one_pole(per_item(name, time_ms, x, low=0.0).double(), sample_rate)
 
 
 def makeup_and_mix(x: Tensor, makeup_gain_db: Value = 0.0, mix: Value = 1.0) -> Output:

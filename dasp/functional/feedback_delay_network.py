@@ -322,9 +322,8 @@ def _absorption(
     `(..., lines, 2, 6)`: the gain is in the first of the sections.
     """
     sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
-    low_db, mid_db, high_db = (
-        at_least(sixty_db / rt60.double()[..., None], GONE_DB) for rt60 in (low, mid, high)
-    )
+    rt60 = torch.stack(torch.broadcast_tensors(low, mid, high)).double()[..., None]
+    low_db, mid_db, high_db = at_least(sixty_db / rt60, GONE_DB)
     low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
     high_shelf = design_high_shelf(high_hz[..., None], sample_rate, gain_db=high_db - mid_db)
     gain = torch.cat((db_to_gain(mid_db)[..., None, None].expand(*mid_db.shape, 1, 3),

@@ -16,6 +16,7 @@ from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector, detect_level
 from dasp.functional.dynamics import pole, reduction_by
+from dasp.signal._fused import on_gpu
 from dasp.signal.ballistics import ballistics
 from dasp.units import db_to_gain
 
@@ -83,7 +84,11 @@ def noise_gate(
     opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
     hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
     hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
-    is_open = _is_open(level_db >= opening_db, level_db >= opening_db - hysteresis_db, hold, memory)
+    closing_db, hold = opening_db - hysteresis_db, hold.round()
+    if memory.whole:
+        is_open = _is_open_at_once(level_db, opening_db, closing_db, hold)
+    else:
+        is_open = _is_open(level_db >= opening_db, level_db >= closing_db, hold, memory)
     range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
     closed = db_to_gain(-range_db)
     attack = pole("attack_ms", attack_ms, x, sample_rate)[..., None]
@@ -140,6 +145,13 @@ def noise_gate_gain_reduction(
     return reduction_by(noise_gate, x, sample_rate, memory=memory, **settings)
 
 
+@on_gpu("gate_cuda.is_open", last=1, adjoint=False)
+def _is_open_at_once(
+    level_db: Tensor, opening_db: Tensor, closing_db: Tensor, hold: Tensor
+) -> Tensor:
+    return _is_open(level_db >= opening_db, level_db >= closing_db, hold, WHOLE)
+
+
 def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tensor:
     """Where the gate is open, given where the level opens it and where it would keep it so.
 
@@ -151,7 +163,7 @@ def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tens
     def last(name: str, event: Tensor) -> Tensor:
         return memory.through(f"last_{name}", _last, event, n)
 
-    quiet = n - last("stay", stays) > hold.round()
+    quiet = n - last("stay", stays) > hold
     return last("opening", opens) > last("quiet", quiet)
 
 

@@ -178,5 +178,5 @@ def _gains_that_sum_to(asked_db: Tensor, off_centre: Tensor) -> Tensor:
         response_db = (10 * torch.log10((u + gain) / (u + 1 / gain))).sum(-1)
         slope = (gain / (u + gain) + 1 / (u * gain + 1)) / 2  # of each peak, dB per dB
         missing_db = asked_db - response_db
-        peak_db = peak_db + torch.linalg.solve(slope, missing_db[..., None])[..., 0]
+        peak_db = peak_db + torch.linalg.solve_ex(slope, missing_db[..., None])[0][..., 0]
     return peak_db

@@ -24,6 +24,7 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._reverb import pre_delayed
 from dasp.functional._run import in_blocks
+from dasp.signal._fused import on_gpu
 from dasp.signal.fft import irfft, rfft
 from dasp.signal.fftconv import fast_fft_length
 from dasp.signal.noise import white_noise
@@ -163,15 +164,19 @@ def _shares(freq_hz: Tensor) -> Tensor:
 
 
 def _response(bands: Tensor, gain: Tensor, rt60: Tensor) -> Tensor:
-    """Sum of the bands `(..., channels, bands, taps)` under their envelopes.
+    """Sum of the bands `(..., channels, bands, taps)` under their envelopes."""
+    return (_envelope(gain, rt60, bands.shape[-1])[..., None, :, :] * bands).sum(-2)
 
-    10^(-3 n / rt60) falls by 60 dB in `rt60` samples. Its energy, a geometric series, is
-    divided out.
+
+@on_gpu("envelope_cuda.envelope")
+def _envelope(gain: Tensor, rt60: Tensor, taps: int) -> Tensor:
+    """Of noise that decays by 60 dB in `rt60` samples, `(..., taps)`.
+
+    It is 10^(-3 n / rt60). Its energy, a geometric series, is divided out.
     """
     rate = 3 * math.log(10) / rt60[..., None]
-    n = torch.arange(bands.shape[-1], dtype=rate.dtype, device=rate.device)
-    envelope = gain[..., None] * torch.sqrt(-torch.expm1(-2 * rate)) * torch.exp(-rate * n)
-    return (envelope[..., None, :, :] * bands).sum(-2)
+    n = torch.arange(taps, dtype=rate.dtype, device=rate.device)
+    return gain[..., None] * torch.sqrt(-torch.expm1(-2 * rate)) * torch.exp(-rate * n)
 
 
 def _noise(

@@ -1,28 +1,30 @@
-"""Which form of the kernels runs: torch operations, or machine code."""
+"""Which form of the kernels runs: torch operations, or code for the machine."""
 
 import difflib
 import os
 
 VARIABLE = "DASP_KERNELS"
 
-AUTO, TORCH, NUMBA = FORMS = ("auto", "torch", "numba")
+AUTO, TORCH, NUMBA, CUDA = FORMS = ("auto", "torch", "numba", "cuda")
 
 _chosen: str | None = None
 
 
 class use_kernels:
-    """Choose the form of the kernels that signals on the CPU run through.
+    """Choose the form of the kernels that signals run through.
 
     All forms give the same samples and gradients but for rounding. The choice is that of the whole
     process, from the call on; in a `with` statement it ends with the block.
 
     Args:
-        form: "torch": the portable form, as on other devices. "numba": machine code; what is not
-            compiled yet is compiled first, and waited for. "auto": the portable form until a
-            process in the background has made the machine code, which is kept for the next time;
-            kernels that compile in a moment, or signals that the portable form would take longer
-            for, do not wait for it. The environment variable `DASP_KERNELS` says the same for
-            processes that choose nothing; without it the form is "auto".
+        form: "torch": the portable form, on every device. "numba": machine code on a CPU; what is
+            not compiled yet is compiled first, and waited for. "cuda": code for a GPU of NVIDIA's
+            or AMD's; other devices have the portable form with either. "auto": the code for each
+            device, but on a CPU the portable form until a process in the background has made the
+            machine code, which is kept for the next time; kernels that compile in a moment, or
+            signals that the portable form would take longer for, do not wait for it. The
+            environment variable `DASP_KERNELS` says the same for processes that choose nothing;
+            without it the form is "auto".
 
     Raises:
         ValueError: If there is no such form.
@@ -69,7 +71,7 @@ def compile_first() -> use_kernels:
         ValueError: If the environment variable `DASP_KERNELS` names no form.
 
     >>> with compile_first():
-    ...     chosen() in ("numba", "torch")
+    ...     chosen() in ("numba", "torch", "cuda")
     True
     """
     form = chosen()

@@ -1,6 +1,7 @@
 """Chains of torch operations as one step, with the gradient of the whole chain."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -18,17 +19,19 @@ def fused(
     results: Callable[..., Tensor | tuple],
     *,
     adjoint: bool = True,
+    gpu: bool = True,
     waits_from: int = 0,
 ) -> Callable:
     """Let one step stand in for a function of torch operations on tensors with a row an item.
 
     The decorated function defines the answer and every derivative. Where nothing but ordinary
-    reverse mode looks on, its value comes from the compiled `<module>_numba.<name>` instead, which
-    takes in front of the arguments whether there will be a gradient, and also returns the tensors
-    to keep for it; and the first gradient comes from `<name>_adjoint`, which takes the gradient
-    and what was kept in front of the arguments, and returns one gradient for each tensor of them.
-    Other devices, transforms and higher derivatives see the torch operations, and so does the
-    first gradient where there is no `adjoint`. `waits_from` is that of the `Kernel`.
+    reverse mode looks on, its value comes from the compiled `<module>_numba.<name>` instead, or
+    with a `gpu` form there from `<module>_cuda.<name>`. It takes in front of the arguments whether
+    there will be a gradient, and also returns the tensors to keep for it; and the first gradient
+    comes from `<name>_adjoint`, which takes the gradient and what was kept in front of the
+    arguments, and returns one gradient for each tensor of them. Other devices, transforms and
+    higher derivatives see the torch operations, and so does the first gradient where there is no
+    `adjoint`. `waits_from` is that of the `Kernel`.
 
     A compiler sees neither: for it, value and gradient are an operator each, whatever the length
     of the signal, within which all of this happens. `schema` tells its arguments, tensors first,
@@ -38,9 +41,10 @@ def fused(
 
     def decorate(composition: Callable) -> Callable:
         name = composition.__name__.lstrip("_")
-        loop = f"{module}_numba.{name}"
-        kernel = Kernel(composition, loop, f"{loop}_adjoint" if adjoint else None, waits_from)
-        step = _Step(name, kernel, schema, results)
+        loops = (f"{module}_numba.{name}", f"{module}_cuda.{name}" if gpu else None)
+        cpu_adjoint, gpu_adjoint = (f"{n}_adjoint" if adjoint and n else None for n in loops)
+        kernel = Kernel(composition, loops[0], cpu_adjoint, waits_from, loops[1], gpu_adjoint)
+        step = _Step(kernel, name + schema, results)
 
         @functools.wraps(composition)
         def function(*arguments):
@@ -50,45 +54,87 @@ def fused(
                 return composition(*arguments)
             tensors = [t for t in arguments if isinstance(t, Tensor)]
             gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-            if (gradient and not adjoint) or not kernel.is_compiled_for(
-                *arguments, gradient=gradient
-            ):
+            if gradient and not adjoint:
+                return composition(*arguments)
+            form = kernel.form_for(*arguments, gradient=gradient)
+            if form is None:
                 return composition(*arguments)
             if gradient:
-                return _Fused.apply(step, *arguments)
-            return kernel.compiled(False, *arguments)[0]
+                return _Fused.apply(step, form, *arguments)
+            return form.value(False, *arguments)[0]
 
         return function
 
     return decorate
 
 
+def on_gpu(form: str, *, last: int = 0, adjoint: bool = True) -> Callable:
+    """Let a kernel on a GPU stand in for a function of torch operations, with its gradient.
+
+    As `fused`, for what takes no time but there, where every operation is a launch: a compiler, and
+    all other devices, see the torch operations. `form` is as in "biquad_cuda.designed". The tensors
+    have `last` axes behind those of a batch, to which all broadcast; the kernel takes a row for
+    each item of the batch. Without an `adjoint` the result has no gradient by nature.
+    """
+
+    def decorate(composition: Callable) -> Callable:
+        kernel = Kernel(composition, gpu=form, gpu_adjoint=f"{form}_adjoint" if adjoint else None)
+        step = _Step(kernel)
+
+        @functools.wraps(composition)
+        def function(*arguments):
+            if in_graph() or not _is_plain(*arguments):
+                return composition(*arguments)
+            found = kernel.form_for(*arguments)
+            if found is None:
+                return composition(*arguments)
+            tensors = [t for t in arguments if isinstance(t, Tensor)]
+            options = arguments[len(tensors) :]
+            batch = torch.broadcast_shapes(*(t.shape[: t.ndim - last] for t in tensors))
+            rows = [_in_rows(t, batch, t.shape[t.ndim - last :]) for t in tensors]
+            if adjoint and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+                y = _Fused.apply(step, found, *rows, *options)
+            else:
+                y = found.value(False, *rows, *options)[0]
+            return y.reshape((*batch, *y.shape[1:]))
+
+        return function
+
+    return decorate
+
+
+def _in_rows(t: Tensor, batch: tuple[int, ...], own: tuple[int, ...]) -> Tensor:
+    return t.expand((*batch, *own)).reshape(math.prod(batch), *own).contiguous()
+
+
 class _Step:
     """A kernel, and its operators."""
 
-    def __init__(self, name: str, kernel: Kernel, schema: str, results: Callable):
+    def __init__(self, kernel: Kernel, schema: str = "", results: Callable | None = None):
         self.kernel = kernel
-        self.operator, self.adjoint_operator = define_step(
-            name + schema, kernel.portable, results, self._value, self._gradients
-        )
+        self.operator = self.adjoint_operator = None
+        if results is not None:
+            self.operator, self.adjoint_operator = define_step(
+                schema, kernel.portable, results, self._value, self._gradients
+            )
 
     def _value(self, *arguments) -> Tensor | tuple[Tensor, ...]:
-        if _is_plain(*arguments) and self.kernel.is_compiled_for(*arguments):
-            return self.kernel.compiled(False, *arguments)[0]
-        return self.kernel.portable(*arguments)
+        form = self.kernel.form_for(*arguments) if _is_plain(*arguments) else None
+        if form is None:
+            return self.kernel.portable(*arguments)
+        return form.value(False, *arguments)[0]
 
     def _gradients(
         self, grads: Sequence[Tensor], tensors: Sequence[Tensor], options: Sequence
     ) -> Sequence[Tensor | None]:
         kernel, arguments = self.kernel, (*tensors, *options)
-        if (
-            kernel.cpu_adjoint is None
-            or not _is_plain(*grads, *tensors)
-            or not kernel.is_compiled_for(*arguments, gradient=True)
-        ):
+        form = None
+        if kernel.cpu_adjoint is not None and _is_plain(*grads, *tensors):
+            form = kernel.form_for(*arguments, gradient=True)
+        if form is None:
             return gradients_of(kernel.portable, tensors, options, grads)
-        _, kept = kernel.compiled(True, *arguments)
-        return kernel.compiled_adjoint(*grads, *kept, *arguments)
+        _, kept = form.value(True, *arguments)
+        return form.adjoint(*grads, *kept, *arguments)
 
 
 def _is_plain(*arguments) -> bool:
@@ -99,7 +145,7 @@ def _is_plain(*arguments) -> bool:
         and not is_watched()
         and all(
             type(t) in (Tensor, torch.nn.Parameter)
-            and t.device.type == "cpu"
+            and t.device.type in ("cpu", "cuda")
             and t.dtype.itemsize >= 4
             and forward_mode.unpack_dual(t).tangent is None
             for t in arguments
@@ -110,10 +156,10 @@ def _is_plain(*arguments) -> bool:
 
 class _Fused(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, step, *arguments):
+    def forward(ctx, step, form, *arguments):
         tensors = [t for t in arguments if isinstance(t, Tensor)]
-        ctx.step, ctx.options = step, arguments[len(tensors) :]
-        y, kept = step.kernel.compiled(True, *arguments)
+        ctx.step, ctx.form, ctx.options = step, form, arguments[len(tensors) :]
+        y, kept = form.value(True, *arguments)
         ctx.kept = len(kept)
         ctx.save_for_backward(*kept, *tensors)
         return y
@@ -122,12 +168,13 @@ class _Fused(torch.autograd.Function):
     def backward(ctx, *grads):
         saved, options, step = ctx.saved_tensors, ctx.options, ctx.step
         kept, tensors = saved[: ctx.kept], saved[ctx.kept :]
-        if is_sliced(*grads) and not torch.is_grad_enabled():
-            wanted = ctx.needs_input_grad[1 : 1 + len(tensors)]
+        by_slices = step.adjoint_operator is not None and is_sliced(*grads)
+        if by_slices and not torch.is_grad_enabled():
+            wanted = ctx.needs_input_grad[2 : 2 + len(tensors)]
             found = step.adjoint_operator(*grads, *tensors, *options, wanted)
             found = [g if w else None for g, w in zip(found, wanted, strict=True)]
         elif torch.is_grad_enabled() or not _is_plain(*grads):
             found = gradients_of(step.kernel.portable, tensors, options, grads)
         else:
-            found = step.kernel.compiled_adjoint(*grads, *kept, *tensors, *options)
-        return None, *found, *(None for _ in options)
+            found = ctx.form.adjoint(*grads, *kept, *tensors, *options)
+        return None, None, *found, *(None for _ in options)

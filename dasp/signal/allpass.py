@@ -158,7 +158,7 @@ class _CascadeWithTangent(_Cascade):
         return _solve(drive, a, feedback, ctx.transposed)
 
 
-_ALL_PASS = Kernel(allpass_torch.solve, "allpass_numba.solve")
+_ALL_PASS = Kernel(allpass_torch.solve, cpu="allpass_numba.solve", gpu="allpass_cuda.solve")
 
 _kernel = define_row_operator(
     "all_pass_cascade(Tensor q, Tensor a, Tensor feedback, bool transposed) -> Tensor",

@@ -76,7 +76,11 @@ def _ballistics(x: Tensor, *values: Tensor) -> Tensor:
     return one_pole(exact_x, pole, start)[0].to(x.dtype)
 
 
-_BRANCHING = Kernel(recurrence_torch.ballistics, "recurrence_numba.ballistics")
+_BRANCHING = Kernel(
+    recurrence_torch.ballistics,
+    cpu="recurrence_numba.ballistics",
+    gpu="recurrence_cuda.ballistics",
+)
 
 _followed = define_row_operator(
     "branching(Tensor x, Tensor attack, Tensor release, Tensor zi) -> Tensor",

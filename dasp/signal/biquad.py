@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_frequency, check_range, check_real
 from dasp._typing import Value
+from dasp.signal._fused import on_gpu
 
 BUTTERWORTH_Q = math.sqrt(0.5)
 """The quality factor without a resonance: the steepest shelf that does not overshoot."""
@@ -40,7 +41,7 @@ def design_low_shelf(
     >>> round(float(frequency_response(sos, torch.tensor([0.0]), 48_000).abs()), 3)
     1.995
     """
-    return _shelf(freq_hz, sample_rate, gain_db, q, sign=1)
+    return _designed("low_shelf", freq_hz, sample_rate, gain_db, q)
 
 
 def design_high_shelf(
@@ -64,7 +65,7 @@ def design_high_shelf(
     >>> round(float(frequency_response(sos, torch.tensor([24_000.0]), 48_000).abs()), 3)
     1.995
     """
-    return _shelf(freq_hz, sample_rate, gain_db, q, sign=-1)
+    return _designed("high_shelf", freq_hz, sample_rate, gain_db, q)
 
 
 def design_peak(freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value) -> Tensor:
@@ -86,12 +87,7 @@ def design_peak(freq_hz: Value, sample_rate: float, *, gain_db: Value, q: Value)
     >>> sos.shape
     torch.Size([2, 1, 6])
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    amplitude = _square_root_of_gain(gain_db)
-    return _section(
-        (1 + alpha * amplitude, -2 * cos, 1 - alpha * amplitude),
-        (1 + alpha / amplitude, -2 * cos, 1 - alpha / amplitude),
-    )
+    return _designed("peak", freq_hz, sample_rate, gain_db, q)
 
 
 def design_low_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
@@ -112,8 +108,7 @@ def design_low_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORT
     >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
     0.707
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    return _section(((1 - cos) / 2, 1 - cos, (1 - cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
+    return _designed("low_pass", freq_hz, sample_rate, 0.0, q)
 
 
 def design_high_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWORTH_Q) -> Tensor:
@@ -134,8 +129,7 @@ def design_high_pass(freq_hz: Value, sample_rate: float, *, q: Value = BUTTERWOR
     >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
     0.707
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    return _section(((1 + cos) / 2, -1 - cos, (1 + cos) / 2), (1 + alpha, -2 * cos, 1 - alpha))
+    return _designed("high_pass", freq_hz, sample_rate, 0.0, q)
 
 
 def design_band_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
@@ -156,8 +150,7 @@ def design_band_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
     >>> round(float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()), 3)
     1.0
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    return _section((alpha, 0 * alpha, -alpha), (1 + alpha, -2 * cos, 1 - alpha))
+    return _designed("band_pass", freq_hz, sample_rate, 0.0, q)
 
 
 def design_notch(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
@@ -178,8 +171,7 @@ def design_notch(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
     >>> float(frequency_response(sos, torch.tensor([1000.0]), 48_000).abs()) < 1e-6
     True
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    return _section((1 + 0 * alpha, -2 * cos, 1 + 0 * alpha), (1 + alpha, -2 * cos, 1 - alpha))
+    return _designed("notch", freq_hz, sample_rate, 0.0, q)
 
 
 def design_all_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
@@ -200,8 +192,7 @@ def design_all_pass(freq_hz: Value, sample_rate: float, *, q: Value) -> Tensor:
     >>> round(float(frequency_response(sos, torch.tensor([300.0]), 48_000).abs()), 3)
     1.0
     """
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    return _section((1 - alpha, -2 * cos, 1 + alpha), (1 + alpha, -2 * cos, 1 - alpha))
+    return _designed("all_pass", freq_hz, sample_rate, 0.0, q)
 
 
 def design_butterworth_low_pass(freq_hz: Value, sample_rate: float, *, order: int) -> Tensor:
@@ -315,27 +306,30 @@ def frequency_response(sos: Tensor, freq_hz: Tensor, sample_rate: float) -> Tens
     return (numerator / denominator).prod(-1)
 
 
-def _angle(freq_hz: Value, sample_rate: float, q: Value) -> tuple[Tensor, Tensor]:
+def _designed(kind: str, freq_hz: Value, sample_rate: float, gain_db: Value, q: Value) -> Tensor:
+    """Sections `(..., 1, 6)` of a kind, over the broadcast shape of the arguments."""
     check_frequency("freq_hz", freq_hz, sample_rate)
     check_range("q", q, above=0.0)
-    w0 = 2 * math.pi * _float64(freq_hz) / sample_rate
-    return torch.cos(w0), torch.sin(w0) / (2 * _float64(q))
-
-
-def _square_root_of_gain(gain_db: Value) -> Tensor:
     check_real("gain_db", gain_db)
-    return 10 ** (_float64(gain_db) / 40)
+    device = next((v.device for v in (freq_hz, gain_db, q) if isinstance(v, Tensor)), None)
+    parameters = (_float64(value, device) for value in (freq_hz, gain_db, q))
+    return _sections(*parameters, kind, sample_rate)[..., None, :]
 
 
-def _shelf(freq_hz: Value, sample_rate: float, gain_db: Value, q: Value, sign: int) -> Tensor:
-    # The high shelf is the low shelf with the frequency axis turned round: cos -> -cos and
-    # every second coefficient negated.
-    cos, alpha = _angle(freq_hz, sample_rate, q)
-    cos = sign * cos
-    amplitude = _square_root_of_gain(gain_db)
-    slope = 2 * torch.sqrt(amplitude) * alpha
+@on_gpu("biquad_cuda.designed")
+def _sections(freq_hz: Tensor, gain_db: Tensor, q: Tensor, kind: str, sample_rate: float) -> Tensor:
+    w0 = 2 * math.pi * freq_hz / sample_rate
+    cos, alpha = torch.cos(w0), torch.sin(w0) / (2 * q)
+    amplitude = 10 ** (gain_db / 40) if kind in ("low_shelf", "high_shelf", "peak") else None
+    b, a = _FORMULAS[kind](cos, alpha, amplitude)
+    coefficients = torch.stack(torch.broadcast_tensors(*b, *a), -1)
+    return coefficients / coefficients[..., 3:4]
+
+
+def _low_shelf(cos: Tensor, alpha: Tensor, amplitude: Tensor, sign: int = 1) -> tuple:
+    cos, slope = sign * cos, 2 * torch.sqrt(amplitude) * alpha
     up, down = amplitude + 1, amplitude - 1
-    return _section(
+    return (
         (
             amplitude * (up - down * cos + slope),
             sign * 2 * amplitude * (down - up * cos),
@@ -347,6 +341,54 @@ def _shelf(freq_hz: Value, sample_rate: float, gain_db: Value, q: Value, sign: i
             up + down * cos - slope,
         ),
     )
+
+
+def _high_shelf(cos: Tensor, alpha: Tensor, amplitude: Tensor) -> tuple:
+    """The low shelf with the frequency axis turned round: cos -> -cos, every second one negated."""
+    return _low_shelf(cos, alpha, amplitude, sign=-1)
+
+
+def _peak(cos: Tensor, alpha: Tensor, amplitude: Tensor) -> tuple:
+    return (
+        (1 + alpha * amplitude, -2 * cos, 1 - alpha * amplitude),
+        (1 + alpha / amplitude, -2 * cos, 1 - alpha / amplitude),
+    )
+
+
+def _low_pass(cos: Tensor, alpha: Tensor, _) -> tuple:
+    return ((1 - cos) / 2, 1 - cos, (1 - cos) / 2), _poles(cos, alpha)
+
+
+def _high_pass(cos: Tensor, alpha: Tensor, _) -> tuple:
+    return ((1 + cos) / 2, -1 - cos, (1 + cos) / 2), _poles(cos, alpha)
+
+
+def _band_pass(cos: Tensor, alpha: Tensor, _) -> tuple:
+    return (alpha, 0 * alpha, -alpha), _poles(cos, alpha)
+
+
+def _notch(cos: Tensor, alpha: Tensor, _) -> tuple:
+    return (1 + 0 * alpha, -2 * cos, 1 + 0 * alpha), _poles(cos, alpha)
+
+
+def _all_pass(cos: Tensor, alpha: Tensor, _) -> tuple:
+    return (1 - alpha, -2 * cos, 1 + alpha), _poles(cos, alpha)
+
+
+def _poles(cos: Tensor, alpha: Tensor) -> tuple:
+    return 1 + alpha, -2 * cos, 1 - alpha
+
+
+_FORMULAS = {
+    "low_shelf": _low_shelf,
+    "high_shelf": _high_shelf,
+    "peak": _peak,
+    "low_pass": _low_pass,
+    "high_pass": _high_pass,
+    "band_pass": _band_pass,
+    "notch": _notch,
+    "all_pass": _all_pass,
+}
 
 
 def _section(b: tuple, a: tuple) -> Tensor:
@@ -377,7 +419,9 @@ def _prewarped(freq_hz: Value, sample_rate: float) -> Tensor:
     return torch.tan(math.pi * _float64(freq_hz) / sample_rate)
 
 
-def _float64(value: Value) -> Tensor:
+def _float64(value: Value, device: torch.device | None = None) -> Tensor:
     if isinstance(value, Tensor):
         return value.to(torch.float64)
-    return torch.tensor(value, dtype=torch.float64)
+    if isinstance(value, float | int):  # a copy from the memory of the CPU would wait for a GPU
+        return torch.full((), value, dtype=torch.float64, device=device)
+    return torch.tensor(value, dtype=torch.float64, device=device)

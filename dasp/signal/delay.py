@@ -17,6 +17,7 @@ from torch import Tensor
 from dasp._bounds import at_most
 from dasp._checks import check_range, check_real, check_signal
 from dasp._typing import Value
+from dasp.signal._fused import on_gpu
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import delay_torch
@@ -49,14 +50,17 @@ def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = N
     check_signal("x", x)
     check_range("delay_samples", delay_samples, low=0.0)
     check_real("history", history)
-    signal, offset, weights = _prepare(x, delay_samples, newest=0)
-    y, start = torch.zeros_like(signal), 0
+    signal, delay, start = _exact(x), torch.as_tensor(delay_samples, device=x.device), 0
     if history is not None:
         start = history.shape[-1]
         signal = torch.cat((history.to(signal.dtype).expand(*x.shape[:-1], start), signal), -1)
-    for k, late in enumerate(_readings(signal, start, offset, weights.shape[-1])):
-        y = torch.addcmul(y, weights[..., k], late)
-    return y.to(x.dtype)
+    if delay.ndim == 0:
+        delay = delay[None]
+    if delay.is_floating_point():
+        y = _read(signal, _in_float64(delay_samples, x).view_as(delay), start)
+    else:
+        y = next(_readings(signal, start, delay.long(), 1))
+    return y.expand(x.shape).to(x.dtype)
 
 
 def feedback_delay(
@@ -113,30 +117,51 @@ def feedback_delay(
     return y.reshape(signal.shape)[..., samples:].to(x.dtype)
 
 
+def _exact(x: Tensor) -> Tensor:
+    """The signal in the type to compute in."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _in_float64(delay_samples: Value, x: Tensor) -> Tensor:
+    """In float32 a delay of 100,000 samples would have hundredths left, in half types none."""
+    return at_most(torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device), LONGEST)
+
+
 def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tensor, Tensor]:
     """The signal in the type to compute in, and the samples and weights of every reading.
 
     A reading takes the samples `offset` to `offset + 3` ago, the newest `newest` ago or earlier;
     that of an integer delay takes one sample.
     """
-    signal = x.to(torch.promote_types(x.dtype, torch.float32))
+    signal = _exact(x)
     delay = torch.as_tensor(delay_samples, device=x.device)
     if not delay.is_floating_point():
         return signal, delay.long(), signal.new_ones(*delay.shape, 1)
-    # In float32 a delay of 100,000 samples would have hundredths left, in half types none.
-    delay = torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device)
-    delay = at_most(delay, LONGEST)
+    return signal, *_offset_and_weights(_in_float64(delay_samples, x), newest, signal.dtype)
+
+
+def _offset_and_weights(delay: Tensor, newest: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     offset = (torch.floor(delay) - 1).clamp(min=newest)
-    weights = _lagrange_weights((delay - offset).to(signal.dtype))
-    return signal, offset.long(), weights
+    return offset.long(), _lagrange_weights((delay - offset).to(dtype))
 
 
+@on_gpu("delay_cuda.weights")
 def _lagrange_weights(d: Tensor) -> Tensor:
     """h_k = prod over j != k of (d - j) / (k - j), for a point `d` samples behind the newest."""
     d0, d1, d2, d3 = d, d - 1, d - 2, d - 3
     return torch.stack(
         (-d1 * d2 * d3 / 6, d0 * d2 * d3 / 2, -d0 * d1 * d3 / 2, d0 * d1 * d2 / 6), -1
     )
+
+
+@on_gpu("delay_cuda.read", last=1)
+def _read(signal: Tensor, delay: Tensor, start: int) -> Tensor:
+    """The signal `(..., start + time)` late by `delay` `(..., 1)` or `(..., time)`."""
+    offset, weights = _offset_and_weights(delay, 0, signal.dtype)
+    y = signal.new_zeros(*signal.shape[:-1], signal.shape[-1] - start)
+    for k, late in enumerate(_readings(signal, start, offset, weights.shape[-1])):
+        y = torch.addcmul(y, weights[..., k], late)
+    return y
 
 
 def _place(offset: Tensor, taps: int) -> Tensor:
@@ -225,7 +250,7 @@ class _RecurrenceWithTangents(_Recurrence):
         return _solve(drive, weights, offset, ctx.transposed)
 
 
-_DELAY = Kernel(delay_torch.solve, "delay_numba.solve")
+_DELAY = Kernel(delay_torch.solve, cpu="delay_numba.solve", gpu="delay_cuda.solve")
 
 _kernel = define_row_operator(
     "delay_recurrence(Tensor x, Tensor weights, Tensor offset, bool transposed) -> Tensor",

@@ -176,7 +176,9 @@ class _DirectFormWithTangent(_DirectForm):
         return _solve(drive, _unfiltered(b), a, zi)
 
 
-_DIRECT_FORM = Kernel(direct_form_torch.solve, "direct_form_numba.solve")
+_DIRECT_FORM = Kernel(
+    direct_form_torch.solve, cpu="direct_form_numba.solve", gpu="direct_form_cuda.solve"
+)
 
 _kernel = define_row_operator(
     "direct_form(Tensor x, Tensor b, Tensor a, Tensor zi) -> Tensor",

@@ -25,7 +25,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_not_zero, check_real, check_signal
-from dasp.signal._fused import fused
+from dasp.signal._fused import fused, on_gpu
 from dasp.signal._operator import define_operator, folded, in_graph
 from dasp.signal.direct_form import lfilter as lfilter
 
@@ -139,7 +139,11 @@ def sections_of(sos: Tensor) -> Tensor:
     >>> sections_of(design_low_pass(1000.0, 48_000)).shape
     torch.Size([1, 5])
     """
-    sos = sos.to(torch.float64)
+    return _sections_of(sos.to(torch.float64))
+
+
+@on_gpu("biquad_cuda.sections", last=1)
+def _sections_of(sos: Tensor) -> Tensor:
     b0, b1, b2, _, a1, a2 = (sos / sos[..., 3:4]).unbind(-1)
     c = -a1 / 2
     # d is c^2 - a2, as a sum in which nothing cancels where both poles are near 1, or near -1.

@@ -42,6 +42,7 @@ def quantise(x: Tensor, bits: int, dither: torch.Generator | None = None) -> Ten
     "(Tensor x, Tensor keys, int bits, bool dither) -> Tensor",
     lambda x, keys, bits, _: x.new_empty(x.shape, dtype=_type_of(bits)),
     adjoint=False,
+    gpu=False,
 )
 def _rounded(x: Tensor, keys: Tensor, bits: int, dither: bool) -> Tensor:
     """Steps, and noise if it is wanted, rounded: the upper bits of the type that holds them."""

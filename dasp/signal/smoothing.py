@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp.signal._fused import on_gpu
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import recurrence_torch
+from dasp.units import smoothing_coefficient
 
 
 def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -33,6 +35,25 @@ def one_pole(x: Tensor, pole: Tensor, zi: Tensor | None = None) -> tuple[Tensor,
     check_real("pole", pole)
     pole = pole if pole.is_floating_point() else pole.to(x)
     return linear_recurrence(pole, (1 - pole) * x, zi)
+
+
+@on_gpu("recurrence_cuda.pole")
+def design_one_pole(time_ms: Tensor, sample_rate: float) -> Tensor:
+    """Design the pole of the one-pole smoother that covers 1 - 1/e (63 %) of a step in a time.
+
+    Args:
+        time_ms: Time in ms, 0 or more, of any shape; 0 follows at once.
+        sample_rate: In Hz.
+
+    Returns:
+        The pole exp(-1 / (time * rate)), of the shape of `time_ms`.
+
+    >>> pole = design_one_pole(torch.tensor(10.0, dtype=torch.float64), 48_000)
+    >>> y, _ = one_pole(torch.ones(1, 480), pole.view(1, 1))
+    >>> round(y[0, -1].item(), 2)
+    0.63
+    """
+    return smoothing_coefficient(time_ms, sample_rate)
 
 
 def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -88,7 +109,11 @@ def delayed(y: Tensor, zi: Tensor) -> Tensor:
     return torch.cat((zi[..., None], y[..., :-1]), -1)
 
 
-_LINEAR = Kernel(recurrence_torch.linear_recurrence, "recurrence_numba.linear_recurrence")
+_LINEAR = Kernel(
+    recurrence_torch.linear_recurrence,
+    cpu="recurrence_numba.linear_recurrence",
+    gpu="recurrence_cuda.linear_recurrence",
+)
 
 _recurrence = define_row_operator(
     "linear_recurrence(Tensor a, Tensor b, Tensor zi) -> Tensor",

@@ -12,26 +12,32 @@ from dasp.signal.backends.agreement import gradient_difference, value_difference
 from dasp.signal.backends.examples import RECURSIONS, STEPS, examples
 
 every_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+LOOPS = {kernel.cpu: kernel for kernel in KERNELS.values() if kernel.cpu}
+every_loop = pytest.mark.parametrize("kernel", LOOPS.values(), ids=LOOPS)
 
 
 @pytest.mark.numba
 @every_kernel
 def test_every_form_is_where_its_name_says(kernel):
-    assert callable(kernel.portable) and callable(kernel.compiled)
-    if kernel.cpu_adjoint is not None:
-        assert kernel.cpu_adjoint == f"{kernel.cpu}_adjoint"
-        assert callable(kernel.compiled_adjoint)
-    else:
-        module, name = kernel.cpu.split(".")
-        loops = __import__(f"{backends.__name__}.{module}", fromlist=[name])
-        assert not hasattr(loops, f"{name}_adjoint"), "an adjoint that nobody uses"
+    assert callable(kernel.portable)
+    for form in (kernel.on_cpu, kernel.on_gpu):
+        if form is None:
+            continue
+        assert callable(form.value)
+        if form.adjoint_name is not None:
+            assert form.adjoint_name == f"{form.name}_adjoint"
+            assert callable(form.adjoint)
+        else:
+            module, name = form.name.split(".")
+            loops = __import__(f"{backends.__name__}.{module}", fromlist=[name])
+            assert not hasattr(loops, f"{name}_adjoint"), "an adjoint that nobody uses"
 
 
 def test_every_kernel_has_examples_and_every_example_a_kernel():
-    assert set(STEPS) | set(RECURSIONS) == set(KERNELS)
+    assert set(STEPS) | set(RECURSIONS) == set(LOOPS)
 
 
-@every_kernel
+@every_loop
 def test_an_example_is_changed_by_its_kernel(kernel):
     """Or else its forms would agree whatever they did."""
     for arguments in examples(kernel.cpu, torch.float64):
@@ -43,11 +49,11 @@ def test_an_example_is_changed_by_its_kernel(kernel):
 
 
 @pytest.mark.numba
-@every_kernel
+@every_loop
 def test_forms_agree(kernel):
     for real, most in ((torch.float32, 2e-5), (torch.float64, 1e-10)):
-        assert value_difference(kernel, real) < most
-        assert (gradient_difference(kernel, real) or 0.0) < most
+        assert value_difference(kernel, kernel.on_cpu, real) < most
+        assert (gradient_difference(kernel, kernel.on_cpu, real) or 0.0) < most
 
 
 CONSTANT = torch.full((1, 8000), 0.7)

@@ -1,32 +1,44 @@
-"""How far the compiled form of a kernel is from the portable one, on its examples."""
+"""How far a form of a kernel is from the portable one, on the examples of the kernel."""
 
 import torch
 from torch import Tensor
 
 from dasp.signal._choice import use_kernels
-from dasp.signal._kernel import Kernel
+from dasp.signal._kernel import Form, Kernel
 from dasp.signal.backends.examples import RECURSIONS, examples
 
 
-def value_difference(kernel: Kernel, real: torch.dtype = torch.float32) -> float:
+def value_difference(
+    kernel: Kernel, form: Form, real: torch.dtype = torch.float32, device: str = "cpu"
+) -> float:
     """The largest difference between results, over the peak of each."""
-    step = kernel.compiled
+    step = form.value
     if kernel.cpu not in RECURSIONS:
-        step = lambda *arguments: kernel.compiled(False, *arguments)[0]  # noqa: E731
+        step = lambda *arguments: form.value(False, *arguments)[0]  # noqa: E731
     return max(
         _difference(_all(step(*arguments)), _portable(kernel, arguments))
-        for arguments in examples(kernel.cpu, real)
+        for arguments in _examples(kernel, real, device)
     )
 
 
-def gradient_difference(kernel: Kernel, real: torch.dtype = torch.float32) -> float | None:
-    """The same for the gradients by all tensors; None where there is no compiled gradient."""
-    if kernel.cpu_adjoint is None:
+def gradient_difference(
+    kernel: Kernel, form: Form, real: torch.dtype = torch.float32, device: str = "cpu"
+) -> float | None:
+    """The same for the gradients by all tensors; None where the form has none."""
+    if form.adjoint_name is None:
         return None
     return max(
-        _difference(_compiled_gradients(kernel, arguments), _portable_gradients(kernel, arguments))
-        for arguments in examples(kernel.cpu, real)
+        _difference(_gradients_of(form, arguments), _portable_gradients(kernel, arguments))
+        for arguments in _examples(kernel, real, device)
     )
+
+
+def _examples(kernel: Kernel, real: torch.dtype, device: str) -> list[tuple]:
+    assert kernel.cpu is not None, kernel.name
+    return [
+        tuple(a.to(device) if isinstance(a, Tensor) else a for a in arguments)
+        for arguments in examples(kernel.cpu, real)
+    ]
 
 
 def _portable(kernel: Kernel, arguments: tuple) -> list[Tensor]:
@@ -34,12 +46,12 @@ def _portable(kernel: Kernel, arguments: tuple) -> list[Tensor]:
         return _all(kernel.portable(*arguments))
 
 
-def _compiled_gradients(kernel: Kernel, arguments: tuple) -> list[Tensor]:
+def _gradients_of(form: Form, arguments: tuple) -> list[Tensor]:
     tensors, options = _parts(arguments)
     with torch.no_grad():
-        y, kept = kernel.compiled(True, *tensors, *options)
+        y, kept = form.value(True, *tensors, *options)
         grads = [_cotangent(t) for t in _all(y)]
-        return list(kernel.compiled_adjoint(*grads, *kept, *tensors, *options))
+        return list(form.adjoint(*grads, *kept, *tensors, *options))
 
 
 def _portable_gradients(kernel: Kernel, arguments: tuple) -> list[Tensor]:

@@ -1,0 +1,30 @@
+// The dialect of the kernels for GPUs on a CPU: one thread does what all of them would, in the order
+// of their numbers or, with BACKWARDS, in the opposite one, so that what depends on the order shows.
+
+#include <cmath>
+
+typedef long long wide;
+
+#define KERNEL extern "C" void
+#define INLINE static inline
+#define METHOD inline
+#ifdef BACKWARDS
+#define ALL(type, i, count) for (type i = (type)(count) - 1; i >= 0; i--)
+#else
+#define ALL(type, i, count) for (type i = 0; i < (count); i++)
+#endif
+#define EACH(i, count) ALL(wide, i, count)
+#define EACH_BLOCK(i, count) ALL(wide, i, count)
+#define TOGETHER(i, count) ALL(int, i, count)
+#define MEET
+#define SHARED static
+#define ONE_OF_THEM
+
+template <class A, class B> auto min(A a, B b) -> decltype(a + b) { return a < b ? a : b; }
+template <class A, class B> auto max(A a, B b) -> decltype(a + b) { return a < b ? b : a; }
+static void atomicMin(int *at, int value) { *at = min(*at, value); }
+static void atomicAdd(real *at, real value) { *at += value; }
+using std::exp2;
+using std::fabs;
+using std::floor;
+using std::log2;

@@ -1,0 +1,62 @@
+"""The kernels for GPUs run on a CPU, compiled as C++ by the compiler of the machine."""
+
+import ctypes
+import functools
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from torch import Tensor
+
+from dasp.signal._kernel import Kernel
+from dasp.signal.backends import _cuda
+
+HERE = Path(__file__).parent
+COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+
+
+@contextmanager
+def kernels_on_cpu(*, backwards: bool = False) -> Iterator[list[str]]:
+    """Let the kernels for GPUs run for tensors on a CPU; gives the names of those launched."""
+    launched: list[str] = []
+
+    def run(name, real, constants, items, together, arguments) -> None:
+        launched.append(name)
+        tensors = [a for a in arguments if isinstance(a, Tensor)]
+        assert all(t.is_contiguous() and t.device.type == "cpu" for t in tensors), name
+        if backwards:
+            constants += (("BACKWARDS", 1),)
+        file, function = name.split(".")
+        getattr(_compiled(file, real, constants), function)(*map(_as_c, arguments))
+
+    def on_gpu(kernel, *arguments, gradient=False):
+        return kernel.on_gpu
+
+    with mock.patch.object(_cuda, "run", run), mock.patch.object(Kernel, "form_for", on_gpu):
+        yield launched
+
+
+def _as_c(argument: Tensor | int | float):
+    if isinstance(argument, Tensor):
+        return ctypes.c_void_p(argument.data_ptr())
+    return ctypes.c_int(argument) if isinstance(argument, int) else ctypes.c_double(argument)
+
+
+@functools.cache
+def _compiled(file: str, real: str, constants: tuple) -> ctypes.CDLL:
+    """All kernels of a file, for one type of signals."""
+    dialect = (HERE / "dialect_on_cpu.h").read_text(encoding="utf-8")
+    folder = Path(tempfile.mkdtemp(prefix="dasp-gpu-"))
+    source, library = folder / "kernels.cpp", folder / "kernels.so"
+    source.write_text(_cuda.source(file, real, constants, dialect), encoding="utf-8")
+    options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-Wno-unknown-pragmas"]
+    subprocess.run(
+        [COMPILER, *options, "-o", library, source], check=True, capture_output=True, text=True
+    )
+    loaded = ctypes.CDLL(str(library))
+    shutil.rmtree(folder)
+    return loaded
