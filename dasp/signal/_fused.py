@@ -112,7 +112,8 @@ class _Step:
 
     def __init__(self, kernel: Kernel, schema: str = "", results: Callable | None = None):
         self.kernel = kernel
-        self.operator = self.adjoint_operator = None
+        self.operator: Callable = kernel.portable
+        self.adjoint_operator: Callable | None = None
         if results is not None:
             self.operator, self.adjoint_operator = define_step(
                 schema, kernel.portable, results, self._value, self._gradients

@@ -320,13 +320,13 @@ def _designed(kind: str, freq_hz: Value, sample_rate: float, gain_db: Value, q: 
 def _sections(freq_hz: Tensor, gain_db: Tensor, q: Tensor, kind: str, sample_rate: float) -> Tensor:
     w0 = 2 * math.pi * freq_hz / sample_rate
     cos, alpha = torch.cos(w0), torch.sin(w0) / (2 * q)
-    amplitude = 10 ** (gain_db / 40) if kind in ("low_shelf", "high_shelf", "peak") else None
-    b, a = _FORMULAS[kind](cos, alpha, amplitude)
+    b, a = _FORMULAS[kind](cos, alpha, gain_db)
     coefficients = torch.stack(torch.broadcast_tensors(*b, *a), -1)
     return coefficients / coefficients[..., 3:4]
 
 
-def _low_shelf(cos: Tensor, alpha: Tensor, amplitude: Tensor, sign: int = 1) -> tuple:
+def _low_shelf(cos: Tensor, alpha: Tensor, gain_db: Tensor, sign: int = 1) -> tuple:
+    amplitude = _square_root_of_gain(gain_db)
     cos, slope = sign * cos, 2 * torch.sqrt(amplitude) * alpha
     up, down = amplitude + 1, amplitude - 1
     return (
@@ -343,12 +343,13 @@ def _low_shelf(cos: Tensor, alpha: Tensor, amplitude: Tensor, sign: int = 1) -> 
     )
 
 
-def _high_shelf(cos: Tensor, alpha: Tensor, amplitude: Tensor) -> tuple:
+def _high_shelf(cos: Tensor, alpha: Tensor, gain_db: Tensor) -> tuple:
     """The low shelf with the frequency axis turned round: cos -> -cos, every second one negated."""
-    return _low_shelf(cos, alpha, amplitude, sign=-1)
+    return _low_shelf(cos, alpha, gain_db, sign=-1)
 
 
-def _peak(cos: Tensor, alpha: Tensor, amplitude: Tensor) -> tuple:
+def _peak(cos: Tensor, alpha: Tensor, gain_db: Tensor) -> tuple:
+    amplitude = _square_root_of_gain(gain_db)
     return (
         (1 + alpha * amplitude, -2 * cos, 1 - alpha * amplitude),
         (1 + alpha / amplitude, -2 * cos, 1 - alpha / amplitude),
@@ -373,6 +374,10 @@ def _notch(cos: Tensor, alpha: Tensor, _) -> tuple:
 
 def _all_pass(cos: Tensor, alpha: Tensor, _) -> tuple:
     return (1 - alpha, -2 * cos, 1 + alpha), _poles(cos, alpha)
+
+
+def _square_root_of_gain(gain_db: Tensor) -> Tensor:
+    return 10 ** (gain_db / 40)
 
 
 def _poles(cos: Tensor, alpha: Tensor) -> tuple:
