@@ -1,6 +1,7 @@
-"""Texts in files, as editors of all systems write them."""
+"""Texts in files, as editors of all systems write them, and lists that fit a line."""
 
 import codecs
+from collections.abc import Sequence
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -21,3 +22,13 @@ def decoded(content: bytes, errors: str = "strict") -> str:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, errors)
     return content.decode("utf-8", errors)
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names on a line, of which many are told by their number.
+
+    >>> listed(["kick", "snare"]), listed(["a", "b", "c", "d"], most=2)
+    ('kick, snare', 'a, b and 2 more')
+    """
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

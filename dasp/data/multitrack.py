@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp._suggestion import did_you_mean
+from dasp._texts import listed
 from dasp.audio_io import AUDIO_SUFFIXES, audio_info, has_audio_name
 from dasp.data.reading import read_part
 from dasp.file_names import as_found, in_any_locale
@@ -64,6 +65,11 @@ class Multitrack:
     details: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     """What whoever listed the song had to say about it."""
+
+    def __repr__(self) -> str:
+        known = f"; mixes: {listed([mix.name for mix in self.mixes])}" if self.mixes else ""
+        tracks = listed(self.names)
+        return f"Multitrack({self.name!r}, {self.sample_rate} Hz, tracks: {tracks}{known})"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dasp.mixing.console import (
 from dasp.mixing.conversion import from_mix, to_mix
 from dasp.mixing.document import is_mix, load_mix, save_mix
 from dasp.mixing.kept_routing import keep_routing
+from dasp.mixing.knobs import turn
 from dasp.mixing.mixdown import Stem, mix_down, mix_stems, run_strip, through_master
 from dasp.mixing.normalise import normalise_loudness
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
@@ -58,4 +59,5 @@ __all__ = [
     "stereo_pairs",
     "through_master",
     "to_mix",
+    "turn",
 ]

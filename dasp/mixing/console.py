@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_real
 from dasp._suggestion import did_you_mean
+from dasp._texts import listed
 from dasp._typing import Value
 from dasp.functional._param import Param, check_by_names, controls_size, to_controls, to_physical
 from dasp.functional._processor import Processor, check_processor
@@ -146,6 +147,14 @@ class Console:
             check_by_names(part, strips)
             of_names = {name: _strip(f"{part}[{name!r}]", strip) for name, strip in strips.items()}
             object.__setattr__(self, part, of_names)
+
+    def __repr__(self) -> str:
+        strips = {"strip": self.strip, **self.groups, **self.buses, "master": self.master}
+        told = "; ".join(
+            f"{name}: {listed([processor.name for processor in strip])}"
+            for name, strip in strips.items()
+        )
+        return f"Console({told})"
 
     @property
     def params(self) -> Params:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dasp._texts import listed
 from dasp.processors.stage import Stage, find_stage, setting
 from dasp.processors.strip import Strip
 
@@ -71,3 +72,12 @@ class Mix:
     master: Strip = ()
     groups: tuple[Channel, ...] = ()
     buses: tuple[Channel, ...] = ()
+
+    def __repr__(self) -> str:
+        master = [stage.processor.name for stage in self.master]
+        parts = (("groups", self.groups), ("buses", self.buses))
+        named = [(what, [channel.name for channel in channels]) for what, channels in parts]
+        tracks = [track.name for track in self.tracks]
+        lines = [("tracks", tracks), *named, ("master", master)]
+        told = "; ".join(f"{what}: {listed(names)}" for what, names in lines if names)
+        return f"Mix({self.sample_rate} Hz, {told})"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from dasp._checks import checked_sample_rate
+from dasp._texts import listed
 from dasp.mixing.roles import check_roles, guess_role
 from dasp.mixing.settings import Mix, Track
 
@@ -42,6 +43,11 @@ class Song:
                 f"{len(self.roles)} and {len(self.tracks)}"
             )
         check_roles(self.roles, "roles[{}]")
+
+    def __repr__(self) -> str:
+        time = self.tracks[0].shape[-1] if self.tracks else 0
+        seconds = time / self.sample_rate
+        return f"Song({self.sample_rate} Hz, {seconds:.1f} s, tracks: {listed(self.names)})"
 
     @classmethod
     def of(cls, names: Sequence[str], tracks: Sequence[Tensor], sample_rate: int) -> "Song":

@@ -6,12 +6,20 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from dasp._texts import listed
 from dasp.functional._memory import Memory
 from dasp.functional._processor import Processor
 from dasp.processors.automation import block_knots, run_moving
 
 Tracks = Mapping[str, Tensor] | Tensor
 """What a stage may listen to: audio by the name of its track, or `(*batch, tracks, ...)`."""
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Tensor) and value.numel() > 8:
+        return f"{'x'.join(map(str, value.shape))} numbers"
+    value = value.tolist() if isinstance(value, Tensor) else value
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class Stage(NamedTuple):
@@ -40,6 +48,13 @@ class Stage(NamedTuple):
     sidechain: str | Tensor = ""
     locked: bool = False
     on: bool | Tensor = True
+
+    def __repr__(self) -> str:
+        settings = [f"{name}={_told(value)}" for name, value in self.settings.items()]
+        moving = [f"{name} moves" for name in self.automation if name != "time_s"]
+        key = [f"by {self.sidechain}"] if self._listens else []
+        locked = ["locked"] if self.locked else []
+        return f"Stage({listed([self.processor.name, *settings, *moving, *key, *locked], 12)})"
 
     def run(
         self,

@@ -19,6 +19,7 @@ from dasp.functional._processor import Processor, check_processor
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
+from dasp.processors.stage import Stage
 
 GOAL = 10 ** (-60 / 10)
 """Under this error-to-signal ratio, the last polish has nothing to add."""
@@ -54,6 +55,11 @@ class Fit:
     error_db: dict[str, float]
     lag_samples: float
     history: tuple[tuple[str, float], ...]
+
+    def __repr__(self) -> str:
+        errors = ", ".join(f"{stage} {error:.1f} dB" for stage, error in self.error_db.items())
+        stage = Stage(self.processor, self.settings)
+        return f"Fit({stage}, error: {errors}, lag {self.lag_samples:.2f} samples)"
 
 
 def fit(

@@ -98,6 +98,13 @@ class Unmixed:
     stages: tuple[StageReport, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        stages = ", ".join(
+            f"{stage.name} {stage.sdr_db:.1f} dB{'' if stage.kept else ' (not kept)'}"
+            for stage in self.stages
+        )
+        return f"Unmixed({self.mix}, SDR: {stages})"
+
 
 def unmix(
     tracks: Sequence[Tensor],
