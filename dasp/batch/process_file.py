@@ -17,9 +17,10 @@ from dasp.audio_io import (
     read_tags,
 )
 from dasp.batch.job import Job
-from dasp.batch.settings import is_sidechain, load_inputs
+from dasp.batch.settings import load_inputs
 from dasp.batch.writing import Writing
 from dasp.file_names import as_found
+from dasp.functional._processor import is_sidechain
 from dasp.processors import Processor
 from dasp.processors.document import from_document
 from dasp.signal.resample import resample

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dasp._texts import decoded
 from dasp.audio_io import load_audio
+from dasp.functional._processor import is_sidechain
 from dasp.processors import Processor
 from dasp.processors.written import parse_settings
 from dasp.signal.resample import resample
@@ -42,11 +43,6 @@ def load_inputs(
             file = resample_response(file, file_rate, sample_rate)
         loaded[key] = file.to(x.device)
     return {**settings, **loaded}
-
-
-def is_sidechain(key: str) -> bool:
-    """Whether an input runs beside the audio."""
-    return key.rsplit(".", 1)[-1] == "sidechain"
 
 
 def read_table(

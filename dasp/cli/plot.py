@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 
 from dasp.audio_io import load_audio
-from dasp.batch.settings import is_sidechain, load_inputs
+from dasp.batch.settings import load_inputs
 from dasp.cli.effects import EFFECT_HELP, chain_file, effect, in_series
 from dasp.cli.numbers import sample_rate
 from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.desk import render
+from dasp.functional._processor import is_sidechain
 from dasp.mixing.document import MOST_BYTES, is_mix, load_mix
 from dasp.mixing.settings import Mix
 from dasp.pictures import draw_chain, draw_console, draw_gain_reduction

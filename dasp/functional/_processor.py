@@ -267,7 +267,7 @@ class Processor:
         if not isinstance(value, Tensor):
             return False
         if name in self.inputs:
-            return name.rsplit(".", 1)[-1] == "sidechain"
+            return is_sidechain(name)
         automatable = any(param.name == name and param.automatable for param in self.params)
         along_time = value.ndim > x.ndim - 2 and value.shape[-1] == x.shape[-1]
         return automatable and along_time
@@ -376,6 +376,11 @@ def _tuple_of(kind: type[Kind], name: str, field: str, values: Iterable[Kind]) -
         if all(isinstance(value, kind) for value in values):
             return values
     raise ValueError(f"{name}: expected {field} to be a tuple of {kind.__name__}, got {values!r}")
+
+
+def is_sidechain(name: str) -> bool:
+    """Whether an input runs beside the audio, of a processor or of a part of a combination."""
+    return name.rsplit(".", 1)[-1] == "sidechain"
 
 
 def check_processor(where: str, value: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dasp.functional._processor import is_sidechain
 from dasp.pictures.figure import BLUE, GREY, ORANGE, frequency_axis, new_figure, tidy
 from dasp.processors import Processor
 from dasp.processors.chain import parts_of
@@ -53,7 +54,7 @@ def draw_chain(processor: Processor, sample_rate: int, **settings: Any) -> "Figu
     >>> figure.axes[0].get_xlabel()
     'frequency (Hz)'
     """
-    heard = {name: value for name, value in settings.items() if not name.endswith("sidechain")}
+    heard = {name: value for name, value in settings.items() if not is_sidechain(name)}
     chain = Stage(processor, heard)
     stages = stages_of(chain)
     with torch.inference_mode():

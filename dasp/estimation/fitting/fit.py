@@ -15,7 +15,7 @@ from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
 from dasp.estimation.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
 from dasp.estimation.fitting.stages import Progress, Stages
-from dasp.functional._processor import Processor, check_processor
+from dasp.functional._processor import Processor, check_processor, is_sidechain
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
@@ -202,6 +202,6 @@ def _check_turnable(
 
 def _check_settings(processor: Processor, settings: Mapping[str, Any]) -> None:
     for name in settings:
-        if name.rsplit(".", 1)[-1] == "sidechain":
+        if is_sidechain(name):
             raise ValueError(f"{name}: a chain that listens to another recording cannot be fitted")
     processor.check_settings({k: v for k, v in settings.items() if k not in processor.inputs})
