@@ -179,10 +179,11 @@ class PeakMeter:
 
     Args:
         sample_rate: In Hz.
-        channels: Number of channels.
+        channels: Number of channels, 1 or more.
 
     Raises:
-        ValueError: If `sample_rate` is not a positive number.
+        ValueError: If `sample_rate` is not a positive number, or `channels` no whole number above
+            0.
 
     >>> meter = PeakMeter(48_000, 1)
     >>> meter.hear(torch.tensor([[0.5, -0.25]]))
@@ -191,7 +192,10 @@ class PeakMeter:
     """
 
     def __init__(self, sample_rate: float, channels: int):
-        self._sample_rate, self._channels = checked_sample_rate(sample_rate), channels
+        self._sample_rate = checked_sample_rate(sample_rate)
+        if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
+            raise ValueError(f"channels: expected a whole number, 1 or more, got {channels!r}")
+        self._channels = channels
         self._held: Tensor | None = None
         """The end of what was heard, of which the last `REACH` samples wait for more."""
         self._waiting = 0

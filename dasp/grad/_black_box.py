@@ -50,7 +50,13 @@ def black_box(
     if not callable(epsilon):
         check_range("epsilon", epsilon, above=0.0, high=0.5)
     box = _BlackBox(processor, mode, directions, epsilon, audio_gradient)
-    return replace(processor, run=Run(box, blocks_in_use(processor, mode), processor.run.latency))
+    run = Run(box, blocks_in_use(processor, mode), processor.run.latency)
+    return replace(processor, run=run, params=all_with_gradients(processor))
+
+
+def all_with_gradients(processor: Processor) -> tuple[Param, ...]:
+    """The parameters of a processor, of which an estimate has a gradient for each."""
+    return tuple(replace(param, differentiable=True) for param in processor.params)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp.functional._processor import Processor, check_processor
 from dasp.functional._run import Run
-from dasp.grad._black_box import blocks_in_use, check_steady, wants_gradient
+from dasp.grad._black_box import all_with_gradients, blocks_in_use, check_steady, wants_gradient
 from dasp.grad.tcn import TCN
 
 FORMAT = "dasp-proxy-1"
@@ -73,9 +73,9 @@ def proxy(processor: Processor, network: TCN, mode: str = "full") -> Processor:
 
     imitation = _Imitation(processor, network, mode)
     if mode == "full":  # The processor is never heard, and a network has no blocks.
-        return replace(processor, run=Run(imitation))
+        return replace(processor, run=Run(imitation), params=all_with_gradients(processor))
     run = Run(imitation, blocks_in_use(processor, mode), processor.run.latency)
-    return replace(processor, run=run)
+    return replace(processor, run=run, params=all_with_gradients(processor))
 
 
 @dataclass(frozen=True)

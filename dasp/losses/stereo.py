@@ -112,13 +112,13 @@ def design_a_weighting(sample_rate: float, *, taps: int = A_WEIGHTING_TAPS) -> T
 
     Args:
         sample_rate: In Hz.
-        taps: Length of the filter in samples, odd.
+        taps: Length of the filter in samples, an odd number.
 
     Returns:
         Impulse response `(taps,)`, float64, with a gain of about 1 at 1 kHz.
 
     Raises:
-        ValueError: If `sample_rate` is not positive.
+        ValueError: If `sample_rate` is not positive, or `taps` is no odd number above 0.
 
     Source of the curve: IEC 61672-1, annex E.
 
@@ -127,6 +127,10 @@ def design_a_weighting(sample_rate: float, *, taps: int = A_WEIGHTING_TAPS) -> T
     True
     """
     sample_rate = checked_sample_rate(sample_rate)
+    if isinstance(taps, bool) or not isinstance(taps, int) or taps < 1 or taps % 2 == 0:
+        raise ValueError(
+            f"taps: expected an odd number, for a filter symmetric about a sample, got {taps!r}"
+        )
     half = taps // 2
     omega = np.linspace(0, math.pi, _GRID)
     wanted = _a_weighting(omega * sample_rate / (2 * math.pi))

@@ -29,9 +29,10 @@ class ProcessorModule(nn.Module):
     """Wrap a processor as a `torch.nn.Module` that trains its controls or is given them.
 
     The parameters of the module are logits, one for each control; a sigmoid keeps the controls in
-    (0, 1), and so every value inside its range. A value that starts at an end of its range starts
-    `START_INSIDE` of the range away from the end (0.99 for a `mix` of 1): at the very end there is
-    no slope, and the value would stay there.
+    (0, 1), and so every value inside its range. A parameter that decides between alternatives, such
+    as the threshold of a noise gate, has no gradient and so no logit: it is held at its setting. A
+    value that starts at an end of its range starts `START_INSIDE` of the range away from the end
+    (0.99 for a `mix` of 1): at the very end there is no slope, and the value would stay there.
 
     A saved state has the logits under the names of their parameters, `"logits.compressor.ratio"`,
     and the held values beside them; the state of another processor is refused.
@@ -71,7 +72,8 @@ class ProcessorModule(nn.Module):
         check_processor("processor", processor)
         self.processor = processor
         self.sample_rate = checked_sample_rate(sample_rate)
-        self.params = not_held(processor.name, processor.params, hold)
+        self._asked = not_held(processor.name, processor.params, hold)
+        self.params = tuple(param for param in self._asked if param.differentiable)
         """The parameters that have logits."""
         settings = _checked(processor, {} if settings is None else settings)
         controls = to_controls(self.params, settings) if self.params else torch.zeros(0)
@@ -161,15 +163,16 @@ class ProcessorModule(nn.Module):
         here = structure(self.processor)
         if LOGITS in state:
             size = state[LOGITS].shape[-1:]
-            if size != self.logits.shape[-1:]:
-                error_msgs.append(
-                    f"expected {self.n_controls} logits, those of {here}, got {tuple(size)}"
-                )
+            count = controls_size(self._asked)  # all had logits before states had names
+            if size != (count,):
+                error_msgs.append(f"expected {count} logits, those of {here}, got {tuple(size)}")
                 return
             warnings.warn(
                 f"a state with logits that have no names, taken for those of {here}", stacklevel=2
             )
             state |= {f"{HELD}.{key}": value for key, value in self._named(HELD).items()}
+            pieces = _split(self._asked, state.pop(LOGITS))
+            state = self._as_here(state | {f"{LOGITS}.{k}": v for k, v in pieces.items()})
         elif state:
             problem = self._differs(state, here)
             if problem:
@@ -182,6 +185,8 @@ class ProcessorModule(nn.Module):
             for key, value in state.items()
             if key.startswith(f"{HELD}.")
         }
+        for key in loaded.keys() & self._buffers.keys():  # one value, or one for each item
+            self._buffers[key] = self._buffers[key].new_empty(loaded[key].shape)
         loaded |= {
             key: value
             for key, value in state.items()

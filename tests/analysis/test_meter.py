@@ -21,6 +21,12 @@ from dasp.analysis import (
 RATE = 8000
 
 
+@pytest.mark.parametrize("channels", [0, -1, 1.5, True, None])
+def test_a_meter_without_channels_is_refused(channels):
+    with pytest.raises(ValueError, match="channels: expected a whole number, 1 or more"):
+        PeakMeter(RATE, channels)
+
+
 def heard(x, rate, *lengths):
     """What both meters show of a signal in blocks of such lengths, over and over."""
     loudness, peaks = LoudnessMeter(rate, len(x)), PeakMeter(rate, len(x))

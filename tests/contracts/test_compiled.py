@@ -13,6 +13,22 @@ from tests.contracts.cases import audio, differentiable, draw, run
 QUICK = {"fir", "low_pass"}
 LENGTHS = 150, 211, 340, 400
 
+TORCH = tuple(int(part) for part in torch.__version__.split(".")[:2])
+NOT_EXPORTED_BY_TORCH_2_10 = {
+    "de_esser",
+    "delay",
+    "distortion",
+    "flanger",
+    "graphic_eq",
+    "graphic_eq_31",
+    "high_pass",
+    "low_pass",
+    "multiband_compressor",
+    "parametric_eq",
+    "phaser",
+}
+"""Filters and their like: it does not see that the shorter of n and 2 n is n."""
+
 
 def processors(quick: set[str]):
     """All of them, of which all but a few take long."""
@@ -74,9 +90,9 @@ def test_a_program_with_options(name, options):
 
 
 def check_program(name: str, options: dict) -> None:
-    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
-    if version < (2, 13):
-        pytest.skip("torch 2.10 does not see that the shorter of n and 2 n is n")
+    filtered = name in NOT_EXPORTED_BY_TORCH_2_10 or "sidechain_high_pass_hz" in options
+    if TORCH < (2, 13) and filtered:
+        pytest.skip(f"torch {torch.__version__} does not export a {name} of any length")
 
     def chosen(_, x, settings):
         return run(name, x, {**settings, **options})

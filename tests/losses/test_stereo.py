@@ -34,6 +34,21 @@ def test_a_weighting_in_the_middle_of_hearing():
     np.testing.assert_allclose(20 * np.log10(response), table, atol=0.3)
 
 
+def test_a_long_filter_follows_the_table_of_the_standard():
+    """IEC 61672-1, table 3, at nominal frequencies, whose third octaves are rounded."""
+    taps = design_a_weighting(RATE, taps=1501).numpy()
+    f = np.array([125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0])
+    response = abs(np.exp(-2j * np.pi * f[:, None] * np.arange(1501) / RATE) @ taps)
+    table = [-16.1, -8.6, -3.2, 0.0, 1.2, 1.0, -1.1, -6.6]
+    np.testing.assert_allclose(20 * np.log10(response), table, atol=0.15)
+
+
+@pytest.mark.parametrize("taps", [100, 0, -1, 10.0, True])
+def test_a_filter_without_a_middle_is_refused(taps):
+    with pytest.raises(ValueError, match=r"taps: expected an odd number"):
+        design_a_weighting(RATE, taps=taps)
+
+
 @pytest.mark.parametrize("form", ["a", "b"])
 def test_fxnorm_against_scipy(form):
     taps = design_a_weighting(RATE).numpy()

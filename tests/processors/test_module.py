@@ -4,8 +4,16 @@ import warnings
 import pytest
 import torch
 
+from dasp.grad import spsa
 from dasp.processors import CATALOGUE, ProcessorModule, chain, dry_wet, parallel
-from dasp.processors.catalogue import COMPRESSOR, CONVOLUTION_REVERB, GAIN, LIMITER, PARAMETRIC_EQ
+from dasp.processors.catalogue import (
+    COMPRESSOR,
+    CONVOLUTION_REVERB,
+    GAIN,
+    LIMITER,
+    NOISE_GATE,
+    PARAMETRIC_EQ,
+)
 from dasp.processors.module import START_INSIDE
 
 RATE = 44_100
@@ -214,3 +222,37 @@ def test_logits_without_names_of_earlier_states_still_load():
     assert torch.equal(other.logits, module.logits)
     with pytest.raises(RuntimeError, match=r"expected 20 logits, those of chain\(.*got \(3,\)"):
         other.load_state_dict({"logits": torch.zeros(3)})
+
+
+def test_what_only_decides_has_no_logit_that_would_never_move():
+    """Open or closed is a decision: the threshold of a gate is held exactly where it is set."""
+    module = ProcessorModule(NOISE_GATE, RATE, settings={"threshold_db": -33.3})
+    assert {param.name for param in module.params} == {"attack_ms", "release_ms", "range_db"}
+    assert module.settings()["threshold_db"].item() == pytest.approx(-33.3)
+    x = 0.03 * torch.randn(1, 3000)
+    x[..., 500:] *= 0.01  # for longer than the gate is held open
+    module(x).square().sum().backward()
+    assert (module.logits.grad != 0).all()
+    assert module.n_controls == module.logits.shape[-1] == 3
+
+
+def test_an_estimated_gradient_reaches_what_decides():
+    module = ProcessorModule(spsa(NOISE_GATE), RATE)
+    assert module.n_controls == NOISE_GATE.n_controls
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize("names", [True, False])
+def test_a_state_with_logits_for_what_decides_still_loads(batch, names):
+    logits = 0.5 * torch.randn(*batch, 6)
+    state = {"logits": logits}
+    if names:
+        state = {
+            f"logits.{param.name}": logits[..., i] for i, param in enumerate(NOISE_GATE.params)
+        }
+    module = ProcessorModule(NOISE_GATE, RATE, batch=batch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module.load_state_dict(state)
+    for name, value in NOISE_GATE.to_physical(logits.sigmoid()).items():
+        torch.testing.assert_close(module.settings()[name], value)
