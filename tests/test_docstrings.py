@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from dasp import audio_io, estimation, evaluation, mixing, signal
+from dasp import audio_io, controllers, data, estimation, evaluation, mixing, signal
 from dasp import functional as F
+from dasp.controllers import rules
 from dasp.estimation import fitting, unmixing
 from dasp.functional._param import UNITS
 from dasp.processors import CATALOGUE, Option, Param, Processor
@@ -52,6 +53,11 @@ PACKAGES = (
     *modules(unmixing),
     "dasp.evaluation",
     *modules(evaluation),
+    "dasp.data",
+    *modules(data),
+    "dasp.controllers",
+    *modules(controllers),
+    *modules(rules),
 )
 """Whose public functions, classes and methods have the form that is held here."""
 

@@ -51,12 +51,23 @@ ROLE_NAMES = KNOWN_ROLES
 
 
 def console_with_gradient(size: str, gradient: str, **options) -> Console:
-    """A console of a size, whose gradient is had as `dasp.grad.with_gradient` says.
+    """Build a console of a size whose gradient is had as `dasp.grad.with_gradient` says.
 
     The effects of a track, or its faders where there are no effects, become one processor: a
     black box, or what the `network` imitates. It is the first of its strip, so that it hears
     tracks and needs no gradient for audio. What stands behind it is linear, or hears the mix,
     and has its own gradient. Controls are the same, in the same order, in every mode.
+
+    Args:
+        size: A key of `CONSOLES`.
+        gradient: A word of `dasp.grad.GRADIENTS`.
+        **options: Of `dasp.grad.with_gradient`, such as `network`.
+
+    Returns:
+        The console.
+
+    Raises:
+        ValueError: If there is no such size or gradient.
     """
     check_choice("size", size, CONSOLES)
     check_choice("gradient", gradient, GRADIENTS)
@@ -73,9 +84,18 @@ def console_with_gradient(size: str, gradient: str, **options) -> Console:
 class Size:
     """How large the network is.
 
-    `channels` has the width of each stage of the encoder, every one of which halves both axes of
-    the picture. The short-chunk CNN of automix-toolkit is
+    The short-chunk CNN of automix-toolkit is
     `Size((128, 128, 256, 256, 256, 256, 512), 512, 256)`, of 128 bands.
+
+    Args:
+        channels: Width of each stage of the encoder, 4 or more; each halves both axes of the
+            picture.
+        embedding: Length of what the encoder makes of a track.
+        hidden: Width of the layers that decide.
+        dropout: Share of what those layers forget in training, 0 to less than 1.
+
+    Raises:
+        ValueError: If a width or the dropout is out of range.
     """
 
     channels: tuple[int, ...] = (8, 16, 32, 48, 64)
@@ -89,7 +109,11 @@ class Size:
 
 
 class MixingController(nn.Module):
-    """Controls of a console from what is heard of its tracks, and from their roles.
+    """Set the controls of a console by what is heard of its tracks and by their roles.
+
+    Args:
+        console: What is controlled.
+        size: How large the network is.
 
     >>> from dasp.controllers.dmc_features import hear
     >>> heard = hear(0.1 * torch.randn(3, 1, 44_100), 44_100)
@@ -118,7 +142,7 @@ class MixingController(nn.Module):
         by_ear: bool = False,
         embedding: Tensor | None = None,
     ) -> Controls | tuple[Controls, Tensor]:
-        """The controls of all parts.
+        """Decide on the controls of all parts.
 
         Args:
             heard: Of tracks, in as many windows each; a track that never plays is absent.
@@ -129,6 +153,9 @@ class MixingController(nn.Module):
             by_ear: Return the logits of the roles as well, by the sound alone.
             embedding: What `embed` has made of the tracks, where that is known already; of `heard`
                 only what plays and its numbers then count.
+
+        Returns:
+            The controls, and with `by_ear` the logits `(*batch, tracks, roles)`.
         """
         if embedding is None:
             embedding = self.embed(heard, moving=moving)
@@ -136,7 +163,15 @@ class MixingController(nn.Module):
         return (controls, self.role(embedding)) if by_ear else controls
 
     def embed(self, heard: Heard, *, moving: bool = False) -> Tensor:
-        """What the encoder makes of each track `(*batch, tracks[, windows], embedding)`."""
+        """Listen to each track.
+
+        Args:
+            heard: The tracks.
+            moving: Whether each window is heard by itself.
+
+        Returns:
+            Embeddings `(*batch, tracks[, windows], embedding)`.
+        """
         return self.encoder(heard, moving=moving)
 
     def decide(
@@ -147,7 +182,17 @@ class MixingController(nn.Module):
         *,
         mask: Tensor | None = None,
     ) -> Controls:
-        """The controls, from embeddings that are there already."""
+        """Decide on the controls by embeddings that are there already.
+
+        Args:
+            embedding: What `embed` has made of the tracks.
+            heard: Of which what plays and its numbers count.
+            roles: For each track a number of `ROLE_NAMES`, or -1 where nobody knows.
+            mask: True where there is a track `(*batch, tracks)`.
+
+        Returns:
+            The controls of all parts.
+        """
         audible = heard.audible if mask is None else heard.audible & mask
         moving = embedding.ndim > audible.ndim + 1
         likely, numbers = self.role(embedding).softmax(-1), heard.numbers
@@ -174,7 +219,11 @@ class MixingController(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures to embeddings: residual convolutions, the mean and the maximum of what plays."""
+    """Turn pictures into embeddings: residual convolutions, mean and maximum of what plays.
+
+    Args:
+        size: How large it is.
+    """
 
     def __init__(self, size: Size):
         super().__init__()
@@ -191,7 +240,15 @@ class Encoder(nn.Module):
         )
 
     def forward(self, heard: Heard, *, moving: bool = False) -> Tensor:
-        """`Heard` to `(*batch, tracks, embedding)`, of each window where they are `moving`."""
+        """Listen to each track.
+
+        Args:
+            heard: The tracks.
+            moving: Whether each window is heard by itself.
+
+        Returns:
+            Embeddings `(*batch, tracks[, windows], embedding)`.
+        """
         *batch, windows, bands, frames = heard.pictures.shape
         x = self.stages(heard.pictures.reshape(-1, 1, bands, frames))
         x = x.flatten(1, 2).unflatten(0, (*batch, windows))
@@ -207,7 +264,12 @@ class Encoder(nn.Module):
 
 
 class Stage(nn.Module):
-    """Half as many bands and frames: two convolutions, and past them one of a single point."""
+    """Halve bands and frames: two convolutions, and past them one of a single point.
+
+    Args:
+        inputs: Channels of a picture.
+        outputs: Channels of what it becomes.
+    """
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -217,13 +279,29 @@ class Stage(nn.Module):
         self.past = nn.Conv2d(inputs, outputs, 1, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(n, inputs, bands, frames)` to `(n, outputs, bands / 2, frames / 2)`, 0 at least."""
+        """Halve a picture.
+
+        Args:
+            x: `(n, inputs, bands, frames)`.
+
+        Returns:
+            `(n, outputs, bands / 2, frames / 2)`, 0 at least.
+        """
         y = torch.relu(self.first_norm(self.halve(x)))
         return torch.relu(self.second_norm(self.refine(y)) + self.past(x))
 
 
 def role_numbers(roles: Sequence[str]) -> Tensor:
-    """Numbers of `ROLE_NAMES`; "other" is what nobody knows, -1.
+    """Number roles by `ROLE_NAMES`; "other" is what nobody knows, -1.
+
+    Args:
+        roles: Role of each track.
+
+    Returns:
+        Numbers `(tracks,)`.
+
+    Raises:
+        ValueError: If a role is not known.
 
     >>> role_numbers(["kick", "other"])
     tensor([ 0, -1])

@@ -38,14 +38,19 @@ NUMBERS = 2
 
 
 class Heard(NamedTuple):
-    """Pictures and numbers of tracks. Silent tracks have pictures of nothing."""
+    """Pictures and numbers of tracks. Silent tracks have pictures of nothing.
+
+    Args:
+        pictures: `(*batch, tracks, windows, BANDS, FRAMES)`, about 1 where a track plays and -1 for
+            nothing.
+        playing: 1 where a track plays and 0 in a pause, `(*batch, tracks, windows, FRAMES)`.
+        numbers: How wide a track is, and the share of the song in which it plays `(*batch, tracks,
+            2)`.
+    """
 
     pictures: Tensor
-    """`(*batch, tracks, windows, BANDS, FRAMES)`, about 1 where a track plays and -1 for nothing"""
     playing: Tensor
-    """1 where a track plays and 0 in a pause, `(*batch, tracks, windows, FRAMES)`"""
     numbers: Tensor
-    """How wide a track is, and the share of the song in which it plays `(*batch, tracks, 2)`"""
 
     @property
     def audible(self) -> Tensor:
@@ -54,9 +59,17 @@ class Heard(NamedTuple):
 
 
 def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> Heard:
-    """The `windows` pictures of each track `(channels, time)` in which it plays most.
+    """Picture each track in the windows in which it plays most.
 
     They follow each other in time, and do not overlap.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        sample_rate: In Hz.
+        windows: How many pictures of each track.
+
+    Returns:
+        Pictures and numbers, of `windows` each.
     """
     heard = [_pictures(busiest_part(track, sample_rate), sample_rate) for track in tracks]
     chosen = [_where_most_plays(picture, playing, windows) for picture, playing in heard]
@@ -64,14 +77,31 @@ def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> H
 
 
 def hear_blocks(tracks: Sequence[Tensor], sample_rate: float, *, blocks: int) -> Heard:
-    """One picture for each of `blocks` equal parts of a song, around its middle."""
+    """Picture each track once for each of several equal parts of a song, around its middle.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        sample_rate: In Hz.
+        blocks: How many parts.
+
+    Returns:
+        Pictures and numbers, of `blocks` windows each.
+    """
     heard = [_pictures(track, sample_rate) for track in tracks]
     chosen = [_evenly(picture, playing, blocks) for picture, playing in heard]
     return _together(tracks, sample_rate, chosen)
 
 
 def busiest_part(track: Tensor, sample_rate: float) -> Tensor:
-    """The pieces of a track in which it plays most, one behind the other, `LONGEST_S` in all."""
+    """Cut out the pieces of a track in which it plays most, one behind the other.
+
+    Args:
+        track: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio `(channels, time)` of at most about `LONGEST_S`.
+    """
     size = FRAMES * round(HOP_S * sample_rate)
     count = int(LONGEST_S * sample_rate) // size
     if track.shape[-1] <= (count + 1) * size:
@@ -83,7 +113,15 @@ def busiest_part(track: Tensor, sample_rate: float) -> Tensor:
 
 
 def log_mel(power: Tensor, playing: Tensor) -> Tensor:
-    """Mel powers `(…, BANDS, frames)` in dB beside the mean of the frames that play, scaled."""
+    """Scale mel powers by the mean of the frames that play.
+
+    Args:
+        power: Mel powers `(..., BANDS, frames)`.
+        playing: 1 where the track plays and 0 in a pause, `(..., frames)`.
+
+    Returns:
+        The picture: about 1 at the mean and -1 at `FLOOR_DB` under it.
+    """
     total = (power.sum(-2) * playing).sum(-1) / playing.sum(-1).clamp(min=1)
     level_db = power_to_db(power) - power_to_db(total)[..., None, None]
     level_db = torch.where(playing.any(-1)[..., None, None], level_db, FLOOR_DB)
@@ -91,7 +129,15 @@ def log_mel(power: Tensor, playing: Tensor) -> Tensor:
 
 
 def mel_filterbank(bins: int, sample_rate: float) -> Tensor:
-    """Triangles `(bins, BANDS)` of area 1, evenly spaced on the mel scale of O'Shaughnessy."""
+    """Build triangles of area 1, evenly spaced on the mel scale of O'Shaughnessy.
+
+    Args:
+        bins: Bins of a spectrum, from 0 Hz to Nyquist.
+        sample_rate: In Hz.
+
+    Returns:
+        Weights `(bins, BANDS)`.
+    """
     low, high = (2595 * math.log10(1 + f / 700) for f in (LOWEST_HZ, HIGHEST_HZ))
     mel = torch.linspace(low, high, BANDS + 2, dtype=torch.float64)
     edges = 700 * (10 ** (mel / 2595) - 1)

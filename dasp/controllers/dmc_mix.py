@@ -63,7 +63,12 @@ NEAR_AN_END = 0.02
 
 
 class Trained(NamedTuple):
-    """A controller and what it controls."""
+    """A controller and what it controls.
+
+    Args:
+        model: The network.
+        console: The console whose controls it says.
+    """
 
     model: MixingController
     console: Console
@@ -74,7 +79,17 @@ class UnlikeError(ValueError):
 
 
 def load_trained(path: str | Path) -> Trained:
-    """A controller from the weights that `dasp train differentiable_mixing_console` wrote."""
+    """Read a controller from the weights that `dasp train differentiable_mixing_console` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The controller, ready for use.
+
+    Raises:
+        ValueError: If the file is no safetensors, or has weights of another recipe.
+    """
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads((file.metadata() or {}).get("dasp", "{}"))
@@ -93,17 +108,35 @@ def load_trained(path: str | Path) -> Trained:
 
 @cache
 def shipped() -> Trained:
-    """The controller that is part of the package."""
+    """Read the controller that is part of the package, once.
+
+    Returns:
+        The controller.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     return load_trained(WEIGHTS)
 
 
 @torch.no_grad()
 def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> Mix:
-    """The settings that a trained controller finds for a song.
+    """Find the settings of a song by a trained controller.
 
     The role "other" is left to the ear. Files, groups, buses and sends of `start` are kept. Tracks
-    in which nothing plays have no strip, and change nothing for the others. An `UnlikeError` says
-    that nothing plays in any of them, or that neither name nor ear tell what most of them are.
+    in which nothing plays have no strip, and change nothing for the others.
+
+    Args:
+        trained: The controller.
+        song: The tracks, their names and roles.
+        start: The mix to start from.
+        target_lufs: Loudness of the mix.
+
+    Returns:
+        The mix.
+
+    Raises:
+        UnlikeError: If nothing plays, or neither name nor ear tell what most of the tracks are.
     """
     model, console = trained
     tracks, rate = song.tracks, song.sample_rate
@@ -170,7 +203,15 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
 
 
 def staged(level_db: Tensor, playing: Tensor) -> Tensor:
-    """Levels `(*batch, tracks)` moved together, so that their powers add up to 0 dB."""
+    """Move levels together, so that their powers add up to 0 dB.
+
+    Args:
+        level_db: Levels `(*batch, tracks)`.
+        playing: True where a track plays `(*batch, tracks)`.
+
+    Returns:
+        Levels `(*batch, tracks)`.
+    """
     power = (10 ** (level_db / 10) * playing).sum(-1, keepdim=True)
     return level_db - power_to_db(power)
 

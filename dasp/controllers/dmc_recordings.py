@@ -22,11 +22,18 @@ LONGEST_S = 20.0
 
 
 def coherences(tracks: Sequence[Tensor], sample_rate: float) -> Tensor:
-    """How much of each track any other one shares with it, `(tracks, tracks)`, from 0 to 1.
+    """Measure how much of each track any other one shares with it, from 0 to 1.
 
     The magnitude-squared coherence |P_xy|² / (P_xx P_yy) of Welch's spectra, mean over frequency
     with the power of one track and with that of the other as weights, and the geometric mean of
     both. At most 20 s are heard, where most plays; 0 for silence, and for a track with itself.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        sample_rate: In Hz.
+
+    Returns:
+        Coherences `(tracks, tracks)`, 0 on the diagonal.
     """
     x = torch.stack([track.mean(0) for track in tracks])
     size, second = round(LONGEST_S * sample_rate), round(sample_rate)
@@ -43,7 +50,13 @@ def coherences(tracks: Sequence[Tensor], sample_rate: float) -> Tensor:
 
 
 def recordings(coherence: Tensor) -> list[list[int]]:
-    """The tracks of each recording, of one microphone or more.
+    """Group the tracks of each recording, of one microphone or more.
+
+    Args:
+        coherence: What `coherences` measures, `(tracks, tracks)`.
+
+    Returns:
+        The numbers of the tracks of each recording.
 
     >>> recordings(torch.tensor([[0.0, 0.1, 0.5], [0.1, 0.0, 0.2], [0.5, 0.2, 0.0]]))
     [[0, 2], [1]]

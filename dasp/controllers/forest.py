@@ -52,7 +52,7 @@ def forest_mix(
     forest: Forest | None = None,
     wet: bool = True,
 ) -> Mix:
-    """Gains and pans of drums, and behind them the compressor and the reverb unless not `wet`.
+    """Find gains and pans of drums by a forest, and by rules a compressor and a reverb behind.
 
     Tracks without a slot stay outside the group of drums, in the centre, and as loud beside the
     dry drums as their role is in a mix (`dasp.controllers.rules.balance`).
@@ -61,6 +61,9 @@ def forest_mix(
         song: Its names tell the sides of tracks.
         forest: From `relative_levels` of the slots to gains; if none is given, the package's own.
         wet: Whether there is more than gains and pans.
+
+    Returns:
+        The mix.
     """
     tracks, sample_rate = song.tracks, song.sample_rate
     slots = find_slots(song.names, song.roles, [len(track) for track in tracks])
@@ -84,19 +87,37 @@ def forest_mix(
 
 
 def forest_system(song: Song, *, weights: Path | None = None) -> Mix:
-    """`forest_mix` with a forest from a file, or the package's own."""
+    """Mix by the forest in a file, or by that of the package.
+
+    Args:
+        song: Its names tell the sides of tracks.
+        weights: A file that `dasp train random_forest` has left.
+
+    Returns:
+        The mix.
+    """
     return forest_mix(song, forest=None if weights is None else load_forest(weights))
 
 
 @cache
 def shipped_forest() -> Forest:
-    """The forest of the package."""
+    """Read the forest of the package, once.
+
+    Returns:
+        The forest.
+    """
     return load_forest(WEIGHTS)
 
 
 def predict_gains(forest: Forest, features: Tensor) -> Tensor:
-    """Gains `(*batch, slots, 2)` for features `(*batch, slots, 14)`, which keep the power of all
-    slots together; 0 where a slot is empty.
+    """Predict gains that keep the power of all slots together.
+
+    Args:
+        forest: From `relative_levels` of the slots to gains.
+        features: Features `(*batch, slots, 14)`.
+
+    Returns:
+        Gains `(*batch, slots, 2)`, left and right; 0 where a slot is empty.
     """
     told = relative_levels(features).flatten(-2)
     said = forest(told.reshape(-1, told.shape[-1])).double().reshape(*features.shape[:-1], 2)
@@ -105,11 +126,16 @@ def predict_gains(forest: Forest, features: Tensor) -> Tensor:
 
 
 def half_levels(features: Tensor) -> Tensor:
-    """Square roots of the relative levels of slots, `(*batch, slots, 1)`: what a forest says is a
-    gain times this.
+    """Compute what a gain is multiplied by in what a forest says.
 
     Gains fall as recorded levels rise, which takes a tree many leaves to say, and levels in the
     mix hardly depend on them, but of a microphone that hears next to nothing. This is half-way.
+
+    Args:
+        features: Features `(*batch, slots, 14)`.
+
+    Returns:
+        Square roots of the relative levels of slots, `(*batch, slots, 1)`.
     """
     power = power_of(features)
     share = power / power.sum(-1, keepdim=True).clamp(min=LEAST_SHARE)
@@ -117,9 +143,16 @@ def half_levels(features: Tensor) -> Tensor:
 
 
 def keeping_power(gains: Tensor, features: Tensor) -> Tensor:
-    """Gains `(*batch, slots, 2)` over what they do to the power of slots `(*batch, slots, 14)`.
+    """Scale gains so that they keep the power of all slots together.
 
     How loud a mix is, is no part of its balance.
+
+    Args:
+        gains: Gains `(*batch, slots, 2)`.
+        features: Features `(*batch, slots, 14)`.
+
+    Returns:
+        Gains `(*batch, slots, 2)`.
     """
     power = power_of(features)
     after = (power * gains.square().sum(-1)).sum(-1)

@@ -45,18 +45,31 @@ SHORTEST_RT60_S, LONGEST_RT60_S = 0.3, 4.0
 
 
 class Heard(NamedTuple):
-    """What the rules are about."""
+    """What the rules are about.
+
+    Args:
+        rms_db: RMS level in dB of full scale.
+        crest: Crest factor, a ratio.
+        tail_s: How long sounds stay within 20 dB of the loudest moment.
+        tempo_bpm: Tempo, or None where none is heard.
+    """
 
     rms_db: float
     crest: float
-    """Peak over RMS, linear, 1 or more."""
     tail_s: float
-    """How long a sound stays within 20 dB of the peak; 0 if none does for 100 samples."""
     tempo_bpm: float | None
 
 
 def knowledge_engineered(x: Tensor, sample_rate: float) -> tuple[Stage, ...]:
-    """The compressor and the reverb for a dry mix `(channels, time)`; nothing for silence."""
+    """Choose the compressor and the reverb for a dry mix.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The two stages; none for silence.
+    """
     if not x.any():
         return ()
     heard = listen(x, sample_rate)
@@ -67,7 +80,15 @@ def knowledge_engineered(x: Tensor, sample_rate: float) -> tuple[Stage, ...]:
 
 
 def listen(x: Tensor, sample_rate: float) -> Heard:
-    """Measure audio `(channels, time)` that is not silent."""
+    """Measure audio that is not silent.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        What the rules are about.
+    """
     heard = []
     for part in x.split(round(BUFFER_S * sample_rate), -1):
         if part.any():
@@ -79,9 +100,16 @@ def listen(x: Tensor, sample_rate: float) -> Heard:
 
 
 def measure_tail(x: Tensor, sample_rate: float) -> float:
-    """Mean length in s of the stretches of audio `(time,)` within 20 dB of its loudest moment.
+    """Measure the mean length of the stretches within 20 dB of the loudest moment.
 
     The level is that of the analytic signal; stretches of 100 samples or fewer do not count.
+
+    Args:
+        x: Audio `(time,)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The length in s.
     """
     envelope = _analytic(x).abs()
     above = (envelope > 10 ** (-TAIL_DB / 20) * envelope.max()).int()
@@ -92,10 +120,17 @@ def measure_tail(x: Tensor, sample_rate: float) -> float:
 
 
 def find_tempo(x: Tensor, sample_rate: float) -> float | None:
-    """Tempo in BPM, where more than ten notes begin and a beat is heard.
+    """Find the tempo, where more than ten notes begin and a beat is heard.
 
     The programs cited take the mean distance of onsets for the beat, which a hi-hat halves; the
     beat of `measure_tempo` is heard in the lows.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The tempo in BPM, or None.
     """
     onsets = measure_onsets(x, sample_rate)
     if (onsets < torch.inf).sum() <= LEAST_ONSETS:
@@ -104,7 +139,13 @@ def find_tempo(x: Tensor, sample_rate: float) -> float | None:
 
 
 def compressor_settings(heard: Heard) -> dict[str, float]:
-    """Threshold at the RMS level, ratio as the crest factor, recovery within a beat.
+    """Set the compressor: threshold at the RMS level, ratio the crest factor, release in a beat.
+
+    Args:
+        heard: What was measured.
+
+    Returns:
+        Settings of `compressor`.
 
     >>> settings = compressor_settings(Heard(-20.0, 4.0, 0.05, 120.0))
     >>> settings["threshold_db"], settings["ratio"], settings["attack_ms"], settings["knee_db"]
@@ -124,7 +165,15 @@ def compressor_settings(heard: Heard) -> dict[str, float]:
 
 
 def reverb_settings(heard: Heard, sample_rate: float) -> dict[str, float]:
-    """Pre-delay and decay by the tempo; the peakier the sound, the less and the brighter."""
+    """Set the reverb: pre-delay and decay by the tempo; the peakier, the less and the brighter.
+
+    Args:
+        heard: What was measured.
+        sample_rate: In Hz.
+
+    Returns:
+        Settings of `plate_reverb`.
+    """
     gain = heard.crest**-3
     return {
         "pre_delay_ms": pre_delay_ms(heard.tempo_bpm),
@@ -137,8 +186,15 @@ def reverb_settings(heard: Heard, sample_rate: float) -> dict[str, float]:
 
 
 def pre_delay_ms(tempo_bpm: float | None) -> float:
-    """The shortest of a beat, its half, its quarter and so on that is an echo to no one: Haas's
-    30 ms or more; 10 ms without a tempo.
+    """Find the shortest part of a beat that is an echo to no one.
+
+    It is the beat, its half, its quarter and so on, of Haas's 30 ms or more; 10 ms without a tempo.
+
+    Args:
+        tempo_bpm: The tempo, or None.
+
+    Returns:
+        The pre-delay in ms.
 
     >>> pre_delay_ms(120.0), pre_delay_ms(None)
     (31.25, 10.0)
@@ -150,9 +206,15 @@ def pre_delay_ms(tempo_bpm: float | None) -> float:
 
 
 def rt60_s(tempo_bpm: float) -> float:
-    """Reverberation time that suits a tempo, by the published regression within 0.3 to 4 s.
+    """Find the reverberation time of a tempo by the published regression, within 0.3 to 4 s.
 
     The line gives 15 s at 110 BPM and nothing above 123.7, hence the limits.
+
+    Args:
+        tempo_bpm: The tempo.
+
+    Returns:
+        The reverberation time in s.
 
     >>> rt60_s(110.0), round(rt60_s(122.0), 6), rt60_s(130.0)
     (4.0, 1.9, 0.3)

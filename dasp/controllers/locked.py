@@ -15,24 +15,55 @@ from dasp.processors.catalogue import GAIN
 
 
 def is_locked(mix: Mix) -> bool:
-    """Whether anything in a mix must stay as it is."""
+    """Tell whether anything in a mix must stay as it is.
+
+    Args:
+        mix: The mix.
+
+    Returns:
+        Whether something is locked.
+    """
     parts: tuple[Track | Channel, ...] = (*mix.tracks, *mix.groups, *mix.buses)
     strips = [mix.master, *(part.strip for part in parts)]
     return any(t.locked for t in mix.tracks) or any(s.locked for strip in strips for s in strip)
 
 
 def locked_stages(stages: Sequence[Stage], all_of_them: bool = False) -> tuple[Stage, ...]:
-    """The stages of a strip that stay."""
+    """Select the stages of a strip that stay.
+
+    Args:
+        stages: The strip.
+        all_of_them: Whether the strip is locked as a whole.
+
+    Returns:
+        The stages.
+    """
     return tuple(stage for stage in stages if all_of_them or stage.locked)
 
 
 def without(stages: Sequence[Stage], *processors: str) -> tuple[Stage, ...]:
-    """The stages of a strip that have none of these processors."""
+    """Leave processors out of a strip.
+
+    Args:
+        stages: The strip.
+        *processors: Names of the processors.
+
+    Returns:
+        The other stages.
+    """
     return tuple(stage for stage in stages if stage.processor.name not in processors)
 
 
 def merged(stages: Sequence[Stage], kept: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The stages, with those that are kept in place of their like, or in front."""
+    """Put stages that are kept in place of their like, or in front.
+
+    Args:
+        stages: The strip.
+        kept: The stages that are kept.
+
+    Returns:
+        The strip with them.
+    """
     mine = {stage.processor.name for stage in stages}
     by_name = {stage.processor.name: stage for stage in reversed(kept)}
     others = without(kept, *mine)
@@ -40,10 +71,19 @@ def merged(stages: Sequence[Stage], kept: Sequence[Stage]) -> tuple[Stage, ...]:
 
 
 def work_around(found: Mix, song: Song, start: Mix, target_lufs: float) -> Mix:
-    """A mix that was found as if nothing were locked, with all that is locked in `start`.
+    """Fit a mix that was found as if nothing were locked to what is locked.
 
     The faders that were found move as a whole to where those that are locked fit into them, and
     the sum is brought to the loudness again.
+
+    Args:
+        found: The mix.
+        song: The tracks.
+        start: The mix that has what is locked.
+        target_lufs: Loudness of the sum.
+
+    Returns:
+        The mix with all that is locked in `start`.
     """
     if not is_locked(start):
         return found

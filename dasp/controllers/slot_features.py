@@ -31,11 +31,19 @@ Slots = dict[str, tuple[int, int]]
 
 
 def find_slots(names: Sequence[str], roles: Sequence[str], channels: Sequence[int]) -> Slots:
-    """The track and the channel that each slot hears; what is not there is left out.
+    """Find the track and the channel that each slot hears.
 
     Tracks of a role take its slots in their order, but for overheads and rooms whose names say
     left or right. The two sides of a stereo overhead or room take a slot each, and of any other
     stereo track the slot hears the mean. Who comes too late gets none.
+
+    Args:
+        names: Name of each track.
+        roles: Role of each track.
+        channels: Number of channels of each track.
+
+    Returns:
+        Track and channel by slot; what is not there is left out.
 
     >>> find_slots(["kick", "OH R", "OH L"], ["kick", "overhead", "overhead"], [1, 1, 1])
     {'kick': (0, 0), 'overhead right': (1, 0), 'overhead left': (2, 0)}
@@ -58,7 +66,16 @@ def find_slots(names: Sequence[str], roles: Sequence[str], channels: Sequence[in
 
 
 def slot_features(tracks: Sequence[Tensor], slots: Slots, sample_rate: float) -> Tensor:
-    """Features `(slots, 14)` of tracks `(channels, time)`, 0 where a slot is empty."""
+    """Measure the features of each slot.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        slots: What each slot hears, as `find_slots` says.
+        sample_rate: In Hz.
+
+    Returns:
+        Features `(slots, 14)`, 0 where a slot is empty.
+    """
     features = torch.zeros(len(SLOTS), len(FEATURES), dtype=torch.float64)
     for slot, (i, channel) in slots.items():
         x = tracks[i].mean(0, keepdim=True) if channel < 0 else tracks[i][channel : channel + 1]
@@ -67,9 +84,15 @@ def slot_features(tracks: Sequence[Tensor], slots: Slots, sample_rate: float) ->
 
 
 def relative_levels(features: Tensor) -> Tensor:
-    """Features `(*batch, slots, 14)` with levels beside the power of all slots together.
+    """Measure levels beside the power of all slots together.
 
     A kit that was recorded at another level is the same to whoever is told these.
+
+    Args:
+        features: Features `(*batch, slots, 14)`.
+
+    Returns:
+        Features of the same shape.
     """
     heard = features.any(-1)
     total_db = power_to_db(power_of(features).sum(-1))[..., None, None]
@@ -79,16 +102,30 @@ def relative_levels(features: Tensor) -> Tensor:
 
 
 def power_of(features: Tensor) -> Tensor:
-    """The mean power of each slot `(*batch, slots)`, 0 where it is empty."""
+    """Compute the mean power of each slot.
+
+    Args:
+        features: Features `(*batch, slots, 14)`.
+
+    Returns:
+        Powers `(*batch, slots)`, 0 where a slot is empty.
+    """
     rms_db = features[..., FEATURES.index("rms_db")]
     return torch.where(features.any(-1), 10 ** (rms_db / 10), 0.0)
 
 
 def track_features(x: Tensor, sample_rate: float) -> Tensor:
-    """The `FEATURES` of mono audio `(1, time)`, `(14,)` float64; 0 for silence.
+    """Measure the `FEATURES` of a microphone.
 
     Those of the spectrum are of its mean over time, so that rests count for nothing. Flux is the
     mean onset strength.
+
+    Args:
+        x: Audio `(1, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Features `(14,)` in float64; 0 for silence.
     """
     if not x.any():
         return torch.zeros(len(FEATURES), dtype=torch.float64)

@@ -89,12 +89,18 @@ def _found(song: Song, start: Mix, system: str, target_lufs: float, weights: Pat
 
 
 def audio_of(song: Song, system: str, weights: Path | None = None) -> Song:
-    """What a network makes of a song, as the one track of another.
+    """Let a network mix a song.
 
     Args:
         song: The tracks, their names and roles.
         system: One of `NETWORKS`.
         weights: A file that its training has left; without one it has those of the package.
+
+    Returns:
+        A song whose one track is the mix.
+
+    Raises:
+        ValueError: If there is no such network, or the weights are of another.
     """
     check_choice("system", system, NETWORKS)
     audio = MIXERS[system].load()(song, weights=weights)
@@ -102,7 +108,16 @@ def audio_of(song: Song, system: str, weights: Path | None = None) -> Song:
 
 
 def missed_target(mix: Mix, audio: Tensor, target_lufs: float | None) -> str | None:
-    """What there is to say of a mix that is not as loud as it was to be, for a person to read."""
+    """Tell why a mix is not as loud as it was to be.
+
+    Args:
+        mix: The mix.
+        audio: How it sounds, `(channels, time)`.
+        target_lufs: The loudness that was asked for, or None.
+
+    Returns:
+        A sentence for a person to read, or None where all is well.
+    """
     loudness = measure_loudness(audio, mix.sample_rate).item()
     if target_lufs is None or loudness <= ABSOLUTE_GATE_LUFS:
         return None

@@ -17,15 +17,23 @@ class Entry:
     - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings.
 
     One that `learns` also takes `weights`, a file that its training has left.
+
+    Args:
+        home: `module:function`, the module within `dasp.controllers`.
+        kind: What the function takes and returns, one of the words above.
+        learns: Whether it also takes `weights`, a file that its training has left.
     """
 
     home: str
-    """`module:function`, the module within `dasp.controllers`."""
     kind: Literal["balance", "settings", "audio"] = "balance"
     learns: bool = False
 
     def load(self) -> Callable[..., Any]:
-        """The function."""
+        """Import the function.
+
+        Returns:
+            The function.
+        """
         module, _, name = self.home.partition(":")
         return getattr(importlib.import_module(f"dasp.controllers.{module}"), name)
 

@@ -13,7 +13,17 @@ from dasp.mixing.song import Song
 def trained_console(
     song: Song, start: Mix, target_lufs: float, *, weights: Path | None = None
 ) -> Mix:
-    """The settings that a trained console finds, around what is locked in `start`."""
+    """Find the settings of a song by a trained console, around what is locked.
+
+    Args:
+        song: The tracks, their names and roles.
+        start: The mix to start from.
+        target_lufs: Loudness of the mix.
+        weights: A file of weights; those of the package where none is given.
+
+    Returns:
+        The mix.
+    """
     trained = shipped() if weights is None else load_trained(weights)
     try:
         found = mix_by(trained, song, start, target_lufs=target_lufs)

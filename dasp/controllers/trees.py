@@ -23,23 +23,31 @@ class Forest:
 
     From a node one goes to the first of its children where `x[feature] <= threshold`, else to the
     second. A leaf is its own child, so that whoever has arrived stays.
+
+    Args:
+        roots: Number of the first node of each tree, `(trees,)`.
+        feature: Which feature a node compares, `(nodes,)`.
+        threshold: With what, `(nodes,)`.
+        children: Where one goes from a node, `(nodes, 2)`.
+        value: What the leaves say, `(leaves, outputs)` or `(nodes, outputs)`.
     """
 
     roots: Tensor
-    """The first node of each tree, `(trees,)`."""
     feature: Tensor
-    """`(nodes,)`, 0 at leaves."""
     threshold: Tensor
-    """`(nodes,)` float32."""
     children: Tensor
-    """`(nodes, 2)`."""
     value: Tensor
-    """What the leaves say, in their order among the nodes, `(leaves, outputs)`."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The mean of what the trees say of features `(items, features)`, `(items, outputs)`.
+        """Average what the trees say.
 
         Features are compared in float32, as they were when the trees were grown.
+
+        Args:
+            x: Features `(items, features)`.
+
+        Returns:
+            Values `(items, outputs)`.
 
         >>> stump = Forest(torch.tensor([0]), torch.tensor([1, 0, 0]), torch.tensor([0.5, 0, 0]),
         ...     torch.tensor([[1, 2], [1, 1], [2, 2]]), torch.tensor([[10.0], [20.0]]))
@@ -59,10 +67,16 @@ class Forest:
 
 
 def from_sklearn(forest: Any) -> Forest:
-    """The arrays of a fitted `RandomForestRegressor` of scikit-learn, with values in float64.
+    """Take over a fitted `RandomForestRegressor` of scikit-learn.
 
     It compares float32 features with float64 thresholds. A threshold rounded down to float32 has
     the same features on either side.
+
+    Args:
+        forest: The regressor.
+
+    Returns:
+        Its arrays, with values in float64.
     """
     trees = [estimator.tree_ for estimator in forest.estimators_]
     starts = np.cumsum([0, *(tree.node_count for tree in trees)])
@@ -85,13 +99,28 @@ def from_sklearn(forest: Any) -> Forest:
 
 
 def save_forest(path: str | Path, forest: Forest) -> None:
-    """Write a forest as safetensors, what its leaves say as float32."""
+    """Write a forest as safetensors, what its leaves say as float32.
+
+    Args:
+        path: The file.
+        forest: The forest.
+    """
     arrays = {name: array.contiguous() for name, array in vars(forest).items()}
     save_file({**arrays, "value": forest.value.float()}, path, {"format": FORMAT})
 
 
 def load_forest(path: str | Path) -> Forest:
-    """Read a forest; a file of something else is refused."""
+    """Read a forest.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The forest.
+
+    Raises:
+        ValueError: If the file is something else.
+    """
     try:
         with safe_open(path, "pt") as file:
             if (file.metadata() or {}).get("format") != FORMAT:

@@ -39,15 +39,27 @@ SLOPE = 0.2
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network and what it listens to; as it stands, the paper's."""
+    """A network and what it listens to; as it stands, the paper's.
+
+    Args:
+        slots: Names of the microphones, in order.
+        sample_rate: In Hz, 1 or more.
+        padding: Whether the input is longer than the output by its context, or convolutions pad
+            zeros.
+        levels: How often time is halved, 1 or more.
+        filters: Of the first level; level i has i times as many.
+        down_size: Taps of the convolutions on the way down, odd.
+        up_size: Taps of those on the way up, odd.
+
+    Raises:
+        ValueError: If a number or the padding is out of range.
+    """
 
     slots: tuple[str, ...] = DRUM_SLOTS
     sample_rate: int = 44_100
     padding: Literal["valid", "same"] = "valid"
-    """Whether the input is longer than the output by its context, or convolutions pad zeros."""
     levels: int = 10
     filters: int = 24
-    """Of the first level; level i has i times as many."""
     down_size: int = 15
     up_size: int = 5
 
@@ -60,7 +72,11 @@ class Architecture:
                 raise ValueError(f"{name}: expected an odd number, got {getattr(self, name)}")
 
     def network(self) -> "WaveUNet | PaddedWaveUNet":
-        """The network with new weights."""
+        """Build the network with new weights.
+
+        Returns:
+            The network.
+        """
         kind = WaveUNet if self.padding == "valid" else PaddedWaveUNet
         sizes = (self.levels, self.filters, self.down_size, self.up_size)
         return kind(len(self.slots), 2, *sizes)
@@ -71,10 +87,17 @@ SAME_PADDED = Architecture(padding="same", levels=12, down_size=13, up_size=13)
 
 
 class WaveUNet(nn.Module):
-    """Tracks `(batch, inputs, time)` to a mix `(batch, outputs, time - 2 context)`.
+    """Mix tracks by a Wave-U-Net whose convolutions see no zeros that are not in the signal.
 
-    No convolution sees zeros that are not in the signal. Only inputs from `lengths` fit, whose
-    decimations lose nothing.
+    Only inputs from `lengths` fit, whose decimations lose nothing.
+
+    Args:
+        inputs: Number of tracks.
+        outputs: Number of channels of the mix.
+        levels: How often time is halved.
+        filters: Channels of the first level; level i has i times as many.
+        down_size: Taps of the convolutions on the way down.
+        up_size: Taps of those on the way up.
 
     >>> network = WaveUNet(inputs=8, outputs=2, levels=10, filters=24, down_size=15, up_size=5)
     >>> network.lengths(88_200), network.context
@@ -106,7 +129,14 @@ class WaveUNet(nn.Module):
         return (longer - shorter) // 2
 
     def lengths(self, wanted: int) -> tuple[int, int]:
-        """Input and output length, the shortest that fit and give as many samples as wanted."""
+        """Find the shortest lengths that fit.
+
+        Args:
+            wanted: Samples of the output, at least.
+
+        Returns:
+            Length of the input and of the output.
+        """
         output = wanted
         for _ in range(self.levels):
             output = (output + self.up_size + 1) // 2  # of 2 n - 1 samples a convolution leaves
@@ -117,6 +147,17 @@ class WaveUNet(nn.Module):
         return longest, output
 
     def forward(self, tracks: Tensor) -> Tensor:
+        """Mix tracks.
+
+        Args:
+            tracks: Audio `(batch, inputs, time)`, of a length from `lengths`.
+
+        Returns:
+            The mix `(batch, outputs, time - 2 * context)`.
+
+        Raises:
+            ValueError: If the length does not fit.
+        """
         fitting, _ = self.lengths(max(tracks.shape[-1] - 2 * self.context, 1))
         if fitting != tracks.shape[-1]:
             raise ValueError(
@@ -135,11 +176,18 @@ class WaveUNet(nn.Module):
 
 
 class PaddedWaveUNet(nn.Module):
-    """Tracks `(batch, inputs, time)` to a mix `(batch, outputs, time)`.
+    """Mix tracks by a Wave-U-Net whose convolutions pad zeros at both ends.
 
-    Convolutions pad zeros at both ends; decimation is by a convolution of its own, interpolation
-    repeats samples, and levels are normalised over the batch. The length must be a multiple of
-    2^levels. Samples nearer to an end than `context` know of the zeros.
+    Decimation is by a convolution of its own, interpolation repeats samples, and levels are
+    normalised over the batch. Samples nearer to an end than `context` know of the zeros.
+
+    Args:
+        inputs: Number of tracks.
+        outputs: Number of channels of the mix.
+        levels: How often time is halved.
+        filters: Channels of the first level; level i has i times as many.
+        down_size: Taps of the convolutions on the way down.
+        up_size: Taps of those on the way up.
     """
 
     OUTPUT_SIZE = 5
@@ -170,12 +218,30 @@ class PaddedWaveUNet(nn.Module):
         return step * -(-(reach + self.OUTPUT_SIZE // 2) // step)
 
     def lengths(self, wanted: int) -> tuple[int, int]:
-        """Input length, and how many samples of the output know nothing of the padded zeros."""
+        """Find the shortest lengths that fit.
+
+        Args:
+            wanted: Samples of the output that know nothing of the padded zeros, at least.
+
+        Returns:
+            Length of the input, and how many such samples it gives.
+        """
         step = 2**self.levels
         output = step * -(-max(wanted, 1) // step)
         return output + 2 * self.context, output
 
     def forward(self, tracks: Tensor) -> Tensor:
+        """Mix tracks.
+
+        Args:
+            tracks: Audio `(batch, inputs, time)`, of a length that is a multiple of 2^levels.
+
+        Returns:
+            The mix `(batch, outputs, time)`.
+
+        Raises:
+            ValueError: If the length does not fit.
+        """
         if tracks.shape[-1] % 2**self.levels:
             raise ValueError(
                 f"tracks: expected a length that is a multiple of {2**self.levels}, "
@@ -193,12 +259,20 @@ class PaddedWaveUNet(nn.Module):
 
 
 def render(network: "WaveUNet | PaddedWaveUNet", tracks: Tensor, *, window: int = 89_093) -> Tensor:
-    """A whole song `(inputs, time)` through a network, as a mix `(outputs, time)` within [-1, 1].
+    """Mix a whole song, window by window and without seams.
 
     The song, with silence before and after it, goes through in windows whose outputs lie side by
     side. They begin at multiples of 2^levels samples, where decimation meets the same samples
     again, and give at most `window` samples each, or one such step. So there are no seams:
     windows of any length give the same mix, within rounding.
+
+    Args:
+        network: The network.
+        tracks: Audio `(inputs, time)`.
+        window: Samples of the mix that one window gives, at most.
+
+    Returns:
+        The mix `(outputs, time)` within [-1, 1].
     """
     time, step = tracks.shape[-1], 2**network.levels
     hop = step * max(1, window // step)
@@ -214,10 +288,20 @@ def render(network: "WaveUNet | PaddedWaveUNet", tracks: Tensor, *, window: int 
 
 
 def in_slots(song: Song, slots: Sequence[str]) -> Tensor:
-    """Tracks `(channels, time)` as mono in their slots, `(slots, time)`; silence in empty ones.
+    """Put the tracks of a song in their slots, as mono.
 
     A track goes to the slot of its own name, or else to the first that is free of those that have
     its role, in the order of names. One that finds none is refused: it would not be in the mix.
+
+    Args:
+        song: The tracks, their names and roles.
+        slots: Names of the slots.
+
+    Returns:
+        Audio `(slots, time)`; silence in empty ones.
+
+    Raises:
+        ValueError: If no slot is free for a track: it would not be in the mix.
 
     >>> tracks = 2 * torch.ones(1, 2), torch.ones(1, 2)
     >>> song = Song.of(["OH left", "BD"], tracks, 44_100)
@@ -243,7 +327,17 @@ def in_slots(song: Song, slots: Sequence[str]) -> Tensor:
 
 
 def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture]":
-    """The network that `dasp train wave_unet` has left in a file, ready for use."""
+    """Read the network that `dasp train wave_unet` has left in a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The network, ready for use, and its architecture.
+
+    Raises:
+        ValueError: If the file is no safetensors, or has weights of another recipe.
+    """
     try:
         with safe_open(path, "pt") as file:
             known = json.loads((file.metadata() or {}).get("dasp", "{}"))
@@ -261,10 +355,20 @@ def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture
 
 @torch.no_grad()
 def wave_unet_mix(song: Song, weights: Path | None = None) -> Tensor:
-    """The mix `(2, time)` of a song, by the network in a file of weights.
+    """Mix a song by the network in a file of weights.
 
     Without a file it is the package's, which knows one kit (`docs/wave_unet.md`). At another rate
     than the network's the tracks are resampled to that, and the mix back.
+
+    Args:
+        song: The tracks, their names and roles.
+        weights: The file; that of the package where none is given.
+
+    Returns:
+        The mix `(2, time)`.
+
+    Raises:
+        ValueError: If a track has no slot, or the file is of something else.
     """
     network, architecture = load_wave_unet(weights or WEIGHTS)
     heard = in_slots(song, architecture.slots)

@@ -12,10 +12,17 @@ from dasp.data.reading import read_part
 
 
 def cached(song: Multitrack, folder: str | Path) -> Multitrack:
-    """The song with copies in `folder` in place of those files that cost more to read than WAV.
+    """Copy those files of a song that cost more to read than WAV.
 
     That is what is compressed or has another rate. A copy is made once, and again after its file
     has changed. Several processes may share the folder.
+
+    Args:
+        song: The song.
+        folder: Where the copies go; it is made where it is missing.
+
+    Returns:
+        The same song, with the copies in place of those files.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

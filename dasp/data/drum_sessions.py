@@ -152,11 +152,11 @@ def open_session(seed: int, kit: Kit | None) -> DrumSession:
         away_db = ROUGHLY_DB * torch.randn((), generator=draw).item()
         preamps[name] = db_to_gain(wanted_lufs + away_db - measure_loudness(audio, RATE).item())
     studio = Studio(seed, kit, bleed, preamps)
-    check = studio.record(song)
-    mix = engineers_mix(check, seed)
+    trial = studio.record(song)
+    mix = engineers_mix(trial, seed)
     dry = (
         replace(track, strip=_fader_and_pan(audio, track), sends_db={})
-        for audio, track in zip(check.tracks, mix.tracks, strict=True)
+        for audio, track in zip(trial.tracks, mix.tracks, strict=True)
     )
     return DrumSession(studio, mix, Mix(RATE, tuple(dry)))
 

@@ -13,7 +13,15 @@ STEMS = {"bass": "bass", "drums": "drums", "other": "other", "vocals": "vocal"}
 
 
 def load_dsd100(root: str | Path, *, sample_rate: int = 44_100) -> list[Multitrack]:
-    """Every song, of the split "Dev" or "Test"."""
+    """List the songs of DSD100.
+
+    Args:
+        root: The folder with `Mixtures` and `Sources`.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs, of the splits "Dev" and "Test".
+    """
     parts = find_parts(Path(root) / "Sources", ("Dev", "Test"), "DSD100")
     songs = [_song(Path(root), song, sample_rate) for part in parts for song in subfolders(part)]
     return some(songs, root, "Sources/Dev/NNN - ARTIST - TITLE/bass.wav")

@@ -44,7 +44,14 @@ MOMENT_S, LOUD_SHARE, PAUSE_DB = 0.1, 0.9, 30.0
 
 
 def with_engineers_mix(song: Multitrack, seed: int) -> Multitrack:
-    """The song with a mix "engineer", and its settings in `details["mix"]`.
+    """Let the engineer mix a song: a mix "engineer", and its settings in `details["mix"]`.
+
+    Args:
+        song: The song.
+        seed: Of the engineer's taste.
+
+    Returns:
+        The same song with its mix.
 
     >>> from dasp.data.synthetic import synthetic_song
     >>> song = with_engineers_mix(synthetic_song(0, seconds=1.0, sample_rate=22_050), 0)
@@ -60,9 +67,16 @@ def with_engineers_mix(song: Multitrack, seed: int) -> Multitrack:
 
 
 def engineers_mix(song: Multitrack, seed: int) -> Mix:
-    """The settings alone. The same song and seed give the same in whatever process.
+    """Find the settings of the engineer's mix alone.
 
     A `Console` whose strips have these stages can be set so (`dasp.mixing.conversion.from_mix`).
+
+    Args:
+        song: The song.
+        seed: Of the engineer's taste. The same song and seed give the same settings in any process.
+
+    Returns:
+        The mix.
     """
     return _work(song, seed)[0]
 

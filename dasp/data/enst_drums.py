@@ -28,11 +28,18 @@ TYPES = ("hits", "phrase", "solo", "minus-one")
 
 
 def load_enst_drums(root: str | Path, *, sample_rate: int = 44_100) -> list[Multitrack]:
-    """Every recording, with the mixes "dry" and "wet" where they exist; no kit has all toms.
+    """List the recordings of ENST-Drums, with the mixes "dry" and "wet" where they exist.
 
     `details` tells the drummer, the number, and the type of playing: one of `TYPES`, or what else
     the name says. The music that the drummer played to is no track: its file is
     `details["accompaniment"]`. Copies of the mixes whose names end in `_norm` are left out.
+
+    Args:
+        root: The folder with `drummer_1` to `drummer_3`.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The recordings; no kit has all toms.
     """
     drummers = find_parts(root, [f"drummer_{n}" for n in (1, 2, 3)], "ENST-Drums")
     songs = [

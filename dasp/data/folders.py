@@ -27,12 +27,17 @@ _MIX = re.compile(
 
 
 class SongFolder(NamedTuple):
-    """The files of a song's folder."""
+    """The files of a song's folder.
+
+    Args:
+        tracks: The files of the tracks, in the order of names.
+        mixes: The files that are mixes of them.
+        remarks: What is passed over, for a person to read.
+    """
 
     tracks: tuple[Path, ...]
     mixes: tuple[Path, ...]
     remarks: tuple[str, ...]
-    """What is passed over, for a person to read."""
 
 
 def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> SongFolder:
@@ -42,6 +47,9 @@ def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> S
         folder: The folder of a song, or of its stems.
         besides: Files that are no tracks wherever they stand, such as the mix that is to be
             compared.
+
+    Returns:
+        The tracks, the mixes, and what is neither.
 
     Raises:
         ValueError: If the folder does not exist, or which files are its tracks is not clear: both
@@ -73,7 +81,18 @@ def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> S
 
 
 def load_songs(root: str | Path, *, sample_rate: int | None = None) -> list[Multitrack]:
-    """Every folder in `root` that `load_song` can read."""
+    """List every folder that `load_song` can read.
+
+    Args:
+        root: The folder that holds the folders of songs.
+        sample_rate: In Hz; without one each song has the highest rate of its tracks.
+
+    Returns:
+        The songs, in the order of names.
+
+    Raises:
+        ValueError: If there is none, or which files of one are its tracks is not clear.
+    """
     songs = [
         load_song(folder, sample_rate=sample_rate)
         for folder in subfolders(Path(root))
@@ -85,9 +104,18 @@ def load_songs(root: str | Path, *, sample_rate: int | None = None) -> list[Mult
 def load_song(
     folder: str | Path, *, sample_rate: int | None = None, besides: Collection[Path] = ()
 ) -> Multitrack:
-    """A song of the tracks and mixes that `read_song_folder` finds; its notes name the rest.
+    """Find the song in a folder: the tracks and mixes that `read_song_folder` tells apart.
 
-    Without `sample_rate` the highest of the tracks' rates is taken.
+    Args:
+        folder: The folder of the song, or of its stems.
+        sample_rate: In Hz; without one the highest rate of the tracks.
+        besides: Files that are no tracks wherever they stand.
+
+    Returns:
+        The song; its notes name the files that are neither.
+
+    Raises:
+        ValueError: If there are no tracks, or which files are tracks is not clear.
     """
     files, mixes, remarks = read_song_folder(folder, besides=besides)
     if not files:
@@ -104,7 +132,15 @@ def load_song(
 
 
 def check_is_no_track(output: Path, files: Iterable[str | Path]) -> None:
-    """Refuse to write a mix over one of its tracks."""
+    """Refuse to write a mix over one of its tracks.
+
+    Args:
+        output: The file that is to be written.
+        files: The files of the tracks.
+
+    Raises:
+        ValueError: If `output` is one of them.
+    """
     for file in files:
         if output.exists() and output.samefile(file):
             raise ValueError(
@@ -114,7 +150,15 @@ def check_is_no_track(output: Path, files: Iterable[str | Path]) -> None:
 
 
 def taken_for_a_track(output: Path, files: Iterable[str | Path]) -> list[str]:
-    """A note where a mix was written among its tracks, under a name by which it would be one."""
+    """Tell where a mix was written among its tracks, under a name by which it would be one.
+
+    Args:
+        output: The file that was written.
+        files: The files of the tracks.
+
+    Returns:
+        A note, or none.
+    """
     folders = {Path(file).resolve().parent for file in files}
     if output.resolve().parent not in folders or _is_mix(output):
         return []
@@ -125,12 +169,29 @@ def taken_for_a_track(output: Path, files: Iterable[str | Path]) -> list[str]:
 
 
 def has_track_folder(folder: Path) -> bool:
-    """Whether a folder has a `stems/` or `tracks/` with audio in it."""
+    """Tell whether a folder has a `stems/` or `tracks/` with audio in it.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Whether it has.
+    """
     return any(audio_files(place) for place in _track_folders(folder))
 
 
 def has_tracks(folder: Path) -> bool:
-    """Whether a folder is a song's, also where it is not clear which its tracks are."""
+    """Tell whether a folder is a song's, also where it is not clear which its tracks are.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Whether it is.
+
+    Raises:
+        ValueError: Never: what is not clear is a song's.
+    """
     try:
         return bool(read_song_folder(folder).tracks)
     except ValueError:

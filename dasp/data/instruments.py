@@ -27,7 +27,18 @@ _TABLE = 2048
 
 
 def kick(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A sine that falls to its pitch, and a click."""
+    """Play a kick: a sine that falls to its pitch, and a click.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
     decay_s = 0.08 + 0.14 * tone
 
     def hit(note: Note) -> Tensor:
@@ -40,7 +51,18 @@ def kick(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gen
 
 
 def snare(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A skin, and wires under it."""
+    """Play a snare: a skin, and wires under it.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
     wires_sos = design_high_pass(_below(900 + 800 * tone, rate), rate)
 
     def hit(note: Note) -> Tensor:
@@ -54,7 +76,15 @@ def snare(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Ge
 
 
 def metal(decay_s: float, lowest_hz: float) -> Instrument:
-    """Noise above a frequency, that dies away: hi-hats, shakers and cymbals."""
+    """Make an instrument of noise above a frequency, that dies away: hi-hats, shakers, cymbals.
+
+    Args:
+        decay_s: Time in which a stroke falls to 1/e.
+        lowest_hz: Frequency above which it sounds.
+
+    Returns:
+        The instrument.
+    """
 
     def play(
         notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator
@@ -71,7 +101,18 @@ def metal(decay_s: float, lowest_hz: float) -> Instrument:
 
 
 def tom(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A skin whose pitch falls a little."""
+    """Play a tom: a skin whose pitch falls a little.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
 
     def hit(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -83,16 +124,37 @@ def tom(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gene
 
 
 def bass(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A sawtooth through a low-pass."""
+    """Play a bass: a sawtooth through a low-pass.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
     phase, loud = _voice(notes, seconds, rate, attack_s=0.004, decay_s=0.3 + 0.6 * tone)
     sos = design_low_pass(_below(300 + 900 * tone, rate), rate)
     return sosfilt((_sawtooth(phase, 20) * loud)[None], sos)[0]
 
 
 def guitar(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Plucked strings: a burst of noise as long as one period, in a loop of that length.
+    """Play plucked strings: a burst of noise as long as one period, in a loop of that length.
 
     K. Karplus and A. Strong, "Digital synthesis of plucked-string and drum timbres", 1983.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
     """
     sos = design_low_pass(_below(600 + 2400 * tone, rate), rate)
 
@@ -107,7 +169,18 @@ def guitar(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.G
 
 
 def keys(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """An electric piano by frequency modulation."""
+    """Play an electric piano by frequency modulation.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
 
     def struck(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -119,7 +192,18 @@ def keys(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gen
 
 
 def pad(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A slow chord of sawtooths, out of tune between the two sides."""
+    """Play a slow chord of sawtooths, out of tune between the two sides.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(2, time)`.
+    """
 
     def swelling(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -134,7 +218,18 @@ def pad(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gene
 
 
 def lead(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Two sawtooths that glide against each other, through a low-pass."""
+    """Play two sawtooths that glide against each other, through a low-pass.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
     phase, loud = _voice(notes, seconds, rate, attack_s=0.01, decay_s=0.5)
     partials = _partials(max(note.freq_hz for note in notes), rate, 10_000) if notes else 1
     tones = _sawtooth(phase, partials) + _sawtooth(phase * 1.004, partials)
@@ -150,7 +245,18 @@ FORMANTS = (
 
 
 def vocal(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """A buzz with vibrato through formants, whose vowel changes slowly, and breath."""
+    """Sing: a buzz with vibrato through formants, whose vowel changes slowly, and breath.
+
+    Args:
+        notes: What is played.
+        tone: Timbre, 0 to 1.
+        seconds: Length of the track.
+        rate: Sample rate in Hz.
+        draw: Source of noise and of small differences.
+
+    Returns:
+        Audio `(1, time)`.
+    """
     phase, loud = _voice(notes, seconds, rate, attack_s=0.05, decay_s=1.5, vibrato=0.008)
     partials = _partials(max(note.freq_hz for note in notes), rate, 8000) if notes else 1
     buzz = _sawtooth(phase, partials) * loud + 0.03 * _noise(loud, draw) * loud

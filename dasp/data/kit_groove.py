@@ -41,7 +41,13 @@ _NAME = re.compile(r"(?P<stroke>[a-z]+)_vl(?P<layer>\d+)_rr(?P<take>\d+)")
 
 
 class Hit(NamedTuple):
-    """One recorded stroke, struck as hard as `layer` says, `(microphones, time)`."""
+    """One recorded stroke.
+
+    Args:
+        layer: How hard it was struck; larger is harder.
+        take: Its number among the strokes of a layer.
+        audio: Audio `(microphones, time)`.
+    """
 
     layer: int
     take: int
@@ -50,14 +56,29 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Kit:
-    """Hits by stroke: ks kick, sc snare, ht and ho closed and open hi-hat, th tm tl toms."""
+    """The hits of a kit.
+
+    Args:
+        sample_rate: In Hz.
+        hits: Hits by stroke: ks kick, sc snare, ht and ho closed and open hi-hat, th tm tl toms.
+    """
 
     sample_rate: int
     hits: Mapping[str, tuple[Hit, ...]]
 
 
 def load_kit(folder: str | Path) -> Kit:
-    """All hits of a folder."""
+    """Read all hits of a folder.
+
+    Args:
+        folder: Its files are `STROKE_vlLAYER_rrTAKE.*`, with a channel for each microphone.
+
+    Returns:
+        The kit.
+
+    Raises:
+        ValueError: If there are no hits, or a file has other than the seven microphones.
+    """
     hits: dict[str, list[Hit]] = {}
     rate = 0
     for file in audio_files(Path(folder)):
@@ -77,10 +98,16 @@ def load_kit(folder: str | Path) -> Kit:
 
 
 def halves(kit: Kit) -> tuple[Kit, Kit]:
-    """Two kits that share no hit: every second of each stroke, by how hard it is and its take.
+    """Part a kit into two that share no hit: every second of each stroke.
 
     One is to learn from, and the other to find out what was learnt. A stroke of which there is
     one hit is in the first alone.
+
+    Args:
+        kit: The kit.
+
+    Returns:
+        One to learn from, and one to find out what was learnt.
     """
     parts = []
     for first in (0, 1):
@@ -93,10 +120,18 @@ def halves(kit: Kit) -> tuple[Kit, Kit]:
 
 
 def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
-    """The drums of the score of a seed, played by a kit: a track for each microphone.
+    """Play the drums of the score of a seed on a kit.
 
     `details` has the seed, the tempo, and under "strokes" what was struck when:
     `(time_s, stroke, layer, take)`. Parts that the kit has no hits for are left out.
+
+    Args:
+        kit: The kit.
+        seed: Of the score, and of which takes are struck.
+        seconds: Length of the groove.
+
+    Returns:
+        The groove, with a track for each microphone.
     """
     score = compose(seed, seconds=seconds, ensemble=DRUMS)
     draw = generator_for(seed, "hits")
@@ -124,14 +159,25 @@ def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
 
 @dataclass(frozen=True)
 class KitGrooves:
-    """A data set of grooves, each of which is made when it is asked for."""
+    """A data set of grooves, each of which is made when it is asked for.
+
+    Args:
+        kit: What plays.
+        count: Number of grooves, 0 or more.
+        first_seed: Seed of the first; the others follow.
+        seconds: Length of each groove.
+        mixed: Whether each groove comes with its mix by `dasp.data.engineer`, drawn from the same
+            seed.
+
+    Raises:
+        ValueError: If `count` is negative.
+    """
 
     kit: Kit
     count: int
     first_seed: int = 0
     seconds: float = 20.0
     mixed: bool = False
-    """Whether each groove comes with its mix by `dasp.data.engineer`, drawn from the same seed."""
 
     def __post_init__(self):
         check_range("count", self.count, low=0)

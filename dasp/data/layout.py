@@ -5,12 +5,31 @@ from pathlib import Path
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder in the order of names, without hidden ones."""
+    """List the folders in a folder in the order of names, without hidden ones.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The folders.
+    """
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def find_parts(root: str | Path, parts: Sequence[str], dataset: str) -> list[Path]:
-    """Those of the folders `root/part` that exist; there must be one at least."""
+    """Find those of the folders `root/part` that exist.
+
+    Args:
+        root: The folder of a data set.
+        parts: Names of its parts.
+        dataset: Its name, for the error.
+
+    Returns:
+        The folders, one at least.
+
+    Raises:
+        ValueError: If there is none.
+    """
     root = Path(root)
     found = [root / part for part in parts if (root / part).is_dir()]
     if not found:
@@ -19,7 +38,19 @@ def find_parts(root: str | Path, parts: Sequence[str], dataset: str) -> list[Pat
 
 
 def some(songs: list, root: str | Path, expected: str) -> list:
-    """The songs, of which there must be one at least."""
+    """Pass on what was found, of which there must be one at least.
+
+    Args:
+        songs: What was found.
+        root: Where it was looked for.
+        expected: What a file looks like, for the error.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: If there is none.
+    """
     if not songs:
         raise ValueError(f"{root}: no songs found; expected {expected}")
     return songs

@@ -50,7 +50,7 @@ def load_medleydb(
     metadata: str | Path | None = None,
     sample_rate: int = 44_100,
 ) -> list[Multitrack]:
-    """Every song under `root`, however deep (`V1/Song`, `Audio/Song`, `Song`).
+    """List the songs of MedleyDB, however deep under `root` (`V1/Song`, `Audio/Song`, `Song`).
 
     Args:
         root: A folder that holds songs.
@@ -58,6 +58,12 @@ def load_medleydb(
         metadata: A folder with the YAML files, where they are not in those of their songs. A song
             without one has its tracks named after the files, of the role "other", and says so.
         sample_rate: At which the songs are heard.
+
+    Returns:
+        The songs, in the order of names.
+
+    Raises:
+        ValueError: If there are no songs, `tracks` is neither word, or metadata cannot be read.
     """
     check_choice("tracks", tracks, ("raw", "stems"))
     mixes = sorted(p for p in Path(root).rglob("*_MIX.wav") if not p.name.startswith("."))

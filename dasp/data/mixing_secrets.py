@@ -19,9 +19,16 @@ from dasp.mixing.roles import guess_role
 def load_mixing_secrets(
     root: str | Path, *, index: str | Path | None = None, sample_rate: int = 44_100
 ) -> list[Multitrack]:
-    """Every song, or those of an `index`, which also has their splits and the tracks that count.
+    """List the songs of Mixing Secrets, or those of an index.
 
-    Without one, roles are guessed from the names of files.
+    Args:
+        root: The folder that holds the songs.
+        index: A YAML file of splits, songs, and the instrument of each track that counts. Without
+            one roles are guessed from the names of files.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs.
     """
     root = Path(root)
     if index is not None:

@@ -30,10 +30,20 @@ STEM_ROLES = {
 
 
 def load_moisesdb(root: str | Path, *, sample_rate: int = 44_100) -> list[Multitrack]:
-    """Every song under `root` that has a `data.json`. The data set has no mixes and no splits.
+    """List the songs of MoisesDB, which has no mixes and no splits.
 
     Tracks are named "stem/type", with a number from the second of a name on. `details` has the
     song, the artist, the genre, and under "bleed" the tracks that hear others.
+
+    Args:
+        root: A folder that holds songs, each with a `data.json`.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs.
+
+    Raises:
+        ValueError: If there are none, or a `data.json` is no JSON text.
     """
     described = sorted(Path(root).rglob("data.json"))
     return some([_song(path, sample_rate) for path in described], root, "UUID/data.json")

@@ -27,26 +27,45 @@ from dasp.mixing.song import Song
 
 
 class Recording(NamedTuple):
-    """A track or a mix: its name, what plays, and its samples."""
+    """A track or a mix.
+
+    Args:
+        name: Its name.
+        role: What plays, one of `dasp.mixing.roles.KNOWN_ROLES`.
+        source: A file, or audio `(channels, time)` at the rate of the song.
+    """
 
     name: str
     role: str
     source: Path | Tensor
-    """A file, or audio `(channels, time)` at the rate of the song."""
 
 
 class Head(NamedTuple):
-    """What is known of a recording before its samples are read."""
+    """What is known of a recording before its samples are read.
+
+    Args:
+        sample_rate: Its own rate, in Hz.
+        channels: How many it has.
+        frames: Length in samples at the rate of the song.
+    """
 
     sample_rate: int
     channels: int
     frames: int
-    """At the rate of the song."""
 
 
 @dataclass(frozen=True)
 class Multitrack:
-    """A song. `details` is what its data set tells beside the audio.
+    """A song whose samples are read when they are asked for.
+
+    Args:
+        name: What it is called.
+        sample_rate: At which all tracks are heard, in Hz.
+        recordings: The tracks.
+        mixes: The mixes that are known of it.
+        split: The part of its data set that the song belongs to, such as "train".
+        details: What its data set tells beside the audio.
+        remarks: What whoever listed the song had to say about it.
 
     >>> import torch
     >>> kick = Recording("kick", "kick", torch.ones(1, 3))
@@ -61,10 +80,8 @@ class Multitrack:
     recordings: tuple[Recording, ...]
     mixes: tuple[Recording, ...] = ()
     split: str = ""
-    """The part of its data set that the song belongs to, such as "train"."""
     details: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    """What whoever listed the song had to say about it."""
 
     def __repr__(self) -> str:
         known = f"; mixes: {listed([mix.name for mix in self.mixes])}" if self.mixes else ""
@@ -125,7 +142,11 @@ class Multitrack:
         return Song(self.names, self.roles, self.excerpt(start, frames), self.sample_rate)
 
     def plain_mix(self) -> Mix:
-        """The mix that names the tracks and their files, and does nothing to them."""
+        """Build the mix that names the tracks and their files, and does nothing to them.
+
+        Returns:
+            A mix with an empty strip for each track.
+        """
         tracks = (
             Track(name, str(source) if isinstance(source, Path) else "", role)
             for name, role, source in self.recordings
@@ -133,9 +154,18 @@ class Multitrack:
         return Mix(self.sample_rate, tuple(tracks))
 
     def excerpt(self, start: int, frames: int) -> tuple[Tensor, ...]:
-        """Audio `(channels, frames)` of each track from sample `start` on.
+        """Read a part of each track.
 
-        Before the song, where `start` is negative, and after it there is silence.
+        Args:
+            start: The first sample; before the song, where `start` is negative, and after it there
+                is silence.
+            frames: Length in samples, 0 or more.
+
+        Returns:
+            Audio `(channels, frames)` of each track.
+
+        Raises:
+            ValueError: If `frames` is negative.
         """
         check_range("frames", frames, low=0)
         if "tracks" in self.__dict__:
@@ -144,7 +174,19 @@ class Multitrack:
         return tuple(self._read(recording, head, start, frames) for recording, head in heads)
 
     def mix(self, name: str = "", start: int = 0, frames: int | None = None) -> Tensor:
-        """Audio `(channels, frames)` of the mix of a name, or of the first, as long as the song."""
+        """Read a mix, or a part of it.
+
+        Args:
+            name: Of the mix; the first where none is given.
+            start: The first sample.
+            frames: Length in samples; up to the end of the song where none is given.
+
+        Returns:
+            Audio `(channels, frames)`.
+
+        Raises:
+            ValueError: If no mix has that name.
+        """
         recording = self._mix_named(name)
         frames = self.frames - start if frames is None else frames
         return self._read(recording, self._head(recording), start, frames)
@@ -192,9 +234,17 @@ class Multitrack:
 
 
 def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrack:
-    """Every audio file of a folder as a track named after the file, in the order of names.
+    """List every audio file of a folder as a track named after the file, in the order of names.
 
-    Without `sample_rate` the highest of the files' rates is taken.
+    Args:
+        folder: The folder.
+        sample_rate: In Hz; without one the highest rate of the files.
+
+    Returns:
+        The song.
+
+    Raises:
+        ValueError: If there is no such folder, or no audio in it.
     """
     folder = as_found(folder)
     if not folder.is_dir():
@@ -209,14 +259,30 @@ def load_folder(folder: str | Path, sample_rate: int | None = None) -> Multitrac
 
 
 def load_tracks(files: Sequence[str | Path], names: Sequence[str], sample_rate: int) -> Multitrack:
-    """Files as tracks of those names, whose roles are guessed."""
+    """Make a song of files; roles are guessed from the names.
+
+    Args:
+        files: The files of the tracks.
+        names: The name of each track.
+        sample_rate: At which the song is heard, in Hz.
+
+    Returns:
+        The song.
+    """
     pairs = zip(names, map(Path, files), strict=True)
     recordings = tuple(Recording(name, guess_role(name), file) for name, file in pairs)
     return Multitrack("", sample_rate, recordings)
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """The audio files of a folder in the order of names, without hidden ones."""
+    """List the audio files of a folder in the order of names, without hidden ones.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The files.
+    """
     return sorted(filter(has_audio_name, folder.iterdir()))
 
 

@@ -10,7 +10,18 @@ from dasp.signal.resample import resample_part
 
 
 def read_part(file: Path, file_rate: int, sample_rate: int, start: int, stop: int) -> Tensor:
-    """Samples `start` to `stop`, counted at `sample_rate`, of the first two channels of a file."""
+    """Read a part of the first two channels of a file, at another rate than its own.
+
+    Args:
+        file: The file.
+        file_rate: Its own rate, in Hz.
+        sample_rate: The rate that is wanted, in Hz.
+        start: The first sample, counted at `sample_rate`.
+        stop: The sample behind the last, counted at `sample_rate`.
+
+    Returns:
+        Audio `(channels, stop - start)`.
+    """
     if start >= stop or file_rate == sample_rate:
         return _read(file, start, stop)
     return resample_part(partial(_read, file), file_rate, sample_rate, start, stop)

@@ -23,7 +23,14 @@ SLOWEST_BPM, FASTEST_BPM = 76.0, 140.0
 
 
 class Note(NamedTuple):
-    """One note of a part."""
+    """One note of a part.
+
+    Args:
+        start_s: When it begins.
+        duration_s: How long it is held.
+        freq_hz: Its pitch.
+        velocity: How hard it is struck, 0 to 1.
+    """
 
     start_s: float
     duration_s: float
@@ -32,7 +39,12 @@ class Note(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A stretch of the song from a time on, "verse" or "chorus"."""
+    """A stretch of the song from a time on.
+
+    Args:
+        name: "verse" or "chorus".
+        start_s: When it begins.
+    """
 
     name: str
     start_s: float
@@ -40,18 +52,31 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """What one instrument plays, in the order of time."""
+    """What one instrument plays, in the order of time.
+
+    Args:
+        name: Of the instrument.
+        role: What it is in a mix.
+        tone: Its timbre in this song, 0 to 1.
+        notes: What it plays.
+    """
 
     name: str
     role: str
     tone: float
-    """How bright and how long it sounds, in [0, 1]; each instrument has its own idea of it."""
     notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
 class Score:
-    """A song before it is played."""
+    """A song before it is played.
+
+    Args:
+        seconds: Its length.
+        tempo_bpm: Beats in a minute.
+        sections: Verses and choruses in turn.
+        parts: The instruments and their notes.
+    """
 
     seconds: float
     tempo_bpm: float
@@ -85,7 +110,18 @@ Player = Callable[[_Beat, _Habits, Callable[[], float]], Iterator[Note]]
 
 
 def compose(seed: int, *, seconds: float, ensemble: Sequence[str] | None = None) -> Score:
-    """The score of a seed. Without an `ensemble`, whose names are of `PARTS`, it is drawn too.
+    """Write the score of a seed.
+
+    Args:
+        seed: Decides on all of it.
+        seconds: Length of the song, above 0.
+        ensemble: Who plays, names of `PARTS`; without it, who plays is drawn too.
+
+    Returns:
+        The score.
+
+    Raises:
+        ValueError: If `seconds` is not above 0, or nobody of that name plays.
 
     >>> score = compose(0, seconds=20.0, ensemble=("kick", "bass"))
     >>> [part.name for part in score.parts], score.sections[0].name

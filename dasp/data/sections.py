@@ -16,11 +16,24 @@ from dasp.units import db_to_gain
 def active_sections(
     x: Tensor, sample_rate: float, *, seconds: float, floor_db: float = -48.0, share: float = 0.5
 ) -> list[int]:
-    """The samples at which sections begin in which something plays.
+    """Find the sections in which something plays.
 
     Sections of `seconds` follow each other without a gap. One is active where at least `share` of
     its tenths of a second has an RMS level over `floor_db`, in dB of full scale over all channels
     of `x` `(channels, time)`.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+        seconds: Length of a section, one sample or more.
+        floor_db: RMS level over all channels from which on a moment counts, in dB of full scale.
+        share: Of the moments of a section that must count, above 0 and up to 1.
+
+    Returns:
+        The samples at which the sections begin.
+
+    Raises:
+        ValueError: If `seconds` or `share` is out of range.
 
     >>> x = torch.cat((torch.zeros(1, 2000), torch.ones(1, 1000)), -1)
     >>> active_sections(x, 1000, seconds=1.0)
@@ -40,9 +53,20 @@ def active_sections(
 
 
 def loudest_section(x: Tensor, sample_rate: float, *, seconds: float) -> int:
-    """The sample at which those `seconds` of `x` `(channels, time)` begin that have most energy.
+    """Find the stretch of a signal that has most energy.
 
     Of several with the same energy the first; 0 for silence and for what is shorter.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+        seconds: Length of the stretch, one sample or more.
+
+    Returns:
+        The sample at which it begins.
+
+    Raises:
+        ValueError: If `seconds` is out of range.
     """
     return busiest_stretch(x, _samples(x, sample_rate, seconds), hop=1).start
 
@@ -56,6 +80,9 @@ def loudest_part(song: Multitrack, *, seconds: float) -> Multitrack:
 
     Returns:
         The same tracks in memory, and no mixes.
+
+    Raises:
+        ValueError: If `seconds` is out of range.
     """
     start = loudest_section(_summed(song.tracks), song.sample_rate, seconds=seconds)
     tracks = song.excerpt(start, round(seconds * song.sample_rate))
@@ -71,7 +98,16 @@ def _summed(tracks: Sequence[Tensor]) -> Tensor:
 
 
 def to_loudness(x: Tensor, sample_rate: float, lufs: float) -> Tensor:
-    """`x` `(*batch, channels, time)` at an integrated loudness; what is silent stays as it is."""
+    """Bring audio to an integrated loudness; what is silent stays as it is.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        lufs: The loudness in LUFS.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
     loudness = measure_loudness(x, sample_rate)
     change_db = torch.where(loudness > ABSOLUTE_GATE_LUFS, lufs - loudness, 0)
     return x * db_to_gain(change_db)[..., None, None]

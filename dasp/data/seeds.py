@@ -6,9 +6,16 @@ import torch
 
 
 def generator_for(seed: int, what: str) -> torch.Generator:
-    """The generator that a seed has for one purpose, the same in every process.
+    """Make the generator that a seed has for one purpose, the same in every process.
 
     The two are hashed together: of a number that is put together from both, torch's generator on
     the CPU would only look at the lower 32 bits.
+
+    Args:
+        seed: The seed.
+        what: The purpose.
+
+    Returns:
+        The generator.
     """
     return torch.Generator().manual_seed(crc32(f"{seed} {what}".encode()))

@@ -25,9 +25,16 @@ ROLES = {
 
 
 def load_slakh2100(root: str | Path, *, sample_rate: int = 44_100) -> list[Multitrack]:
-    """Every song; `details` is its metadata. Stems that were not rendered are left out.
+    """List the songs of Slakh2100; stems that were not rendered are left out.
 
     A song without `metadata.yaml` has its tracks named after the files, of the role "other".
+
+    Args:
+        root: The folder with `train`, `validation` and `test`.
+        sample_rate: At which the songs are heard, in Hz.
+
+    Returns:
+        The songs; `details` is the metadata of a song.
     """
     parts = find_parts(root, SPLITS, "Slakh2100")
     songs = [_song(folder, sample_rate) for part in parts for folder in subfolders(part)]

@@ -30,7 +30,18 @@ QUIETEST_DB, LOUDEST_DB = -30.0, -8.0
 def synthesise_song(
     seed: int, *, seconds: float = 20.0, sample_rate: int = 44_100
 ) -> dict[str, Tensor]:
-    """Tracks of `BAND` by name, each `(channels, time)` in float32: the pad stereo, others mono.
+    """Make the tracks of a song from a seed, played by `BAND`.
+
+    Args:
+        seed: Decides on all of it.
+        seconds: Length, above 0.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio `(channels, time)` in float32 by the name of the track: the pad stereo, others mono.
+
+    Raises:
+        ValueError: If `seconds` or `sample_rate` has no meaning.
 
     >>> song = synthesise_song(0, seconds=1.0, sample_rate=8000)
     >>> song["pad"].shape, list(song)[:3]
@@ -47,9 +58,19 @@ def synthetic_song(
     sample_rate: int = 44_100,
     ensemble: Sequence[str] | None = None,
 ) -> Multitrack:
-    """A song as a `Multitrack` in memory: its roles, and in `details` its seed, tempo and sections.
+    """Make a song in memory from a seed: its roles, and in `details` its tempo and sections.
 
-    `ensemble` are names of `dasp.data.score.PARTS`; without it, who plays is drawn too.
+    Args:
+        seed: Decides on all of it.
+        seconds: Length, above 0.
+        sample_rate: In Hz.
+        ensemble: Who plays, names of `dasp.data.score.PARTS`; without it, who plays is drawn too.
+
+    Returns:
+        The song.
+
+    Raises:
+        ValueError: If `seconds` or `sample_rate` has no meaning, or nobody of that name plays.
 
     >>> song = synthetic_song(4, seconds=2.0, sample_rate=8000)
     >>> song.roles[:3], round(song.details["tempo_bpm"])
@@ -71,6 +92,17 @@ class SyntheticSongs:
 
     Song `i` is `synthetic_song(first_seed + i)`, whoever asks: the workers of a
     `torch.utils.data.DataLoader` make the same songs as one process does.
+
+    Args:
+        count: Number of songs, 0 or more.
+        first_seed: Seed of the first; the others follow.
+        seconds: Length of each song.
+        sample_rate: In Hz.
+        mixed: Whether each song comes with its mix by `dasp.data.engineer`, drawn from the same
+            seed.
+
+    Raises:
+        ValueError: If `count` is negative.
     """
 
     count: int
@@ -78,7 +110,6 @@ class SyntheticSongs:
     seconds: float = 30.0
     sample_rate: int = 44_100
     mixed: bool = False
-    """Whether each song comes with its mix by `dasp.data.engineer`, drawn from the same seed."""
 
     def __post_init__(self):
         check_range("count", self.count, low=0)

@@ -16,26 +16,51 @@ FLAT: Range = (0.0, 0.0)
 
 
 class Taste(NamedTuple):
-    """How tracks of one role are treated. Gains of the EQ are of its shelves and of one peak."""
+    """How tracks of one role are treated: ranges from which a treatment is drawn.
+
+    Args:
+        level_lu: Loudness beside a lead vocal, behind the strip.
+        from_centre: Distance of the pan from the centre, to either side.
+        low_shelf_gain_db: Of the low shelf of the EQ.
+        peak_gain_db: Of its peak.
+        peak_freq_hz: Of its peak.
+        high_shelf_gain_db: Of its high shelf.
+        ratio: Of the compressor; 1 is none.
+        over_threshold_db: How far the loud moments reach over the threshold of the compressor.
+        send_reverb_db: Level of the send to the reverb.
+        attack_ms: Of the compressor.
+        release_ms: Of the compressor.
+    """
 
     level_lu: Range
-    """Loudness beside a lead vocal, behind the strip."""
     from_centre: Range
-    """Distance of the pan from the centre, to either side."""
     low_shelf_gain_db: Range = FLAT
     peak_gain_db: Range = FLAT
     peak_freq_hz: Range = (1000.0, 4000.0)
     high_shelf_gain_db: Range = FLAT
     ratio: Range = (1.0, 1.0)
     over_threshold_db: Range = FLAT
-    """How far the loud moments reach over the threshold of the compressor."""
     send_reverb_db: Range = (-60.0, -60.0)
     attack_ms: Range = (5.0, 30.0)
     release_ms: Range = (60.0, 250.0)
 
 
 class Treatment(NamedTuple):
-    """One draw from a `Taste`: the same numbers, one each, and the pan with its side."""
+    """One draw from a `Taste`: the same numbers, one each, and the pan with its side.
+
+    Args:
+        level_lu: Loudness behind the strip, beside a lead vocal.
+        pan: -1 (left) to 1 (right).
+        low_shelf_gain_db: Of the low shelf of the EQ.
+        peak_gain_db: Of its peak.
+        peak_freq_hz: Of its peak.
+        high_shelf_gain_db: Of its high shelf.
+        ratio: Of the compressor; 1 is none.
+        over_threshold_db: How far the loud moments are over its threshold.
+        send_reverb_db: Level of the send to the reverb.
+        attack_ms: Of the compressor.
+        release_ms: Of the compressor.
+    """
 
     level_lu: float
     pan: float
@@ -112,7 +137,18 @@ _BY_LOGARITHM = ("peak_freq_hz", "ratio", "attack_ms", "release_ms", "rt60_s")
 
 
 def draw_treatment(role: str, draw: torch.Generator, *, nth: int = 0) -> Treatment:
-    """What is done to the `nth` track of a role, counted from 0.
+    """Draw what is done to a track.
+
+    Args:
+        role: What it plays.
+        draw: Source of the numbers.
+        nth: How many tracks of the role there are before it.
+
+    Returns:
+        The treatment.
+
+    Raises:
+        ValueError: If there is no taste for the role.
 
     >>> treatment = draw_treatment("kick", torch.Generator().manual_seed(0))
     >>> treatment.pan, -3 <= treatment.level_lu <= 0
@@ -125,7 +161,15 @@ def draw_treatment(role: str, draw: torch.Generator, *, nth: int = 0) -> Treatme
 
 
 def draw_between(ranges: Mapping[str, Range], draw: torch.Generator) -> dict[str, float]:
-    """A number from each range; frequencies, times and ratios are even by their logarithms."""
+    """Draw a number from each range; frequencies, times and ratios are even by their logarithms.
+
+    Args:
+        ranges: Ends of the ranges by name.
+        draw: Source of the numbers.
+
+    Returns:
+        The numbers by name.
+    """
     shares = torch.rand(len(ranges), generator=draw, dtype=torch.float64).tolist()
     return {
         name: low * (high / low) ** share if name in _BY_LOGARITHM else low + (high - low) * share

@@ -7,7 +7,17 @@ from dasp._texts import decoded
 
 
 def read_yaml(path: str | Path) -> Any:
-    """What a YAML file holds."""
+    """Read a YAML file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ValueError: If it is no YAML text, or what reads YAML is not installed.
+    """
     try:
         import yaml
     except ImportError as error:

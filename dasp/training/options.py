@@ -7,6 +7,7 @@ and `--steps 500` the same where no other field has that name.
 import argparse
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -103,9 +104,12 @@ def _fields(config: Any, path: tuple[str, ...] = ()) -> Iterator[_Field]:
 
 
 def _texts(config: type) -> dict[str, str]:
-    """The texts that stand behind the fields of a class."""
+    """What a class says of its fields: under `Args` of its docstring, or behind them."""
+    said = re.findall(
+        r"^    (\w+): ((?:.*\n?)(?:^        .*\n?)*)", inspect.getdoc(config) or "", re.M
+    )
     body = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0].body  # type: ignore[attr-defined]
-    return {
+    return {name: " ".join(text.split()) for name, text in said} | {
         above.target.id: " ".join(inspect.cleandoc(str(below.value.value)).split())
         for above, below in pairwise(body)
         if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name)

@@ -41,9 +41,20 @@ LOUDNESS_BY_ROLE_LU = {
 
 
 def balance(tracks: Sequence[Tensor], roles: Sequence[str], sample_rate: float) -> list[float]:
-    """A gain in dB for each track `(channels, time)`; silent tracks keep theirs.
+    """Find a gain for each track by its loudness and its role.
 
     The gains are relative: half of them are above 0 and half below.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        roles: Role of each track.
+        sample_rate: In Hz.
+
+    Returns:
+        Gains in dB; silent tracks have 0.
+
+    Raises:
+        ValueError: If a role is not known.
     """
     check_roles(roles)
     loudness = torch.stack([measure_loudness(track, sample_rate) for track in tracks]).double()

@@ -15,15 +15,27 @@ from dasp.mixing.song import Song
 
 
 def equal_loudness(song: Song) -> Mix:
-    """Gains that bring tracks to the mean of their loudnesses.
+    """Bring all tracks to the mean of their loudnesses; silent ones keep their level.
 
-    Silent tracks keep their level.
+    Args:
+        song: The tracks.
+
+    Returns:
+        The mix.
     """
     return gains_and_pans(song, gains_db=equal_loudness_gains(song.tracks, song.sample_rate))
 
 
 def equal_loudness_gains(tracks: Sequence[Tensor], sample_rate: int) -> Tensor:
-    """The gains of `equal_loudness` in dB, which add up to 0."""
+    """Find the gains of `equal_loudness`, which add up to 0.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        sample_rate: In Hz.
+
+    Returns:
+        Gains in dB `(tracks,)`.
+    """
     loudness = torch.stack([measure_loudness(track, sample_rate) for track in tracks]).double()
     audible = loudness > ABSOLUTE_GATE_LUFS
     if not audible.any():

@@ -24,7 +24,17 @@ AMBIENT_DB = -80.0
 
 
 def dugan(song: Song) -> Mix:
-    """Tracks under gains that move, twenty times a second."""
+    """Share one gain among all tracks, twenty times a second.
+
+    Args:
+        song: The tracks.
+
+    Returns:
+        The mix, whose gains move.
+
+    Raises:
+        ValueError: Never for the law that is used here.
+    """
     size = round(FRAME_S * song.sample_rate)
     powers = frame_powers(song.tracks, size) + 10 ** (AMBIENT_DB / 10)
     attack, release = torch.exp(-FRAME_S / torch.tensor((ATTACK_S, RELEASE_S)).double())
@@ -37,11 +47,23 @@ def dugan(song: Song) -> Mix:
 def share_gain(
     powers: Tensor, weights_db: float | Sequence[float] = 0.0, *, law: str = "power"
 ) -> Tensor:
-    """The squared gain of each microphone, `(tracks, ...)`, of powers of the same shape, not all 0.
+    """Share a gain of 1 among microphones by their powers.
 
     g_i^2 = P_i / sum P for the law "power", whose squared gains add up to 1 at any moment. With
     "amplitude", g_i = a_i / sum a with a = sqrt(P): gains add up to 1, and differ more. Weights in
     dB, one for each track, favour microphones as if they heard that much more.
+
+    Args:
+        powers: Powers `(tracks, ...)`, not all 0.
+        weights_db: One for each track, or one for all: favours microphones as if they heard that
+            much more.
+        law: "power" or "amplitude".
+
+    Returns:
+        The squared gain of each microphone, of the shape of `powers`.
+
+    Raises:
+        ValueError: If the law is neither.
 
     >>> share_gain(torch.tensor([1.0, 1.0, 2.0]))
     tensor([0.2500, 0.2500, 0.5000])

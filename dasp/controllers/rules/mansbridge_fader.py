@@ -29,7 +29,15 @@ LEAD_BOOST_DB = 3.0
 
 
 def mansbridge_fader(song: Song, *, lead_boost_db: float = LEAD_BOOST_DB) -> Mix:
-    """Tracks under faders that move, ten times a second; lead vocals on top."""
+    """Ride the faders of all tracks, ten times a second; lead vocals on top.
+
+    Args:
+        song: The tracks, their names and roles.
+        lead_boost_db: How much lead vocals are louder.
+
+    Returns:
+        The mix, whose gains move.
+    """
     tracks, sample_rate = song.tracks, song.sample_rate
     size = round(FRAME_S * sample_rate)
     learnt_db = _learnt(tracks, sample_rate)
@@ -48,10 +56,17 @@ def mansbridge_fader(song: Song, *, lead_boost_db: float = LEAD_BOOST_DB) -> Mix
 
 
 def ride(loudness_lufs: Tensor, boosts_db: Sequence[float] | float = 0.0) -> Tensor:
-    """Faders in dB for the loudness of each track over time, both `(tracks, frames)`.
+    """Compute faders from the loudness of each track over time.
 
     L_av - L_m + B for a track that is active, where L_av is the mean loudness of all that are;
     the fader it had before for one that is not, which at the beginning is B.
+
+    Args:
+        loudness_lufs: Loudness `(tracks, frames)`.
+        boosts_db: How much each track is to be louder, one for each or one for all.
+
+    Returns:
+        Faders in dB `(tracks, frames)`.
 
     >>> ride(torch.tensor([[-20.0], [-24.0], [-70.0]])).flatten().tolist()
     [-2.0, 2.0, 0.0]
@@ -67,7 +82,13 @@ def ride(loudness_lufs: Tensor, boosts_db: Sequence[float] | float = 0.0) -> Ten
 
 
 def gate(loudness_lufs: Tensor) -> Tensor:
-    """When a track is active: from -25 LUFS up until it falls below -30.
+    """Tell when a track is active: from -25 LUFS up until it falls below -30.
+
+    Args:
+        loudness_lufs: Loudness `(..., frames)`.
+
+    Returns:
+        True where it is active.
 
     >>> gate(torch.tensor([-28.0, -24.0, -28.0, -31.0, -28.0])).tolist()
     [False, True, True, False, False]

@@ -37,7 +37,14 @@ MOST_ROUNDS = 20
 
 
 def mansbridge_panner(song: Song) -> Mix:
-    """Tracks at the pans of `pan_by_centroids`, balanced by `balance_bands`."""
+    """Pan tracks by `pan_by_centroids`, balanced by `balance_bands`.
+
+    Args:
+        song: The tracks, their names and roles.
+
+    Returns:
+        The mix.
+    """
     spectra = torch.stack([_spectrum(track) for track in song.tracks])
     f = torch.linspace(0, song.sample_rate / 2, spectra.shape[-1], dtype=spectra.dtype)
     centroids = ((spectra * f).sum(-1) / spectra.sum(-1).clamp(min=1e-12)).tolist()
@@ -49,10 +56,17 @@ def mansbridge_panner(song: Song) -> Mix:
 
 
 def pan_by_centroids(centroids_hz: Sequence[float], lead: Sequence[bool]) -> list[float]:
-    """A pan in [-1, 1] for each track, in the order of their priority; the first goes left.
+    """Place each track in the order of priority; the first goes left.
 
     Each goes to the side where the placed track with the nearest centroid is not, or, where that
     would leave the mean pan of all more than 0.2 off the centre, to the side that evens it out.
+
+    Args:
+        centroids_hz: Spectral centroid of each track.
+        lead: Whether a track is a lead, which stays in the centre.
+
+    Returns:
+        A pan in [-1, 1] for each track.
 
     >>> pan_by_centroids([100.0, 8000.0, 7000.0, 2000.0], [False, False, False, True])
     [0.0, -0.9, 0.86..., 0.0]
@@ -78,12 +92,19 @@ def pan_by_centroids(centroids_hz: Sequence[float], lead: Sequence[bool]) -> lis
 
 
 def balance_bands(pans: Sequence[float], bands: Tensor) -> list[float]:
-    """Pans moved until left and right are even in each band, as far as that can be had.
+    """Move pans until left and right are even in each band, as far as that can be had.
 
-    `bands` are the magnitudes `(tracks, bands)` of each track. Where the angle
+    Where the angle
     atan(sum L / sum R) of a band is more than 0.05 of a right angle off its middle, the tracks
     that are strongest in it, and are not in the centre, move by 0.3 times that excess to the
     weaker side.
+
+    Args:
+        pans: Pan of each track in [-1, 1].
+        bands: Magnitudes `(tracks, bands)` of each track.
+
+    Returns:
+        The pans.
     """
     moved = torch.tensor(pans, dtype=torch.float64)
     free = moved != 0
@@ -99,7 +120,14 @@ def balance_bands(pans: Sequence[float], bands: Tensor) -> list[float]:
 
 
 def lean(pans: Tensor, magnitudes: Tensor) -> float:
-    """How far a band leans to the left, from -0.5 (all right) through 0 (even) to 0.5 (all left).
+    """Measure how far a band leans to the left.
+
+    Args:
+        pans: Pan of each track in [-1, 1], `(tracks,)`.
+        magnitudes: Magnitude of each track in the band, `(tracks,)`.
+
+    Returns:
+        -0.5 (all right) through 0 (even) to 0.5 (all left).
 
     >>> lean(torch.tensor([-1.0]), torch.ones(1)), lean(torch.tensor([-0.5, 0.5]), torch.ones(2))
     (0.5, 0.0)

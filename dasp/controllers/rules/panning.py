@@ -28,7 +28,16 @@ WIDTH = 0.059
 def spectral_pan(
     tracks: Sequence[Tensor], sample_rate: float, *, width: float = WIDTH
 ) -> list[float]:
-    """A pan in [-1, 1] for each track `(channels, time)`, in the order of their priority."""
+    """Pan each track by the band that dominates it, in the order of priority.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        sample_rate: In Hz.
+        width: The widest pan, 0 to 1.
+
+    Returns:
+        A pan in [-1, 1] for each track.
+    """
     bands = [dominant_band(track, sample_rate) for track in tracks]
     return [
         0.0
@@ -39,7 +48,14 @@ def spectral_pan(
 
 
 def position(i: int, n: int) -> float:
-    """Place of the `i`-th (from 1) of `n` sources in one band: 0 is left, 1 is right.
+    """Place one of several sources in one band: 0 is left, 1 is right.
+
+    Args:
+        i: Number of the source, from 1.
+        n: How many there are.
+
+    Returns:
+        The place.
 
     >>> [[round(position(i, n), 3) for i in range(1, n + 1)] for n in (1, 2, 3, 4)]
     [[0.5], [0.0, 1.0], [0.5, 0.0, 1.0], [0.333, 0.667, 0.0, 1.0]]
@@ -52,10 +68,17 @@ def position(i: int, n: int) -> float:
 
 
 def dominant_band(track: Tensor, sample_rate: float) -> int | None:
-    """The band that holds the highest peak in most frames, or None for silence.
+    """Find the band that holds the highest peak in most frames.
 
     Frames more than 30 dB below the loudest do not vote: between its own notes a microphone
     hears the others.
+
+    Args:
+        track: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The number of the band, or None for silence.
     """
     centres = [f for f in BAND_CENTRES_HZ if f < 0.45 * sample_rate]
     filters = design_band_pass(torch.tensor(centres), sample_rate, q=BAND_Q)

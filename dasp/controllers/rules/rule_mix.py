@@ -38,10 +38,19 @@ BUS_REDUCTION_DB = 2.0
 
 
 def rule_mix(song: Song, start: Mix | None = None, *, target_lufs: float = MIX_LUFS) -> Mix:
-    """The settings of a mix of a song, by what its tracks are and by their sound.
+    """Mix a song by what its tracks are and by their sound.
 
-    `start` is a mix of the same tracks, whose locked tracks and stages are kept, as are its
-    roles, groups, buses and sends, of which the rules know nothing.
+    Args:
+        song: The tracks, their names and roles.
+        start: A mix of the same tracks, whose locked tracks and stages are kept, as are its roles,
+            groups, buses and sends.
+        target_lufs: Loudness of the mix.
+
+    Returns:
+        The mix.
+
+    Raises:
+        ValueError: If a role is not known.
     """
     start = song.plain_mix() if start is None else start
     check_roles((track.role for track in start.tracks), "tracks[{}].role")
@@ -89,7 +98,19 @@ def rule_mix(song: Song, start: Mix | None = None, *, target_lufs: float = MIX_L
 
 
 def rules(song: Song, start: Mix, target_lufs: float) -> Mix:
-    """`rule_mix` as all systems are called."""
+    """Mix by `rule_mix`, as all systems are called.
+
+    Args:
+        song: The tracks, their names and roles.
+        start: The mix to start from.
+        target_lufs: Loudness of the mix.
+
+    Returns:
+        The mix.
+
+    Raises:
+        ValueError: If a role is not known.
+    """
     return rule_mix(song, start, target_lufs=target_lufs)
 
 

@@ -7,6 +7,14 @@ from dasp.mixing.song import Song
 
 
 def perez_gonzalez(song: Song, *, width: float = WIDTH) -> Mix:
-    """Tracks, in the order of their priority, at the pans of `spectral_pan`."""
+    """Pan the tracks, in the order of their priority, by `spectral_pan`.
+
+    Args:
+        song: The tracks, their names and roles.
+        width: The widest pan, 0 to 1.
+
+    Returns:
+        The mix.
+    """
     pans = spectral_pan(song.tracks, song.sample_rate, width=width)
     return gains_and_pans(song, pans=pans)

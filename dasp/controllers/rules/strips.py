@@ -25,9 +25,16 @@ def gains_and_pans(
     pans: Sequence[float] | None = None,
     time_s: Sequence[float] | Tensor | None = None,
 ) -> Mix:
-    """A mix of nothing but gains and pans; what is not given stands at 0.
+    """Build a mix of nothing but gains and pans; what is not given stands at 0.
 
-    With `time_s`, `gains_db` has for each track a value at each of these times, and moves.
+    Args:
+        song: The tracks, their names and roles.
+        gains_db: Gain of each track, or with `time_s` a row for each, `(tracks, times)`.
+        pans: Pan of each track in [-1, 1].
+        time_s: The times of gains that move.
+
+    Returns:
+        The mix.
     """
     gains = torch.zeros(len(song.names)) if gains_db is None else torch.as_tensor(gains_db)
     gains = gains.double().clamp(*ends(GAIN, "gain_db")).round(decimals=3)
@@ -53,7 +60,16 @@ def gains_and_pans(
 
 
 def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
-    """The mix with a gain and a limiter on the sum, which bring it to an integrated loudness."""
+    """Bring a mix to an integrated loudness by a gain and a limiter on the sum.
+
+    Args:
+        mix: The mix.
+        tracks: Audio `(channels, time)` of each track.
+        target_lufs: The loudness.
+
+    Returns:
+        The mix with another master strip.
+    """
     bus = mix_down(tracks, mix)
     if is_silent(bus, mix.sample_rate):
         return mix
@@ -63,9 +79,15 @@ def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
 
 
 def at_loudness_again(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
-    """The mix with another gain in its master strip, which brings it to an integrated loudness.
+    """Bring a mix to an integrated loudness by the gain that its master strip has.
 
-    Without a gain there that may be turned it stays as it is.
+    Args:
+        mix: The mix; without a gain there that may be turned it stays as it is.
+        tracks: Audio `(channels, time)` of each track.
+        target_lufs: The loudness.
+
+    Returns:
+        The mix.
     """
     free = [
         i
@@ -84,7 +106,15 @@ def at_loudness_again(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) ->
 
 
 def is_silent(x: Tensor, sample_rate: float) -> bool:
-    """Whether nothing in audio `(channels, time)` passes the gate of a loudness meter."""
+    """Tell whether nothing in a signal passes the gate of a loudness meter.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Whether it is silent.
+    """
     return not x.any() or measure_loudness(x, sample_rate).item() <= ABSOLUTE_GATE_LUFS
 
 
@@ -95,12 +125,22 @@ def master_at_loudness(
     master: Callable[[Stage], tuple[Stage, ...]],
     inputs: Mapping[str, Tensor] = {},
 ) -> tuple[Stage, ...]:
-    """The master strip that `master` makes of a gain, at the gain that gives a loudness.
+    """Find the gain in a master strip that gives a loudness.
 
     What comes behind the gain takes some of what it adds, so it is corrected by what was missed:
     by as much at first, then by the secant through the last two. Limiters, which take little and
     long, are left out of the first guess. A loudness out of reach is come near to, and where
     nothing plays the gain stays at 0 dB.
+
+    Args:
+        bus: The sum of the tracks, `(2, time)`.
+        sample_rate: In Hz.
+        target_lufs: The loudness.
+        master: Makes the master strip of a gain.
+        inputs: Audio by name, for side chains.
+
+    Returns:
+        The master strip.
     """
 
     def at(gain_db: float) -> tuple[Stage, ...]:
@@ -134,9 +174,14 @@ def _slope(tried: Sequence[tuple[float, float]]) -> float:
 
 
 def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:
-    """Mean power of all channels in frames of `size` samples, `(tracks, frames)`, float64.
+    """Measure the mean power of all channels in frames; the last is cut where the song ends.
 
-    The last frame is cut where the song ends; there is one at least.
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        size: Length of a frame in samples.
+
+    Returns:
+        Powers `(tracks, frames)` in float64, one frame at least.
     """
 
     def powers(track: Tensor) -> Tensor:
