@@ -77,6 +77,8 @@ def test_a_missing_keyword(name):
     assumed = assumed_by(processor.function)
     keywords = [*(param.name for param in processor.params), *processor.inputs]
     missing = [keyword for keyword in keywords if keyword not in assumed]
+    if not missing:
+        pytest.skip("every keyword has a default")
     with pytest.raises(TypeError, match=f"{name.removesuffix('_31')}.* needs .*{missing[0]}"):
         CATALOGUE[name].function(audio(name), 44_100)
 
