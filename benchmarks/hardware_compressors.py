@@ -27,8 +27,8 @@ from benchmarks.peers import dasp_pytorch
 from benchmarks.recordings import recordings
 from dasp import functional as F
 from dasp.audio_io import load_audio
+from dasp.estimation.adam import adam
 from dasp.estimation.differences import by_differences
-from dasp.estimation.fitting.adam import adam
 from dasp.estimation.fitting.knobs import Knobs, free_knobs
 from dasp.estimation.fitting.stages import FOUR_AT_ONCE
 from dasp.estimation.levenberg_marquardt import Stop, levenberg_marquardt

@@ -140,6 +140,9 @@ class Pull:
     least_error: float = 1e-12
 
 
+NO_PULL = Pull(torch.zeros(()), torch.zeros(()))
+
+
 def levenberg_marquardt(
     objective: Objective,
     u: Tensor,
@@ -148,7 +151,7 @@ def levenberg_marquardt(
     low: Tensor | float = -math.inf,
     high: Tensor | float = math.inf,
     damping: Damping = Damping(),
-    pull: Pull | None = None,
+    pull: Pull = NO_PULL,
     on_step: Callable[[Tensor], None] = lambda error: None,
 ) -> Tensor:
     """Minimise a sum of squares, over a batch of starts.
@@ -180,20 +183,17 @@ def levenberg_marquardt(
     tries = torch.tensor(damping.tries).to(u)
     error = objective.error(u[None])[0]
     lam, least = torch.full_like(error, damping.first), [error.min().item()]
-    equations, price = None, torch.zeros_like(u)
+    equations = None
     for _ in range(stop.steps):
         if equations is None:
-            if pull is not None:
-                price = (pull.price * (error + pull.least_error)[..., None]).expand_as(u)
-            equations = _pulled_and_held(objective.equations(u), u, low, high, price, pull)
+            price = (pull.price * (error + pull.least_error)[..., None]).expand_as(u)
+            equations = _pulled(objective.equations(u), price, price * (u - pull.rest))
+            equations = _held(equations, u, low, high)
         du = _steps(equations, torch.einsum("t,...->t...", tries, lam), damping)
         tried = (u + du).clamp(low, high)
         errors = objective.error(tried).nan_to_num(math.inf, math.inf)
-        costs = errors
-        if pull is not None:
-            ways = (tried - pull.rest).square() - (u - pull.rest).square()
-            costs = errors + (price * ways).sum(-1)
-        cost, which = costs.min(0)
+        ways = (tried - pull.rest).square() - (u - pull.rest).square()
+        cost, which = (errors + (price * ways).sum(-1)).min(0)
         better = cost < error
         u = torch.where(better[..., None], tried.take_along_dim(which[None, ..., None], 0)[0], u)
         error = torch.where(better, errors.take_along_dim(which[None], 0)[0], error)
@@ -211,15 +211,18 @@ def levenberg_marquardt(
     return u
 
 
-def _pulled_and_held(
-    equations: Equations, u: Tensor, low: Tensor, high: Tensor, price: Tensor, pull: Pull | None
-) -> Equations:
-    """The equations with the price of a pull, and without what is held at an end of its range."""
+def _pulled(equations: Equations, price: Tensor, slope: Tensor) -> Equations:
+    """The equations with a price on each unknown; there is none where only directions are known."""
+    if equations.directions is not None:
+        return equations
+    return Equations(equations.matrix + torch.diag_embed(price), equations.slope + slope)
+
+
+def _held(equations: Equations, u: Tensor, low: Tensor, high: Tensor) -> Equations:
+    """The equations without the unknowns that would leave their range from where they stand."""
     matrix, slope, directions = equations
     if directions is not None:
         return equations
-    if pull is not None:
-        matrix, slope = matrix + torch.diag_embed(price), slope + price * (u - pull.rest)
     held = ((u <= low) & (slope >= 0)) | ((u >= high) & (slope <= 0))
     matrix = torch.where(held[..., :, None] | held[..., None, :], 0.0, matrix)
     return Equations(matrix, torch.where(held, 0.0, slope))

@@ -21,8 +21,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from dasp.estimation.adam import adam
 from dasp.estimation.differences import by_differences
-from dasp.estimation.fitting.adam import adam
 from dasp.estimation.fitting.distance import Distance
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import Knobs

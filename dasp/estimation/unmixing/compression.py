@@ -21,6 +21,7 @@ from dasp.estimation.levenberg_marquardt import (
     levenberg_marquardt,
 )
 from dasp.processors.catalogue import COMPRESSOR
+from dasp.units import gain_to_db
 
 FITTED = ("threshold_db", "ratio", "attack_ms", "release_ms")
 PARAMS = {param.name: param for param in COMPRESSOR.params}
@@ -66,7 +67,7 @@ def first_controls(tracks: Tensor) -> Tensor:
         Controls in [0, 1], `(tracks, 4)`, in the order of `FITTED`.
     """
     loud = tracks.abs().amax(1).clamp(min=1e-5)
-    level_db = 20 * torch.log10(torch.quantile(loud[:, ::16], 0.97, dim=-1))
+    level_db = gain_to_db(torch.quantile(loud[:, ::16], 0.97, dim=-1))
     start = {"ratio": 1.5, "attack_ms": 10.0, "release_ms": 120.0}
     columns = [PARAMS["threshold_db"].to_control((level_db - 6).clamp(-75, -5))]
     columns += [PARAMS[n].to_control(torch.full_like(level_db, start[n])) for n in FITTED[1:]]

@@ -8,10 +8,10 @@ processors themselves.
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
+from dasp.estimation.adam import adam
 from dasp.estimation.unmixing.found import Found, dry_sum, in_room
 from dasp.estimation.unmixing.problem import Problem
 from dasp.losses import multi_resolution_stft
@@ -19,9 +19,11 @@ from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
 from dasp.processors.chain import chain
 from dasp.processors.strip import with_settings
+from dasp.units import gain_to_db
 
 STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
-STEPS, RATE = 120, 0.05
+STEPS, RATE = 120, 0.02
+MARGIN = 0.01
 MOST_GAIN_DB = 24.0
 LEAST_OCTAVE_DB = 50.0
 
@@ -66,25 +68,21 @@ def fit_master(
     strip = chain(*STRIP)
     before, after = before.float(), after.float()
     lift_db = (measure_loudness(after, sample_rate) - measure_loudness(before, sample_rate)).item()
-    peak_db = 20 * torch.log10(after.abs().max()).item()
+    peak_db = gain_to_db(after.abs().max()).item()
     start = _START | {
         "limiter.gain_db": min(max(lift_db, 0.0), 40.0),
         "limiter.ceiling_db": min(max(peak_db, -40.0), 0.0),
         "gain.gain_db": min(lift_db, 0.0),
     }
-    logits = torch.logit(strip.to_controls(start).clamp(0.01, 0.99)).requires_grad_()
     features = _features(after, sample_rate)
-    optimiser = torch.optim.Adam([logits], lr=RATE)
-    best, found = float("inf"), logits.detach().clone()
-    for _ in range(steps):
-        optimiser.zero_grad()
-        output = strip(before, sample_rate, **strip.to_physical(torch.sigmoid(logits)))
-        loss = _loss(output, after, features, sample_rate)
-        if loss.item() < best:
-            best, found = loss.item(), logits.detach().clone()
-        loss.backward()
-        optimiser.step()
-    settings = strip.to_physical(torch.sigmoid(found))
+
+    def loss(u: Tensor) -> Tensor:
+        output = strip(before, sample_rate, **strip.to_physical(u[0]))
+        return _loss(output, after, features, sample_rate)[None]
+
+    controls = strip.to_controls(start).clamp(MARGIN, 1 - MARGIN)[None]
+    found = adam(loss, controls, steps=steps, rate=RATE)
+    settings = strip.to_physical(found[0])
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
     settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)

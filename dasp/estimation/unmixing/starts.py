@@ -175,7 +175,7 @@ class _Fits:
             low=torch.where(self.free[:, None], self.low, start),
             high=torch.where(self.free[:, None], self.high, start),
             pull=Pull(self.plain[:, None], self.prices[:, None], least_error=_LEAST_ERROR),
-            stop=Stop(steps, patience=steps),
+            stop=Stop(steps),
         )  # fmt: skip
         return found, self.errors(found)
 
