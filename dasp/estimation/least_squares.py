@@ -112,43 +112,6 @@ def fit_filters(
     return FilterFit(torch.cat(filters).transpose(0, 1), lead_samples, max(conditions))
 
 
-def measure_presence(
-    tracks: Tensor, mix: Tensor, *, taps: int = 8, lead_samples: int = 4
-) -> Tensor:
-    """Measure how much better a mix is explained with each track than without it.
-
-    The result is the error of the best filters for all tracks but one, over the error for all
-    of them. Leaving out a track with filter h adds h' C^-1 h to the error, where C is the block
-    of the track in G^-1.
-
-    Args:
-        tracks: Audio `(tracks, channels, time)`, mono or stereo, or `(tracks, time)`.
-        mix: Audio `(2, time)`.
-        taps: Length of the filters in samples.
-        lead_samples: Taps before the sample itself.
-
-    Returns:
-        Presence in dB, `(tracks,)`: near 0 for a track that is not in the mix.
-
-    Raises:
-        ValueError: If a shape is another, or tracks are the same but for a gain or a filter.
-    """
-    tracks = as_tracks(tracks)
-    check_mix(tracks, mix)
-    without, with_all = 0.0, 1e-14 * mix.double().square().sum() + torch.finfo(mix.dtype).tiny
-    for side, targets in _sides(tracks, mix):
-        padded = nnf.pad(side, (taps - 1 - lead_samples, lead_samples))
-        matrix, right, _ = _equations(padded, targets, taps, RIDGE)
-        factor = _cholesky(matrix)
-        found = torch.cholesky_solve(right, factor)
-        with_all = with_all + (targets.square().sum() - (right * found).sum()).clamp(min=0)
-        inverse = torch.cholesky_inverse(factor).reshape(len(side), taps, len(side), taps)
-        own = torch.stack([inverse[k, :, k] for k in range(len(side))])
-        h = found.reshape(len(side), taps, -1)
-        without = without + (h * torch.linalg.solve(own, h)).sum((1, 2))
-    return 10 * torch.log10(1 + without / with_all)
-
-
 def as_tracks(tracks: Tensor) -> Tensor:
     """Bring tracks to the shape `(tracks, channels, time)`.
 

@@ -92,7 +92,7 @@ class Stop:
     Args:
         steps: Largest number of steps, those that fail included.
         goal: E that is small enough.
-        patience: So many steps that lowered E are looked back on,
+        patience: After a step that lowered E, so many steps are looked back on,
         least_gain: and if E has fallen by less than this share meanwhile, it is stuck.
         rival: E of another minimisation, given up if E would not fall below it in 20 steps more.
     """
@@ -201,8 +201,8 @@ def levenberg_marquardt(
         lam = (lam * factor).clamp(damping.least, damping.most)
         on_step(error)
         calls = 1 if equations.directions is None else u.shape[-1] / len(equations.directions)
+        least.append(error.min().item())
         if better.any() or equations.directions is not None:
-            least.append(error.min().item())
             equations = None
             if stop.reached(least, calls):
                 break

@@ -7,7 +7,6 @@ __getattr__ = moved(
     {
         "FilterFit": "dasp.estimation.least_squares.FilterFit",
         "fit_filters": "dasp.estimation.least_squares.fit_filters",
-        "measure_presence": "dasp.estimation.least_squares.measure_presence",
         "gain_and_balance": "dasp.mixing.placement.gain_and_balance",
         "gain_and_pan": "dasp.mixing.placement.gain_and_pan",
     },

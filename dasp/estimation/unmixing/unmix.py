@@ -39,7 +39,6 @@ from dasp.losses import multi_resolution_stft
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 
-STAGES = ("gain", "delay", "high_pass", "eq", "compressor", "room", "master")
 DEFAULT_STAGES = ("gain", "delay", "high_pass", "eq")
 BY_SPECTRA = ("master",)
 """Stages that are kept for spectra nearer to those of the mix, whatever becomes of the waveform."""
@@ -62,6 +61,10 @@ _STAGES: dict[str, Callable[[Found, Problem], Found]] = {
     "room": room,
     "master": master,
 }
+"""From settings and problem to new settings, in the order in which stages are gone through."""
+
+STAGES = tuple(stage for stage in _STAGES if stage != "filters")
+"""Names to ask for; filters come in the place of delays, high-passes and EQs by their taps."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,9 @@ def plan_stages(stages: Sequence[str], filter_taps: int = 0) -> list[str]:
     """
     for stage in stages:
         check_choice("stages", stage, STAGES)
-    replaced = ("delay", "high_pass", "eq") if filter_taps else ()
-    rest = [stage for stage in STAGES[1:] if stage in stages and stage not in replaced]
-    return ["gain", *(["filters"] if filter_taps else []), *rest]
+    left_out = ("delay", "high_pass", "eq") if filter_taps else ("filters",)
+    wanted = {"gain", "filters", *stages}.difference(left_out)
+    return [stage for stage in _STAGES if stage in wanted]
 
 
 def _score(found: Found, problem: Problem) -> tuple[float, float]:
