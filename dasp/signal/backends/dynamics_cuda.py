@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._cuda import launch
-from dasp.signal.backends.dynamics_values import COLUMNS, Curve, Output, Smoother
+from dasp.signal.backends.dynamics_values import COLUMNS, Curve, Kind, Output, Smoother
 from dasp.units import SILENCE_DB
 
 STRIP = 64
@@ -82,7 +82,7 @@ def compressed_adjoint(
 class _Values:
     """Values of every row, side by side in float64."""
 
-    def __init__(self, tensors: Sequence[Tensor], *kinds: type):
+    def __init__(self, tensors: Sequence[Tensor], *kinds: Kind):
         fields = [field for kind in kinds for field in kind._fields]
         first = COLUMNS.index(fields[0])
         self.types = [t.dtype for t in tensors]
