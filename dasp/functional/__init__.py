@@ -17,7 +17,7 @@ block: `COMPRESSOR` beside `compressor`.
 from dasp.functional.bus import STEREO_BUS, stereo_bus
 from dasp.functional.compressor import COMPRESSOR, compressor, compressor_gain_reduction
 from dasp.functional.convolution_reverb import CONVOLUTION_REVERB, convolution_reverb
-from dasp.functional.de_esser import DE_ESSER, de_esser
+from dasp.functional.de_esser import DE_ESSER, de_esser, de_esser_gain_reduction
 from dasp.functional.delay import DELAY, delay
 from dasp.functional.distortion import DISTORTION, distortion
 from dasp.functional.eq import (
@@ -91,6 +91,7 @@ __all__ = [  # noqa: RUF022  In the order of the documentation, which is that of
     "multiband_compressor",
     "DE_ESSER",
     "de_esser",
+    "de_esser_gain_reduction",
     "DISTORTION",
     "distortion",
     "TIME_SHIFT",

@@ -13,6 +13,7 @@ from dasp.functional.dynamics import (
     Dynamics,
     attack_and_release,
     compress,
+    gain_reduction,
     makeup_and_mix,
     ratio_curve,
 )
@@ -67,8 +68,7 @@ def de_esser(
     >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-3)  # 0 Hz lies below the band
     True
     """
-    freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
+    low, high = _split(x, sample_rate, memory, freq_hz)
     dynamics = Dynamics(
         Detector(linked=linked),
         ratio_curve(high, threshold_db, ratio, range_db=range_db),
@@ -87,3 +87,60 @@ DE_ESSER = Processor(
     Param("range_db", 0.0, 24.0),
     Option("linked", choices=(True, False)),
 )
+
+
+@audio_processor
+def de_esser_gain_reduction(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    freq_hz: Value,
+    threshold_db: Value,
+    ratio: Value = 4.0,
+    attack_ms: Value = 1.0,
+    release_ms: Value = 60.0,
+    range_db: Value = 12.0,
+    linked: bool = True,
+    memory: Memory = WHOLE,
+) -> Tensor:
+    """Measure the gain reduction by which `de_esser` lowers the band above a frequency.
+
+    A parameter is a number or a tensor `(*batch)`; what it may be stands at `de_esser`.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        sample_rate: In Hz.
+        freq_hz: Frequency above which the band lies, below Nyquist.
+        threshold_db: Level of the band above which its gain falls, in dB of full scale.
+        ratio: Rise of the level of the band for which its output rises by 1 dB, 1 or more.
+        attack_ms: Time in which the gain reduction covers 63 % of a rise, 0 or more.
+        release_ms: Time in which the gain reduction covers 63 % of a fall, 0 or more.
+        range_db: The most that the gain falls, 0 or more.
+        linked: Whether all channels have one gain, that of the loudest.
+        memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
+
+    Returns:
+        Gain reduction of the band in dB, 0 or more, `(*batch, channels, time)`; with one channel
+        where `linked`.
+
+    Raises:
+        ValueError: Where `de_esser` raises one.
+
+    >>> x = torch.sin(torch.arange(8000.0) * 2)[None]  # 2.5 kHz at 8 kHz, 40 dB over the threshold
+    >>> settings = dict(freq_hz=1000.0, threshold_db=-40.0, range_db=6.0)
+    >>> round(de_esser_gain_reduction(x, 8000, **settings)[0, -1].item(), 1)
+    6.0
+    """
+    _, high = _split(x, sample_rate, memory, freq_hz)
+    dynamics = Dynamics(
+        Detector(linked=linked),
+        ratio_curve(high, threshold_db, ratio, range_db=range_db),
+        attack_and_release(high, sample_rate, attack_ms, release_ms),
+    )
+    return gain_reduction(high, sample_rate, memory, dynamics)
+
+
+def _split(x: Tensor, sample_rate: float, memory: Memory, freq_hz: Value) -> tuple[Tensor, Tensor]:
+    freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
+    low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
+    return low, high

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GAIN_REDUCTION: dict[str, Callable[..., Tensor]] = {
     "compressor": F.compressor_gain_reduction,
+    "de_esser": F.de_esser_gain_reduction,
     "expander": F.expander_gain_reduction,
     "limiter": F.limiter_gain_reduction,
     "noise_gate": F.noise_gate_gain_reduction,
@@ -42,9 +43,9 @@ def draw_gain_reduction(
 ) -> "Figure":
     """Draw the levels and the gain reduction of each dynamics stage of a chain along time.
 
-    These are compressors, expanders, limiters and noise gates. A stage hears what the stages before
-    it make of `x`; its panels have the peak level of the loudest channel before it and behind it,
-    and the gain reduction from 0 dB downwards.
+    These are compressors, de-essers, expanders, limiters and noise gates. A stage hears what the
+    stages before it make of `x`; its panels have the peak level of the loudest channel before it
+    and behind it, and the gain reduction from 0 dB downwards.
 
     Args:
         processor: A dynamics processor, or a chain with at least one.

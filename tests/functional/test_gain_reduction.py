@@ -5,6 +5,7 @@ import torch
 
 from dasp import functional as F
 from dasp.functional._memory import Memory, State
+from dasp.functional.multiband import split_bands
 
 RATE = 8000
 DYNAMICS = {
@@ -81,3 +82,14 @@ def test_half_types_compute_in_single_precision(name):
     assert found_db.dtype is torch.bfloat16
     expected_db = reduction(x.float(), RATE, **settings)
     torch.testing.assert_close(found_db.float(), expected_db, rtol=0.01, atol=0.05)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_that_of_a_de_esser_is_of_its_band(linked):
+    x = bursts(2, 900)
+    settings = {"freq_hz": 1000.0, "threshold_db": -30.0, "range_db": 9.0, "linked": linked}
+    low, high = split_bands(x, torch.tensor([1000.0]).double(), RATE).unbind(-3)
+    reduction_db = F.de_esser_gain_reduction(x, RATE, **settings)
+    expected = low + high * 10 ** (-reduction_db / 20)
+    torch.testing.assert_close(F.de_esser(x, RATE, **settings), expected, rtol=0, atol=1e-9)
+    assert reduction_db.max() > 3
