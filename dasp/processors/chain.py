@@ -144,10 +144,15 @@ def parts_of(stage: Stage) -> tuple[dict[str, Any], Strip]:
     >>> own, parts[0].settings
     ({'mix': 0.5}, {'gain_db': 1.0})
     """
-    processor, settings = stage.processor, stage.settings
+    return _shared_out(stage.processor.name, stage.processor.parts, stage.settings)
+
+
+def _shared_out(
+    kind: str, processors: Sequence[Processor], settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], Strip]:
     own = {name: value for name, value in settings.items() if "." not in name}
     of_parts = {name: value for name, value in settings.items() if "." in name}
-    return own, with_settings(processor.parts, of_parts, processor.name)
+    return own, with_settings(processors, of_parts, kind)
 
 
 def required_inputs(processor: Processor) -> list[str]:
@@ -189,9 +194,7 @@ class _Combination:
                 raise TypeError(
                     f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, self.known)}"
                 )
-        own = {name: value for name, value in settings.items() if "." not in name}
-        of_parts = {name: value for name, value in settings.items() if "." in name}
-        return own, with_settings(self.processors, of_parts, self.kind)
+        return _shared_out(self.kind, self.processors, settings)
 
 
 def _chain(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tensor:

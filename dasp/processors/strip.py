@@ -141,10 +141,14 @@ def with_settings(
         if name not in shares:
             raise ValueError(f"settings: no stage {name!r}{did_you_mean(name, shares)}")
         shares[name][key] = value
-    return tuple(
-        Stage(processor, shares[name], on=shares[name].pop("on", True))
-        for name, processor in stages
-    )
+    return tuple(_stage(processor, shares[name]) for name, processor in stages)
+
+
+def _stage(processor: Processor, settings: dict[str, Any]) -> Stage:
+    """A stage with its bypass, unless `on` is a setting of the processor itself."""
+    if "on" not in settings or "on" in processor.defaults():
+        return Stage(processor, settings)
+    return Stage(processor, settings, on=settings.pop("on"))
 
 
 def prefixed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

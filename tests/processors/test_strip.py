@@ -10,6 +10,7 @@ import torch
 import dasp
 from dasp.mixing import Console, Settings
 from dasp.mixing.mixdown import run_strip
+from dasp.processors import Param, Processor
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.processors.chain import chain, combined, dry_wet, parallel, parts_of
 from dasp.processors.document import load_chain, save_chain
@@ -75,6 +76,14 @@ def test_parts_of_a_combination_are_its_stages(join):
     own, parts = parts_of(whole)
     assert own == {} and parts[0] == parts[2] == STRIP[0]
     assert parts_of(parts[1])[0] == {"mix": 0.5}
+
+
+def test_a_setting_that_is_called_on_is_no_bypass():
+    def switched(x, sample_rate, *, on):
+        return x * on
+
+    switch = Processor(switched, Param("on", 0.0, 1.0, default=1.0))
+    assert chain(switch)(torch.ones(1, 4), RATE, **{"switched.on": 0.5}).sum() == 2
 
 
 def test_a_bypass_of_some_items():
