@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from dasp._suggestion import did_you_mean
-from dasp.mixing.settings import Mix
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip, named
+
+Part = TypeVar("Part", Track, Channel)
 
 
 def turn(mix: Mix, channel: str, settings: Mapping[str, Any], *, lock: bool = False) -> Mix:
@@ -32,20 +34,24 @@ def turn(mix: Mix, channel: str, settings: Mapping[str, Any], *, lock: bool = Fa
     >>> turn(mix, "kick", {"gain.gain_db": -6.0}).tracks[0].strip
     (Stage(gain, gain_db=-6),)
     """
-    for part in ("tracks", "groups", "buses"):
-        channels = getattr(mix, part)
-        if channel in [one.name for one in channels]:
-            turned = tuple(
-                replace(one, strip=_turned(one.strip, settings, lock, channel))
-                if one.name == channel
-                else one
-                for one in channels
-            )
-            return replace(mix, **{part: turned})
-    if channel == "master":
+    names = [track.name for track in mix.tracks]
+    names += [one.name for one in (*mix.groups, *mix.buses)]
+    if channel not in (*names, "master"):
+        hint = did_you_mean(channel, [*names, "master"])
+        raise ValueError(f"channel: the mix has no {channel!r}{hint}")
+    if channel not in names:
         return replace(mix, master=_turned(mix.master, settings, lock, channel))
-    known = [one.name for one in (*mix.tracks, *mix.groups, *mix.buses)] + ["master"]
-    raise ValueError(f"channel: the mix has no {channel!r}{did_you_mean(channel, known)}")
+
+    def turned(channels: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(
+            replace(one, strip=_turned(one.strip, settings, lock, channel))
+            if one.name == channel
+            else one
+            for one in channels
+        )
+
+    tracks, groups, buses = turned(mix.tracks), turned(mix.groups), turned(mix.buses)
+    return replace(mix, tracks=tracks, groups=groups, buses=buses)
 
 
 def _turned(strip: Strip, settings: Mapping[str, Any], lock: bool, channel: str) -> Strip:

@@ -117,15 +117,17 @@ def _draw_response(axes: "Axes", stage: Stage, sample_rate: int) -> None:
     responses = [response_of(stage, sample_rate, at_s) for at_s in INSTANTS_S]
     still = responses[0]
     if not all(still.allclose(response, atol=1e-4) for response in responses):
-        names = [f"left, {at_s:g} s" for at_s in INSTANTS_S]
-        lines = [response[:1] for response in responses]
-        colours = ("#b9d1e6", "#6b9cc7", BLUE)
+        paler = ("#b9d1e6", "#6b9cc7", BLUE)
+        lines = [
+            (f"left, {at_s:g} s", response[:1], colour)
+            for at_s, response, colour in zip(INSTANTS_S, responses, paler, strict=True)
+        ]
     elif len(still) == 1 or still[0].allclose(still[1], atol=1e-4):
-        names, lines, colours = [None], [still[:1]], [BLUE]
+        lines = [("both", still[:1], BLUE)]
     else:
-        names, lines, colours = ["left", "right"], still.split(1), [BLUE, ORANGE]
+        lines = [("left", still[:1], BLUE), ("right", still[1:], ORANGE)]
     levels = []
-    for name, line, colour in zip(names, lines, colours, strict=True):
+    for name, line, colour in lines:
         freq_hz, (level_db,) = magnitudes(line, sample_rate)
         axes.plot(freq_hz, level_db, color=colour, linewidth=1.8, label=name)
         levels.append(level_db)

@@ -24,7 +24,7 @@ LOWEST_DB, HIGHEST_DB = -24.0, 24.0
 SENDS, COMPRESSOR, EQ, PAN = 32.0, 44.0, 57.0, 72.0
 """The middles of the rows over the faders, on the scale of these."""
 
-EQ_RANGE_DB, EQ_HEIGHT = 18.0, 14.0
+EQ_RANGE_DB, EQ_HEIGHT = 12.0, 14.0
 FILTERS = ("high_pass", "low_pass", "parametric_eq", "graphic_eq", "graphic_eq_31", "fir")
 
 MOST_SENDS = 3
@@ -55,9 +55,9 @@ def draw_console(mix: Mix, audio: Tensor | None = None) -> "Figure":
         draw_strips(figure.subplots(), mix)
         return figure
     figure = new_figure(width, 8.6)
-    console, below = figure.subfigures(2, 1, height_ratios=(2.6, 1))
-    draw_strips(console.subplots(), mix)
-    field, meter = below.subplots(1, 2, width_ratios=(1, 3))
+    places = figure.add_gridspec(2, 1, height_ratios=(2.6, 1))
+    draw_strips(figure.add_subfigure(places[0]).subplots(), mix)
+    field, meter = figure.add_subfigure(places[1]).subplots(1, 2, width_ratios=(1, 4))
     with torch.inference_mode():
         _draw_stereo_field(field, audio)
         _draw_loudness(meter, mix, audio)
@@ -66,7 +66,7 @@ def draw_console(mix: Mix, audio: Tensor | None = None) -> "Figure":
 
 def draw_strips(axes: "Axes", mix: Mix) -> None:
     """A strip for each track, group and bus, and the master's."""
-    strips = [*mix.tracks, *mix.groups, *mix.buses]
+    strips: list[Track | Channel] = [*mix.tracks, *mix.groups, *mix.buses]
     for x, channel in enumerate(strips):
         _draw_strip(axes, x, channel, mix.sample_rate)
     master = Channel("master", mix.master)
@@ -78,31 +78,32 @@ def draw_strips(axes: "Axes", mix: Mix) -> None:
     for level in range(int(LOWEST_DB), int(HIGHEST_DB) + 1, 12):
         _label(axes, level, f"{level:+d}" if level else "0")
     rows = {
-        "pan": PAN, f"EQ (±{EQ_RANGE_DB:.0f} dB)": EQ, "dynamics": COMPRESSOR,
-        "sends (dB)": SENDS, "gain (dB)": LOWEST_DB - 5,
+        "pan": PAN, f"EQ (±{EQ_RANGE_DB:.0f} dB)": EQ, "dynamics": COMPRESSOR + 2,
+        "sends (dB)": SENDS + 3, "gain (dB)": LOWEST_DB - 5,
     }  # fmt: skip
     for name, y in rows.items():
         _label(axes, y, name)
 
 
 def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int) -> None:
-    strip, is_track = channel.strip, isinstance(channel, Track)
-    if is_track or find_stage(strip, "stereo_panner"):
+    strip, track = channel.strip, channel if isinstance(channel, Track) else None
+    if track or find_stage(strip, "stereo_panner"):
         _draw_pan(axes, x, setting(strip, "pan", 0.0))
     _draw_eq(axes, x, strip, sample_rate)
     for line, text in enumerate(_dynamics(strip)):
         _write(axes, x, COMPRESSOR + 2 - 3.5 * line, text, size=7)
-    if is_track:
-        _draw_sends(axes, x, channel)
+    if track:
+        _draw_sends(axes, x, track)
     gain = find_stage(strip, "gain")
     gain_db = setting([gain], "gain_db", 0.0) if gain else 0.0
-    _draw_fader(axes, x, gain_db, BLUE if is_track else ORANGE)
+    _draw_fader(axes, x, gain_db, BLUE if track else ORANGE)
     if gain and gain.automation:
         moves = gain.automation.get("gain_db", [gain_db])
         axes.plot([x + 0.28] * 2, _within([min(moves), max(moves)]), color=ORANGE, linewidth=1.5)
     _write(axes, x, LOWEST_DB - 10, channel.name, weight="bold", color=INK)
-    goes_to = f"to {channel.group}" if is_track and channel.group else ""
-    locked = "locked" if is_track and channel.locked else ""
+    goes_to = f"to {track.group}" if track and track.group else ""
+    kept = [stage.processor.name for stage in strip if stage.locked]
+    locked = "locked" if track and track.locked else f"{kept[0]} locked" if kept else ""
     _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, (goes_to, locked))), size=7)
 
 
@@ -173,7 +174,7 @@ def _draw_fader(axes: "Axes", x: int, gain_db: float, colour: str) -> None:
 
 
 def _label(axes: "Axes", y: float, text: str) -> None:
-    axes.text(-0.62, y, text, ha="right", va="center", fontsize=7, color=GREY)
+    axes.text(-0.62, y, text, ha="right", va="center", fontsize=8, color=GREY)
 
 
 def _write(
@@ -197,7 +198,7 @@ def _draw_stereo_field(axes: "Axes", audio: Tensor) -> None:
     axes.set_ylim(-2, 2)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.set_title("stereo field", loc="left", fontsize=9, color=INK)
+    axes.set_title("stereo field", loc="left", fontsize=11, fontweight="bold", color=INK)
 
 
 def _draw_loudness(axes: "Axes", mix: Mix, audio: Tensor) -> None:
@@ -211,12 +212,8 @@ def _draw_loudness(axes: "Axes", mix: Mix, audio: Tensor) -> None:
     )
     axes.plot(time_s, momentary.clamp(min=bottom), color=BLUE, linewidth=1.2)
     axes.axhline(integrated, color=ORANGE, linewidth=1.2)
-    axes.set_title(
-        f"momentary loudness; integrated {integrated:.1f} LUFS, true peak {true_peak:.1f} dBTP",
-        loc="left", fontsize=9, color=INK,
-    )  # fmt: skip
     axes.set_xlim(time_s[0], max(time_s[-1], 0.5))
     axes.set_ylim(bottom, integrated + 9)
-    axes.set_xlabel("time (s)", fontsize=8)
-    axes.set_ylabel("LUFS", fontsize=8)
-    tidy(axes)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("momentary (LUFS)")
+    tidy(axes, f"loudness: integrated {integrated:.1f} LUFS, true peak {true_peak:.1f} dBTP")

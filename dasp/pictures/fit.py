@@ -1,6 +1,6 @@
 """A fit as a picture: spectra, the gain over time, and what is left unexplained."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -24,8 +24,8 @@ QUIETEST_DB = -100.0
 LOWEST_HZ = 50.0
 FFT_SIZE, MOST_FRAMES = 2048, 800
 
-RECORDED = {"color": GREY, "alpha": 0.45, "linewidth": 4.5, "label": "recorded"}
-FITTED = {"color": ORANGE, "linewidth": 1.3, "label": "fitted"}
+RECORDED: dict[str, Any] = {"color": GREY, "alpha": 0.45, "linewidth": 4.5, "label": "recorded"}
+FITTED: dict[str, Any] = {"color": ORANGE, "linewidth": 1.3, "label": "fitted"}
 """A broad line and a thin one over it, so that both are seen where they agree."""
 
 

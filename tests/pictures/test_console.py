@@ -49,4 +49,4 @@ def test_the_sound_is_drawn_beneath_as_it_measures():
     audio = (0.1 * torch.sin(2 * torch.pi * 997 * time_s)).expand(2, -1)
     _, field, meter = draw_console(Mix(RATE, (Track("a"),)), audio).axes
     assert field.get_title(loc="left") == "stereo field"
-    assert "integrated -20.0 LUFS, true peak -20.0 dBTP" in meter.get_title(loc="left")
+    assert "loudness: integrated -20.0 LUFS, true peak -20.0 dBTP" in meter.get_title(loc="left")
