@@ -52,7 +52,7 @@ def audio_processor(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     >>> offset(torch.zeros(1, 2, dtype=torch.half), 44_100)
     tensor([[0.5000, 0.5000]], dtype=torch.float16)
     """
-    signature = inspect.signature(function)
+    signature = _signature(function)
     positional = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
     if positional != ["x", "sample_rate"]:
         raise ValueError(
@@ -65,6 +65,14 @@ def audio_processor(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
         return run_checked(function.__name__, keywords, function, x, sample_rate, **settings)
 
     return cast("Callable[P, Tensor]", processor)
+
+
+def _signature(function: Callable) -> inspect.Signature:
+    """The signature of a function, whose annotations may be texts."""
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError:  # imported for type checkers alone
+        return inspect.signature(function)
 
 
 def run_checked(

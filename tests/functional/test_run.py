@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import dasp.functional as F
+from dasp._typing import Value
 from dasp.functional._arguments import audio_processor
 from dasp.functional._memory import Memory, State
 from dasp.functional._run import Run, in_blocks, memoryless
@@ -25,6 +26,21 @@ def test_no_function_carries_attributes_of_ours(name):
 def test_the_signature_is_what_is_defined(name):
     function = getattr(F, name)
     assert inspect.signature(function) == inspect.signature(inspect.unwrap(function))
+
+
+def test_annotations_may_be_texts():
+    """As `from __future__ import annotations` makes them; a parameter stays a tensor."""
+    heard = []
+
+    @audio_processor
+    def listen(x, sample_rate, *, level: "Value", order: "int" = 2):
+        heard.extend((level, order))
+        return x
+
+    listen(X, RATE, level=torch.tensor([1.0]), order=torch.tensor([3]))
+    assert isinstance(heard[0], torch.Tensor)
+    assert heard[1] == 3
+    assert isinstance(heard[1], int)
 
 
 def test_a_function_alone_runs_block_by_block_with_its_memory():
