@@ -38,6 +38,15 @@ def test_the_import_loads_no_torch():
     assert done.stdout.strip() == "False"
 
 
+def test_functions_stay_functions_when_packages_of_like_names_are_imported():
+    code = (
+        "import dasp, dasp.mixing, dasp.evaluation, dasp.estimation.fitting.fit, dasp.desk\n"
+        "print(*(type(getattr(dasp, name)).__name__ for name in sorted(dasp._HOMES)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"function", "type"}
+
+
 def test_what_is_not_there_is_said():
     with pytest.raises(AttributeError, match="'dasp' has no attribute 'functinoal'"):
         dasp.functinoal  # noqa: B018

@@ -69,6 +69,9 @@ def save_mix(path: str | Path, mix: Mix) -> None:
         path: The new file, most often `mix.json`, to whose folder the tracks' files are relative.
         mix: The mix.
 
+    Raises:
+        ValueError: If two tracks have one name, or a processor is not in the catalogue.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_mix(f"{folder}/mix.json", Mix(44_100, (Track("kick"),)))
