@@ -69,9 +69,7 @@ def load_dataset(named: str, *, sample_rate: int = 44_100) -> "list[Multitrack]"
     >>> load_dataset("musdb:somewhere")
     Traceback (most recent call last):
         ...
-    ValueError: data: expected one of 'songs', 'dsd100', 'enst_drums', 'medleydb', \
-'mixing_secrets', 'moisesdb', 'musdb18', 'musdb18_hq', 'slakh2100', got 'musdb'; did you mean \
-'musdb18'?
+    ValueError: data: expected one of 'songs', ... got 'musdb'; did you mean 'musdb18'?
     """
     name, colon, folder = named.partition(":")
     if not colon or len(name) == 1:  # no name, or the letter of a drive
