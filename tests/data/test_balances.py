@@ -5,6 +5,8 @@ import torch
 from dasp.data.balances import LEVEL_DB, Balances
 from dasp.data.choice import made_songs
 from dasp.data.multitrack import Multitrack, Recording
+from dasp.data.table import load_dataset
+from tests.data.trees import write
 
 RATE = 8000
 
@@ -33,3 +35,14 @@ def test_the_same_generator_draws_the_same():
     mixes = Balances(made_songs(range(2), sample_rate=RATE, seconds=2.0))
     drawn = [mixes.draw(torch.Generator().manual_seed(5), 1.0) for _ in range(2)]
     assert torch.equal(*drawn)
+
+
+def test_excerpts_of_files_are_mixed_too(tmp_path):
+    """Of a stereo and of a mono track, the shorter one silent at its end."""
+    write(tmp_path / "song" / "stems" / "bass.wav", frames=2 * RATE, rate=RATE, channels=2)
+    write(tmp_path / "song" / "stems" / "kick.wav", frames=RATE, rate=RATE)
+    mixes = Balances(load_dataset(f"songs:{tmp_path}", sample_rate=RATE))
+    x = mixes.batch(4, torch.Generator().manual_seed(0), seconds=0.5)
+    assert x.shape == (4, 1, RATE // 2)
+    level_db = 20 * x.square().mean((1, 2)).sqrt().log10()
+    torch.testing.assert_close(level_db, torch.full((4,), LEVEL_DB), atol=1e-3, rtol=0)

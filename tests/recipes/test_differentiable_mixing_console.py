@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness
-from dasp.controllers.dmc import CONSOLES, Size
+from dasp.audio_io import save_audio
+from dasp.controllers.dmc import CONSOLES, ROLE_NAMES, Size
 from dasp.controllers.dmc_mix import RECIPE, load_trained
 from dasp.data.engineer import with_engineers_mix
 from dasp.data.synthetic import synthetic_song
@@ -114,3 +115,22 @@ def test_a_few_steps_and_the_weights_are_a_console(tmp_path):
     assert progress.best_loss < before
     trained = load_trained(tmp_path / "run" / "weights.safetensors")
     assert first.loss(trained.model, batch) == first.loss(first.model.eval(), batch)
+
+
+def test_songs_of_a_data_set_are_mixed_by_the_engineer_too(tmp_path):
+    """The loudest part of each; one of two songs is validated on."""
+    for name in ("one", "two"):
+        stems = tmp_path / "songs" / name / "stems"
+        stems.mkdir(parents=True)
+        for stem in ("kick", "bass", "lead vox"):
+            save_audio(stems / f"{stem}.wav", 0.1 * torch.randn(1, 3 * RATE), RATE)
+    config = Config(
+        network=Size((4, 4), 8, 16), songs=1, unseen_songs=1, seconds=2.0,
+        data=f"songs:{tmp_path / 'songs'}", cache=str(tmp_path / "cache"),
+    )  # fmt: skip
+    task = build(config)
+    assert len(task.draw.heard) == 2 and len(task.validation) == 4
+    recorded = task.draw.heard[1]
+    assert recorded.roles.tolist() == [ROLE_NAMES.index(r) for r in ("bass", "kick", "vocal")]
+    assert recorded.settings.tracks["gain.gain_db"].isfinite().all()
+    assert (tmp_path / "cache" / f"songs-one-2s-{RATE}.safetensors").exists()
