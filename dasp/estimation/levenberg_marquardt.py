@@ -71,7 +71,7 @@ class Damping:
         after_success: What λ is multiplied by after a step that lowered E.
         after_failure: What λ is multiplied by after a step that did not.
         least: Smallest λ.
-        most: Largest λ: what it does not lower is as low as numbers tell.
+        most: Largest λ; an E that no step with this λ lowers is as low as numbers tell.
         longest: No unknown moves further in one step.
     """
 
@@ -92,9 +92,10 @@ class Stop:
     Args:
         steps: Largest number of steps, those that fail included.
         goal: E that is small enough.
-        patience: After a step that lowered E, so many steps are looked back on,
-        least_gain: and if E has fallen by less than this share meanwhile, it is stuck.
-        rival: E of another minimisation, given up if E would not fall below it in 20 steps more.
+        patience: Number of steps over which the fall of E is judged, after each that lowered E.
+        least_gain: Share by which E has to fall over these steps; otherwise the search is stuck.
+        rival: E of another minimisation that is to be beaten: the search ends where E, at the
+            present pace, would not fall below it in 20 more steps.
     """
 
     steps: int
@@ -125,9 +126,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Pull:
-    """A price on unknowns that leave a place of rest, relative to E, so that it falls as E does.
+    """A price on unknowns that leave a place of rest.
 
-    It decides what nothing else decides, and leaves no trace in an answer that is exact.
+    The price is relative to E and falls as E does. It decides the unknowns that the residuals do
+    not decide, and leaves no trace in an answer that is exact.
 
     Args:
         rest: The place of rest, broadcast to the unknowns.
