@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dasp.audio_io.containers import what_is_missing, without_chance
+from dasp.audio_io.containers import contents_of, without_chance
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (4800, 2))
 
@@ -19,7 +19,7 @@ def _content(format: str, subtype: str | None = None, x=NOISE) -> bytes:
 
 
 def _missing(content: bytes) -> str | None:
-    return what_is_missing(io.BytesIO(content))
+    return contents_of(io.BytesIO(content)).problem
 
 
 @pytest.mark.parametrize(

@@ -49,18 +49,6 @@ def contents_of(file: BinaryIO, is_named_mpeg: bool = False) -> Contents:
     return Contents()
 
 
-def what_is_missing(file: BinaryIO) -> str | None:
-    """Tell why an audio file is not whole.
-
-    Args:
-        file: The file, open for reading bytes.
-
-    Returns:
-        The reason in words; None if the file is whole, or the container cannot tell.
-    """
-    return contents_of(file).problem
-
-
 def without_chance(data: MutableBytes) -> MutableBytes:
     """Remove what differs from one time of writing to the next from an encoded file.
 

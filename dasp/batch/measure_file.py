@@ -10,8 +10,7 @@ from torch import Tensor
 
 from dasp.analysis import Loudness, LoudnessMeter, PeakMeter
 from dasp.audio_io import AudioInfo, audio_info, load_blocks
-
-BLOCK_S = 5.0
+from dasp.streaming.file import SEGMENT_S
 
 
 class Levels(NamedTuple):
@@ -43,7 +42,7 @@ def measure_file(path: str | os.PathLike, *, dual_mono: bool = False) -> Measure
         AudioFileError: For a file that cannot be read to its end.
     """
     info = audio_info(path)
-    blocks = load_blocks(path, max(1, round(BLOCK_S * info.sample_rate)), dtype=info.dtype)
+    blocks = load_blocks(path, max(1, round(SEGMENT_S * info.sample_rate)), dtype=info.dtype)
     levels, meter = measure_blocks(blocks, info, dual_mono=dual_mono)
     return Measured(info, levels, meter)
 

@@ -12,11 +12,13 @@ from torch import Tensor
 from dasp.analysis import LoudnessMeter, album_lufs
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import Saved, load_blocks, save_blocks
-from dasp.batch.measure_file import BLOCK_S, Levels, Measured, measure_blocks, measure_file
+from dasp.batch.measure_file import Levels, Measured, measure_blocks, measure_file
 from dasp.batch.threads import in_threads
 from dasp.mixing.normalise import CLOSE_LU, RELEASE_MS, amplified, gain_into_limiter
+from dasp.mixing.targets import CEILING_DB, FILE_LUFS
 from dasp.processors.catalogue import LIMITER
 from dasp.streaming import Stream
+from dasp.streaming.file import SEGMENT_S
 
 Attempt = Measured | Exception
 """What a file measures, or why it does not."""
@@ -26,8 +28,8 @@ Attempt = Measured | Exception
 class Target:
     """What is wanted of all files."""
 
-    lufs: float = -16.0
-    true_peak_db: float = -1.0
+    lufs: float = FILE_LUFS
+    true_peak_db: float = CEILING_DB
     limit: bool = False
     """Take peaks down by a limiter instead of stopping short."""
     album: bool = False
@@ -144,7 +146,7 @@ def _louder(
 ) -> Iterator[Tensor]:
     """The audio of a file with a gain, and through a limiter where there is a ceiling."""
     rate = measured.info.sample_rate
-    blocks = load_blocks(source, max(1, round(BLOCK_S * rate)), dtype=measured.info.dtype)
+    blocks = load_blocks(source, max(1, round(SEGMENT_S * rate)), dtype=measured.info.dtype)
     if ceiling_db is None:
         return (amplified(block, gain_db) for block in blocks)
     stream = Stream(

@@ -19,7 +19,7 @@ from dasp.batch.settings import read_table
 from dasp.cli.effects import in_series
 from dasp.cli.mix import add_system_option
 from dasp.cli.numbers import count, seconds, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, writing
+from dasp.cli.output import add_output_options, clipping_note, suffix, writing
 from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
 from dasp.file_names import as_found
@@ -131,7 +131,7 @@ def _files(args: argparse.Namespace):
     task = work(args, args.chain or in_series(args.effects), overwrite=True)
     processor, settings = from_document(task.document)
     table = read_table(args.settings, processor, settings) if args.settings else None
-    suffixes = [_suffix(args.format)] if args.format else []
+    suffixes = [suffix(args.format)] if args.format else []
     notes: list[str] = []
     found = find_files(args.inputs, notes)
     print_notes(notes)
@@ -150,7 +150,7 @@ def _mixes(args: argparse.Namespace):
         allow_truncated=args.allow_truncated,
         overwrite=True,
     )
-    suffixes = [_suffix(args.format or "wav"), ".json"]
+    suffixes = [suffix(args.format or "wav"), ".json"]
     notes: list[str] = []
     songs = find_songs(args.inputs, notes)
     print_notes(notes)
@@ -203,12 +203,6 @@ def _say_what_would_be_done(jobs, todo) -> int:
 
 def _journal_name(part: int, parts: int) -> str:
     return JOURNAL if parts == 1 else f"{JOURNAL}-{part}-of-{parts}"
-
-
-def _suffix(ending: str) -> str:
-    if not ending.removeprefix(".").isalnum():
-        raise ValueError(f"--format: expected an ending such as wav, got {ending!r}")
-    return f".{ending.removeprefix('.')}"
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import AudioFileError, audio_info
 from dasp.batch.measure_file import measure_file
 from dasp.cli.pipes import is_pipe, receive
@@ -18,6 +19,9 @@ from dasp.layouts import layout_name
 HEAD = (
     "file", "rate", "length", "channels", "format", "LUFS", "LRA", "max M", "max S", "dBTP"
 )  # fmt: skip
+
+LEAST_PEAK_DBTP = -150.0
+"""What is softer is silence: the least step of 24 bits is at -138 dB."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,15 +108,25 @@ def _row(facts: dict) -> tuple[str, ...]:
         f"{facts['duration_s']:.2f} s",
         f"{facts['channels']}{named}",
         f"{facts['format']} {facts['subtype']}",
-        level_text(facts["loudness_lufs"]),
+        lufs_text(facts["loudness_lufs"]),
         "-" if lra is None else f"{lra:.1f}",
-        level_text(facts["max_momentary_lufs"]),
-        level_text(facts["max_short_term_lufs"]),
-        level_text(facts["true_peak_dbtp"], lowest=-150.0),
+        lufs_text(facts["max_momentary_lufs"]),
+        lufs_text(facts["max_short_term_lufs"]),
+        peak_text(facts["true_peak_dbtp"]),
     )
 
 
-def level_text(level: float | None, *, lowest: float = -70.0) -> str:
+def lufs_text(level: float | None) -> str:
+    """A loudness for a table."""
+    return _text(level, ABSOLUTE_GATE_LUFS)
+
+
+def peak_text(level: float | None) -> str:
+    """A true peak for a table."""
+    return _text(level, LEAST_PEAK_DBTP)
+
+
+def _text(level: float | None, lowest: float) -> str:
     """A level for a table: nothing that is known, silence, or its decibels."""
     if level is None:
         return "-"

@@ -10,8 +10,9 @@ import torch
 from tqdm import tqdm
 
 from dasp.analysis import measure_loudness, measure_true_peak
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
-from dasp.cli.numbers import LOWEST_LUFS, share, target_lufs
+from dasp.cli.numbers import share, target_lufs
 from dasp.cli.output import (
     add_output_options,
     clipping_note,
@@ -201,10 +202,12 @@ def print_mix(mix, audio) -> None:
             print(f"{kind} {stage.processor.name}: {values}")
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
-    if loudness > LOWEST_LUFS:
+    if loudness > ABSOLUTE_GATE_LUFS:
         print(f"\nloudness {loudness:.1f} LUFS, true peak {true_peak:.1f} dBTP")
     else:
-        print("\nsilent: nothing passes the gate of the loudness meter, -70 LUFS")
+        print(
+            f"\nsilent: nothing passes the gate of the loudness meter, {ABSOLUTE_GATE_LUFS:g} LUFS"
+        )
 
 
 def _print_strips(mix) -> None:

@@ -13,19 +13,21 @@ from dasp.batch.normalise_files import Target, measure_all, plan_all
 from dasp.batch.paths import Found, check_apart, find_files
 from dasp.batch.run import plan
 from dasp.batch.threads import in_threads
-from dasp.cli.info import level_text
+from dasp.cli.info import lufs_text, peak_text
 from dasp.cli.numbers import count, number, target_lufs
 from dasp.cli.output import (
     add_output_options,
     clipping_note,
     refuse_existing,
     refuse_formats,
+    suffix,
     writing,
 )
 from dasp.cli.pipes import is_pipe, receive, send, to_send
 from dasp.cli.printing import print_notes, print_table, tell
 from dasp.cli.reading import add_truncated_option
 from dasp.file_names import as_found
+from dasp.mixing.targets import CEILING_DB, FILE_LUFS
 
 HEAD = ("file", "LUFS", "dBTP", "gain", "LUFS after", "dBTP after")
 
@@ -67,12 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--format", metavar="ENDING", help="wav, flac, ... (default: the old one)")
     parser.add_argument(
-        "--lufs", type=target_lufs, default=-16.0, metavar="LUFS",
-        help="the integrated loudness (default: -16)",
+        "--lufs", type=target_lufs, default=FILE_LUFS, metavar="LUFS",
+        help=f"the integrated loudness (default: {FILE_LUFS:g})",
     )  # fmt: skip
     parser.add_argument(
-        "--true-peak", type=number("dB", low=-60.0, high=0.0), default=-1.0, metavar="DBTP",
-        help="the true peak that is not exceeded (default: -1)",
+        "--true-peak", type=number("dB", low=-60.0, high=0.0), default=CEILING_DB,
+        metavar="DBTP", help=f"the true peak that is not exceeded (default: {CEILING_DB:g})",
     )  # fmt: skip
     parser.add_argument(
         "--limit", action="store_true",
@@ -162,7 +164,7 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
 def _files(args: argparse.Namespace, pipes: ExitStack) -> list[File]:
     """Every file with the place of its new one."""
     into_pipe = is_pipe(args.output or "")
-    suffixes = [f".{args.format.removeprefix('.')}"] if args.format else []
+    suffixes = [suffix(args.format)] if args.format else []
     if any(map(is_pipe, args.files)):
         if len(args.files) > 1:
             raise ValueError("-: one file comes out of a pipe, got several")
@@ -228,11 +230,11 @@ def _row(file: File, plan) -> tuple[str, ...]:
     before, after = plan.measured.levels, plan.after
     return (
         file.name,
-        level_text(before.loudness and before.loudness.integrated_lufs),
-        level_text(before.true_peak_dbtp, lowest=-150.0),
+        lufs_text(before.loudness and before.loudness.integrated_lufs),
+        peak_text(before.true_peak_dbtp),
         f"{plan.gain_db:+.1f} dB" + (", limited" if plan.through_limiter else ""),
-        level_text(after.loudness and after.loudness.integrated_lufs),
-        level_text(after.true_peak_dbtp, lowest=-150.0),
+        lufs_text(after.loudness and after.loudness.integrated_lufs),
+        peak_text(after.true_peak_dbtp),
     )
 
 

@@ -5,9 +5,7 @@ import math
 from collections.abc import Callable
 
 from dasp._quantity import parse_quantity
-
-LOWEST_LUFS = -70.0
-"""Where the gate of BS.1770 closes: what is softer has no loudness."""
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 
 
 def number(
@@ -72,4 +70,4 @@ def target_lufs(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f"expected a loudness of at most 0 LUFS, got {text}; did you mean -{text.lstrip('+')}?"
         )
-    return number("LUFS", low=LOWEST_LUFS, high=0.0)(text)
+    return number("LUFS", low=ABSOLUTE_GATE_LUFS, high=0.0)(text)

@@ -65,6 +65,13 @@ def refuse_formats(args: argparse.Namespace, *audio: Path) -> None:
         format_of(file, args.subtype)
 
 
+def suffix(ending: str) -> str:
+    """What names end in, of a `--format` with or without its dot."""
+    if not ending.removeprefix(".").isalnum():
+        raise ValueError(f"--format: expected an ending such as wav, got {ending!r}")
+    return f".{ending.removeprefix('.')}"
+
+
 def with_room(file: Path) -> Path:
     """A new file, in a folder that is there."""
     file.parent.mkdir(parents=True, exist_ok=True)

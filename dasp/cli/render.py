@@ -14,6 +14,7 @@ from dasp.cli.output import (
     clipping_note,
     refuse_existing,
     refuse_formats,
+    suffix,
     with_room,
     writing,
 )
@@ -90,14 +91,12 @@ def _stem_files(args: argparse.Namespace, mix) -> list[Path]:
     names = [track.name for track in mix.tracks]
     names += [f"{group.name} (group)" for group in mix.groups]
     names += [f"{bus.name} (bus)" for bus in mix.buses]
-    ending = args.format.removeprefix(".")
-    if not ending.isalnum():
-        raise ValueError(f"--format: expected an ending such as wav, got {args.format!r}")
+    ending = suffix(args.format)
     plain = [name.replace("/", "-").replace("\\", "-") for name in names]
     for name in plain:
         if plain.count(name) > 1:
-            raise ValueError(f"{args.mix}: two stems would be called {name}.{ending}")
-    files = [inside(args.stems, f"{name}.{ending}") for name in plain]
+            raise ValueError(f"{args.mix}: two stems would be called {name}{ending}")
+    files = [inside(args.stems, f"{name}{ending}") for name in plain]
     check_apart(files)
     return files
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.functional import limiter
+from dasp.mixing.targets import CEILING_DB, FILE_LUFS
 
 CLOSE_LU = 0.05
 """A loudness is reached that is so near."""
@@ -24,8 +25,8 @@ def normalise_loudness(
     x: Tensor,
     sample_rate: float,
     *,
-    lufs: float = -16.0,
-    true_peak_db: float = -1.0,
+    lufs: float = FILE_LUFS,
+    true_peak_db: float = CEILING_DB,
     limit: bool = False,
     layout: str | Sequence[str] | None = None,
 ) -> Tensor:

@@ -32,9 +32,9 @@ from dasp.mixing.reaper_plugins import (
 from dasp.mixing.reaper_reverb import REVERBS, impulse_response, mix_of, room_like
 from dasp.mixing.routing import send_gain
 from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.signal.biquad import BUTTERWORTH_Q
 from dasp.units import db_to_gain
 
-BUTTERWORTH_Q = math.sqrt(0.5)
 STEP_DB = 0.5
 MOST_MAKEUP_DB = 20 * math.log10(2)
 DYNAMICS = ("compressor", "limiter")

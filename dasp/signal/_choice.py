@@ -1,7 +1,8 @@
 """Which form of the kernels runs: torch operations, or code for the machine."""
 
-import difflib
 import os
+
+from dasp._suggestion import did_you_mean
 
 VARIABLE = "DASP_KERNELS"
 
@@ -80,8 +81,7 @@ def compile_first() -> use_kernels:
 
 def _check(form: str, name: str) -> None:
     if form not in FORMS:
-        nearest = difflib.get_close_matches(str(form), FORMS, n=1)
         raise ValueError(
             f"{name}: expected one of {', '.join(map(repr, FORMS))}, got {form!r}"
-            + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+            f"{did_you_mean(form, FORMS)}"
         )

@@ -25,7 +25,7 @@ from dasp.units import gain_to_db
 
 DIGITS = 7
 ABSENT_DB = -120.0
-LEAST_GAIN_DB, MOST_GAIN_DB = -60.0, 24.0
+LEAST_GAIN_DB, MOST_GAIN_DB = GAIN.params[0].low, GAIN.params[0].high
 REVERSED = 0.03
 """A side of the other polarity counts from this share of the louder side on."""
 

@@ -24,7 +24,6 @@ from dasp.units import gain_to_db
 STRIP = (PARAMETRIC_EQ, COMPRESSOR, LIMITER, GAIN)
 STEPS, RATE = 120, 0.02
 MARGIN = 0.01
-MOST_GAIN_DB = 24.0
 LEAST_OCTAVE_DB = 50.0
 
 _START: dict[str, float | list[float]] = {
@@ -85,7 +84,9 @@ def fit_master(
     settings = strip.to_physical(found[0])
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
-    settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(-60.0, MOST_GAIN_DB)
+    settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(
+        GAIN.params[0].low, GAIN.params[0].high
+    )
     return with_settings(STRIP, settings)
 
 
