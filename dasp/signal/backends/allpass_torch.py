@@ -5,10 +5,14 @@ samples is a scan over such matrices; the blocks, which bound the memory, follow
 """
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 BLOCK = 512
 """Samples that are solved at once."""
+
+STEP = 8
+"""Samples of a run, which go on side by side."""
 
 
 def solve(q: Tensor, a: Tensor, feedback: Tensor, transposed: bool) -> Tensor:
@@ -55,14 +59,34 @@ def _across(a: Tensor, feedback: Tensor, signals: int) -> Tensor:
 
 
 def _scan(matrix: Tensor, drive: Tensor, last: Tensor) -> Tensor:
-    """u[n] = matrix[n] u[n-1] + drive[n] from u[-1] = last, by doubling what a sample sees."""
+    """u[n] = matrix[n] u[n-1] + drive[n] from u[-1] = last, in two levels.
+
+    Runs of STEP samples go on side by side, a sample at a time; their ends are found by doubling
+    what an end hears of.
+    """
     time = drive.shape[1]
-    u = drive[..., None].clone()
+    if time > STEP:
+        lacking = -time % STEP
+        matrix = nnf.pad(matrix, (0, 0, 0, 0, 0, lacking)).unflatten(1, (-1, STEP))
+        drive = nnf.pad(drive, (0, 0, 0, lacking)).unflatten(1, (-1, STEP))
+        steps, drives = [matrix[:, :, 0]], [drive[:, :, 0, :, None]]
+        for k in range(1, STEP):
+            drives.append(matrix[:, :, k] @ drives[-1] + drive[:, :, k, :, None])
+            steps.append(matrix[:, :, k] @ steps[-1])
+        ends = _doubled(steps[-1], drives[-1], last)
+        before = torch.cat((last[:, None, :, None], ends[:, :-1]), 1)
+        u = torch.stack(steps, 2) @ before[:, :, None] + torch.stack(drives, 2)
+        return u.flatten(1, 2)[:, :time, :, 0]
+    return _doubled(matrix, drive[..., None], last)[..., 0]
+
+
+def _doubled(matrix: Tensor, drive: Tensor, last: Tensor) -> Tensor:
+    u = drive.clone()
     u[:, 0] += matrix[:, 0] @ last[..., None]
     distance = 1
-    while distance < time:
+    while distance < u.shape[1]:
         older, newer = slice(None, -distance), slice(distance, None)
         u = torch.cat((u[:, :distance], u[:, newer] + matrix[:, newer] @ u[:, older]), 1)
         matrix = torch.cat((matrix[:, :distance], matrix[:, newer] @ matrix[:, older]), 1)
         distance *= 2
-    return u[..., 0]
+    return u
