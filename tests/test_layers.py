@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "dasp"
 
 LAYERS = {
-    "_private": -1, "_typing": -1, "_bounds": -1,
+    "_private": -1, "_constants": -1, "_typing": -1, "_bounds": -1,
     "units": 0, "_checks": 0, "_json_checks": 0, "_quantity": 0, "_texts": 0, "file_names": 0,
     "_moved": 0, "_version": 0, "_suggestion": -1,
     "signal": 1, "layouts": 1,

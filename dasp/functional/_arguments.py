@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_range, checked_sample_rate, without_numpy
+from dasp._constants import constant
 from dasp._private import is_transformed
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
@@ -254,9 +255,7 @@ def _as_tensor(value: Value, x: Tensor) -> Tensor:
             # it meets a number of Python's. This puts it right, and a row of one never goes wrong.
             value = value.double()[None]
         return value.to(x)
-    if isinstance(value, float | int):  # a copy from the memory of the CPU would wait for a GPU
-        return torch.full((), value, dtype=x.dtype, device=x.device)
-    return torch.tensor(value, dtype=x.dtype, device=x.device)
+    return constant(value, x)
 
 
 def _in_transform(tensor: Tensor) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dasp._bounds import between, rounded_into
 from dasp._checks import check_choice, check_range, is_of_numbers, without_numpy
+from dasp._constants import constant
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 
@@ -181,7 +182,7 @@ class Param:
         check_range(self.name, number, low=low - slack * abs(low), high=high + slack * abs(high))
 
     def _ends(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        return like.new_tensor(self.low), like.new_tensor(self.high)
+        return constant(self.low, like), constant(self.high, like)
 
 
 @dataclass(frozen=True)

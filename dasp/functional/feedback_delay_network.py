@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dasp._bounds import at_least
 from dasp._checks import check_choice, check_range
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_item
 from dasp.functional._memory import WHOLE, Memory
@@ -24,7 +25,7 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.functional._run import in_blocks
-from dasp.signal._fused import fused
+from dasp.signal._fused import fused, on_gpu
 from dasp.signal.biquad import design_high_shelf, design_low_shelf
 from dasp.signal.iir import BLOCK, StateSpace, block_form, cascade, sections_of
 from dasp.units import db_to_gain
@@ -123,10 +124,10 @@ def feedback_delay_network(
     check_range("high_crossover_hz - low_crossover_hz", high_hz - low_hz, low=0.0, because=overlap)
 
     lengths = line_lengths(lines, size * sample_rate)
-    absorption = sections_of(
-        _absorption(lengths, sample_rate, **rt60, low_hz=low_hz, high_hz=high_hz)
-    )
-    level = _level(lengths, sample_rate, rt60["mid"])
+    of_lines = tuple(lengths), sample_rate
+    of_bands = (t.double() for t in (*rt60.values(), low_hz, high_hz))
+    absorption = sections_of(_absorption(*of_bands, *of_lines))
+    level = _level(rt60["mid"], *of_lines)
     drive = pre_delayed(x, sample_rate, pre_delay_ms, memory)
     batch, rows = x.shape[:-2], math.prod(x.shape[:-2])
     arguments = (
@@ -307,23 +308,24 @@ def _chain(step: Tensor, steps: int) -> Tensor:
     return all_powers[..., lag, :, :].transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
 
+@on_gpu("absorption_cuda.absorption")
 def _absorption(
-    lengths: list[int],
-    sample_rate: float,
-    *,
     low: Tensor,
     mid: Tensor,
     high: Tensor,
     low_hz: Tensor,
     high_hz: Tensor,
+    lengths: tuple[int, ...],
+    sample_rate: float,
 ) -> Tensor:
     """The filter of every line: -60 m / (rt60 * rate) dB in each band, a gain and two shelves.
 
-    `(..., lines, 2, 6)`: the gain is in the first of the sections.
+    `(..., lines, 2, 6)`, of times and crossovers in float64: the gain is in the first section.
     """
-    sixty_db = torch.tensor(lengths, dtype=torch.float64, device=mid.device) * (-60 / sample_rate)
-    rt60 = torch.stack(torch.broadcast_tensors(low, mid, high)).double()[..., None]
-    low_db, mid_db, high_db = at_least(sixty_db / rt60, GONE_DB)
+    sixty_db = constant(lengths, mid) * (-60 / sample_rate)
+    low_db, mid_db, high_db = (
+        at_least(sixty_db / rt60[..., None], GONE_DB) for rt60 in (low, mid, high)
+    )
     low_shelf = design_low_shelf(low_hz[..., None], sample_rate, gain_db=low_db - mid_db)
     high_shelf = design_high_shelf(high_hz[..., None], sample_rate, gain_db=high_db - mid_db)
     gain = torch.cat((db_to_gain(mid_db)[..., None, None].expand(*mid_db.shape, 1, 3),
@@ -332,7 +334,8 @@ def _absorption(
     return torch.cat((low_shelf, high_shelf), -2)
 
 
-def _level(lengths: list[int], sample_rate: float, rt60_mid: Tensor) -> Tensor:
+@on_gpu("absorption_cuda.level")
+def _level(rt60_mid: Tensor, lengths: tuple[int, ...], sample_rate: float) -> Tensor:
     """The gain that makes the energy of an impulse 1, but for what the first passage absorbs.
 
     An impulse brings 1 into the lines, of which g^2 is left after every passage, and each output

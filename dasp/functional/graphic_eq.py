@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_band
 from dasp.functional._memory import WHOLE, Memory
@@ -151,7 +152,7 @@ def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:
         f"which are not below Nyquist at {sample_rate:g} Hz",
     )
     asked_db = gain_db[..., :reachable].double()
-    centre = asked_db.new_tensor(CENTRES_HZ[bands][:reachable])
+    centre = constant(CENTRES_HZ[bands][:reachable], asked_db)
     half_gain = centre * (CENTRES_HZ[bands][0] / CENTRES_HZ[bands][1]) ** HALF_GAIN_AT
 
     # On the frequency axis of the bilinear transform, where every peak is the analogue one.

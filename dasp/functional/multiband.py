@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
 from dasp.functional._memory import WHOLE, Memory
@@ -150,7 +151,7 @@ def split_bands(
     """The bands `(*batch, bands, channels, time)` of `x` from low to high, whose sum is flat."""
     low_pass, high_pass = design_linkwitz_riley(crossover_freq_hz, sample_rate)
     all_pass = design_all_pass(crossover_freq_hz, sample_rate, q=BUTTERWORTH_Q)
-    nothing = all_pass.new_tensor([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]).expand_as(all_pass)
+    nothing = constant((1.0, 0.0, 0.0, 1.0, 0.0, 0.0), all_pass).expand_as(all_pass)
     all_pass = torch.cat((all_pass, nothing), -2)
 
     crossover = torch.arange(crossover_freq_hz.shape[-1], device=x.device)[:, None, None]

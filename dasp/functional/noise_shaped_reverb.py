@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_audio, check_range
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_band
 from dasp.functional._convolution import convolved
@@ -156,7 +157,7 @@ def octaves(noise: Tensor, sample_rate: float) -> Tensor:
 
 def _shares(freq_hz: Tensor) -> Tensor:
     """What part of each frequency belongs to which band, `(bands, frequencies)`; all sum to 1."""
-    edges_hz = freq_hz.new_tensor(CENTRES_HZ[:-1])[:, None] * math.sqrt(2)
+    edges_hz = constant(CENTRES_HZ[:-1], freq_hz)[:, None] * math.sqrt(2)
     rise = torch.log2(freq_hz / edges_hz) / CROSSOVER_OCTAVES + 0.5
     above = torch.sin(math.pi / 2 * rise.clamp(0, 1)).square()
     everything, nothing = torch.ones_like(above[:1]), torch.zeros_like(above[:1])

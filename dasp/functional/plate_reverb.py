@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_range
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_item
 from dasp.functional._memory import WHOLE, Memory
@@ -229,7 +230,7 @@ def _tank(
     names = "swinging", "first", "all_pass", "second"
     kept = (memory.get(name) for name in names)
     swinging, first, all_pass, second = ([silence if k is None else k] for k in kept)
-    all_pass_length = torch.tensor(all_pass_delay, device=x.device)[:, None]
+    all_pass_length = constant(all_pass_delay, x, torch.int64)[:, None]
     damped_before = memory.get("damped")
     parts = zip(x.split(block, -1), swing.split(block, -1), strict=True) if x.shape[-1] else ()
     for part, length in parts:
@@ -263,11 +264,11 @@ def _all_pass(x: Tensor, inside: Tensor, gain: float) -> Tensor:
 
 def _swing(n: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor) -> Tensor:
     """The moving lengths of the first all-pass of both halves at `n`, `(..., 2, time)`."""
-    start = torch.tensor([[0.0], [math.pi / 2]], dtype=torch.float64, device=n.device)
+    start = constant(((0.0,), (math.pi / 2,)), n, torch.float64)
     phase = (2 * math.pi / sample_rate) * rate_hz.double() * n + start
     depth = depth_ms.double() * (sample_rate / 1000)
     middle = [[float(_scaled(length, sample_rate))] for length in MODULATED_ALL_PASS]
-    return torch.tensor(middle, dtype=torch.float64, device=n.device) + depth * torch.sin(phase)
+    return constant(middle, n, torch.float64) + depth * torch.sin(phase)
 
 
 def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float, time: int) -> Tensor:

@@ -20,6 +20,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
@@ -84,8 +85,9 @@ def all_pass_cascade(
     zi = zi.expand(*x.shape[:-1], stages + 1)
     if x.shape[-1] == 0:
         return x.clone(), zi
-    feedback = torch.as_tensor(feedback, dtype=x.dtype, device=x.device)
-    a, feedback = a.to(x.dtype).expand(x.shape), feedback.expand(x.shape)
+    if not isinstance(feedback, Tensor):
+        feedback = constant(feedback, x)
+    a, feedback = a.to(x.dtype).expand(x.shape), feedback.to(x).expand(x.shape)
     rows, time = math.prod(x.shape[:-1]), x.shape[-1]
     signal, a, feedback = (t.reshape(rows, time) for t in (x, a, feedback))
     # A sample before the first, whose coefficients are 0, holds what it is driven with: the state.

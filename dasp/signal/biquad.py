@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_choice, check_frequency, check_range, check_real
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.signal._fused import on_gpu
 
@@ -273,7 +274,7 @@ def design_linkwitz_riley(
     check_choice("order", order, (2, 4, 8))
     low = design_butterworth_low_pass(freq_hz, sample_rate, order=order // 2)
     high = design_butterworth_high_pass(freq_hz, sample_rate, order=order // 2)
-    polarity = torch.tensor([-1.0] * 3 + [1.0] * 3 if order == 2 else [1.0] * 6).to(high)
+    polarity = constant((-1.0,) * 3 + (1.0,) * 3 if order == 2 else (1.0,) * 6, high)
     return torch.cat((low, low), -2), torch.cat((high * polarity, high), -2)
 
 
@@ -311,8 +312,9 @@ def _designed(kind: str, freq_hz: Value, sample_rate: float, gain_db: Value, q: 
     check_frequency("freq_hz", freq_hz, sample_rate)
     check_range("q", q, above=0.0)
     check_real("gain_db", gain_db)
-    device = next((v.device for v in (freq_hz, gain_db, q) if isinstance(v, Tensor)), None)
-    parameters = (_float64(value, device) for value in (freq_hz, gain_db, q))
+    tensors = [v for v in (freq_hz, gain_db, q) if isinstance(v, Tensor)]
+    like = tensors[0] if tensors else torch.empty(0)
+    parameters = (_float64(value, like) for value in (freq_hz, gain_db, q))
     return _sections(*parameters, kind, sample_rate)[..., None, :]
 
 
@@ -421,12 +423,11 @@ def _first_order_high_pass(freq_hz: Value, sample_rate: float) -> Tensor:
 
 def _prewarped(freq_hz: Value, sample_rate: float) -> Tensor:
     check_frequency("freq_hz", freq_hz, sample_rate)
-    return torch.tan(math.pi * _float64(freq_hz) / sample_rate)
+    freq_hz = _float64(freq_hz, torch.empty(0))
+    return torch.tan(math.pi * freq_hz / sample_rate)
 
 
-def _float64(value: Value, device: torch.device | None = None) -> Tensor:
+def _float64(value: Value, like: Tensor) -> Tensor:
     if isinstance(value, Tensor):
         return value.to(torch.float64)
-    if isinstance(value, float | int):  # a copy from the memory of the CPU would wait for a GPU
-        return torch.full((), value, dtype=torch.float64, device=device)
-    return torch.tensor(value, dtype=torch.float64, device=device)
+    return constant(value, like, torch.float64)

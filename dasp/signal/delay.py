@@ -10,12 +10,14 @@ the four newest samples there are.
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._bounds import at_most
 from dasp._checks import check_range, check_real, check_signal
+from dasp._constants import constant
 from dasp._typing import Value
 from dasp.signal._fused import on_gpu
 from dasp.signal._kernel import Kernel
@@ -50,16 +52,16 @@ def fractional_delay(x: Tensor, delay_samples: Value, history: Tensor | None = N
     check_signal("x", x)
     check_range("delay_samples", delay_samples, low=0.0)
     check_real("history", history)
-    signal, delay, start = _exact(x), torch.as_tensor(delay_samples, device=x.device), 0
+    signal, delay, start = _exact(x), _delays(delay_samples, x), 0
     if history is not None:
         start = history.shape[-1]
         signal = torch.cat((history.to(signal.dtype).expand(*x.shape[:-1], start), signal), -1)
     if delay.ndim == 0:
         delay = delay[None]
     if delay.is_floating_point():
-        y = _read(signal, _in_float64(delay_samples, x).view_as(delay), start)
+        y = _read(signal, delay, start)
     else:
-        y = next(_readings(signal, start, delay.long(), 1))
+        y = next(_readings(signal, start, delay, 1))
     return y.expand(x.shape).to(x.dtype)
 
 
@@ -97,8 +99,9 @@ def feedback_delay(
     check_real("feedback", feedback)
     check_real("history", history)
     signal, offset, weights = _prepare(x, delay_samples, newest=1)
-    feedback = torch.as_tensor(feedback, dtype=signal.dtype, device=x.device)
-    weights = (feedback[..., None] * weights).expand(*signal.shape, -1)
+    if not isinstance(feedback, Tensor):
+        feedback = constant(feedback, signal)
+    weights = (feedback.to(signal)[..., None] * weights).expand(*signal.shape, -1)
     offset, samples = offset.expand(signal.shape), 0
     if history is not None:
         # Earlier output is output that comes from the input alone, and reads nothing.
@@ -122,9 +125,19 @@ def _exact(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _in_float64(delay_samples: Value, x: Tensor) -> Tensor:
-    """In float32 a delay of 100,000 samples would have hundredths left, in half types none."""
-    return at_most(torch.as_tensor(delay_samples, dtype=torch.float64, device=x.device), LONGEST)
+def _delays(delay_samples: Value, x: Tensor) -> Tensor:
+    """Whole numbers as integers, others in float64.
+
+    In float32 a delay of 100,000 samples would have hundredths left, in half types none.
+    """
+    if isinstance(delay_samples, Tensor):
+        delay = delay_samples.to(x.device)
+    elif isinstance(delay_samples, float | int):
+        kind = torch.float64 if isinstance(delay_samples, float) else torch.int64
+        delay = constant(delay_samples, x, kind)
+    else:
+        delay = torch.as_tensor(np.asarray(delay_samples), device=x.device)
+    return at_most(delay.double(), LONGEST) if delay.is_floating_point() else delay.long()
 
 
 def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -134,10 +147,10 @@ def _prepare(x: Tensor, delay_samples: Value, newest: int) -> tuple[Tensor, Tens
     that of an integer delay takes one sample.
     """
     signal = _exact(x)
-    delay = torch.as_tensor(delay_samples, device=x.device)
+    delay = _delays(delay_samples, x)
     if not delay.is_floating_point():
-        return signal, delay.long(), signal.new_ones(*delay.shape, 1)
-    return signal, *_offset_and_weights(_in_float64(delay_samples, x), newest, signal.dtype)
+        return signal, delay, signal.new_ones(*delay.shape, 1)
+    return signal, *_offset_and_weights(delay, newest, signal.dtype)
 
 
 def _offset_and_weights(delay: Tensor, newest: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

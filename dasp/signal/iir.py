@@ -402,7 +402,10 @@ def _heard(u: Tensor, states: Tensor, observe: Tensor, toeplitz: Tensor) -> Tens
 
 
 def _pieces(u: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Parts of all rows and blocks that stay in the cache in float64."""
+    """Parts of all rows and blocks that stay in the cache in float64; a GPU has none to keep to."""
+    if u.device.type != "cpu":
+        yield slice(None), slice(None)
+        return
     rows, blocks = max(1, PIECE // u.shape[1]), PIECE
     for row in range(0, u.shape[0], rows):
         for block in range(0, u.shape[1], blocks):

@@ -35,8 +35,9 @@ def ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor
     time gives the larger output where the attack is the faster, and else the smaller. So whatever
     the guess, outputs move one way until they are right. Begun with that branch everywhere, 2 to 8
     passes are enough, but for an attack of a few samples, of which a pass puts few right: there the
-    first guess is what a smoother without attack would choose. Where the output has settled on the input, both branches lead to it, and the choice
-    stays: rounding would ask for another in every pass.
+    first guess is what a smoother without attack would choose. Where the output has settled on the
+    input, both branches lead to it, and the choice stays: rounding would ask for another in every
+    pass.
     """
     if not attack.any():
         return _held(x, release, zi)

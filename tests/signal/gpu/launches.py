@@ -203,7 +203,7 @@ BUDGETS = {
     "phaser": (50, 120),
     "tremolo": (30, 60),
     "noise_shaped_reverb": (40, 100),
-    "feedback_delay_network": (50, 130),
+    "feedback_delay_network": (40, 100),
     "plate_reverb": (400, 1100),
     "convolution_reverb": (40, 100),
 }

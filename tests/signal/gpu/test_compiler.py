@@ -30,6 +30,7 @@ KERNELS = {
     "dynamics": {"STRIP": 64, "COLUMNS": len(COLUMNS)}
     | {name.upper(): i for i, name in enumerate(COLUMNS)},
     "biquad": {},
+    "absorption": {"LINES": 8, "LENGTHS": "67, 71, 83, 97, 103, 127, 139, 151"},
     "gate": {},
     "envelope": {"STRIP": 64},
     "limiter": {},
