@@ -185,8 +185,9 @@ class ProcessorModule(nn.Module):
             for key, value in state.items()
             if key.startswith(f"{HELD}.")
         }
-        for key in loaded.keys() & self._buffers.keys():  # one value, or one for each item
-            self._buffers[key] = self._buffers[key].new_empty(loaded[key].shape)
+        for key, buffer in self._buffers.items():  # one value, or one for each item
+            if buffer is not None and key in loaded:
+                self._buffers[key] = buffer.new_empty(loaded[key].shape)
         loaded |= {
             key: value
             for key, value in state.items()
