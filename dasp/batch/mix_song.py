@@ -10,8 +10,9 @@ import torch
 from dasp.audio_io import allowing_truncated, whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
-from dasp.controllers.systems import automatic_mix, missed_target
+from dasp.controllers.systems import missed_target
 from dasp.data.folders import check_is_no_track, load_song, read_song_folder
+from dasp.desk import mix as find_mix
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.targets import MIX_LUFS
@@ -39,12 +40,7 @@ class MixSong:
         check_is_no_track(audio, stems.files)
         with torch.inference_mode(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            mix = automatic_mix(
-                stems.song,
-                stems.plain_mix(),
-                system=self.system,
-                target_lufs=self.target_lufs,
-            )
+            mix = find_mix(stems, system=self.system, target_lufs=self.target_lufs)
             y = mix_down(stems.tracks, mix)
         audio.parent.mkdir(parents=True, exist_ok=True)
         saved = self.writing.save(audio, y, stems.sample_rate, overwrite=self.overwrite)

@@ -4,6 +4,7 @@ import argparse
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -13,13 +14,12 @@ from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.controllers.systems import audio_of, automatic_mix
-from dasp.controllers.table import MIXERS, NETWORKS
+from dasp.controllers.table import MIXERS
 from dasp.data.multitrack import Multitrack
 from dasp.data.opening import open_song
 from dasp.data.table import load_dataset
 from dasp.evaluation.automix_toolkit import percentage_errors
-from dasp.evaluation.comparison import Comparison, Judged, compare, mean_errors
+from dasp.evaluation.comparison import Comparison, compare, mean_errors
 from dasp.evaluation.metrics import METRICS, measure_errors
 from dasp.evaluation.stimuli import write_stimuli
 
@@ -124,13 +124,10 @@ def _of_data(args: argparse.Namespace) -> list[Multitrack]:
 
 def _compared_song(args: argparse.Namespace, song: Multitrack) -> Comparison:
     """What systems and baselines make of a song, beside its mix."""
-    print_notes(f"{song.name}: {note}" for note in song.notes)
-    mixes: dict[str, Judged] = {
-        name: audio_of(song.song, name).tracks[0] if name in NETWORKS
-        else automatic_mix(song.song, system=name)
-        for name in args.system
-    }  # fmt: skip
-    return compare(mixes, song.mix(), song.sample_rate, song=song, seed=args.seed)
+    print_notes(f"{song.name}: {note}" for note in song.notes if note not in song.remarks)
+    return _with_notes(
+        {}, song.mix(), song.sample_rate, song=song, systems=args.system, seed=args.seed
+    )
 
 
 def _name(args: argparse.Namespace, place: int) -> str:
@@ -151,10 +148,14 @@ def _compared(args: argparse.Namespace, place: int) -> Comparison:
     if args.stems:
         others = (*args.mixes, *args.reference)
         song = open_song(args.stems[place], audio_info(reference).sample_rate, besides=others)
+    return _with_notes(dict(zip(names, own, strict=True)), reference, song=song, seed=args.seed)
+
+
+def _with_notes(*what: Any, **how: Any) -> Comparison:
+    """As `compare`, whose warnings are told as notes."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        mixes = dict(zip(names, own, strict=True))
-        compared = compare(mixes, reference, song=song, seed=args.seed)
+        compared = compare(*what, **how)
     print_notes(str(one.message) for one in said)
     return compared
 

@@ -11,11 +11,14 @@ from torch import Tensor
 
 from dasp._checks import check_audio, checked_sample_rate
 from dasp.audio_io import load_audio
+from dasp.controllers.systems import audio_of, automatic_mix
+from dasp.controllers.table import NETWORKS
 from dasp.data.opening import Source, open_song
 from dasp.desk import render
 from dasp.evaluation.baselines import baselines
 from dasp.evaluation.bootstrap import Interval, mean_interval
 from dasp.evaluation.metrics import measure_errors
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
@@ -47,6 +50,7 @@ def evaluate(
     sample_rate: int | None = None,
     *,
     song: Source | None = None,
+    systems: Sequence[str] = (),
     seed: int = 0,
     measure: Callable[[Tensor, Tensor, float], Errors] = measure_errors,
 ) -> dict[str, Errors]:
@@ -57,11 +61,14 @@ def evaluate(
 
     Args:
         mixes: The mix that is judged, or several by name: audio `(channels, time)`, a file, or a
-            `Mix`, which is rendered with `song`, or else with its own files.
+            `Mix`, which is rendered with `song`, or else with its own files. Empty for systems and
+            baselines alone.
         reference: The mix that is wanted: audio `(channels, time)`, or a file.
         sample_rate: Rate in Hz of all that is given as a tensor; files have their own.
         song: The tracks, as `dasp.mix` takes them, from which baselines are mixed: mono sum,
             equal loudness, random gains and pans, rule mix, and the anchor of a listening test.
+        systems: Automatic mixers that mix the song as well, of `dasp.controllers.SYSTEMS` and
+            `NETWORKS`.
         seed: Seed of the random mix.
         measure: From output, reference and sample rate to errors by name.
 
@@ -69,14 +76,15 @@ def evaluate(
         The errors of each mix by the name of the mix; one without a name is "mix".
 
     Raises:
-        ValueError: If a sample rate or the song is missing, or a mix is not audio.
+        ValueError: If a sample rate or the song is missing, a mix is not audio, or a system is
+            unknown.
 
     >>> wanted = torch.randn(2, 8000)
     >>> errors = evaluate({"quiet": 0.5 * wanted, "same": wanted}, wanted, 8000)
     >>> [round(errors[name]["loudness"], 2) for name in ("quiet", "same")]
     [6.02, 0.0]
     """
-    compared = compare(mixes, reference, sample_rate, song=song, seed=seed)
+    compared = compare(mixes, reference, sample_rate, song=song, systems=systems, seed=seed)
     with torch.no_grad():
         return {
             name: measure(mix, compared.reference, compared.sample_rate)
@@ -90,6 +98,7 @@ def compare(
     sample_rate: int | None = None,
     *,
     song: Source | None = None,
+    systems: Sequence[str] = (),
     seed: int = 0,
 ) -> Comparison:
     """Bring mixes to the rate and the length of a reference, beside baselines.
@@ -99,13 +108,16 @@ def compare(
         reference: The mix that is wanted: audio `(channels, time)`, or a file.
         sample_rate: Rate in Hz of all that is given as a tensor; files have their own.
         song: The tracks, as `dasp.mix` takes them, from which baselines are mixed.
+        systems: Automatic mixers that mix the song as well, of `dasp.controllers.SYSTEMS` and
+            `NETWORKS`.
         seed: Seed of the random mix.
 
     Returns:
         The reference, the mixes and the baselines.
 
     Raises:
-        ValueError: If a sample rate or the song is missing, or a mix is not audio.
+        ValueError: If a sample rate or the song is missing, a mix is not audio, or a system is
+            unknown.
 
     >>> compared = compare(torch.ones(2, 6), torch.ones(2, 8), 44_100)
     >>> compared.mixes["mix"].shape
@@ -117,6 +129,8 @@ def compare(
         name: _fitted(mix, wanted, rate, name, sample_rate, song) for name, mix in named.items()
     }
     if song is None:
+        if systems:
+            raise ValueError(f"song: expected the tracks that {', '.join(systems)} mix, got None")
         return Comparison(wanted, fitted, rate)
     files = [Path(file) for file in (*named.values(), reference) if isinstance(file, str | Path)]
     own_rate = sample_rate if isinstance(song, Mapping) else rate
@@ -127,8 +141,9 @@ def compare(
         warnings.warn(remark, stacklevel=2)
     time = wanted.shape[-1]
     _warn_of_length(tracks.name or "song", tracks.frames - time, rate)
+    made = {name: _of_length(_made(tracks.song, name), time) for name in systems}
     heard = Song(tracks.names, tracks.roles, tracks.excerpt(0, time), rate)
-    return Comparison(wanted, {**fitted, **baselines(heard, seed=seed)}, rate)
+    return Comparison(wanted, {**fitted, **made, **baselines(heard, seed=seed)}, rate)
 
 
 def mean_errors(
@@ -153,6 +168,13 @@ def mean_errors(
         name: {metric: mean_interval([own[metric] for own in rows]) for metric in rows[0]}
         for name, rows in named.items()
     }
+
+
+def _made(song: Song, system: str) -> Tensor:
+    """What an automatic mixer makes of a song."""
+    if system in NETWORKS:
+        return audio_of(song, system).tracks[0]
+    return mix_down(song.tracks, automatic_mix(song, system=system))
 
 
 def _sound(audio: Tensor | str | Path, sample_rate: int | None, name: str) -> tuple[Tensor, int]:
@@ -185,7 +207,11 @@ def _fitted(
         x = resample(x, rate, reference_rate)
     longer = x.shape[-1] - reference.shape[-1]
     _warn_of_length(called, longer, reference_rate)
-    return nnf.pad(x, (0, -longer))
+    return _of_length(x, reference.shape[-1])
+
+
+def _of_length(x: Tensor, time: int) -> Tensor:
+    return nnf.pad(x, (0, time - x.shape[-1]))
 
 
 def _warn_of_length(name: str, longer: int, rate: int) -> None:

@@ -7,6 +7,7 @@ import torch
 
 import dasp
 from dasp.audio_io import save_audio
+from dasp.data import open_song
 from dasp.evaluation import compare, mean_errors, mean_interval, measure_errors
 
 RATE = 8000
@@ -59,3 +60,13 @@ def test_means_are_over_the_songs_that_have_a_mix():
     songs = [{"a": {"sdr": 1.0}, "b": {"sdr": 5.0}}, {"a": {"sdr": 3.0}}]
     means = mean_errors(songs)
     assert means == {"a": {"sdr": mean_interval([1.0, 3.0])}, "b": {"sdr": mean_interval([5.0])}}
+
+
+def test_systems_mix_the_song_too(tracks):
+    """Each as `dasp.mix` has it, cut to the reference."""
+    wanted = torch.randn(2, RATE // 2)
+    compared = compare({}, wanted, RATE, song=open_song(tracks, RATE), systems=["dugan"])
+    mix = dasp.render(dasp.mix(tracks, RATE, system="dugan"), tracks)
+    torch.testing.assert_close(compared.mixes["dugan"], mix[:, : RATE // 2])
+    with pytest.raises(ValueError, match="song: expected the tracks that dugan mix"):
+        compare({}, wanted, RATE, systems=["dugan"])
