@@ -153,10 +153,10 @@ def _is_open_at_once(
 
 
 def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tensor:
-    """Where the gate is open, given where the level opens it and where it would keep it so.
+    """Where the gate is open: `opens` is where the level opens it, `stays` where it keeps it open.
 
-    It is open where it was told to open later than it was last found to have been quiet for
-    longer than `hold` samples: a matter of when things happened last, without a loop.
+    The gate is quiet where the level has not kept it open for more than `hold` samples. It is open
+    where it was last opened after it was last quiet: two running maxima of times, without a loop.
     """
     n = memory.position(opens)
 
@@ -167,8 +167,8 @@ def _is_open(opens: Tensor, stays: Tensor, hold: Tensor, memory: Memory) -> Tens
     return last("opening", opens) > last("quiet", quiet)
 
 
-def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """When the event happened last, at every sample `n`; -1 before the first time."""
+def _last(event: Tensor, n: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The time of the last event at every sample `n`; -1 before the first event."""
     last = torch.where(event, n, -1)
     if before is None:
         before = last.new_full(last.shape[:-1], -1)

@@ -1,9 +1,9 @@
 """The limiter: no sample above the ceiling.
 
-The gain that a sample needs is held over the look-ahead in front of it, and averaged over as
-long a time behind: every value in the average is one that the sample can live with, so the
-gain is down in time without an edge. With reductions in dB that is a sliding maximum, an
-exponential release, and a moving average.
+The gain reduction in dB is the largest excess over the ceiling within the look-ahead, which falls
+exponentially in the release time, and is then averaged over as long a window. Every value in the
+average of a sample is at least the excess of that sample, so the average is too: the gain has
+fallen in time, and without an edge.
 
 Source of the arrangement: P. Hämäläinen, "Smoothing of the control signal without clipped
 output in digital peak limiters", DAFx 2002.
