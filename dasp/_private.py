@@ -79,7 +79,8 @@ def constant_in_graphs(function: Callable[[], Any]) -> Callable[[], Any]:
 
     `torch.compiler.assume_constant_result` does this, but loads all of the compiler for it.
     """
-    function._dynamo_marked_constant = True
+    marked: Any = function
+    marked._dynamo_marked_constant = True
     return function
 
 
@@ -118,7 +119,7 @@ def cuda_compiler() -> Callable | None:
 class CodeFormat:
     """How a function that numba compiled becomes bytes, and a function again."""
 
-    def __init__(self, dumps: Callable, result: type):
+    def __init__(self, dumps: Callable, result: Any):
         self._dumps, self._result = dumps, result
 
     def write(self, compiled: Any) -> bytes | None:

@@ -72,7 +72,7 @@ def parse_quantity(text: str, unit: str = "") -> float:
     factor = quantity and {"": "1", **UNITS[unit]}.get(quantity[2].lower())
     if not re.search(r"\d", written):
         raise ValueError(f"expected a number, got {text!r}")
-    if not factor:
+    if quantity is None or not factor:
         raise ValueError(f"expected {_EXAMPLES[unit]}, got {text!r}")
     if not quantity[2]:
         return int(written) if re.fullmatch(r"[+-]?\d+", written) else float(written)

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -113,7 +115,7 @@ def _network(path: Path | None, processor, sample_rate: float):
     return load_proxy(path, processor, sample_rate)
 
 
-def _print(settings: dict, found) -> None:
+def _print(settings: Mapping[str, Any], found) -> None:
     before = {**found.processor.defaults(), **settings}
     rows = [
         (param.name, _number(before[param.name]), _number(found.settings[param.name]), param.unit)

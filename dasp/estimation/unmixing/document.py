@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dasp.estimation.unmixing.compression import compressor_settings
@@ -25,7 +26,7 @@ from dasp.units import gain_to_db
 
 DIGITS = 7
 ABSENT_DB = -120.0
-LEAST_GAIN_DB, MOST_GAIN_DB = GAIN.params[0].low, GAIN.params[0].high
+LEAST_GAIN_DB, MOST_GAIN_DB = GAIN.params[0].to_physical(torch.tensor([0.0, 1.0])).tolist()
 REVERSED = 0.03
 """A side of the other polarity counts from this share of the louder side on."""
 
