@@ -3,11 +3,10 @@
 On songs and settings that were not trained on, the mean cosine to the automatic gradient, of the
 network's gradient behind the processor's own output (`full_hybrid`) and of the network alone:
 
-    compressor, 8 controls                        0.55, 0.41    203 s on one core
-    parametric EQ, 18 controls, middle half       0.66, 0.58    110 s
-    parametric EQ, 18 controls, whole ranges      0.40, 0.41    162 s
+    compressor, 8 controls                        0.57, 0.44
+    parametric EQ, 18 controls, middle half       0.66, 0.58
 
-`docs/gradients.md` has the commands.
+`docs/gradients.md` has the commands; a run takes minutes of one core.
 """
 
 import sys
