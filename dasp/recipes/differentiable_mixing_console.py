@@ -3,10 +3,11 @@
     dasp train differentiable_mixing_console --cache songs --kit HITS
 
 The weights of the package: 186 songs, 1000 steps, and 200 more at half the rate of all but the
-encoder. By ear they tell the role of 137 of the 138 tracks of sixteen unseen songs
-(`python -m benchmarks.console_roles`); their mix of the seven microphones of a real kit, another than that of HITS, comes to 14.8 dB of
-gain-invariant SDR beside the human one (the plain sum 12.4 dB, a published random forest 6.1 dB).
-`python -m benchmarks.mixing_systems --systems console` has the rest (docs/mixing_systems.md).
+encoder. By ear they tell the role of 137 of the 138 tracks of sixteen unseen songs (`python -m
+benchmarks.console_roles`); their mix of the seven microphones of a real kit, another than that of
+HITS, comes to 14.8 dB of gain-invariant SDR beside the human one (the plain sum 12.4 dB, a
+published random forest 6.1 dB). `python -m benchmarks.mixing_systems --systems console` has the
+rest (docs/mixing_systems.md).
 
 The network hears pictures of the tracks and says the settings; the loss is how far they are from
 the engineer's, in units that are about as audible as each other, and how unlikely the roles seem to
