@@ -6,11 +6,13 @@ there by the device itself, and several are copied once and kept.
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-Numbers = float | int | bool | Sequence
+Numbers = float | int | bool | Sequence | np.ndarray
 
 
 def constant(values: Numbers, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
@@ -19,6 +21,7 @@ def constant(values: Numbers, like: Tensor, dtype: torch.dtype | None = None) ->
     It has the type `dtype`, by default that of the tensor, and must not be written to.
     """
     dtype = dtype or like.dtype
+    values = values.tolist() if isinstance(values, np.ndarray) else values
     if isinstance(values, float | int):
         return torch.full((), values, dtype=dtype, device=like.device)
     if like.device.type == "cpu" or torch.compiler.is_compiling():
@@ -31,5 +34,5 @@ def _kept(values: tuple, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=dtype, device=device)
 
 
-def _hashable(values: Numbers) -> Numbers:
+def _hashable(values: Any) -> Any:
     return tuple(map(_hashable, values)) if isinstance(values, list | tuple) else values

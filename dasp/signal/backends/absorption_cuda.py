@@ -1,6 +1,7 @@
 """The filters and the level of a feedback delay network on a GPU, a launch each."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,5 +62,5 @@ def _seconds(lengths: tuple[int, ...], sample_rate: float) -> float:
     return 6 * math.log(10) * sum(lengths) / len(lengths) / sample_rate
 
 
-def _constants(lengths: tuple[int, ...]) -> dict[str, int | str]:
+def _constants(lengths: tuple[int, ...]) -> dict[str, Any]:
     return {"LINES": len(lengths), "LENGTHS": ", ".join(map(str, lengths))}
