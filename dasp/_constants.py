@@ -24,6 +24,8 @@ def constant(values: Numbers, like: Tensor, dtype: torch.dtype | None = None) ->
     values = values.tolist() if isinstance(values, np.ndarray) else values
     if isinstance(values, float | int):
         return torch.full((), values, dtype=dtype, device=like.device)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     if like.device.type == "cpu" or torch.compiler.is_compiling():
         return torch.tensor(values, dtype=dtype, device=like.device)
     return _kept(_hashable(values), dtype, like.device)

@@ -4,6 +4,7 @@ Stands in for `_network` of `dasp.functional.feedback_delay_network`, where its 
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,5 +92,5 @@ def _ring(lengths: tuple[int, ...]) -> int:
     return 1 << (max(lengths) + TILE - 1).bit_length()
 
 
-def _constants(lengths: tuple[int, ...], sections: int) -> dict[str, int | str]:
+def _constants(lengths: tuple[int, ...], sections: int) -> dict[str, Any]:
     return {"LINES": len(lengths), "SECTIONS": sections, "LENGTHS": ", ".join(map(str, lengths))}
