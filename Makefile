@@ -1,7 +1,6 @@
 # make demo       install, make a song, mix it: everything ends up in demo/
 # make test       install with the test extra, run the tests (make test-all: the long ones too)
 # make test-matrix  the tests on each Python, set of libraries and kind of processor: docs/machines.md
-# make types      pass the type checker over the package
 # make soak       the long half of docs/reliability.md: an hour of damage, kills and many files
 # make bench      install the peers, measure them beside dasp (about 12 minutes)
 # make clean      remove what these commands made
@@ -12,7 +11,7 @@ MATRIX ?= .matrix
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
-.PHONY: demo test test-all test-matrix soak lint types bench clean
+.PHONY: demo test test-all test-matrix soak lint bench clean
 
 demo: .venv/installed-plot
 	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
@@ -44,8 +43,6 @@ bench: .venv/installed-bench
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-types: .venv/installed-dev
 	$(BIN)/mypy
 
 clean:

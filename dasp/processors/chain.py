@@ -181,12 +181,6 @@ class _Combination:
         own, parts = self.parts(settings)
         return _RUN[self.kind](x, checked_sample_rate(sample_rate), memory, parts, **own)
 
-    def latency(self, sample_rate: float, **settings) -> int:
-        """As `Processor.latency`."""
-        _, parts = self.parts(settings)
-        latencies = [part.latency(sample_rate) for part in parts]
-        return max(latencies) if self.kind == "parallel" else sum(latencies)
-
     def parts(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], Strip]:
         """The settings of the combination itself, and its parts with theirs."""
         for keyword in settings:
@@ -195,6 +189,18 @@ class _Combination:
                     f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, self.known)}"
                 )
         return _shared_out(self.kind, self.processors, settings)
+
+
+@dataclass(frozen=True)
+class _Latency:
+    """How late a combination is: as a value, so that combinations of equal parts are equal."""
+
+    combination: _Combination
+
+    def __call__(self, sample_rate: float, **settings) -> int:
+        _, parts = self.combination.parts(settings)
+        latencies = [part.latency(sample_rate) for part in parts]
+        return max(latencies) if self.combination.kind == "parallel" else sum(latencies)
 
 
 def _chain(x: Tensor, sample_rate: float, memory: Memory, parts: Strip) -> Tensor:
@@ -259,7 +265,7 @@ def _combined(
     run = _Combination(kind, tuple(processors), known)
     can_stream = all(processor.can_stream for processor in processors)
     return Processor(
-        Run(run, run if can_stream else None, run.latency),
+        Run(run, run if can_stream else None, _Latency(run)),
         name=kind,
         params=params,
         options=options,

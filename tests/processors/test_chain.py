@@ -63,3 +63,10 @@ def test_unknown_keywords_are_refused_with_the_nearest():
         chain(GAIN, COMPRESSOR)(torch.zeros(1, 9), RATE, **{"compressor.ration": 2.0})
     with pytest.raises(ValueError, match="at least one processor"):
         chain()
+
+
+@pytest.mark.parametrize("combined", [chain, parallel])
+def test_combinations_of_equal_parts_are_equal(combined):
+    assert combined(GAIN, COMPRESSOR) == combined(GAIN, COMPRESSOR)
+    assert combined(GAIN, COMPRESSOR) != combined(COMPRESSOR, GAIN)
+    assert dry_wet(GAIN) == dry_wet(GAIN)
