@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dasp import audio_io, controllers, data, estimation, evaluation, mixing, signal
+from dasp import audio_io, controllers, data, estimation, evaluation, mixing, signal, training
 from dasp import functional as F
 from dasp.controllers import rules
 from dasp.estimation import fitting, unmixing
@@ -58,6 +58,8 @@ PACKAGES = (
     "dasp.controllers",
     *modules(controllers),
     *modules(rules),
+    "dasp.training",
+    *modules(training),
 )
 """Whose public functions, classes and methods have the form that is held here."""
 
@@ -100,7 +102,8 @@ def public(package: str) -> Iterator[tuple[str, Any]]:
         if inspect.isclass(value):
             yield f"{package}.{name}", value
             for key, method in vars(value).items():
-                if inspect.isfunction(method) and (key == CALLED or not key.startswith("_")):
+                own = inspect.isfunction(method) and method.__module__ == value.__module__
+                if own and (key == CALLED or not key.startswith("_")):
                     yield f"{package}.{name}.{key}", method
         elif callable(value) and not isinstance(value, Processor):
             yield f"{package}.{name}", value

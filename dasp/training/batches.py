@@ -21,7 +21,13 @@ from dasp.training.task import Task
 
 
 def seed_of(*place: int | str) -> int:
-    """A seed for a place such as `(seed, "item", step, i)`, unlike that of any other place.
+    """Compute a seed for a place such as `(seed, "item", step, i)`, unlike that of any other.
+
+    Args:
+        *place: Numbers and words that tell the place.
+
+    Returns:
+        The seed.
 
     >>> seed_of(0, "item", 1, 2) == seed_of(0, "item", 2, 1)
     False
@@ -33,7 +39,19 @@ def seed_of(*place: int | str) -> int:
 def training_batches(
     task: Task, *, seed: int, batch_size: int, after: int, processes: Processes, workers: int = 0
 ) -> Iterator[Any]:
-    """This process's part of the batch of each step behind step number `after`."""
+    """Draw this process's part of the batch of each step, for ever.
+
+    Args:
+        task: What is drawn, and how items become a batch.
+        seed: Of the training.
+        batch_size: Items in a step, of all processes together.
+        after: The step that is done already.
+        processes: Which of the processes this is.
+        workers: Processes that draw.
+
+    Returns:
+        The batches, on the device.
+    """
     own = range(processes.rank, batch_size, processes.count)
     places = ([(step, i) for i in own] for step in count(after + 1))
     loader = DataLoader(
@@ -75,12 +93,28 @@ class _Items(Dataset):
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """The tensors of a batch on a device."""
+    """Move the tensors of a batch to a device.
+
+    Args:
+        batch: Tensors, in tuples, lists and dictionaries or not.
+        device: The device.
+
+    Returns:
+        The same with all tensors on the device.
+    """
     return each_tensor(lambda x: x.to(device, non_blocking=True), batch)
 
 
 def each_tensor(change: Callable[[Tensor], Tensor], tree: Any) -> Any:
-    """The same tuples, lists and dictionaries with every tensor changed."""
+    """Change every tensor in tuples, lists and dictionaries.
+
+    Args:
+        change: What is done to a tensor.
+        tree: What has the tensors.
+
+    Returns:
+        The same tuples, lists and dictionaries with other tensors.
+    """
     if isinstance(tree, Tensor):
         return change(tree)
     if isinstance(tree, dict):

@@ -26,7 +26,12 @@ PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 
 
 class Checkpoint(NamedTuple):
-    """The state of a training."""
+    """The state of a training.
+
+    Args:
+        tensors: Weights, their average and the state of the optimiser, by name.
+        facts: The step, the progress, the recipe and its configuration.
+    """
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
@@ -35,7 +40,16 @@ class Checkpoint(NamedTuple):
 def state_of(
     model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
-    """Everything that a step changes, by name."""
+    """Collect everything that a step changes, by name.
+
+    Args:
+        model: The model.
+        average: The average of its weights, or the model itself.
+        optimiser: The optimiser.
+
+    Returns:
+        The tensors.
+    """
     tensors = {f"model.{name}": x for name, x in model.state_dict().items()}
     if average is not model:
         tensors |= {f"average.{name}": x for name, x in average.state_dict().items()}
@@ -50,7 +64,18 @@ def restore(
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
 ) -> None:
-    """The inverse of `state_of`."""
+    """Put back what `state_of` has collected.
+
+    Args:
+        tensors: The tensors.
+        model: Gets its weights.
+        average: Gets the average, unless it is the model itself.
+        optimiser: Gets its state.
+
+    Raises:
+        ValueError: If the tensors are of another model, or one side has an average and the other
+            has none.
+    """
     part: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
     for name, x in tensors.items():
         kind, _, rest = name.partition(".")
@@ -74,7 +99,14 @@ def restore(
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], keep: int) -> None:
-    """Write the checkpoint of step `facts["step"]`, and remove all but the newest `keep`."""
+    """Write the checkpoint of step `facts["step"]`, and remove all but the newest `keep`.
+
+    Args:
+        folder: Where the checkpoints are.
+        tensors: What `state_of` has collected.
+        facts: All else, for JSON.
+        keep: How many of the newest stay.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     step = facts["step"]
     data = _serialise(tensors)
@@ -87,9 +119,16 @@ def save(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], 
 
 
 def latest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that is whole, with a warning for every newer one that is not.
+    """Read the newest checkpoint that is whole, with a warning for every newer one that is not.
 
-    None where there is none at all; where all are damaged, an error.
+    Args:
+        folder: Where the checkpoints are.
+
+    Returns:
+        The checkpoint, or None where there is none at all.
+
+    Raises:
+        ValueError: If all are damaged.
     """
     steps = list(_steps(folder))
     for step in steps:
@@ -108,7 +147,13 @@ def latest(folder: Path) -> Checkpoint | None:
 
 
 def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Write the weights alone, for use; the facts go with them, JSON in the metadata."""
+    """Write the weights alone, for use; the facts go with them, JSON in the metadata.
+
+    Args:
+        path: The file, a .safetensors.
+        model: Has the weights.
+        facts: The recipe and its configuration, for JSON.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # One entry: safetensors writes several in any order.
     metadata = {"dasp": json.dumps({"format": WEIGHTS_FORMAT, **facts})}
@@ -116,10 +161,21 @@ def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None
 
 
 def load_weights(path: Path, *, trust_pickle: bool = False) -> dict[str, Tensor]:
-    """Tensors by name, from safetensors.
+    """Read tensors by name.
 
     Files of `torch.save` are pickles, which can run a program of their maker. They are not even
     opened unless `trust_pickle` says where they come from, and then read for tensors alone.
+
+    Args:
+        path: A .safetensors, or a file of `torch.save`.
+        trust_pickle: Whether a pickle may be read, because its maker is known.
+
+    Returns:
+        The tensors.
+
+    Raises:
+        ValueError: If the file is damaged, holds more than tensors, or is a pickle that is not
+            trusted.
     """
     if path.suffix not in PICKLES:
         try:

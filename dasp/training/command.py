@@ -31,6 +31,9 @@ def program(module: str, arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, or 1 where the work failed, with the reason on stderr.
+
+    Raises:
+        ValueError: Never: what is wrong is told on stderr.
     """
     recipe = importlib.import_module(module)
     parser = argparse.ArgumentParser(prog=f"python -m {module}")

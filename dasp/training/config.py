@@ -38,7 +38,17 @@ _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file."""
+    """Read the table in a TOML file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
+    Raises:
+        ValueError: If it is no TOML text, or a very long one.
+    """
     with path.open("rb") as file:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
@@ -50,7 +60,16 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def assignment(text: str) -> dict[str, Any]:
-    """The table that `key=value` stands for. The value is TOML; what is not is a text.
+    """Read `key=value`. The value is TOML; what is not is a text.
+
+    Args:
+        text: The assignment.
+
+    Returns:
+        The table that it stands for.
+
+    Raises:
+        ValueError: If there is no key, or no equals sign.
 
     >>> assignment("training.schedule.kind=cosine")
     {'training': {'schedule': {'kind': 'cosine'}}}
@@ -67,7 +86,13 @@ def assignment(text: str) -> dict[str, Any]:
 
 
 def merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """All tables as one, of which the later ones have the last word.
+    """Merge tables, of which the later ones have the last word.
+
+    Args:
+        tables: The tables.
+
+    Returns:
+        All of them as one.
 
     >>> merged([{"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}])
     {'a': 1, 'b': {'c': 4, 'd': 3}}
@@ -82,7 +107,18 @@ def merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def changed(config: Config, table: Mapping[str, Any], place: str = "") -> Config:
-    """The configuration with what a table says; unknown keys and wrong types are refused.
+    """Change a configuration by a table.
+
+    Args:
+        config: A frozen dataclass.
+        table: Values by the names of its fields, with a table for a configuration in it.
+        place: Where the table stands in another, with a dot behind, for errors.
+
+    Returns:
+        The configuration with those values.
+
+    Raises:
+        ValueError: If there is no such field, or a value has another type or is out of range.
 
     >>> from dasp.training import Schedule
     >>> changed(Schedule(), {"kind": "cosine", "warm_up_steps": 10}).warm_up_steps
@@ -114,12 +150,26 @@ def changed(config: Config, table: Mapping[str, Any], place: str = "") -> Config
 
 
 def as_table(config: Any) -> dict[str, Any]:
-    """All of a configuration, for JSON; `changed` makes the same one of it."""
+    """Convert a configuration to a table, of which `changed` makes the same one.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        All of its values, for JSON.
+    """
     return asdict(config)
 
 
 def toml_value(text: str) -> Any:
-    """The value that a text of TOML stands for; what is not TOML is a text."""
+    """Read a value of TOML; what is not TOML is a text.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The value.
+    """
     try:
         table = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):

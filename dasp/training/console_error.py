@@ -11,7 +11,17 @@ BY_LOGARITHM = [name for name in WEIGHTS if name.endswith(("_hz", "_ms", "_s", "
 
 
 def error(console: Console, controls: Controls, roles: Tensor, batch: Example) -> Tensor:
-    """The error of the settings, and the surprise about the roles `(*batch, tracks, roles)`."""
+    """Compute the error of the settings, and the surprise about the roles.
+
+    Args:
+        console: The console.
+        controls: What the network says.
+        roles: Logits of the roles, `(*batch, tracks, roles)`.
+        batch: What was heard, and the answer.
+
+    Returns:
+        The mean over the batch, `()`.
+    """
     known = batch.mask & batch.heard.audible & (batch.roles >= 0)
     wrong = nn.functional.cross_entropy(roles.mT, batch.roles.clamp(min=0), reduction="none")
     wrong = (wrong * known).sum() / known.sum().clamp(min=1)
@@ -19,9 +29,16 @@ def error(console: Console, controls: Controls, roles: Tensor, batch: Example) -
 
 
 def settings_error(said: Settings, batch: Example) -> Tensor:
-    """The weighted distance of settings from the engineer's, for each song.
+    """Measure the weighted distance of settings from those to find.
 
     Levels are compared as they stand beside each other.
+
+    Args:
+        said: The settings that were said.
+        batch: What was heard, and the answer.
+
+    Returns:
+        The distance for each song, `(*batch)`.
     """
     playing = batch.mask & batch.heard.audible
     total = torch.zeros(playing.shape[:-1], device=playing.device)

@@ -51,20 +51,32 @@ WEIGHTS = {
 
 
 class Example(NamedTuple):
-    """What is heard of the tracks of a song, their roles, and the settings to find."""
+    """What is heard of the tracks of a song, their roles, and the settings to find.
+
+    Args:
+        heard: Pictures and numbers of the tracks.
+        roles: `(*batch, tracks)`, numbers of `dasp.controllers.dmc.ROLE_NAMES`, or -1.
+        told: The same, -1 for those that the network is not told.
+        mask: True where there is a track, `(*batch, tracks)`.
+        settings: Those of `WEIGHTS`; for tracks `(*batch, tracks)`, for the other parts `(*batch)`.
+    """
 
     heard: Heard
     roles: Tensor
-    """`(*batch, tracks)`, numbers of `dasp.controllers.dmc.ROLE_NAMES`, or -1"""
     told: Tensor
-    """The same, -1 for those that the network is not told"""
     mask: Tensor
     settings: Settings
-    """Those of `WEIGHTS`; for tracks `(*batch, tracks)`, for the other parts `(*batch)`"""
 
 
 def collate(examples: list[Example]) -> Example:
-    """Songs as one batch, with absent tracks where a song has fewer."""
+    """Make a batch of songs, with absent tracks where a song has fewer.
+
+    Args:
+        examples: The songs.
+
+    Returns:
+        The batch.
+    """
     most = max(len(example.mask) for example in examples)
 
     def filled(x: Tensor) -> Tensor:
@@ -86,7 +98,17 @@ def collate(examples: list[Example]) -> Example:
 
 
 def engineers_answer(song: Multitrack) -> Example:
-    """What the engineer did, as settings for tracks that were trimmed to one loudness."""
+    """Hear a song, and convert what the engineer did to settings of trimmed tracks.
+
+    Args:
+        song: A song from `with_engineers_mix`.
+
+    Returns:
+        What is heard, and the settings.
+
+    Raises:
+        ValueError: If a role is not known.
+    """
     mix, rate = song.details["mix"], song.sample_rate
     loudness = torch.stack([measure_loudness(track, rate) for track in song.tracks])
     level = torch.stack([
@@ -110,7 +132,17 @@ def engineers_answer(song: Multitrack) -> Example:
 
 
 def artists_answer(song: Multitrack) -> Example:
-    """The balance of stems as they stand, with nothing else to do. Of the sum nothing is known."""
+    """Hear stems, and take their balance for the answer. Of the sum nothing is known.
+
+    Args:
+        song: Stems as an artist left them.
+
+    Returns:
+        What is heard, and the settings.
+
+    Raises:
+        ValueError: If a role is not known.
+    """
     loudness = torch.stack([measure_loudness(t, song.sample_rate) for t in song.tracks])
     plain = CONSOLES["full"].to_physical(CONSOLES["full"].to_controls())
     tracks = {name: value.expand(len(loudness), *value.shape).clone()
@@ -124,6 +156,19 @@ def artists_answer(song: Multitrack) -> Example:
 
 
 def example_of(song: Multitrack, loudness: Tensor, settings: Settings) -> Example:
+    """Hear a song beside the settings to find.
+
+    Args:
+        song: The song.
+        loudness: Loudness of each track in LUFS, `(tracks,)`.
+        settings: The settings to find, of the full console.
+
+    Returns:
+        What is heard, and the settings of `WEIGHTS`.
+
+    Raises:
+        ValueError: If a role is not known.
+    """
     answer = Settings(*(
         {name: torch.as_tensor(value).float() for name, value in part.items() if name in WEIGHTS}
         for part in settings
@@ -146,7 +191,15 @@ def _turns(song: Multitrack) -> Tensor:
 
 
 def names_alone(generator: torch.Generator, windows: int) -> Example:
-    """What the engineer would do to tracks of any role, of which nobody hears more."""
+    """Draw what the engineer would do to tracks of any role, of which nobody hears more.
+
+    Args:
+        generator: Source of roles and settings.
+        windows: Pictures of each track.
+
+    Returns:
+        An example without sound.
+    """
     count = int(torch.randint(3, 15, (), generator=generator))
     numbers = torch.randint(len(ROLE_NAMES), (count,), generator=generator)
     roles = [ROLE_NAMES[number] for number in numbers]
@@ -187,7 +240,15 @@ def names_alone(generator: torch.Generator, windows: int) -> Example:
 
 
 def of_console(example: Example, console: Console) -> Example:
-    """Without the settings that a smaller console does not have."""
+    """Leave out the settings that a smaller console does not have.
+
+    Args:
+        example: Of the full console.
+        console: The smaller one.
+
+    Returns:
+        The example for that console.
+    """
     kept = {
         part: {name: value for name, value in settings.items()
                if name in [param.name for param in getattr(console.params, part)]}
@@ -241,7 +302,16 @@ class Cache:
 
 
 def some_told(roles: Tensor, unknown: float, generator: torch.Generator) -> Tensor:
-    """None of the roles of a share of songs, which is `unknown`; of others, four in five."""
+    """Draw which roles are told: none of a share of songs, four in five of others.
+
+    Args:
+        roles: Numbers of the roles, `(tracks,)`.
+        unknown: The share of songs of which no role is told, 0 to 1.
+        generator: Decides which.
+
+    Returns:
+        The numbers, and -1 for those that are not told.
+    """
     share = 1.0 if torch.rand((), generator=generator) < unknown else 0.2
     return torch.where(torch.rand(roles.shape, generator=generator) < share, -1, roles)
 

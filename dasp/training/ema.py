@@ -11,16 +11,29 @@ from torch import nn
 
 
 def averaged_copy(model: nn.Module) -> nn.Module:
-    """A model to hold the average, which begins at the weights as they are."""
+    """Copy a model, to hold the average of its weights.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The copy, whose weights ask for no gradient.
+    """
     return copy.deepcopy(model).requires_grad_(False)
 
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """average = d average + (1 - d) model, after step number `step`, from 1.
+    """Move an average towards the weights: average = d average + (1 - d) model.
 
     At first d = step / (step + 1) is less than `decay`, a plain mean: or else the average would
     long remember where training began. What the model keeps beside weights is copied.
+
+    Args:
+        average: The average, which is changed.
+        model: The model after the step.
+        decay: The largest d, 0 to less than 1.
+        step: Number of the step, from 1.
     """
     decay = min(decay, step / (step + 1))
     for mean, weight in zip(average.parameters(), model.parameters(), strict=True):

@@ -62,6 +62,9 @@ class Pairs:
         window: Length of a sound in samples.
         n_controls: How many controls the processor has.
         span: The middle part of each range from which controls are drawn, up to 1.
+
+    Raises:
+        ValueError: If no recording is as long as the window, or `span` is no share.
     """
 
     songs: Sequence[Multitrack]

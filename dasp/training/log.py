@@ -12,9 +12,15 @@ from dasp.training.tensorboard import Board
 
 
 class Log:
-    """Goes on behind the step `after`: lines of later steps, from a run that was killed, go.
+    """Write what happens behind a step; lines of later steps, from a run that was killed, go.
 
     So every step is there once, as if there had been no stop.
+
+    Args:
+        path: The file of JSON lines.
+        after: The step that is done already.
+        steps: How many there will be.
+        board: Where curves and previews go too.
     """
 
     def __init__(self, path: Path, *, after: int, steps: int, board: Board | None):
@@ -45,7 +51,12 @@ class Log:
         self._bar.update()
 
     def numbers(self, step: int, **values: float) -> None:
-        """A line of JSON. What is not finite is null."""
+        """Write a line of JSON. What is not finite is null.
+
+        Args:
+            step: Number of the step.
+            **values: Numbers by name.
+        """
         finite = {key: x if math.isfinite(x) else None for key, x in values.items()}
         self._file.write(json.dumps({"step": step, **finite}) + "\n")
         self._file.flush()
@@ -55,7 +66,12 @@ class Log:
             self.board.numbers(step, **values)
 
     def preview(self, step: int, preview: Preview) -> None:
-        """What a model makes of a song, for the board."""
+        """Show what a model makes of a song, on the board.
+
+        Args:
+            step: Number of the step.
+            preview: The song.
+        """
         if self.board is not None:
             self.board.preview(step, preview)
 

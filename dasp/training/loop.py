@@ -34,28 +34,43 @@ ALONE = Processes()
 
 @dataclass(frozen=True)
 class Training:
-    """How to train. `seed` decides on the first weights, and on all that is drawn."""
+    """How to train.
+
+    Args:
+        seed: Decides on the first weights, and on all that is drawn.
+        steps: How many, 0 or more.
+        batch_size: Items in a step, of all processes together.
+        learning_rate: Of Adam, above 0.
+        schedule: How the learning rate moves.
+        clip_norm: The largest norm of a gradient; 0 for any.
+        ema_decay: Of the average of the weights that is validated and kept; 0 for the weights
+            themselves.
+        mixed_precision: Run the model in bfloat16 where the device can.
+        validate_every: Steps between two validations.
+        patience: Stop after so many validations without a better one; 0 for never.
+        checkpoint_every: Steps between two checkpoints.
+        keep_checkpoints: How many of the newest stay, 2 or more.
+        log_every: Steps between two lines of the log.
+        workers: Processes that draw items beside each that trains.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
 
     seed: int = 0
     steps: int = 1000
     batch_size: int = 8
-    """Items in a step, of all processes together."""
     learning_rate: float = 1e-3
     schedule: Schedule = field(default_factory=Schedule)
     clip_norm: float = 0.0
-    """The largest norm of a gradient; 0 for any."""
     ema_decay: float = 0.0
-    """Of the average of the weights that is validated and kept; 0 for the weights themselves."""
     mixed_precision: bool = False
-    """Run the model in bfloat16 where the device can."""
     validate_every: int = 100
     patience: int = 0
-    """Stop after so many validations without a better one; 0 for never."""
     checkpoint_every: int = 100
     keep_checkpoints: int = 2
     log_every: int = 10
     workers: int = 0
-    """Processes that draw items beside each that trains."""
 
     def __post_init__(self):
         for name in ("steps", "clip_norm", "patience", "workers"):
@@ -69,12 +84,18 @@ class Training:
 
 @dataclass
 class Progress:
-    """Where a training is."""
+    """Where a training is.
+
+    Args:
+        step: Steps that are done.
+        best_step: Step of the best validation.
+        best_loss: On the validation set.
+        seconds: How long it took.
+    """
 
     step: int = 0
     best_step: int = 0
     best_loss: float | None = None
-    """On the validation set."""
     seconds: float = 0.0
 
 

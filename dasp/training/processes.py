@@ -18,7 +18,13 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of them this is. By default there is one."""
+    """Which of the processes this is; by default there is one.
+
+    Args:
+        rank: Its number, from 0.
+        count: How many there are.
+        device: Where it computes.
+    """
 
     rank: int = 0
     count: int = 1
@@ -30,7 +36,14 @@ class Processes:
         return self.rank == 0
 
     def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The sums over the processes, in one message."""
+        """Add tensors up over the processes, in one message.
+
+        Args:
+            tensors: The tensors.
+
+        Returns:
+            Their sums.
+        """
         if self.count == 1:
             return list(tensors)
         message = torch.cat([x.flatten() for x in tensors])
@@ -39,11 +52,22 @@ class Processes:
         return [part.view_as(x).to(x) for part, x in zip(parts, tensors, strict=True)]
 
     def mean(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The means over the processes."""
+        """Average tensors over the processes.
+
+        Args:
+            tensors: The tensors.
+
+        Returns:
+            Their means.
+        """
         return [x / self.count for x in self.sum(tensors)] if self.count > 1 else list(tensors)
 
     def as_the_first(self, tensors: Iterable[Tensor]) -> None:
-        """Give all processes what the first has."""
+        """Give all processes what the first has.
+
+        Args:
+            tensors: The tensors, which are changed.
+        """
         if self.count > 1:
             for x in tensors:
                 message = x.detach().contiguous()
@@ -58,7 +82,17 @@ class Processes:
 
 @contextmanager
 def processes(device: str = "auto") -> Iterator[Processes]:
-    """Join the processes that `torchrun` has started; without it there is one."""
+    """Join the processes that `torchrun` has started; without it there is one.
+
+    Args:
+        device: Such as "cpu" or "cuda:0"; "auto" is a GPU where there is one.
+
+    Returns:
+        Which of the processes this is.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
     rank, count, local = (
         int(os.environ.get(name, default))
         for name, default in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))

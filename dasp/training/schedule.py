@@ -16,6 +16,16 @@ class Schedule:
     steps in `milestones`. A warm-up of any rises in a straight line (P. Goyal et al., "Accurate,
     large minibatch SGD", 2017, section 2.2).
 
+    Args:
+        kind: "constant", "cosine" or "multistep".
+        warm_up_steps: How long the factor rises to 1, 0 or more.
+        final: Where a cosine ends, 0 or more.
+        milestones: Steps at which "multistep" falls.
+        factor: By what it falls, above 0.
+
+    Raises:
+        ValueError: If the kind is neither, or a number is out of range.
+
     >>> [round(Schedule("cosine", warm_up_steps=2)(step, 6), 2) for step in range(6)]
     [0.5, 1.0, 1.0, 0.85, 0.5, 0.15]
     """
@@ -33,7 +43,15 @@ class Schedule:
         check_range("factor", self.factor, above=0)
 
     def __call__(self, step: int, steps: int) -> float:
-        """The factor at step number `step`, from 0, of `steps`."""
+        """Compute the factor of a step.
+
+        Args:
+            step: Number of the step, from 0.
+            steps: How many there will be.
+
+        Returns:
+            The factor.
+        """
         if step < self.warm_up_steps:
             return (step + 1) / self.warm_up_steps
         if self.kind == "cosine":

@@ -15,9 +15,14 @@ from dasp.training.task import Preview
 
 
 class Board:
-    """Writes events into a folder, which `tensorboard --logdir FOLDER` shows.
+    """Write events into a folder, which `tensorboard --logdir FOLDER` shows.
 
-    `draw` makes a matplotlib figure of the settings of a console.
+    Args:
+        folder: The folder.
+        draw: Makes a matplotlib figure of the settings of a console.
+
+    Raises:
+        ValueError: If tensorboard is not installed.
     """
 
     def __init__(self, folder: Path, draw: Callable[[Mix], Any] | None = None):
@@ -31,16 +36,30 @@ class Board:
         self._folder, self._draw, self._first_step = folder, draw, 0
 
     def after(self, step: int) -> None:
-        """Hide what an earlier run wrote behind a step. To be called before all else."""
+        """Hide what an earlier run wrote behind a step. To be called before all else.
+
+        Args:
+            step: Number of the step.
+        """
         self._first_step = step + 1
 
     def numbers(self, step: int, **values: float) -> None:
-        """A point of each curve."""
+        """Write a point of each curve.
+
+        Args:
+            step: Number of the step.
+            **values: Numbers by the names of their curves.
+        """
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
     def preview(self, step: int, preview: Preview) -> None:
-        """A mix to hear, and its console to see."""
+        """Write a mix to hear, and its console to see.
+
+        Args:
+            step: Number of the step.
+            preview: The mix.
+        """
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         # SummaryWriter.add_audio is mono.
