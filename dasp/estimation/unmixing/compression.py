@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dasp.estimation.levenberg_marquardt import (
+    Damping,
     Equations,
     Objective,
     Pull,
@@ -26,6 +27,10 @@ from dasp.units import gain_to_db
 FITTED = ("threshold_db", "ratio", "attack_ms", "release_ms")
 PARAMS = {param.name: param for param in COMPRESSOR.params}
 MOST_STEPS = 25
+
+CAREFUL = Damping(first=0.1, longest=0.5)
+"""At a ratio of 1 nothing else matters, and no slope leads back: the first steps are not to end
+there."""
 
 _PRICE = 1e-3
 """Of a control that leaves where it began by its whole range, relative to the error."""
@@ -110,6 +115,7 @@ def fit_compressors(
         controls.flatten(),
         low=0.0,
         high=1.0,
+        damping=CAREFUL,
         pull=Pull(controls.flatten(), torch.as_tensor(_PRICE).to(controls)),
         stop=Stop(steps, least_gain=1e-3),
     )

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from dasp._bounds import at_most
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.estimation.adam import adam
 from dasp.estimation.unmixing.found import Found, dry_sum, in_room
+from dasp.estimation.unmixing.linear_strips import HIGHEST_SHARE
 from dasp.estimation.unmixing.problem import Problem
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.settings import Stage
@@ -73,15 +75,19 @@ def fit_master(
         "limiter.ceiling_db": min(max(peak_db, -40.0), 0.0),
         "gain.gain_db": min(lift_db, 0.0),
     }
-    features = _features(after, sample_rate)
+    features, most_hz = _features(after, sample_rate), HIGHEST_SHARE * sample_rate
+
+    def physical(u: Tensor) -> dict[str, Tensor]:
+        values = strip.to_physical(u[0]).items()
+        return {k: at_most(v, most_hz) if k.endswith("_hz") else v for k, v in values}
 
     def loss(u: Tensor) -> Tensor:
-        output = strip(before, sample_rate, **strip.to_physical(u[0]))
+        output = strip(before, sample_rate, **physical(u))
         return _loss(output, after, features, sample_rate)[None]
 
     controls = strip.to_controls(start).clamp(MARGIN, 1 - MARGIN)[None]
     found = adam(loss, controls, steps=steps, rate=RATE)
-    settings = strip.to_physical(found[0])
+    settings = physical(found)
     output = strip(before, sample_rate, **settings)
     missing_db = measure_loudness(after, sample_rate) - measure_loudness(output, sample_rate)
     settings["gain.gain_db"] = (settings["gain.gain_db"] + missing_db).clamp(
