@@ -22,7 +22,6 @@ def bursts():
     return 0.5 * levels * torch.randn(2, 1, 16_000, generator=draw, dtype=torch.float64)
 
 
-@pytest.mark.long
 def test_a_compressor_is_found_and_the_gain_behind_it(bursts):
     true = {
         "threshold_db": torch.tensor([-30.0, -20.0]),
