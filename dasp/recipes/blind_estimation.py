@@ -4,12 +4,12 @@ A small network hears mixes behind an equaliser and a compressor, and says their
 and settings that it has not heard, beside always saying the mean:
 
                                     estimated    the mean
-    gains of the EQ                   2.3 dB       6.0 dB
-    threshold                         4.5 dB       9.8 dB
+    gains of the EQ                   2.2 dB       6.0 dB
+    threshold                         4.9 dB      10.3 dB
     ratio                           0.72 oct     0.80 oct
-    spectral distance of the sound      0.42         1.55
+    spectral distance of the sound      0.42         1.58
 
-`dasp train blind_estimation`, 156 s of one core; docs/recipes.md has more.
+`dasp train blind_estimation`, minutes of one core; docs/recipes.md has more.
 """
 
 import sys
