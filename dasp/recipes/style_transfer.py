@@ -7,12 +7,12 @@ to say which settings are right. Of a mix, half A in a wrong timbre is the input
 style the reference, and half A in that style the target. On songs and styles that it has not heard:
 
                        input   loudness match   rules   controller
-    spectral distance   2.25             0.97    0.71         0.40
-    octaves             7.0 dB           4.0 dB  2.7 dB       1.7 dB
-    loudness            6.1 LU           0.5 LU  0.5 LU       0.8 LU
-    crest factor        3.2 dB           3.2 dB  1.8 dB       1.2 dB
+    spectral distance   2.20             0.96    0.70         0.40
+    octaves             6.8 dB           3.9 dB  2.5 dB       1.7 dB
+    loudness            5.8 LU           0.6 LU  0.6 LU       0.7 LU
+    crest factor        3.1 dB           3.1 dB  2.0 dB       1.2 dB
 
-`dasp train style_transfer`, 266 s of one core; docs/recipes.md has more.
+`dasp train style_transfer`; docs/recipes.md has more.
 """
 
 import sys
