@@ -22,7 +22,9 @@ from dasp.functional._param import Param
 from dasp.functional._processor import Processor
 from dasp.functional._reverb import check_mono_or_stereo, pre_delayed, read_lines
 from dasp.functional._run import in_blocks
+from dasp.signal._fused import on_gpu
 from dasp.signal._operator import opaque
+from dasp.signal.backends.plate_plan import Plan
 from dasp.signal.delay import feedback_delay
 from dasp.signal.smoothing import one_pole
 
@@ -152,10 +154,19 @@ def plate_reverb(
 
     signal = pre_delayed(x.mean(-2, keepdim=True), sample_rate, pre_delay_ms, memory)
     signal = memory.through("bandwidth", one_pole, signal, bandwidth)
-    for i, (length, gain) in enumerate(INPUT_ALL_PASSES):
-        length = _scaled(length, sample_rate)
-        signal = memory.through(f"diffuser_{i + 1}", _diffused, signal, length, diffusion * gain)
-    swing = _swing(memory.position(x), sample_rate, depth_ms, rate_hz)
+    stages = tuple((_scaled(length, sample_rate), gain) for length, gain in INPUT_ALL_PASSES)
+    if memory.whole:
+        signal = _diffused_at_once(signal, diffusion, stages)
+    else:
+        signal = _diffused(signal, diffusion, stages, memory)
+    middle = (
+        _scaled(MODULATED_ALL_PASS[0], sample_rate),
+        _scaled(MODULATED_ALL_PASS[1], sample_rate),
+    )
+    if memory.whole:
+        swing = _swing_at_once(depth_ms, rate_hz, x.shape[-1], sample_rate, middle)
+    else:
+        swing = _swing(memory.position(x), sample_rate, depth_ms, rate_hz, middle)
     arguments = signal, decay, damping, swing, x.shape[-2], float(sample_rate)
     wet = _plate(*arguments) if memory.whole else _plate_between(*arguments, memory)
     return mixed(x, wet, mix)
@@ -183,7 +194,37 @@ PLATE_REVERB = Processor(
 def _plate(
     x: Tensor, decay: Tensor, damping: Tensor, swing: Tensor, sides: int, sample_rate: float
 ) -> Tensor:
+    return _at_once(x, decay, damping, swing, sides, sample_rate, _plan(sample_rate))
+
+
+@on_gpu("plate_cuda.plate", last=2)
+def _at_once(
+    x: Tensor,
+    decay: Tensor,
+    damping: Tensor,
+    swing: Tensor,
+    sides: int,
+    sample_rate: float,
+    plan: Plan,
+) -> Tensor:
+    """`plan` is what `sample_rate` makes of the lengths, for the kernel."""
     return _plate_between(x, decay, damping, swing, sides, sample_rate, WHOLE)
+
+
+def _plan(sample_rate: float) -> Plan:
+    return Plan(
+        first=_both_scaled(FIRST_DELAY, sample_rate),
+        all_pass=_both_scaled(ALL_PASS, sample_rate),
+        second=_both_scaled(SECOND_DELAY, sample_rate),
+        swinging_gain=MODULATED_GAIN,
+        all_pass_gain=ALL_PASS_GAIN,
+        tap_gain=TAP_GAIN,
+        taps=tuple(
+            (side, line, half, _scaled(length, sample_rate), sign)
+            for side, taps in enumerate((LEFT_TAPS, RIGHT_TAPS))
+            for line, half, length, sign in taps
+        ),
+    )
 
 
 def _plate_between(
@@ -203,7 +244,25 @@ def _plate_between(
     )
 
 
-def _diffused(x: Tensor, length: int, gain: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+@on_gpu("diffuser_cuda.diffused", last=2)
+def _diffused_at_once(
+    x: Tensor, diffusion: Tensor, stages: tuple[tuple[int, float], ...]
+) -> Tensor:
+    return _diffused(x, diffusion, stages, WHOLE)
+
+
+def _diffused(
+    x: Tensor, diffusion: Tensor, stages: tuple[tuple[int, float], ...], memory: Memory
+) -> Tensor:
+    """`x` through all-passes of fixed lengths, whose gains are `diffusion` times those given."""
+    for i, (length, gain) in enumerate(stages):
+        x = memory.through(f"diffuser_{i + 1}", _all_pass_of, x, length, diffusion * gain)
+    return x
+
+
+def _all_pass_of(
+    x: Tensor, length: int, gain: Tensor, past: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """An all-pass of a fixed length; `past` is what its delay holds, oldest first."""
     if past is None:
         past = x.new_zeros(*x.shape[:-1], length)
@@ -222,8 +281,7 @@ def _tank(
     far as any delay reaches back, one as far as any all-pass.
     """
     first_delay, all_pass_delay, second_delay = (
-        [_scaled(length, sample_rate) for length in lengths]
-        for lengths in (FIRST_DELAY, ALL_PASS, SECOND_DELAY)
+        _both_scaled(lengths, sample_rate) for lengths in (FIRST_DELAY, ALL_PASS, SECOND_DELAY)
     )
     block = min(second_delay)
     silence = x.new_zeros(*x.shape[:-2], 2, 2 * block)
@@ -262,13 +320,22 @@ def _all_pass(x: Tensor, inside: Tensor, gain: float) -> Tensor:
     return gain * inside + (x - inside) / gain
 
 
-def _swing(n: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor) -> Tensor:
+@on_gpu("swing_cuda.swing", last=2)
+def _swing_at_once(
+    depth_ms: Tensor, rate_hz: Tensor, time: int, sample_rate: float, middle: tuple[int, int]
+) -> Tensor:
+    n = torch.arange(time, device=depth_ms.device)
+    return _swing(n, sample_rate, depth_ms, rate_hz, middle)
+
+
+def _swing(
+    n: Tensor, sample_rate: float, depth_ms: Tensor, rate_hz: Tensor, middle: tuple[int, int]
+) -> Tensor:
     """The moving lengths of the first all-pass of both halves at `n`, `(..., 2, time)`."""
     start = constant(((0.0,), (math.pi / 2,)), n, torch.float64)
     phase = (2 * math.pi / sample_rate) * rate_hz.double() * n + start
     depth = depth_ms.double() * (sample_rate / 1000)
-    middle = [[float(_scaled(length, sample_rate))] for length in MODULATED_ALL_PASS]
-    return constant(middle, n, torch.float64) + depth * torch.sin(phase)
+    return constant(tuple((m,) for m in middle), n, torch.float64) + depth * torch.sin(phase)
 
 
 def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float, time: int) -> Tensor:
@@ -281,6 +348,10 @@ def _sum_of(taps: tuple, written: dict[str, Tensor], sample_rate: float, time: i
 def _scaled(length: int, sample_rate: float) -> int:
     """A length at the reference rate in samples of `sample_rate`, 1 or more."""
     return max(1, round(length * sample_rate / REFERENCE_RATE))
+
+
+def _both_scaled(lengths: tuple[int, int], sample_rate: float) -> tuple[int, int]:
+    return _scaled(lengths[0], sample_rate), _scaled(lengths[1], sample_rate)
 
 
 def _late(written: Tensor, samples: int, time: int) -> Tensor:

@@ -23,7 +23,7 @@ typedef long long wide;
 template <class A, class B> auto min(A a, B b) -> decltype(a + b) { return a < b ? a : b; }
 template <class A, class B> auto max(A a, B b) -> decltype(a + b) { return a < b ? b : a; }
 static void atomicMin(int *at, int value) { *at = min(*at, value); }
-static void atomicAdd(real *at, real value) { *at += value; }
+template <class A, class B> void atomicAdd(A *at, B value) { *at += value; }
 using std::exp2;
 using std::fabs;
 using std::floor;

@@ -204,7 +204,7 @@ BUDGETS = {
     "tremolo": (30, 60),
     "noise_shaped_reverb": (40, 100),
     "feedback_delay_network": (40, 100),
-    "plate_reverb": (400, 1100),
+    "plate_reverb": (40, 115),
     "convolution_reverb": (40, 100),
 }
 """The most launches of a call with the defaults: forward, and forward and backward."""

@@ -24,11 +24,8 @@ def test_budget(name):
 WAITS = {"graphic_eq", "graphic_eq_31"}
 """What solves a system of equations: torch reads its pivots back."""
 
-GROWS = {"plate_reverb"}
-"""What advances by blocks of the signal in its portable form alone; docs/gpu.md says so."""
 
-
-@pytest.mark.parametrize("name", sorted(set(BUDGETS) - GROWS))
+@pytest.mark.parametrize("name", BUDGETS)
 def test_a_longer_signal_launches_no_more(name):
     short, long = (of_defaults(name, time, gradient=True).count for time in (4096, 12_288))
     assert long == short
