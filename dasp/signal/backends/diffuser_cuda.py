@@ -1,6 +1,7 @@
 """All-passes of fixed lengths on a GPU, and their adjoint; see `dasp.functional.plate_reverb`."""
 
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
