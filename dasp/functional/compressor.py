@@ -100,6 +100,7 @@ def compressor(
     Source: D. Giannoulis, M. Massberg and J. D. Reiss, "Digital dynamic range compressor design: a
     tutorial and analysis", JAES 60(6), 2012.
 
+    >>> import torch
     >>> x = torch.ones(1, 48_000)  # 0 dB: 12 dB over the threshold, of which 3 are to remain
     >>> y = compressor(x, 48_000, threshold_db=-12, ratio=4, attack_ms=1, release_ms=100)
     >>> round(20 * y[0, -1].log10().item(), 3)
@@ -190,6 +191,7 @@ def compressor_gain_reduction(
 
     Source: that of `compressor`.
 
+    >>> import torch
     >>> x = torch.ones(1, 48_000)
     >>> settings = dict(threshold_db=-12, ratio=4, attack_ms=1, release_ms=100)
     >>> reduction_db = compressor_gain_reduction(x, 48_000, **settings)

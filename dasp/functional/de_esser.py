@@ -64,6 +64,7 @@ def de_esser(
 
     Source: the crossover is that of `multiband_compressor`.
 
+    >>> import torch
     >>> y = de_esser(torch.ones(1, 2000), 44_100, freq_hz=6000.0, threshold_db=-40.0)
     >>> torch.allclose(y[..., -1], torch.ones(1), atol=1e-3)  # 0 Hz lies below the band
     True
@@ -126,6 +127,7 @@ def de_esser_gain_reduction(
     Raises:
         ValueError: Where `de_esser` raises one.
 
+    >>> import torch
     >>> x = torch.sin(torch.arange(8000.0) * 2)[None]  # 2.5 kHz at 8 kHz, 40 dB over the threshold
     >>> settings = dict(freq_hz=1000.0, threshold_db=-40.0, range_db=6.0)
     >>> round(de_esser_gain_reduction(x, 8000, **settings)[0, -1].item(), 1)

@@ -72,6 +72,7 @@ def expander(
 
     Source: that of `compressor`, with the curve turned downwards.
 
+    >>> import torch
     >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
     >>> y = expander(x, 48_000, threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
     >>> round(20 * y[0, -1].log10().item(), 3)
@@ -132,6 +133,7 @@ def expander_gain_reduction(
     Raises:
         ValueError: Where `expander` raises one.
 
+    >>> import torch
     >>> x = torch.full((1, 48_000), 0.01)  # -40 dB: 10 dB below the threshold, to become 20
     >>> settings = dict(threshold_db=-30, ratio=2, attack_ms=1, release_ms=100)
     >>> reduction_db = expander_gain_reduction(x, 48_000, **settings)

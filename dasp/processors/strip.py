@@ -75,6 +75,7 @@ def run_strip(
     Raises:
         ValueError: If a setting has no meaning; the message names the stage.
 
+    >>> import torch
     >>> from dasp.processors.catalogue import GAIN
     >>> y = run_strip(torch.ones(1, 2), 44_100, (Stage(GAIN, {"gain_db": 20.0}),))
     >>> torch.allclose(y, torch.full((1, 2), 10.0))

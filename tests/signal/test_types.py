@@ -59,10 +59,12 @@ SIGNALS = {"x", "gain", "response"}
 """What must be of floating-point numbers: its type is that of the result."""
 
 WITHOUT_NUMBERS_OF_THEIR_OWN = {
-    "block_form", "cascade", "delayed", "fast_fft_length", "filter_by_blocks", "frames", "irfft",
-    "istft", "read_periodic", "resample_blocks", "resample_part", "rfft", "run_blocks",
-    "sections_of", "white_noise",
+    "amplified", "block_form", "cascade", "compressed", "delayed", "design_one_pole",
+    "fast_fft_length", "filter_by_blocks", "frames", "irfft", "istft", "loudest", "read_periodic",
+    "reduction_db", "resample_blocks", "resample_part", "rfft", "run_blocks", "sections_of",
+    "soft_knee", "to_level_db", "white_noise",
 }  # fmt: skip
+"""Or of numbers that a processor, or another kernel, has looked at."""
 
 
 def functions() -> dict:
