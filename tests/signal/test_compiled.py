@@ -341,7 +341,8 @@ def test_a_numba_that_cannot_be_imported_is_slow_and_correct(tmp_path):
     (tmp_path / "numba").mkdir()
     (tmp_path / "numba" / "__init__.py").write_text("raise ImportError('needs another NumPy')")
     root = Path(dasp.__file__).parents[1]
-    told = printed(start(SLOW, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}"))
+    path = f"{tmp_path}{os.pathsep}{root}"
+    told = printed(start(SLOW, PYTHONPATH=path, DASP_KERNELS="auto"))
     assert told.startswith("numba is installed, but cannot be imported (needs another NumPy): ")
     assert told.count("numba is installed") == 1
 
