@@ -1,6 +1,6 @@
 """The detector of dynamics processors: what sets the gain, and how its level is measured."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -20,7 +20,8 @@ DB_PER_DECADE = {"peak": AMPLITUDE, "rms": POWER}
 """Of what each kind of detector measures."""
 
 
-class Detector(NamedTuple):
+@dataclass(frozen=True)
+class Detector:
     """What sets the gain of a dynamics processor; the fields are arguments of `compressor`."""
 
     kind: str = "peak"
