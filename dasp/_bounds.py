@@ -4,8 +4,12 @@ At its bound `Tensor.clamp` has the slope 1 up to torch 2.13 and 0 from 2.14 on,
 that starts there could never leave. These have the slope towards the inside at the bound, 1.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
+
+Bound = TypeVar("Bound", float, Tensor)
 
 
 def at_least(x: Tensor, low: float | Tensor) -> Tensor:
@@ -29,7 +33,7 @@ def between(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     return at_most(at_least(x, low), high)
 
 
-def rounded_into(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+def rounded_into(x: Tensor, low: Bound, high: Bound) -> Tensor:
     """An `x` that nothing but rounding has led out of [low, high], led back with its slope."""
     exact = x.detach()
     return x + exact.clamp(low, high).sub_(exact)  # no slope is asked of this clamp
