@@ -36,7 +36,7 @@ def between(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
 def rounded_into(x: Tensor, low: Bound, high: Bound) -> Tensor:
     """An `x` that nothing but rounding has led out of [low, high], led back with its slope."""
     exact = x.detach()
-    return x + exact.clamp(low, high).sub_(exact)  # no slope is asked of this clamp
+    return x + (exact.clamp(low, high) - exact).detach()  # no slope is asked of this clamp
 
 
 def parts_of_sign(x: Tensor) -> tuple[Tensor, Tensor]:
