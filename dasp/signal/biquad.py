@@ -322,9 +322,7 @@ def _designed(kind: str, freq_hz: Value, sample_rate: float, gain_db: Value, q: 
 def _sections(freq_hz: Tensor, gain_db: Tensor, q: Tensor, kind: str, sample_rate: float) -> Tensor:
     w0 = 2 * math.pi * freq_hz / sample_rate
     cos, alpha = torch.cos(w0), torch.sin(w0) / (2 * q)
-    b, a = _FORMULAS[kind](cos, alpha, gain_db)
-    coefficients = torch.stack(torch.broadcast_tensors(*b, *a), -1)
-    return coefficients / coefficients[..., 3:4]
+    return _section(*_FORMULAS[kind](cos, alpha, gain_db))[..., 0, :]
 
 
 def _low_shelf(cos: Tensor, alpha: Tensor, gain_db: Tensor, sign: int = 1) -> tuple:

@@ -1,6 +1,7 @@
 // The filters and the level of a feedback delay network; see dasp.functional.feedback_delay_network.
 // LENGTHS are those of the LINES.
 
+#include "lines.h"
 #include "sections.h"
 
 #define GONE_DB -400.0
@@ -9,11 +10,6 @@
 INLINE double at_least(double a, double low) { return a < low ? low : a; }
 template <int K> INLINE Dual<K> at_least(const Dual<K> &a, double low) {
     return a.value < low ? 0.0 * a + low : a;
-}
-
-INLINE int length_of(int line) {
-    const int lengths[LINES] = {LENGTHS};
-    return lengths[line];
 }
 
 template <class N>

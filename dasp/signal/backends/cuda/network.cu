@@ -5,14 +5,11 @@
 // number, SECTIONS that of the filter of each, and LENGTHS their lengths. What is written into the
 // lines is in `memory`, `(rows, LINES, size)`: all of it, or, where `mask` is not -1, the newest.
 
+#include "lines.h"
+
 #define ORDER (2 * SECTIONS)
 
 struct Section { double c, d, b1, b2, b0; };
-
-INLINE int length_of(int line) {
-    const int lengths[LINES] = {LENGTHS};
-    return lengths[line];
-}
 
 // By the Hadamard matrix but for its scale.
 INLINE void mix(double *v) {
