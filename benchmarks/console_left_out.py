@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from benchmarks.mixing_systems import DATA, errors_of, released_song
 from benchmarks.recordings import recordings
-from dasp.controllers.dmc_mix import Trained, UnlikeError, load_trained, mix_by
+from dasp.controllers.console.mix import Trained, UnlikeError, load_trained, mix_by
 from dasp.controllers.rules.equal_loudness import equal_loudness
 from dasp.controllers.rules.rule_mix import rule_mix
-from dasp.data.folders import load_song
-from dasp.data.multitrack import load_folder
 from dasp.recipes.adapt_mixing_console import TRAINING, Remembered, adaptation, songs_for
+from dasp.songs.folders import load_song
+from dasp.songs.multitrack import load_folder
 from dasp.training import train
 
 

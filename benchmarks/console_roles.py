@@ -11,11 +11,11 @@ import torch
 from benchmarks.mixing_systems import FIRST_SEED
 from dasp.analysis import measure_loudness
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
-from dasp.controllers.dmc import ROLE_NAMES
-from dasp.controllers.dmc_features import hear
-from dasp.controllers.dmc_mix import shipped
-from dasp.data.multitrack import Multitrack
-from dasp.data.synthetic import SyntheticSongs
+from dasp.controllers.console.features import hear
+from dasp.controllers.console.mix import shipped
+from dasp.controllers.console.network import ROLE_NAMES
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.synthetic import SyntheticSongs
 
 
 @torch.no_grad()

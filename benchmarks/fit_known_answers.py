@@ -20,10 +20,10 @@ from torch import Tensor
 
 from benchmarks.recordings import FOLDER, have_recordings
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthesise_song
 from dasp.estimation.fitting import fit
 from dasp.processors.catalogue import COMPRESSOR, DISTORTION, GAIN, PARAMETRIC_EQ
 from dasp.processors.chain import chain
+from dasp.songs.synthetic import synthesise_song
 
 SECONDS = 2.0
 LEAST_RMS = 0.01

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dasp.data.choice import made_songs
 from dasp.grad import GRADIENTS, TCN, load_proxy, with_gradient
 from dasp.losses import esr, multi_resolution_stft
 from dasp.processors import CATALOGUE
 from dasp.recipes.train_proxy import UNSEEN_SONGS
+from dasp.songs.choice import made_songs
 from dasp.training.imitation import Pairs
 
 RATE, WINDOW = 24_000, 16_384

@@ -30,9 +30,6 @@ from benchmarks.recordings import FOLDER, have_recordings
 from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio
 from dasp.controllers.systems import SYSTEMS, automatic_mix
-from dasp.data.kit_groove import KitGrooves, halves, load_kit
-from dasp.data.multitrack import Multitrack, load_folder
-from dasp.data.synthetic import SyntheticSongs
 from dasp.evaluation.baselines import anchor, baseline_mixes
 from dasp.evaluation.bootstrap import mean_interval
 from dasp.evaluation.metrics import measure_errors
@@ -40,6 +37,9 @@ from dasp.evaluation.tracks import Standing, measure_standing, measure_track_err
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
+from dasp.songs.kit_groove import KitGrooves, halves, load_kit
+from dasp.songs.multitrack import Multitrack, load_folder
+from dasp.songs.synthetic import SyntheticSongs
 from dasp.units import db_to_gain
 
 HERE = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ import time
 import torch
 from torch.utils.data import DataLoader
 
-from dasp.data.synthetic import SyntheticSongs
+from dasp.songs.synthetic import SyntheticSongs
 
 SECONDS = 30.0
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from dasp.analysis import measure_true_peak
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthetic_song
 from dasp.functional import limiter
 from dasp.signal.resample import resample
+from dasp.songs.synthetic import synthetic_song
 from dasp.units import gain_to_db
 
 CEILING_DB = -1.0

@@ -27,11 +27,11 @@ import torch
 
 from benchmarks.recordings import FOLDER, have_recordings
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthesise_song
 from dasp.estimation.unmixing.unmix import unmix
 from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
+from dasp.songs.synthetic import synthesise_song
 
 RATE = 44_100
 BANK = FOLDER / "drumbank_gogodze_7mic"

@@ -15,12 +15,12 @@ from benchmarks.recordings import FOLDER, recordings
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.audio_io import load_audio
 from dasp.cli.main import main as dasp
-from dasp.data.multitrack import load_folder
 from dasp.estimation.unmixing.unmix import unmix
 from dasp.losses import negative_si_sdr
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.signal.resample import resample
+from dasp.songs.multitrack import load_folder
 
 ENST, GOGODZE = FOLDER / "drums_enst066", FOLDER / "drums_gogodze_a"
 CAESIUM = FOLDER / "song_caesium_a"

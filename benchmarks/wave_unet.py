@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from dasp.controllers.wave_unet import in_slots, load_wave_unet, render
-from dasp.data.kit_groove import MICROPHONES, halves, load_kit
-from dasp.data.multitrack import load_folder
 from dasp.estimation.least_squares import fit_filters
 from dasp.evaluation.baselines import baselines
 from dasp.evaluation.metrics import METRICS
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.song import Song
 from dasp.recipes.wave_unet import UNSEEN, Example, at_rate, known_mix, mixed_grooves
+from dasp.songs.kit_groove import MICROPHONES, halves, load_kit
+from dasp.songs.multitrack import load_folder
 
 SHOWN = ("sdr", "gain_invariant_sdr")
 

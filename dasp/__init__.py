@@ -9,7 +9,7 @@
 | `dasp.analysis`, `dasp.losses` | measures of a signal; distances between two |
 | `dasp.audio_io` | audio files to tensors and back |
 | `dasp.mixing` | the console, the mix and its document |
-| `dasp.data`, `dasp.controllers` | songs as tracks; what mixes them |
+| `dasp.songs`, `dasp.controllers` | songs as tracks; what mixes them |
 | `dasp.mix`, `dasp.render`, `dasp.evaluate` | a song to its mix, to sound, beside others |
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         audio_io,
         batch,
         controllers,
-        data,
         desk,
         estimation,
         evaluation,
@@ -42,23 +41,24 @@ if TYPE_CHECKING:
         processors,
         recipes,
         signal,
+        songs,
         streaming,
         training,
         units,
     )
     from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
-    from dasp.data import load_song
     from dasp.desk import mix, render, render_stems
     from dasp.estimation import fit, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
+    from dasp.songs import load_song
 
 _HOMES = {
     "AudioFileError": "audio_io",
     "audio_info": "audio_io",
     "load_audio": "audio_io",
     "save_audio": "audio_io",
-    "load_song": "data",
+    "load_song": "songs",
     "load_mix": "mixing",
     "save_mix": "mixing",
     "mix": "desk",
@@ -78,7 +78,6 @@ __all__ = [
     "audio_io",
     "batch",
     "controllers",
-    "data",
     "desk",
     "estimation",
     "evaluate",
@@ -100,6 +99,7 @@ __all__ = [
     "save_audio",
     "save_mix",
     "signal",
+    "songs",
     "streaming",
     "training",
     "units",

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from dasp.controllers.systems import automatic_mix
 from dasp.controllers.table import DEFAULT, NETWORKS
-from dasp.data.multitrack import Multitrack
-from dasp.data.opening import Source, open_song
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import Stem, mix_down, mix_stems
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.opening import Source, open_song
 
 
 def mix(

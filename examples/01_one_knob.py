@@ -12,9 +12,9 @@ import sys
 import torch
 from torch.nn.functional import avg_pool1d
 
-from dasp.data.synthetic import synthesise_song
 from dasp.losses import multi_resolution_stft
 from dasp.processors import CATALOGUE, Processor
+from dasp.songs.synthetic import synthesise_song
 
 RATE = 44_100
 KNOBS = {

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from dasp.analysis import measure_octave_spectrum
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthesise_song
 from dasp.processors import CATALOGUE, chain
 from dasp.signal.resample import resample
+from dasp.songs.synthetic import synthesise_song
 
 RATE, STEPS = 44_100, 150
 STRIP = chain(CATALOGUE["gain"], CATALOGUE["parametric_eq"])

@@ -17,9 +17,9 @@ from scipy.signal import lfilter
 
 import dasp
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthesise_song
 from dasp.grad import external
 from dasp.processors import CATALOGUE, Param, chain
+from dasp.songs.synthetic import synthesise_song
 
 COMPRESSOR = chain(CATALOGUE["compressor"], CATALOGUE["parametric_eq"])
 CLIPPER = chain(CATALOGUE["high_pass"], CATALOGUE["distortion"], CATALOGUE["low_pass"])

@@ -14,11 +14,11 @@ import sys
 
 import torch
 
-from dasp.data.choice import made_songs
-from dasp.data.synthetic import synthesise_song
 from dasp.grad import TCN, external_plugin, with_gradient
 from dasp.losses import esr, multi_resolution_stft
 from dasp.processors import Processor
+from dasp.songs.choice import made_songs
+from dasp.songs.synthetic import synthesise_song
 from dasp.training import Schedule, Training, train
 from dasp.training.imitation import Pairs, imitation
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from dasp.analysis import measure_crest_factor, measure_rms
-from dasp.data.synthetic import synthesise_song
 from dasp.grad import spsa
 from dasp.processors import CATALOGUE, chain
+from dasp.songs.synthetic import synthesise_song
 
 RATE = 24_000
 WANTED_DB = torch.tensor([-20.0, 12.0])

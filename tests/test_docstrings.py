@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dasp import audio_io, controllers, data, estimation, evaluation, mixing, signal, training
+from dasp import audio_io, controllers, estimation, evaluation, mixing, signal, songs, training
 from dasp import functional as F
 from dasp.controllers import rules
 from dasp.estimation import fitting, unmixing
@@ -53,8 +53,8 @@ PACKAGES = (
     *modules(unmixing),
     "dasp.evaluation",
     *modules(evaluation),
-    "dasp.data",
-    *modules(data),
+    "dasp.songs",
+    *modules(songs),
     "dasp.controllers",
     *modules(controllers),
     *modules(rules),

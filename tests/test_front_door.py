@@ -14,7 +14,7 @@ def test_every_name_is_there(name):
     assert name in dir(dasp)
 
 
-@pytest.mark.parametrize("package", ["controllers", "data", "evaluation", "mixing"])
+@pytest.mark.parametrize("package", ["controllers", "evaluation", "mixing", "songs"])
 def test_every_name_of_a_package_is_there(package):
     module = getattr(dasp, package)
     assert [name for name in module.__all__ if not hasattr(module, name)] == []

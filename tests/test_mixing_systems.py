@@ -9,8 +9,8 @@ import torch
 from benchmarks import mixing_systems
 from benchmarks.mixing_systems import all_errors, known_mix, means_table, released_song, songs_table
 from dasp.analysis import measure_loudness
-from dasp.data.engineer import with_engineers_mix
-from dasp.data.synthetic import synthetic_song
+from dasp.songs.engineer import with_engineers_mix
+from dasp.songs.synthetic import synthetic_song
 from dasp.units import db_to_gain
 
 RATE = 22_050

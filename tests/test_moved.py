@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 MOVED = {
+    "dasp.data.load_song": "dasp.songs.load_song",
     "dasp.fitting.fit": "dasp.estimation.fitting.fit.fit",
     "dasp.fitting.Fit": "dasp.estimation.fitting.fit.Fit",
     "dasp.mixing.unmix.unmix": "dasp.estimation.unmixing.unmix.unmix",

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import dasp
-from dasp.data import synthetic_song
 from dasp.estimation import Fit, Unmixed
 from dasp.estimation.unmixing.unmix import StageReport
 from dasp.mixing import Channel, Console, Mix, Song, Stage, Track
 from dasp.processors import CATALOGUE
+from dasp.songs import synthetic_song
 
 TRACKS = tuple(
     Track(f"track {i}", f"stems/track {i}.wav", strip=tuple(map(Stage, CATALOGUE.values())))

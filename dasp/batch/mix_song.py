@@ -11,11 +11,11 @@ from dasp.audio_io import allowing_truncated, whole
 from dasp.batch.job import Job
 from dasp.batch.writing import Writing
 from dasp.controllers.systems import missed_target
-from dasp.data.folders import check_is_no_track, load_song, read_song_folder
 from dasp.desk import mix as find_mix
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.targets import MIX_LUFS
+from dasp.songs.folders import check_is_no_track, load_song, read_song_folder
 
 
 @dataclass(frozen=True)

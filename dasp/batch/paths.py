@@ -10,8 +10,8 @@ from pathlib import Path, PureWindowsPath
 from typing import Literal, NamedTuple
 
 from dasp.audio_io import UNFINISHED, has_audio_name, passed_over
-from dasp.data.folders import has_track_folder, has_tracks
 from dasp.file_names import as_found, in_one_form, within_longer_name
+from dasp.songs.folders import has_track_folder, has_tracks
 
 _DEEP = re.compile(r"(?:(?<=/)|^)\*\*/")
 

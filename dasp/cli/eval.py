@@ -15,13 +15,13 @@ from dasp.cli.output import add_force_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.controllers.table import MIXERS
-from dasp.data.multitrack import Multitrack
-from dasp.data.opening import open_song
-from dasp.data.table import load_dataset
 from dasp.evaluation.automix_toolkit import percentage_errors
 from dasp.evaluation.comparison import Comparison, compare, mean_errors
 from dasp.evaluation.metrics import METRICS, measure_errors
 from dasp.evaluation.stimuli import write_stimuli
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.opening import open_song
+from dasp.songs.table import load_dataset
 
 COLUMNS = (
     "loudness", "true_peak", "crest_factor", "spectrum", "side_share", "panning", "sdr",

@@ -4,8 +4,8 @@ import argparse
 import inspect
 import json
 
-from dasp.data.table import DATASETS
 from dasp.processors.catalogue import CATALOGUE
+from dasp.songs.table import DATASETS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,8 +26,6 @@ from dasp.cli.reading import add_truncated_option
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target
 from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
-from dasp.data.folders import check_is_no_track, taken_for_a_track
-from dasp.data.opening import open_song
 from dasp.desk import mix as find_mix
 from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
@@ -36,6 +34,8 @@ from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import find_stage, setting
 from dasp.mixing.summary import pan_text
 from dasp.mixing.targets import MIX_LUFS
+from dasp.songs.folders import check_is_no_track, taken_for_a_track
+from dasp.songs.opening import open_song
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

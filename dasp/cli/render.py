@@ -20,11 +20,11 @@ from dasp.cli.output import (
 )
 from dasp.cli.printing import print_notes
 from dasp.cli.reading import add_truncated_option
-from dasp.data.folders import check_is_no_track, taken_for_a_track
-from dasp.data.opening import open_song
 from dasp.file_names import as_found
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_stems, through_master
+from dasp.songs.folders import check_is_no_track, taken_for_a_track
+from dasp.songs.opening import open_song
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,9 @@ from dasp.audio_io import save_audio
 from dasp.cli.numbers import count, longer_than_nothing, sample_rate, seed
 from dasp.cli.output import add_force_option, refuse_existing
 from dasp.cli.printing import tell
-from dasp.data.engineer import with_engineers_mix
-from dasp.data.synthetic import BAND, synthetic_song
 from dasp.mixing.document import save_mix
+from dasp.songs.engineer import with_engineers_mix
+from dasp.songs.synthetic import BAND, synthetic_song
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

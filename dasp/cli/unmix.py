@@ -11,13 +11,13 @@ from dasp.cli.numbers import longer_than_nothing, whole_number
 from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.data.folders import load_song
 from dasp.estimation.unmixing.report import measure_unexplained
 from dasp.estimation.unmixing.unmix import DEFAULT_STAGES, STAGES, plan_stages, unmix
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.pictures import draw_unmix
 from dasp.signal.resample import resample
+from dasp.songs.folders import load_song
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -39,14 +39,14 @@ class Entry:
 
 
 MIXERS = {
-    "console": Entry("trained_console:trained_console", "settings", learns=True),
+    "console": Entry("console.system:trained_console", "settings", learns=True),
     "rules": Entry("rules.rule_mix:rules", "settings"),
     "dugan": Entry("rules.gain_sharing:dugan"),
     "equal-loudness": Entry("rules.equal_loudness:equal_loudness"),
     "mansbridge-fader": Entry("rules.mansbridge_fader:mansbridge_fader"),
     "mansbridge-panner": Entry("rules.mansbridge_panner:mansbridge_panner"),
     "perez-gonzalez": Entry("rules.spectral_panner:perez_gonzalez"),
-    "forest": Entry("forest:forest_system", learns=True),
+    "forest": Entry("forest.system:forest_system", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
 }
 

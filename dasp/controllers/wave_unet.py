@@ -25,13 +25,14 @@ from dasp._checks import check_choice, check_range
 from dasp.mixing.roles import guess_role
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
+from dasp.weights import FOLDER
 
 DRUM_SLOTS = (
     "hihat", "kick", "overhead_L", "overhead_R", "snare", "tom_1", "tom_2", "tom_3",
 )  # fmt: skip
 """The eight microphones of the paper, in its order."""
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "wave_unet.safetensors"
+WEIGHTS = FOLDER / "wave_unet.safetensors"
 
 SLOPE = 0.2
 """Of the leaky rectifier below 0."""

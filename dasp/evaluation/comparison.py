@@ -13,7 +13,6 @@ from dasp._checks import check_audio, checked_sample_rate
 from dasp.audio_io import load_audio
 from dasp.controllers.systems import audio_of, automatic_mix
 from dasp.controllers.table import NETWORKS
-from dasp.data.opening import Source, open_song
 from dasp.desk import render
 from dasp.evaluation.baselines import baselines
 from dasp.evaluation.bootstrap import Interval, mean_interval
@@ -22,6 +21,7 @@ from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
+from dasp.songs.opening import Source, open_song
 
 Errors = dict[str, float]
 """The error of each metric, in its unit, by name."""

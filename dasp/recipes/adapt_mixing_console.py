@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from dasp._checks import check_range
-from dasp.controllers.dmc import MixingController
-from dasp.controllers.dmc_features import Heard
-from dasp.controllers.dmc_mix import Trained, load_trained
-from dasp.data.engineer import with_engineers_mix
-from dasp.data.multitrack import Multitrack
-from dasp.data.synthetic import synthetic_song
-from dasp.data.table import load_dataset
+from dasp.controllers.console.features import Heard
+from dasp.controllers.console.mix import Trained, load_trained
+from dasp.controllers.console.network import MixingController
+from dasp.songs.engineer import with_engineers_mix
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.synthetic import synthetic_song
+from dasp.songs.table import load_dataset
 from dasp.training import Schedule, Task, Training
 from dasp.training.command import program
 from dasp.training.console_error import error

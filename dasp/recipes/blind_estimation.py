@@ -21,10 +21,10 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.controllers.by_ear import RATE, Estimator, eq_and_compressor
-from dasp.data.balances import Balances
-from dasp.data.choice import chosen_songs
 from dasp.losses import multi_resolution_stft
 from dasp.processors import Param, Processor
+from dasp.songs.balances import Balances
+from dasp.songs.choice import chosen_songs
 from dasp.training import Schedule, Task, Training
 from dasp.training.command import program
 

@@ -12,11 +12,11 @@ rest (docs/mixing_systems.md).
 The network hears pictures of the tracks and says the settings; the loss is how far they are from
 the engineer's, in units that are about as audible as each other, and how unlikely the roles seem to
 it. The engineer's taste is random
-within the ranges of each role (`dasp.data.taste`), so that the best answer is their middle, and
+within the ranges of each role (`dasp.songs.taste`), so that the best answer is their middle, and
 what has to be learnt is to tell by ear what plays. Half of the time the roles are told, as the
 names of files tell them.
 
-`kit` is a folder of drum hits, for grooves of real drums (`dasp.data.kit_groove`). From weights of
+`kit` is a folder of drum hits, for grooves of real drums (`dasp.songs.kit_groove`). From weights of
 this recipe `dasp.recipes.adapt_mixing_console` learns on, with finished songs.
 """
 
@@ -28,15 +28,15 @@ import torch
 from torch import Tensor, nn
 
 from dasp._checks import check_choice, check_range
-from dasp.controllers.dmc import CONSOLES, MixingController, Size
-from dasp.controllers.dmc_features import Heard
-from dasp.data.engineer import with_engineers_mix
-from dasp.data.kit_groove import halves, kit_groove, load_kit
-from dasp.data.multitrack import Multitrack
-from dasp.data.sections import loudest_part
-from dasp.data.synthetic import synthetic_song
-from dasp.data.table import load_dataset, seen_and_unseen
+from dasp.controllers.console.features import Heard
+from dasp.controllers.console.network import CONSOLES, MixingController, Size
 from dasp.mixing.console import Console
+from dasp.songs.engineer import with_engineers_mix
+from dasp.songs.kit_groove import halves, kit_groove, load_kit
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.sections import loudest_part
+from dasp.songs.synthetic import synthetic_song
+from dasp.songs.table import load_dataset, seen_and_unseen
 from dasp.training import Schedule, Task, Training
 from dasp.training.command import program
 from dasp.training.console_error import error

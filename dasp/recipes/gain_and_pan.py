@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from dasp._checks import check_range
 from dasp.controllers.gain_and_pan import CONSOLE, Mixer
-from dasp.data.synthetic import synthesise_song
 from dasp.losses import esr
 from dasp.mixing.console import Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.settings import Track
+from dasp.songs.synthetic import synthesise_song
 from dasp.training import Preview, Schedule, Task, Training
 from dasp.training.command import program
 from dasp.units import gain_to_db

@@ -27,19 +27,19 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dasp._checks import check_range
-from dasp.controllers.forest import half_levels, keeping_power, predict_gains
-from dasp.controllers.slot_features import (
+from dasp.controllers.forest.slot_features import (
     LEVELS,
     SLOTS,
     find_slots,
     relative_levels,
     slot_features,
 )
-from dasp.controllers.trees import Forest, from_sklearn, save_forest
-from dasp.data.drum_sessions import DrumSession, open_session
-from dasp.data.kit_groove import Kit, halves, load_kit
+from dasp.controllers.forest.system import half_levels, keeping_power, predict_gains
+from dasp.controllers.forest.trees import Forest, from_sklearn, save_forest
 from dasp.estimation.least_squares import fit_filters
 from dasp.mixing.mixdown import mix_down
+from dasp.songs.drum_sessions import DrumSession, open_session
+from dasp.songs.kit_groove import Kit, halves, load_kit
 from dasp.training import Direct
 from dasp.training.command import program
 from dasp.units import db_to_gain, gain_to_db

@@ -27,14 +27,14 @@ from dasp._bounds import at_least, between
 from dasp._checks import check_choice, check_range
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.controllers.by_ear import RATE, Matcher, eq_and_compressor
-from dasp.data.balances import LEVEL_DB, Balances
-from dasp.data.choice import chosen_songs
-from dasp.data.multitrack import Multitrack
 from dasp.grad import GRADIENTS, TCN, with_gradient
 from dasp.losses import multi_resolution_stft
 from dasp.processors import CATALOGUE, Param, Processor
 from dasp.signal.fir import design_linear_phase_fir
 from dasp.signal.stft import stft
+from dasp.songs.balances import LEVEL_DB, Balances
+from dasp.songs.choice import chosen_songs
+from dasp.songs.multitrack import Multitrack
 from dasp.training import Schedule, Task, Training, train
 from dasp.training.command import program
 from dasp.training.imitation import TRAINING as OF_IMITATION

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from dasp._checks import check_choice, check_range
-from dasp.data.choice import chosen_songs
-from dasp.data.multitrack import load_tracks
 from dasp.grad import GRADIENTS, TCN, save_proxy, with_gradient
 from dasp.losses import multi_resolution_stft
 from dasp.processors import CATALOGUE, Processor
+from dasp.songs.choice import chosen_songs
+from dasp.songs.multitrack import load_tracks
 from dasp.training import Task, Training
 from dasp.training.command import program
 from dasp.training.imitation import FFT_SIZES, TRAINING, Pairs, imitation

@@ -21,14 +21,14 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, in_slots, render
-from dasp.data.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
-from dasp.data.multitrack import Multitrack, Recording
-from dasp.data.table import load_dataset, seen_and_unseen
 from dasp.losses import l1
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.signal.resample import resample
+from dasp.songs.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
+from dasp.songs.multitrack import Multitrack, Recording
+from dasp.songs.table import load_dataset, seen_and_unseen
 from dasp.training import Preview, Schedule, Task, Training
 from dasp.training.command import program
 
@@ -57,7 +57,7 @@ class Config:
     """Which kit is played, how much of it, and what hears it."""
 
     kit: str = "drumbank_gogodze_7mic"
-    """A folder of hits, as `dasp.data.kit_groove` reads it."""
+    """A folder of hits, as `dasp.songs.kit_groove` reads it."""
     data: str = ""
     """A data set of drums with mixes in place of the grooves, `NAME:FOLDER`."""
     mix: str = ""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dasp.controllers.dmc_mix import staged
+from dasp.controllers.console.mix import staged
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.training.console_examples import WEIGHTS, Example
 

@@ -1,7 +1,7 @@
 """What a mixing console is trained on: what is heard of songs, and the settings to find.
 
 The settings are those of an engineer whose taste is random within the ranges of each role
-(`dasp.data.taste`), or the balance of stems as an artist left them.
+(`dasp.songs.taste`), or the balance of stems as an artist left them.
 """
 
 from collections import Counter
@@ -18,15 +18,15 @@ from tqdm import tqdm
 from dasp.analysis import measure_loudness
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
-from dasp.controllers.dmc import CONSOLES, ROLE_NAMES
-from dasp.controllers.dmc_features import BANDS, FRAMES, Heard, hear
-from dasp.controllers.dmc_mix import TRIM_LUFS
-from dasp.data.multitrack import Multitrack
-from dasp.data.taste import draw_treatment
+from dasp.controllers.console.features import BANDS, FRAMES, Heard, hear
+from dasp.controllers.console.mix import TRIM_LUFS
+from dasp.controllers.console.network import CONSOLES, ROLE_NAMES
 from dasp.mixing.console import Console, Settings
 from dasp.mixing.conversion import from_mix
 from dasp.mixing.mixdown import run_strip
 from dasp.mixing.roles import check_roles
+from dasp.songs.multitrack import Multitrack
+from dasp.songs.taste import draw_treatment
 
 PICTURES = 4
 """Of each track that are kept."""
@@ -55,7 +55,7 @@ class Example(NamedTuple):
 
     Args:
         heard: Pictures and numbers of the tracks.
-        roles: `(*batch, tracks)`, numbers of `dasp.controllers.dmc.ROLE_NAMES`, or -1.
+        roles: `(*batch, tracks)`, numbers of `dasp.controllers.console.network.ROLE_NAMES`, or -1.
         told: The same, -1 for those that the network is not told.
         mask: True where there is a track, `(*batch, tracks)`.
         settings: Those of `WEIGHTS`; for tracks `(*batch, tracks)`, for the other parts `(*batch)`.

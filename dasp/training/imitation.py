@@ -17,10 +17,10 @@ from torch import Tensor
 
 from dasp._bounds import at_most
 from dasp._checks import check_range
-from dasp.data.multitrack import Multitrack
 from dasp.grad import TCN
 from dasp.losses import multi_resolution_stft
 from dasp.processors import Processor
+from dasp.songs.multitrack import Multitrack
 from dasp.training.loop import Training
 from dasp.training.schedule import Schedule
 from dasp.training.task import Task

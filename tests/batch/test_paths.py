@@ -7,8 +7,8 @@ import pytest
 
 from dasp.audio_io import has_subtype, whole
 from dasp.batch.paths import check_apart, find_files, find_songs, inside, remove_unfinished
-from dasp.data.folders import read_song_folder
 from dasp.file_names import in_one_form
+from dasp.songs.folders import read_song_folder
 
 
 @pytest.fixture

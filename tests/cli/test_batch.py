@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dasp.audio_io import audio_info, load_audio, save_audio
-from dasp.data.synthetic import synthesise_song
+from dasp.songs.synthetic import synthesise_song
 
 ROOT = Path(__file__).resolve().parents[2]
 GAIN = ("-e", "gain:gain_db=-6")

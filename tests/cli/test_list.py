@@ -2,8 +2,8 @@
 
 import json
 
-from dasp.data import DATASETS
 from dasp.processors.catalogue import CATALOGUE
+from dasp.songs import DATASETS
 
 
 def test_a_line_for_each_processor(dasp):

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from dasp.audio_io import load_audio, save_audio
-from dasp.controllers.dmc_mix import WEIGHTS
+from dasp.controllers.console.mix import WEIGHTS
 from dasp.controllers.wave_unet import Architecture
-from dasp.data.synthetic import synthesise_song
+from dasp.songs.synthetic import synthesise_song
 from dasp.training.checkpoint import save_weights
 
 RATE = 44_100

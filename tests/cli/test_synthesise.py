@@ -1,8 +1,8 @@
 import torch
 
-from dasp.data.folders import load_songs
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.songs.folders import load_songs
 
 
 def test_synthesised_stems_are_files_of_a_seed(dasp, tmp_path):

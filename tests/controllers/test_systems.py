@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness
-from dasp.controllers.dmc_mix import shipped
-from dasp.controllers.forest import WEIGHTS as FOREST
+from dasp.controllers.console.mix import shipped
+from dasp.controllers.forest.system import WEIGHTS as FOREST
+from dasp.controllers.forest.trees import load_forest, save_forest
 from dasp.controllers.systems import automatic_mix
 from dasp.controllers.table import MIXERS, SYSTEMS
-from dasp.controllers.trees import load_forest, save_forest
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.mixing.song import Song

@@ -7,8 +7,8 @@ import torch
 
 import dasp
 from dasp.audio_io import save_audio
-from dasp.data import open_song
 from dasp.evaluation import compare, mean_errors, mean_interval, measure_errors
+from dasp.songs import open_song
 
 RATE = 8000
 

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 import torch
 
-from dasp.controllers.dmc import role_numbers
+from dasp.controllers.console.network import role_numbers
 from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU, balance
 from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.controllers.systems import automatic_mix

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from dasp.audio_io import save_audio
-from dasp.controllers.dmc import CONSOLES, MixingController, Size
-from dasp.controllers.dmc_mix import RECIPE, load_trained
-from dasp.data.synthetic import synthetic_song
+from dasp.controllers.console.mix import RECIPE, load_trained
+from dasp.controllers.console.network import CONSOLES, MixingController, Size
 from dasp.recipes.adapt_mixing_console import Draw, adaptation, songs_for
 from dasp.recipes.differentiable_mixing_console import Config
+from dasp.songs.synthetic import synthetic_song
 from dasp.training.checkpoint import save_weights
 from dasp.training.command import program
 from dasp.training.config import as_table

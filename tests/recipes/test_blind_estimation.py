@@ -1,8 +1,6 @@
 import pytest
 import torch
 
-from dasp.data.balances import Balances
-from dasp.data.choice import made_songs
 from dasp.recipes.blind_estimation import (
     RATE,
     STRIP,
@@ -13,6 +11,8 @@ from dasp.recipes.blind_estimation import (
     measured,
     processed,
 )
+from dasp.songs.balances import Balances
+from dasp.songs.choice import made_songs
 from dasp.training import Schedule, Training, train
 
 

@@ -8,14 +8,14 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.audio_io import save_audio
-from dasp.controllers.dmc import CONSOLES, ROLE_NAMES, Size
-from dasp.controllers.dmc_mix import RECIPE, load_trained
-from dasp.data.engineer import with_engineers_mix
-from dasp.data.synthetic import synthetic_song
+from dasp.controllers.console.mix import RECIPE, load_trained
+from dasp.controllers.console.network import CONSOLES, ROLE_NAMES, Size
 from dasp.mixing.console import Settings, stack_tracks
 from dasp.mixing.mixdown import mix_down
 from dasp.processors.chain import chain
 from dasp.recipes.differentiable_mixing_console import Config, build
+from dasp.songs.engineer import with_engineers_mix
+from dasp.songs.synthetic import synthetic_song
 from dasp.training import Training, train
 from dasp.training.config import as_table
 from dasp.training.console_error import settings_error

@@ -3,8 +3,6 @@ import torch
 
 from dasp.analysis import measure_loudness
 from dasp.controllers.by_ear import Matcher
-from dasp.data.balances import LEVEL_DB, Balances
-from dasp.data.choice import made_songs
 from dasp.grad import with_gradient
 from dasp.losses import multi_resolution_stft
 from dasp.recipes.style_transfer import (
@@ -19,6 +17,8 @@ from dasp.recipes.style_transfer import (
     measured,
     rules,
 )
+from dasp.songs.balances import LEVEL_DB, Balances
+from dasp.songs.choice import made_songs
 from dasp.training import Schedule, Training, train
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dasp.data.multitrack import Multitrack, Recording
 from dasp.processors.catalogue import COMPRESSOR
+from dasp.songs.multitrack import Multitrack, Recording
 from dasp.training.imitation import Pairs, change_loss, output_loss
 
 

@@ -7,7 +7,6 @@ import torch
 
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.audio_io import load_audio
-from dasp.data.synthetic import synthesise_song
 from dasp.estimation.unmixing.cross_spectra import cross_spectra
 from dasp.estimation.unmixing.linear_strips import fit_strips, linear_error, plain_strips
 from dasp.estimation.unmixing.unmix import unmix
@@ -16,6 +15,7 @@ from dasp.mixing.mixdown import mix_down, run_strip
 from dasp.mixing.settings import Mix, Stage, Track, setting
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.signal.fftconv import fft_convolve
+from dasp.songs.synthetic import synthesise_song
 
 RATE = 22_050
 
