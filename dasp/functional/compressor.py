@@ -106,13 +106,11 @@ def compressor(
     >>> round(20 * y[0, -1].log10().item(), 3)
     -9.0
     """
-    dynamics = Dynamics(
-        Detector(detector, linked, sidechain, sidechain_high_pass_hz, rms_time_ms),
-        ratio_curve(x, threshold_db, ratio, knee_db),
-        attack_and_release(x, sample_rate, attack_ms, release_ms),
-        _slow(x, sample_rate, slow_attack_ms, slow_release_ms, slow_mix),
-        lookahead_ms,
-    )
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz, rms_time_ms)
+    dynamics = _dynamics(
+        x, sample_rate, listening, threshold_db, ratio, knee_db, attack_ms, release_ms,
+        slow_attack_ms, slow_release_ms, slow_mix, lookahead_ms,
+    )  # fmt: skip
     return compress(x, sample_rate, memory, dynamics, makeup_and_mix(x, makeup_gain_db, mix))
 
 
@@ -184,7 +182,7 @@ def compressor_gain_reduction(
 
     Returns:
         Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
-        `linked`.
+        `linked`, or where the side chain has one.
 
     Raises:
         ValueError: Where `compressor` raises one.
@@ -198,14 +196,35 @@ def compressor_gain_reduction(
     >>> round(reduction_db[0, -1].item(), 3)
     9.0
     """
-    dynamics = Dynamics(
-        Detector(detector, linked, sidechain, sidechain_high_pass_hz, rms_time_ms),
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz, rms_time_ms)
+    dynamics = _dynamics(
+        x, sample_rate, listening, threshold_db, ratio, knee_db, attack_ms, release_ms,
+        slow_attack_ms, slow_release_ms, slow_mix, lookahead_ms,
+    )  # fmt: skip
+    return gain_reduction(x, sample_rate, memory, dynamics)
+
+
+def _dynamics(
+    x: Tensor,
+    sample_rate: float,
+    listening: Detector,
+    threshold_db: Value,
+    ratio: Value,
+    knee_db: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    slow_attack_ms: Value,
+    slow_release_ms: Value,
+    slow_mix: Value,
+    lookahead_ms: Value,
+) -> Dynamics:
+    return Dynamics(
+        listening,
         ratio_curve(x, threshold_db, ratio, knee_db),
         attack_and_release(x, sample_rate, attack_ms, release_ms),
         _slow(x, sample_rate, slow_attack_ms, slow_release_ms, slow_mix),
         lookahead_ms,
     )
-    return gain_reduction(x, sample_rate, memory, dynamics)
 
 
 def _slow(

@@ -70,10 +70,8 @@ def de_esser(
     True
     """
     low, high = _split(x, sample_rate, memory, freq_hz)
-    dynamics = Dynamics(
-        Detector(linked=linked),
-        ratio_curve(high, threshold_db, ratio, range_db=range_db),
-        attack_and_release(high, sample_rate, attack_ms, release_ms),
+    dynamics = _dynamics(
+        high, sample_rate, threshold_db, ratio, attack_ms, release_ms, range_db, linked
     )
     return low + compress(high, sample_rate, memory, dynamics, makeup_and_mix(high))
 
@@ -134,10 +132,8 @@ def de_esser_gain_reduction(
     6.0
     """
     _, high = _split(x, sample_rate, memory, freq_hz)
-    dynamics = Dynamics(
-        Detector(linked=linked),
-        ratio_curve(high, threshold_db, ratio, range_db=range_db),
-        attack_and_release(high, sample_rate, attack_ms, release_ms),
+    dynamics = _dynamics(
+        high, sample_rate, threshold_db, ratio, attack_ms, release_ms, range_db, linked
     )
     return gain_reduction(high, sample_rate, memory, dynamics)
 
@@ -146,3 +142,20 @@ def _split(x: Tensor, sample_rate: float, memory: Memory, freq_hz: Value) -> tup
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
     low, high = split_bands(x, freq_hz[..., None], sample_rate, memory).unbind(-3)
     return low, high
+
+
+def _dynamics(
+    high: Tensor,
+    sample_rate: float,
+    threshold_db: Value,
+    ratio: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    range_db: Value,
+    linked: bool,
+) -> Dynamics:
+    return Dynamics(
+        Detector(linked=linked),
+        ratio_curve(high, threshold_db, ratio, range_db=range_db),
+        attack_and_release(high, sample_rate, attack_ms, release_ms),
+    )

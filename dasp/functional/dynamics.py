@@ -16,7 +16,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio
 from dasp._typing import Value
 from dasp.functional._arguments import per_item
 from dasp.functional._memory import Memory
@@ -24,7 +23,6 @@ from dasp.functional.detector import Detector, key_signal
 from dasp.signal.backends.dynamics_values import Curve, Output, Smoother
 from dasp.signal.gain_computer import amplified, compressed, reduction_db
 from dasp.signal.smoothing import design_one_pole
-from dasp.units import gain_to_db
 
 
 class Slow(NamedTuple):
@@ -128,21 +126,6 @@ def gain_reduction(x: Tensor, sample_rate: float, memory: Memory, dynamics: Dyna
         slow = _smooth_reduction("slow_reduction_db", key, dynamics, dynamics.slow.smoother, memory)
         reduction = torch.lerp(reduction, slow, dynamics.slow.share[..., None, None])
     return _looking_ahead(reduction, dynamics.lookahead_ms, x, sample_rate, memory)
-
-
-def reduction_by(
-    processor: Callable[..., Tensor], x: Tensor, sample_rate: float, **settings
-) -> Tensor:
-    """Gain reduction in dB of a processor with a side chain and no make-up gain.
-
-    It is read from what becomes of a signal of ones while the side chain listens to `x`.
-    """
-    check_audio(x)
-    if settings.get("sidechain") is None:
-        settings["sidechain"] = x
-    ones = torch.ones_like(x, dtype=torch.promote_types(x.dtype, torch.float32))
-    reduction = -gain_to_db(processor(ones, sample_rate, **settings)).to(x.dtype)
-    return reduction[..., :1, :] if settings.get("linked", True) else reduction
 
 
 def _smooth_reduction(

@@ -3,8 +3,6 @@
 Its detector starts as if silence stood before the audio, so its gain begins lowered.
 """
 
-from typing import Any
-
 from torch import Tensor
 
 from dasp._bounds import at_most
@@ -15,7 +13,7 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector
-from dasp.functional.dynamics import Dynamics, compress, makeup_and_mix, pole, reduction_by
+from dasp.functional.dynamics import Dynamics, compress, gain_reduction, makeup_and_mix, pole
 from dasp.signal.backends.dynamics_values import Curve, Smoother
 from dasp.signal.gain_computer import soft_knee
 from dasp.units import SILENCE_DB
@@ -78,23 +76,9 @@ def expander(
     >>> round(20 * y[0, -1].log10().item(), 3)
     -50.0
     """
-    curve = Curve(
-        threshold_db=per_item("threshold_db", threshold_db, x),
-        slope=per_item("ratio", ratio, x, low=1.0) - 1,
-        knee_db=per_item("knee_db", knee_db, x, low=0.0),
-        range_db=per_item("range_db", range_db, x, low=0.0),
-    )
-    smoother = Smoother(
-        # The gain reduction rises while the gain falls.
-        attack=pole("release_ms", release_ms, x, sample_rate),
-        release=pole("attack_ms", attack_ms, x, sample_rate),
-        start=_reduction_of_silence(curve),
-    )
-    dynamics = Dynamics(
-        Detector(detector, linked, sidechain, sidechain_high_pass_hz),
-        curve,
-        smoother,
-        downwards=True,
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz)
+    dynamics = _dynamics(
+        x, sample_rate, listening, threshold_db, ratio, attack_ms, release_ms, knee_db, range_db
     )
     return compress(x, sample_rate, memory, dynamics, makeup_and_mix(x))
 
@@ -115,20 +99,45 @@ EXPANDER = Processor(
 )
 
 
+@audio_processor
 def expander_gain_reduction(
-    x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings: Any
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    ratio: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    knee_db: Value = 6.0,
+    range_db: Value = 40.0,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Measure the gain reduction by which `expander` lowers `x`.
+
+    A parameter is a number or a tensor `(*batch)`; what it means and may be stands at `expander`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
+        threshold_db: Level below which the gain falls, in dB of full scale.
+        ratio: Fall of the output level for each dB below the threshold, 1 or more; 1 is neutral.
+        attack_ms: Time in which the gain, in dB, covers 63 % of a rise, 0 or more.
+        release_ms: Time in which the gain, in dB, covers 63 % of a fall, 0 or more.
+        knee_db: Width of the quadratic bend around the threshold in dB, 0 or more.
+        range_db: The most that the gain falls, 0 or more.
+        detector: "peak" or "rms".
+        linked: Whether all channels have one gain, that of the loudest.
+        sidechain: Audio that sets the gain in place of `x`; None listens to `x`.
+        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
         memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
-        **settings: Those of `expander`, by keyword.
 
     Returns:
         Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
-        `linked`.
+        `linked`, or where the side chain has one.
 
     Raises:
         ValueError: Where `expander` raises one.
@@ -140,7 +149,37 @@ def expander_gain_reduction(
     >>> round(reduction_db[0, -1].item(), 3)
     10.0
     """
-    return reduction_by(expander, x, sample_rate, memory=memory, **settings)
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz)
+    dynamics = _dynamics(
+        x, sample_rate, listening, threshold_db, ratio, attack_ms, release_ms, knee_db, range_db
+    )
+    return gain_reduction(x, sample_rate, memory, dynamics)
+
+
+def _dynamics(
+    x: Tensor,
+    sample_rate: float,
+    listening: Detector,
+    threshold_db: Value,
+    ratio: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    knee_db: Value,
+    range_db: Value,
+) -> Dynamics:
+    curve = Curve(
+        threshold_db=per_item("threshold_db", threshold_db, x),
+        slope=per_item("ratio", ratio, x, low=1.0) - 1,
+        knee_db=per_item("knee_db", knee_db, x, low=0.0),
+        range_db=per_item("range_db", range_db, x, low=0.0),
+    )
+    smoother = Smoother(
+        # The gain reduction rises while the gain falls.
+        attack=pole("release_ms", release_ms, x, sample_rate),
+        release=pole("attack_ms", attack_ms, x, sample_rate),
+        start=_reduction_of_silence(curve),
+    )
+    return Dynamics(listening, curve, smoother, downwards=True)
 
 
 def _reduction_of_silence(curve: Curve) -> Tensor:

@@ -3,8 +3,6 @@
 Its detector starts as if silence stood before the audio, so it begins closed.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -15,10 +13,10 @@ from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.detector import Detector, detect_level
-from dasp.functional.dynamics import pole, reduction_by
+from dasp.functional.dynamics import pole
 from dasp.signal._fused import on_gpu
 from dasp.signal.ballistics import ballistics
-from dasp.units import db_to_gain
+from dasp.units import db_to_gain, gain_to_db
 
 
 @audio_processor
@@ -80,25 +78,10 @@ def noise_gate(
     True
     """
     listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz)
-    level_db = detect_level(x, sample_rate, listening, memory)
-    opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
-    hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
-    hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
-    closing_db, hold = opening_db - hysteresis_db, hold.round()
-    if memory.whole:
-        is_open = _is_open_at_once(level_db, opening_db, closing_db, hold)
-    else:
-        is_open = _is_open(level_db >= opening_db, level_db >= closing_db, hold, memory)
-    range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
-    closed = db_to_gain(-range_db)
-    attack = pole("attack_ms", attack_ms, x, sample_rate)[..., None]
-    release = pole("release_ms", release_ms, x, sample_rate)[..., None]
-
-    def follow(target: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
-        return ballistics(target, attack, release, closed[..., 0] if before is None else before)
-
-    target = torch.where(is_open, 1.0, closed)
-    gain = memory.through("smooth", follow, memory.exact(target)).to(x.dtype)
+    gain = _gain(
+        x, sample_rate, listening, threshold_db, attack_ms, release_ms, hysteresis_db, hold_ms,
+        range_db, memory,
+    )  # fmt: skip
     return x * gain
 
 
@@ -118,20 +101,46 @@ NOISE_GATE = Processor(
 )
 
 
+@audio_processor
 def noise_gate_gain_reduction(
-    x: Tensor, sample_rate: float, *, memory: Memory = WHOLE, **settings: Any
+    x: Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    hysteresis_db: Value = 6.0,
+    hold_ms: Value = 20.0,
+    range_db: Value = 80.0,
+    detector: str = "peak",
+    linked: bool = True,
+    sidechain: Tensor | None = None,
+    sidechain_high_pass_hz: Value | None = None,
+    memory: Memory = WHOLE,
 ) -> Tensor:
     """Measure the gain reduction by which `noise_gate` lowers `x`.
+
+    A parameter is a number or a tensor `(*batch)`; what it means and may be stands at
+    `noise_gate`.
 
     Args:
         x: Audio `(*batch, channels, time)`.
         sample_rate: In Hz.
+        threshold_db: Level that opens the gate, in dB of full scale.
+        attack_ms: Time in which the gain covers 63 % of the way to open, 0 or more.
+        release_ms: Time in which the gain covers 63 % of the way to closed, 0 or more.
+        hysteresis_db: How far the closing level lies below the opening level, 0 or more.
+        hold_ms: Time for which the gate stays open after the last loud sample, 0 or more.
+        range_db: How far a closed gate lowers the level, 0 or more; 0 is neutral.
+        detector: "peak" or "rms".
+        linked: Whether all channels open and close together, by the loudest.
+        sidechain: Audio that opens the gate in place of `x`; None listens to `x`.
+        sidechain_high_pass_hz: High-pass in front of the detector, below Nyquist; None is off.
         memory: What the blocks before have left, in a stream; without it `x` is a whole signal.
-        **settings: Those of `noise_gate`, by keyword.
 
     Returns:
         Gain reduction in dB, 0 or more, `(*batch, channels, time)`; with one channel where
-        `linked`.
+        `linked`, or where the side chain has one.
 
     Raises:
         ValueError: Where `noise_gate` raises one.
@@ -142,7 +151,46 @@ def noise_gate_gain_reduction(
     >>> round(reduction_db[0, -1].item(), 3)
     30.0
     """
-    return reduction_by(noise_gate, x, sample_rate, memory=memory, **settings)
+    listening = Detector(detector, linked, sidechain, sidechain_high_pass_hz)
+    gain = _gain(
+        x, sample_rate, listening, threshold_db, attack_ms, release_ms, hysteresis_db, hold_ms,
+        range_db, memory,
+    )  # fmt: skip
+    return -gain_to_db(gain)
+
+
+def _gain(
+    x: Tensor,
+    sample_rate: float,
+    listening: Detector,
+    threshold_db: Value,
+    attack_ms: Value,
+    release_ms: Value,
+    hysteresis_db: Value,
+    hold_ms: Value,
+    range_db: Value,
+    memory: Memory,
+) -> Tensor:
+    """The gain `(*batch, channels or 1, time)`, from that of a closed gate to 1."""
+    level_db = detect_level(x, sample_rate, listening, memory)
+    opening_db = per_item("threshold_db", threshold_db, x)[..., None, None]
+    hysteresis_db = per_item("hysteresis_db", hysteresis_db, x, low=0.0)[..., None, None]
+    hold = per_item("hold_ms", hold_ms, x, low=0.0)[..., None, None] * (sample_rate / 1000)
+    closing_db, hold = opening_db - hysteresis_db, hold.round()
+    if memory.whole:
+        is_open = _is_open_at_once(level_db, opening_db, closing_db, hold)
+    else:
+        is_open = _is_open(level_db >= opening_db, level_db >= closing_db, hold, memory)
+    range_db = per_item("range_db", range_db, x, low=0.0)[..., None, None]
+    closed = db_to_gain(-range_db)
+    attack = pole("attack_ms", attack_ms, x, sample_rate)[..., None]
+    release = pole("release_ms", release_ms, x, sample_rate)[..., None]
+
+    def follow(target: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        return ballistics(target, attack, release, closed[..., 0] if before is None else before)
+
+    target = torch.where(is_open, 1.0, closed)
+    return memory.through("smooth", follow, memory.exact(target)).to(x.dtype)
 
 
 @on_gpu("gate_cuda.is_open", last=1, adjoint=False)

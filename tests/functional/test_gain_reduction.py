@@ -1,5 +1,7 @@
 """The gain reductions of dynamics processors: the gain between their input and their output."""
 
+import inspect
+
 import pytest
 import torch
 
@@ -64,6 +66,22 @@ def test_a_side_chain_of_its_own_is_heard(name):
     y = processor(x, RATE, **settings, sidechain=key)
     found_db = reduction(x, RATE, **settings, sidechain=key)
     torch.testing.assert_close(x * 10 ** (-found_db / 20), y, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["compressor", "expander", "noise_gate"])
+def test_a_side_chain_with_one_channel_gives_one_reduction(name):
+    _, reduction, settings = pair(name)
+    found_db = reduction(bursts(2, 900), RATE, **settings, linked=False, sidechain=bursts(1, 900))
+    assert found_db.shape == (1, 900)
+
+
+@pytest.mark.parametrize("name", ["compressor", "expander", "noise_gate", "limiter", "de_esser"])
+def test_it_takes_what_its_processor_takes(name):
+    """But for what becomes of the audio behind the gain reduction."""
+    of_the_audio = {"makeup_gain_db", "mix"}
+    expected = inspect.signature(getattr(F, name)).parameters
+    found = inspect.signature(getattr(F, f"{name}_gain_reduction")).parameters
+    assert dict(found) == {k: v for k, v in expected.items() if k not in of_the_audio}
 
 
 def test_the_gain_in_front_of_a_limiter_is_no_reduction():
