@@ -28,9 +28,11 @@ import torch
 from benchmarks.recordings import FOLDER, have_recordings
 from dasp.audio_io import load_audio
 from dasp.estimation.unmixing.unmix import unmix
-from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.songs.synthetic import synthesise_song
 
 RATE = 44_100

@@ -31,9 +31,9 @@ from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles
-from dasp.mixing.settings import find_stage, setting
 from dasp.mixing.summary import pan_text
 from dasp.mixing.targets import MIX_LUFS
+from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import check_is_no_track, taken_for_a_track
 from dasp.songs.opening import open_song
 

@@ -9,9 +9,10 @@ from torch import Tensor
 from dasp.controllers.rules.strips import master_at_loudness
 from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Channel, Mix, Stage, Track, setting
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN
+from dasp.processors.stage import Stage, setting
 
 
 def is_locked(mix: Mix) -> bool:

@@ -8,9 +8,10 @@ from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.controllers.rules.strips import gains_and_pans
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import stereo_pairs
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import LOW_PASS, STEREO_WIDENER
+from dasp.processors.stage import Stage
 
 RANDOM_GAIN_DB = 12.0
 ANCHOR_LOW_PASS_HZ = 3500.0

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from dasp.analysis import measure_loudness, measure_stereo_imbalance
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
-from dasp.mixing.mixdown import run_strip
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
+from dasp.processors.strip import run_strip
 
 
 class Standing(NamedTuple):

@@ -15,13 +15,15 @@ from dasp.mixing.conversion import from_mix, to_mix
 from dasp.mixing.document import is_mix, load_mix, save_mix
 from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.knobs import turn
-from dasp.mixing.mixdown import Stem, mix_down, mix_stems, run_strip, through_master
+from dasp.mixing.mixdown import Stem, mix_down, mix_stems, through_master
 from dasp.mixing.normalise import normalise_loudness
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
 from dasp.mixing.roles import KNOWN_ROLES, ROLES, guess_role, stereo_pairs
 from dasp.mixing.routing import Routing
-from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
+from dasp.processors.stage import Stage, find_stage, setting
+from dasp.processors.strip import run_strip
 
 __all__ = [
     "BUSES",

@@ -10,9 +10,10 @@ import torch
 from dasp._checks import check_range
 from dasp.mixing.plain import plain_settings
 from dasp.mixing.routing import SEND_OFF_DB, send_param
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors import Param
 from dasp.processors.catalogue import GAIN
+from dasp.processors.stage import Stage
 
 
 def blend(mix: Mix, amount: float, mono: Sequence[bool]) -> Mix:

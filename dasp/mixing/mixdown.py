@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from dasp.mixing.routing import as_stereo, send_gain
-from dasp.mixing.settings import Mix, Stage
+from dasp.mixing.settings import Mix
+from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 
 

@@ -31,7 +31,8 @@ from dasp.mixing.reaper_plugins import (
 )
 from dasp.mixing.reaper_reverb import REVERBS, impulse_response, mix_of, room_like
 from dasp.mixing.routing import send_gain
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
+from dasp.processors.stage import Stage
 from dasp.signal.biquad import BUTTERWORTH_Q
 from dasp.units import db_to_gain
 

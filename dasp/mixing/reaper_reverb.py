@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import HIGH_PASS, LOW_PASS
+from dasp.processors.stage import Stage
 
 REVERBS = (
     "feedback_delay_network", "plate_reverb", "noise_shaped_reverb", "convolution_reverb"

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dasp._texts import listed
-from dasp.processors.stage import Stage, find_stage, setting
 from dasp.processors.strip import Strip
-
-__all__ = ["Channel", "Mix", "Stage", "Track", "find_stage", "setting"]
 
 
 @dataclass(frozen=True)

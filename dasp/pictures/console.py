@@ -8,10 +8,11 @@ from torch import Tensor
 
 from dasp.analysis import measure_loudness, measure_momentary_loudness, measure_true_peak
 from dasp.file_names import in_a_text
-from dasp.mixing.mixdown import run_strip
-from dasp.mixing.settings import Channel, Mix, Stage, Track, find_stage, setting
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.summary import pan_text
 from dasp.pictures.figure import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
+from dasp.processors.stage import Stage, find_stage, setting
+from dasp.processors.strip import run_strip
 from dasp.units import gain_to_db
 
 if TYPE_CHECKING:

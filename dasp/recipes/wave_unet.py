@@ -23,8 +23,9 @@ from dasp._checks import check_range
 from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, in_slots, render
 from dasp.losses import l1
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
+from dasp.processors.stage import Stage
 from dasp.signal.resample import resample
 from dasp.songs.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
 from dasp.songs.multitrack import Multitrack, Recording

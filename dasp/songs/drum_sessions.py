@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from dasp.analysis import measure_loudness
-from dasp.mixing.mixdown import run_strip
 from dasp.mixing.roles import KIT_MICROPHONES
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import GAIN
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.songs.engineer import LEAD_LUFS, engineers_mix
 from dasp.songs.kit_groove import DRUMS, MICROPHONES, Kit, kit_groove
 from dasp.songs.multitrack import Multitrack, Recording

@@ -16,10 +16,10 @@ from torch.nn.functional import pad
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.in_range import in_range
-from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import SEND_OFF_DB
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.processors import Processor
 from dasp.processors.catalogue import (
@@ -30,6 +30,8 @@ from dasp.processors.catalogue import (
     PARAMETRIC_EQ,
     STEREO_PANNER,
 )
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.signal.stft import frames
 from dasp.songs.multitrack import Multitrack, Recording
 from dasp.songs.seeds import generator_for

@@ -23,8 +23,8 @@ from dasp.controllers.console.mix import TRIM_LUFS
 from dasp.controllers.console.network import CONSOLES, ROLE_NAMES
 from dasp.mixing.console import Console, Settings
 from dasp.mixing.conversion import from_mix
-from dasp.mixing.mixdown import run_strip
 from dasp.mixing.roles import check_roles
+from dasp.processors.strip import run_strip
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.taste import draw_treatment
 

@@ -7,7 +7,7 @@ import torch
 
 from dasp.audio_io import audio_info, load_audio, save_audio
 from dasp.mixing.document import load_mix
-from dasp.mixing.mixdown import run_strip
+from dasp.processors.strip import run_strip
 
 RATE = 22_050
 

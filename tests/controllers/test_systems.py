@@ -14,9 +14,10 @@ from dasp.controllers.forest.trees import load_forest, save_forest
 from dasp.controllers.systems import automatic_mix
 from dasp.controllers.table import MIXERS, SYSTEMS
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Mix, Stage, Track, setting
+from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import COMPRESSOR, GAIN
+from dasp.processors.stage import Stage, setting
 
 RATE = 16_000
 START = Mix(RATE, tuple(Track(n, f"{n}.wav", r) for n, r in (("a", "kick"), ("b", "vocal"))))

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from dasp.evaluation.tracks import Standing, measure_standing, measure_track_errors
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import GAIN, STEREO_PANNER
+from dasp.processors.stage import Stage
 
 RATE = 44_100
 

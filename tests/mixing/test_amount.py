@@ -5,8 +5,9 @@ import torch
 
 from dasp.mixing.amount import blend
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import COMPRESSOR, DELAY, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
+from dasp.processors.stage import Stage
 
 RATE = 44_100
 

@@ -8,7 +8,7 @@ from dasp.mixing.conversion import from_mix, to_mix
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.routing import Routing
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import (
     COMPRESSOR,
     DELAY,
@@ -18,6 +18,7 @@ from dasp.processors.catalogue import (
     PARAMETRIC_EQ,
     STEREO_PANNER,
 )
+from dasp.processors.stage import Stage
 
 RATE = 44_100
 CONSOLE = Console(

@@ -8,8 +8,9 @@ import torch
 from dasp.mixing.document import load_mix, save_mix, to_document
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.schema import PATH, mix_schema
-from dasp.mixing.settings import Mix, Stage, Track, setting
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import COMPRESSOR, GAIN, STEREO_PANNER
+from dasp.processors.stage import Stage, setting
 
 DATA = Path(__file__).parent / "data"
 

@@ -1,8 +1,9 @@
 """What stays of the groups, buses and sends of the mix that a new one starts from."""
 
 from dasp.mixing.kept_routing import keep_routing
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import DELAY, GAIN
+from dasp.processors.stage import Stage
 
 OLD, NEW = (Stage(GAIN, {"gain_db": db}) for db in (-1.0, -2.0))
 WET = (Stage(DELAY, {"mix": 1.0}),)

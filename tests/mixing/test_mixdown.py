@@ -3,8 +3,9 @@ import torch
 
 import dasp.functional as F
 from dasp.mixing.mixdown import mix_down, mix_stems, through_master
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import COMPRESSOR, DELAY, GAIN, STEREO_PANNER, STEREO_WIDENER
+from dasp.processors.stage import Stage
 
 RATE = 44_100
 

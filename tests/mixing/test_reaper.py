@@ -15,7 +15,7 @@ from dasp.mixing.document import load_mix
 from dasp.mixing.reaper import reaper_project
 from dasp.mixing.reaper_plugins import Band, js_volume, rea_comp, rea_eq, rea_limit, rea_verbate
 from dasp.mixing.reaper_reverb import decay_time_s, impulse_response, impulse_responses
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import (
     COMPRESSOR,
     DELAY,
@@ -26,6 +26,7 @@ from dasp.processors.catalogue import (
     STEREO_PANNER,
     TIME_SHIFT,
 )
+from dasp.processors.stage import Stage
 
 RATE = 44_100
 

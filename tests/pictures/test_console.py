@@ -6,19 +6,19 @@ import torch
 
 pytest.importorskip("matplotlib")
 
-from dasp.mixing import settings
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.pictures import draw_console
 from dasp.pictures.console import response
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, STEREO_PANNER
+from dasp.processors.stage import Stage
 
 RATE = 48_000
 
 
 def test_a_strip_says_what_its_settings_are():
     strip = (
-        settings.Stage(GAIN, {"gain_db": -3.25}),
-        settings.Stage(STEREO_PANNER, {"pan": -0.5}),
+        Stage(GAIN, {"gain_db": -3.25}),
+        Stage(STEREO_PANNER, {"pan": -0.5}),
     )
     figure = draw_console(Mix(44_100, (Track("snare", strip=strip), Track("bare"))))
     texts = [text.get_text() for text in figure.axes[0].texts]
@@ -26,16 +26,16 @@ def test_a_strip_says_what_its_settings_are():
 
 
 def test_a_console_says_where_tracks_go_and_what_holds_them():
-    compressor = settings.Stage(COMPRESSOR, {"ratio": 6.0, "threshold_db": -30.0}, sidechain="kick")
+    compressor = Stage(COMPRESSOR, {"ratio": 6.0, "threshold_db": -30.0}, sidechain="kick")
     track = Track("bass", strip=(compressor,), group="low", sends_db={"hall": -18.0}, locked=True)
-    groups, buses = (Channel("low", (settings.Stage(GAIN, {"gain_db": 2.0}),)),), (Channel("hall"),)
+    groups, buses = (Channel("low", (Stage(GAIN, {"gain_db": 2.0}),)),), (Channel("hall"),)
     figure = draw_console(Mix(44_100, (track, Track("kick")), (), groups, buses))
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"6:1 at -30 by kick", "hall -18", "to low, locked", "low", "hall", "+2.0"} <= texts
 
 
 def test_the_thumbnail_is_the_response_of_the_filters():
-    place, level_db = response([settings.Stage(HIGH_PASS, {"freq_hz": 500.0, "order": 4})], RATE)
+    place, level_db = response([Stage(HIGH_PASS, {"freq_hz": 500.0, "order": 4})], RATE)
     sos = scipy.signal.butter(4, 500, "high", fs=RATE, output="sos")
     _, h = scipy.signal.sosfreqz(sos, (20 * 1000**place).numpy(), fs=RATE)
     expected_db = 20 * torch.from_numpy(abs(h)).log10().float()

@@ -9,14 +9,13 @@ import torch
 
 import dasp
 from dasp.mixing import Console, Settings
-from dasp.mixing.mixdown import run_strip
 from dasp.processors import Param, Processor
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.processors.chain import chain, combined, dry_wet, parallel, parts_of
 from dasp.processors.document import load_chain, save_chain
 from dasp.processors.node import MORE_KEYS, from_json, to_json
 from dasp.processors.stage import Stage
-from dasp.processors.strip import named, settings_of, with_settings
+from dasp.processors.strip import named, run_strip, settings_of, with_settings
 
 RATE = 44_100
 DATA = Path(__file__).parent / "data"

@@ -6,7 +6,7 @@ import torch
 from dasp.controllers.forest.slot_features import FEATURES, SLOTS, slot_features
 from dasp.controllers.forest.system import keeping_power, predict_gains
 from dasp.controllers.forest.trees import load_forest
-from dasp.mixing.settings import setting
+from dasp.processors.stage import setting
 from dasp.recipes.random_forest import Songs, grow, listen, off_by_db, other_preamps, r2
 from dasp.songs import drum_sessions
 from dasp.songs.drum_sessions import open_session

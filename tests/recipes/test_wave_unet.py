@@ -10,8 +10,8 @@ from dasp.audio_io import save_audio
 from dasp.controllers.wave_unet import Architecture, load_wave_unet, wave_unet_mix
 from dasp.estimation.least_squares import fit_filters
 from dasp.losses import esr
-from dasp.mixing.settings import find_stage
 from dasp.mixing.song import Song
+from dasp.processors.stage import find_stage
 from dasp.recipes.wave_unet import UNSEEN, Config, Example, at_rate, build, known_mix, mixed_grooves
 from dasp.songs.kit_groove import MICROPHONES, halves, load_kit
 from dasp.songs.multitrack import Multitrack

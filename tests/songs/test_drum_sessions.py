@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness
-from dasp.mixing.mixdown import run_strip
 from dasp.mixing.roles import KIT_MICROPHONES
+from dasp.processors.strip import run_strip
 from dasp.songs import drum_sessions
 from dasp.songs.drum_sessions import BLEED_DB, Studio, open_session
 from dasp.songs.engineer import LEAD_LUFS

@@ -7,9 +7,10 @@ from dasp.analysis import measure_loudness, measure_peak
 from dasp.mixing.console import Console, stack_tracks
 from dasp.mixing.conversion import from_mix
 from dasp.mixing.document import load_mix, save_mix
-from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.settings import find_stage, setting
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.targets import CEILING_DB, MIX_LUFS
+from dasp.processors.stage import find_stage, setting
+from dasp.processors.strip import run_strip
 from dasp.songs.engineer import LEAD_LUFS, engineers_mix, with_engineers_mix
 from dasp.songs.multitrack import Multitrack, Recording
 from dasp.songs.score import PARTS

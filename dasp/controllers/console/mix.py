@@ -39,12 +39,14 @@ from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.kept_routing import keep_routing
-from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import stereo_pairs
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, STEREO_PANNER
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.units import db_to_gain, power_to_db
 from dasp.weights import FOLDER
 

@@ -20,9 +20,9 @@ from torch import Tensor
 from dasp.analysis import measure_onsets, measure_tempo
 from dasp.functional.plate_reverb import plate_decay
 from dasp.mixing.in_range import in_range
-from dasp.mixing.settings import Stage
 from dasp.processors import Processor
 from dasp.processors.catalogue import COMPRESSOR, PLATE_REVERB
+from dasp.processors.stage import Stage
 from dasp.units import gain_to_db
 
 BUFFER_S = 3.0

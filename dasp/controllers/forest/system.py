@@ -28,11 +28,13 @@ from dasp.controllers.forest.slot_features import (
 from dasp.controllers.forest.trees import Forest, load_forest
 from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
 from dasp.controllers.rules.strips import gains_and_pans
-from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
-from dasp.mixing.settings import Channel, Mix, Stage
+from dasp.mixing.settings import Channel, Mix
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.units import gain_to_db
 from dasp.weights import FOLDER
 

@@ -20,12 +20,14 @@ from dasp.controllers.rules.panning import spectral_pan
 from dasp.controllers.rules.strips import master_at_loudness
 from dasp.functional.detector import Detector, detect_level
 from dasp.mixing.in_range import in_range
-from dasp.mixing.mixdown import mix_down, run_strip
+from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles, stereo_pairs
-from dasp.mixing.settings import Mix, Stage, setting
+from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, LIMITER, STEREO_PANNER
+from dasp.processors.stage import Stage, setting
+from dasp.processors.strip import run_strip
 
 CENTRED_ROLES = ("kick", "snare", "bass", "vocal", "drums")
 PAIR_PAN = 0.8

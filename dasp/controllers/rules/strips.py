@@ -8,11 +8,13 @@ from torch import Tensor
 
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.in_range import ends, in_range
-from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.settings import Mix, Stage, Track
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.signal.stft import frames
 
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1

@@ -12,7 +12,7 @@ from dasp.estimation.unmixing.linear_strips import LinearStrips
 from dasp.estimation.unmixing.problem import Problem
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
 from dasp.mixing.roles import guess_role
-from dasp.mixing.settings import Channel, Mix, Stage, Track
+from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import (
     COMPRESSOR,
     FIR,
@@ -22,6 +22,7 @@ from dasp.processors.catalogue import (
     STEREO_PANNER,
     TIME_SHIFT,
 )
+from dasp.processors.stage import Stage
 from dasp.units import gain_to_db
 
 DIGITS = 7

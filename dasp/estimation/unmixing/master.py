@@ -17,9 +17,9 @@ from dasp.estimation.unmixing.found import Found, dry_sum, in_room
 from dasp.estimation.unmixing.linear_strips import HIGHEST_SHARE
 from dasp.estimation.unmixing.problem import Problem
 from dasp.losses import multi_resolution_stft
-from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, PARAMETRIC_EQ
 from dasp.processors.chain import chain
+from dasp.processors.stage import Stage
 from dasp.processors.strip import with_settings
 from dasp.units import gain_to_db
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from dasp.losses import negative_si_sdr
-from dasp.mixing.mixdown import run_strip
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
+from dasp.processors.strip import run_strip
 from dasp.signal.stft import stft
 
 FFT_SIZE, HOP = 4096, 1024

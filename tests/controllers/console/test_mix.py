@@ -12,10 +12,12 @@ from dasp.analysis import measure_loudness
 from dasp.controllers.console.mix import RECIPE, Trained, UnlikeError, load_trained, mix_by, staged
 from dasp.controllers.console.network import CONSOLES, ROLE_NAMES, MixingController, Size
 from dasp.mixing.console import Controls
-from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.settings import Mix, Track, find_stage, setting
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import COMPRESSOR
+from dasp.processors.stage import find_stage, setting
+from dasp.processors.strip import run_strip
 from dasp.songs.synthetic import synthetic_song
 
 RATE = 32_000

@@ -11,8 +11,8 @@ from dasp.controllers.forest.system import WEIGHTS, forest_mix, keeping_power, s
 from dasp.controllers.forest.trees import Forest
 from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import setting
 from dasp.mixing.song import Song
+from dasp.processors.stage import setting
 
 RATE = 16_000
 

@@ -7,9 +7,9 @@ from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.audio_io import load_audio
 from dasp.controllers.rules.rule_mix import rule_mix
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Stage, setting
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
+from dasp.processors.stage import Stage, setting
 from dasp.songs.multitrack import load_folder
 from dasp.songs.synthetic import synthesise_song
 

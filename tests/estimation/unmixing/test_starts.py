@@ -13,9 +13,9 @@ from dasp.estimation.unmixing.linear_strips import (
     strip_responses,
 )
 from dasp.estimation.unmixing.starts import begin_again, targets
-from dasp.mixing.mixdown import run_strip
-from dasp.mixing.settings import Stage
 from dasp.processors.catalogue import HIGH_PASS, PARAMETRIC_EQ
+from dasp.processors.stage import Stage
+from dasp.processors.strip import run_strip
 from dasp.signal.iir import sosfilt
 
 RATE = 22_050

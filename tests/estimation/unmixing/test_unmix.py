@@ -11,9 +11,11 @@ from dasp.estimation.unmixing.cross_spectra import cross_spectra
 from dasp.estimation.unmixing.linear_strips import fit_strips, linear_error, plain_strips
 from dasp.estimation.unmixing.unmix import unmix
 from dasp.mixing.document import load_mix, save_mix
-from dasp.mixing.mixdown import mix_down, run_strip
-from dasp.mixing.settings import Mix, Stage, Track, setting
+from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
+from dasp.processors.stage import Stage, setting
+from dasp.processors.strip import run_strip
 from dasp.signal.fftconv import fft_convolve
 from dasp.songs.synthetic import synthesise_song
 
