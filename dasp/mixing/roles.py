@@ -2,31 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from dasp._suggestion import did_you_mean
+from dasp.mixing.role_words import ALONE, FURTHER_WORDS, NO_LEAD, ROLE_WORDS, WEAK_WORDS
 
-ROLES = {
-    "kick": r"kick|kik|bd|bass ?drum|kd",
-    "snare": r"snare|sn|sd|sidestick|clap",
-    "hihat": r"hi ?hats?|hats?|hh|h",
-    "tom": r"toms?|floor",
-    "overhead": r"over ?heads?|oh",
-    "room": r"rooms?|amb|ambience",
-    "cymbal": r"cymbals?|crash|ride|splash",
-    "percussion": r"perc|percussion|shaker|tamb|tambourine|conga|bongo|cowbell",
-    "drums": r"drums?|beat|loop",
-    "bass": r"bass|sub|di bass",
-    "backing vocal": r"bg ?vox|bgv|backing|bvs?|choir|harmony|harmonies|adlibs?",
-    "vocal": r"vox|vocals?|voc|voice|lead ?vox|sing|singer|rap",
-    "guitar": r"guitars?|gtr|ac|egtr|agtr|banjo|ukulele|mandolin",
-    "keys": r"keys?|piano|organ|rhodes|wurli|clav",
-    "strings": r"strings?|violins?|viola|cello",
-    "brass": r"brass|horns?|trumpet|sax|trombone|flute|clarinet",
-    "synth": r"synths?|arp|lead",
-    "pad": r"pads?|drone|texture",
-    "effect": r"fx|effects?|sfx|noise|riser|echo",
-}
+ROLES = tuple(ROLE_WORDS)
 
 KNOWN_ROLES = (*ROLES, "other")
 
@@ -61,7 +42,7 @@ def guess_role(name: str) -> str:
     """Guess the role of a track from the words of its name.
 
     Args:
-        name: Name of the track or of its file.
+        name: Name of the track or of its file, in any of six languages.
 
     Returns:
         One of `ROLES`, or "other".
@@ -69,11 +50,70 @@ def guess_role(name: str) -> str:
     >>> [guess_role(name) for name in ("01_KickIn", "overheadL", "bgvox_high", "Thing 7")]
     ['kick', 'overhead', 'backing vocal', 'other']
     """
-    text = " ".join(_words(name))
-    for role, pattern in ROLES.items():
-        if re.search(rf"\b({pattern})\b", text):
-            return role
-    return "other"
+    return role_and_word(name)[0]
+
+
+def role_and_word(name: str) -> tuple[str, str]:
+    """Guess the role of a track, and tell which word of its name says so.
+
+    Args:
+        name: Name of the track or of its file.
+
+    Returns:
+        One of `ROLES` with the word, or "other" and nothing.
+
+    >>> role_and_word("Background Vocals"), role_and_word("Guitar H"), role_and_word("Thing")
+    (('backing vocal', 'background'), ('guitar', 'guitar'), ('other', ''))
+    """
+    words = _words(name)
+    letters = [word for word in words if word not in ("l", "r", "left", "right")]
+    for role, alone in ALONE.items():
+        if len(letters) == 1 and letters[0] in alone:
+            return role, letters[0]
+    singular = [part for word in words for part in _parts(word)]
+    role, word = _told(singular, _WORDS)
+    if not role:
+        role, word = _told(singular, _WEAK)
+    elif role == "vocal" and (no_lead := _told(singular, _NO_LEAD)[1]):
+        role, word = "backing vocal", no_lead
+    return role or "other", word
+
+
+def _told(words: Sequence[str], table: Mapping[str, Iterable[tuple[str, ...]]]) -> tuple[str, str]:
+    """The first role of a table of which a word, or a group of words, is there."""
+    for role, known in table.items():
+        for group in known:
+            for i in range(len(words) - len(group) + 1):
+                if tuple(words[i : i + len(group)]) == group:
+                    return role, " ".join(group)
+    return "", ""
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """A word in the singular, or the two known ones of which it is made up."""
+    if word in _KNOWN:
+        return (word,)
+    if word.endswith("s") and word[:-1] in _KNOWN:
+        return (word[:-1],)
+    for i in range(1, len(word)):
+        first, second = word[:i], word[i:].removesuffix("s")
+        both = {first, second}
+        if both <= _KNOWN | _FURTHER and any(len(w) > 2 and w in _KNOWN for w in both):
+            return (first, second)
+    return (word,)
+
+
+def _split(text: str) -> list[tuple[str, ...]]:
+    return [tuple(group.split()) for group in text.split(",")]
+
+
+_WORDS = {role: _split(text) for role, text in ROLE_WORDS.items()}
+_WEAK = {role: _split(text) for role, text in WEAK_WORDS.items()}
+_NO_LEAD = {"backing vocal": _split(NO_LEAD)}
+_TABLES = (_WORDS, _WEAK, _NO_LEAD)
+_KNOWN = {group[0] for table in _TABLES for groups in table.values() for group in groups
+          if len(group) == 1}  # fmt: skip
+_FURTHER = {word for (word,) in _split(FURTHER_WORDS)}
 
 
 def stereo_pairs(names: list[str]) -> dict[int, str]:
@@ -104,9 +144,16 @@ def stereo_pairs(names: list[str]) -> dict[int, str]:
 def _words(name: str) -> list[str]:
     """Lower-case words: split at capitals, digits and punctuation; digits and accents left out.
 
-    >>> _words("02_HiHat-topL")
-    ['hi', 'hat', 'top', 'l']
+    Of numbers those of drum machines stay.
+
+    >>> _words("02_HiHat-topL"), _words("BGVocals"), _words("OHs"), _words("Ch\u0153urs 808")
+    (['hi', 'hat', 'top', 'l'], ['bg', 'vocals'], ['ohs'], ['choeurs', '808'])
     """
+    for sign, plain in _LIGATURES.items():
+        name = name.replace(sign, plain)
     letters = (c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
-    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", "".join(letters))
-    return [word for word in re.split(r"[^a-zA-Z]+", apart.lower()) if word]
+    apart = re.sub(r"([a-z])([A-Z])|([A-Z]{2})(?=[A-Z][a-z]{2})", r"\1\3 \2", "".join(letters))
+    return re.findall(r"[a-z]+|(?<!\d)(?:808|909)(?!\d)", apart.lower())
+
+
+_LIGATURES = {"\u0153": "oe", "\u0152": "OE", "\u00e6": "ae", "\u00c6": "AE", "\u00df": "ss"}
