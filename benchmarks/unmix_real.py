@@ -15,7 +15,7 @@ from benchmarks.recordings import FOLDER, recordings
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
 from dasp.audio_io import load_audio
 from dasp.cli.main import main as dasp
-from dasp.estimation.unmixing.unmix import unmix
+from dasp.estimation.unmixing.unmix import DEFAULT_STAGES, unmix
 from dasp.losses import negative_si_sdr
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import mix_down
@@ -27,14 +27,13 @@ CAESIUM = FOLDER / "song_caesium_a"
 MP3_LEAD = 1105
 """Samples that the codec puts in front."""
 
-STRIPS = ("gain", "delay", "high_pass", "eq")
 MIXES = (
     ("drums, dry", ENST, "human_dry_mix.flac", ("gain",), 0),
-    ("drums, dry", ENST, "human_dry_mix.flac", STRIPS, 0),
+    ("drums, dry", ENST, "human_dry_mix.flac", DEFAULT_STAGES, 0),
     ("drums, dry", ENST, "human_dry_mix.flac", ("gain",), 256),
     ("drums, wet", ENST, "human_wet_mix.flac", ("gain",), 0),
-    ("drums, wet", ENST, "human_wet_mix.flac", STRIPS, 0),
-    ("drums, wet", ENST, "human_wet_mix.flac", (*STRIPS, "room"), 0),
+    ("drums, wet", ENST, "human_wet_mix.flac", DEFAULT_STAGES, 0),
+    ("drums, wet", ENST, "human_wet_mix.flac", (*DEFAULT_STAGES, "room"), 0),
     ("drums, wet", ENST, "human_wet_mix.flac", ("gain",), 1024),
     ("kit with a formula", GOGODZE, "sfz_default_mix.flac", ("gain", "high_pass"), 0),
 )

@@ -14,6 +14,9 @@ Number = TypeVar("Number", float, Tensor)
 SILENCE_DB = -160.0
 """What silence measures in decibels, so that its logarithm stays finite."""
 
+SILENT_POWER = 10 ** (SILENCE_DB / 10)
+"""The power of silence. A denominator that does not fall under it makes no 0 / 0."""
+
 _SMALLEST_GAIN = 10 ** (SILENCE_DB / 20)
 
 
@@ -37,9 +40,15 @@ def gain_to_db(gain: Number) -> Number:
     return 20 * math.log10(max(abs(gain), _SMALLEST_GAIN))
 
 
-def power_to_db(power: Tensor) -> Tensor:
-    """Level in decibels of a power: 10 log10(power), and `SILENCE_DB` for silence."""
-    return 10 * torch.log10(at_least(power, _SMALLEST_GAIN**2))
+def power_to_db(power: Number) -> Number:
+    """Level in decibels of a power: 10 log10(power), and `SILENCE_DB` for silence.
+
+    >>> round(power_to_db(0.1), 9)
+    -10.0
+    """
+    if isinstance(power, Tensor):
+        return 10 * torch.log10(at_least(power, SILENT_POWER))
+    return 10 * math.log10(max(power, SILENT_POWER))
 
 
 def smoothing_coefficient(time_ms: Tensor, sample_rate: float) -> Tensor:

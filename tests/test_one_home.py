@@ -21,11 +21,9 @@ COINCIDENCES = {
     "FFT_SIZE": "of one signal here, of another's toolkit there",
     "FFT_SIZES": "the one may change without the other",
     "FRAME_S": "each of its own paper",
-    "LEAST_PAIR_PAN": "how engineers are made up, and what a console learns from any",
     "LEVEL_S": "each as fine as its picture",
     "LONGEST_S": "of other things",
     "MOST_BYTES": "of other documents",
-    "SILENT_POWER": "that of dasp.units.SILENCE_DB",
     "UNSEEN_SONGS": "of recipes, which do not lean on one another",
 }
 """Names with one value in several files, none of which is the other."""

@@ -30,6 +30,7 @@ from dasp.analysis.spectral import (
 from dasp.analysis.stereo import (
     measure_panning_rms,
     measure_panning_spectrum,
+    measure_side_share,
     measure_stereo_correlation,
     measure_stereo_imbalance,
     measure_stereo_width,
@@ -57,6 +58,7 @@ __all__ = [
     "measure_peak",
     "measure_rms",
     "measure_short_term_loudness",
+    "measure_side_share",
     "measure_spectral_centroid",
     "measure_spectral_flatness",
     "measure_spectral_rolloff",

@@ -8,9 +8,6 @@ from torch import Tensor
 
 from dasp._checks import check_audio, checked_sample_rate
 
-SILENT_POWER = 1e-16
-"""The power of `dasp.units.SILENCE_DB`: added to a denominator, it keeps silence from 0 / 0."""
-
 
 def audio_measure(function: Callable) -> Callable:
     """Checks the audio, which needs at least one sample, and computes half types in float32."""

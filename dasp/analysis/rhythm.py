@@ -16,10 +16,11 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._bounds import at_least
-from dasp.analysis._measure import SILENT_POWER, audio_measure
+from dasp.analysis._measure import audio_measure
 from dasp.analysis.spectral import BARK_BANDS, bark_filterbank
 from dasp.signal.fft import irfft, rfft
 from dasp.signal.stft import frames, magnitude_spectra
+from dasp.units import SILENT_POWER
 
 SLOWEST_BPM, FASTEST_BPM = 50.0, 200.0
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from dasp._bounds import at_least
 from dasp._checks import check_choice, check_range
-from dasp.analysis._measure import SILENT_POWER, audio_measure
+from dasp.analysis._measure import audio_measure
 from dasp.signal.stft import magnitude_spectra
-from dasp.units import gain_to_db, power_to_db
+from dasp.units import SILENT_POWER, gain_to_db, power_to_db
 
 BARK_BANDS = 24
 _OCTAVE_BANDS = {1: range(-5, 5), 3: range(-17, 14)}

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from dasp._bounds import at_least
 from dasp._checks import check_channels
-from dasp.analysis._measure import SILENT_POWER, audio_measure
+from dasp.analysis._measure import audio_measure
 from dasp.signal.stft import magnitude_spectra
+from dasp.units import SILENT_POWER
 
 MOST_WIDTH = 1e8
 """What a signal without any mid measures."""
@@ -40,6 +41,28 @@ def measure_stereo_width(x: Tensor, sample_rate: float) -> Tensor:
     left, right = _channels(x)
     side, mid = _power(left - right), _power(left + right)
     return side / (mid + (side + mid) / MOST_WIDTH + SILENT_POWER)
+
+
+@audio_measure
+def measure_side_share(x: Tensor, sample_rate: float) -> Tensor:
+    """Measure the share of the side in the energy of side and mid.
+
+    Args:
+        x: Audio `(*batch, 2, time)`, at least one sample.
+        sample_rate: In Hz. The result does not depend on it.
+
+    Returns:
+        Share of the power in [0, 1], `(*batch,)`: 0 for equal channels and silence, 0.5 for
+        unrelated channels or for one channel alone, 1 for channels of opposite polarity.
+
+    Raises:
+        ValueError: If `x` is not floating-point audio, or has no samples or not two channels.
+
+    >>> measure_side_share(torch.tensor([[1.0, 2.0], [0.0, 0.0]]), 44_100).item()
+    0.5
+    """
+    width = measure_stereo_width(x, sample_rate)
+    return width / (1 + width)
 
 
 @audio_measure

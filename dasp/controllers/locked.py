@@ -7,7 +7,7 @@ from statistics import median
 from torch import Tensor
 
 from dasp.controllers.rules.strips import master_at_loudness
-from dasp.mixing.in_range import in_range
+from dasp.mixing.fader import louder
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
@@ -96,31 +96,13 @@ def work_around(found: Mix, song: Song, start: Mix, target_lufs: float) -> Mix:
     ]
     shift_db = median(missed_db) if missed_db else 0.0
     tracks = tuple(
-        old if old.locked else replace(new, strip=merged(_louder(new.strip, shift_db), stages))
+        old if old.locked else replace(new, strip=merged(louder(new.strip, shift_db), stages))
         for new, old, stages in zip(found.tracks, start.tracks, kept, strict=True)
     )
     mix = replace(found, tracks=tracks, master=())
     inputs = dict(zip(song.names, song.tracks, strict=True))
     bus = mix_down(song.tracks, mix)
     return replace(mix, master=_master(bus, found, start, target_lufs, inputs))
-
-
-def _louder(strip: Sequence[Stage], by_db: float) -> tuple[Stage, ...]:
-    return tuple(
-        _moved(stage, by_db) if stage.processor is GAIN and by_db else stage for stage in strip
-    )
-
-
-def _moved(fader: Stage, by_db: float) -> Stage:
-    """A fader, or one that moves, higher by so much, as far as its range goes."""
-    if "gain_db" in fader.automation:
-        moved = [_in_range(value + by_db) for value in fader.automation["gain_db"]]
-        return fader._replace(automation={**fader.automation, "gain_db": moved})
-    return fader._replace(settings={"gain_db": _in_range(fader.settings["gain_db"] + by_db)})
-
-
-def _in_range(gain_db: float) -> float:
-    return round(in_range(GAIN, "gain_db", gain_db), 3)
 
 
 def _master(

@@ -19,19 +19,18 @@ from dasp.analysis import (
     measure_loudness_range,
     measure_octave_spectrum,
     measure_panning_spectrum,
+    measure_side_share,
     measure_spectral_centroid,
     measure_stereo_correlation,
     measure_stereo_imbalance,
-    measure_stereo_width,
     measure_true_peak,
 )
-from dasp.analysis._measure import SILENT_POWER
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.losses.features import audio_features
 from dasp.losses.time import negative_sdr
 from dasp.mixing.routing import as_stereo
 from dasp.signal.stft import stft
-from dasp.units import db_to_gain
+from dasp.units import SILENT_POWER, db_to_gain
 
 AUDIBLE_DB = 60.0
 """Bands that are further below the loudest of the reference have no say in `spectrum`."""
@@ -144,12 +143,6 @@ def _mean_centroid(x: Tensor, sample_rate: float) -> Tensor:
     return measure_spectral_centroid(x, sample_rate).mean(-1)
 
 
-def _side_share(x: Tensor, sample_rate: float) -> Tensor:
-    """Energy of the side over that of side and mid: 0 for mono, 0.5 for unrelated channels."""
-    width = measure_stereo_width(x, sample_rate)
-    return width / (1 + width)
-
-
 def _spectrum(output: Tensor, reference: Tensor, sample_rate: float) -> Tensor:
     """Mean absolute difference of the third-octave levels that are audible in the reference."""
     own, wanted = (
@@ -190,7 +183,7 @@ METRICS: dict[str, Metric] = {
     "crest_factor": Metric("dB", _difference(measure_crest_factor)),
     "spectrum": Metric("dB", _spectrum),
     "centroid": Metric("Hz", _difference(_mean_centroid)),
-    "side_share": Metric("", _difference(_side_share)),
+    "side_share": Metric("", _difference(measure_side_share)),
     "imbalance": Metric("", _difference(measure_stereo_imbalance)),
     "correlation": Metric("", _difference(measure_stereo_correlation)),
     "panning": Metric("", _panning),

@@ -5,9 +5,6 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_choice
 
-SILENT_POWER = 1e-16
-"""The power of `dasp.units.SILENCE_DB`, under which a denominator does not fall."""
-
 
 def paired(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Both signals, checked to be alike; half types in float32, in which their loss stays."""

@@ -14,7 +14,8 @@ from dasp.analysis import (
     measure_stereo_imbalance,
     measure_stereo_width,
 )
-from dasp.losses._pair import SILENT_POWER, paired, reduced
+from dasp.losses._pair import paired, reduced
+from dasp.units import SILENT_POWER
 
 WEIGHTS = {
     "rms": 0.1,

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from dasp._bounds import at_least
 from dasp._checks import check_channels
-from dasp.losses._pair import SILENT_POWER, paired, reduced
+from dasp.losses._pair import paired, reduced
 from dasp.signal.stft import magnitude_spectra
+from dasp.units import SILENT_POWER
 
 FFT_SIZES = (512, 2048, 8192)
 FLOOR = 1e-5

@@ -8,8 +8,8 @@ done?", ICASSP 2019. All channels of an item are one signal, so that their balan
 from torch import Tensor
 
 from dasp._bounds import at_least
-from dasp.losses._pair import SILENT_POWER, paired, reduced
-from dasp.units import power_to_db
+from dasp.losses._pair import paired, reduced
+from dasp.units import SILENT_POWER, power_to_db
 
 
 def l1(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from dasp._checks import check_range
+from dasp.mixing.fader import louder
 from dasp.mixing.plain import plain_settings
 from dasp.mixing.routing import SEND_OFF_DB, send_param
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors import Param
-from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import Stage
 
 
@@ -58,22 +58,12 @@ def _blend_track(track: Track, amount: float, mono: bool) -> Track:
     panner = next((stage for stage in strip if stage.processor.name == "stereo_panner"), None)
     if mono and panner is not None and not panner.locked:
         centre_db = panner.settings.get("law_db", -3.0) / -3.0 * 10 * math.log10(2)
-        strip = _louder(strip, (1 - amount) * centre_db)
+        strip = louder(strip, (1 - amount) * centre_db)
     sends_db = {
         bus: _blend_value(send_param(bus), SEND_OFF_DB, send_db, amount)
         for bus, send_db in track.sends_db.items()
     }
     return replace(track, strip=strip, sends_db=sends_db)
-
-
-def _louder(strip: tuple[Stage, ...], by_db: float) -> tuple[Stage, ...]:
-    """Raise the gain of a strip, in its last gain stage or in a new one."""
-    for i in reversed(range(len(strip))):
-        stage = strip[i]
-        if stage.processor.name == "gain" and not stage.locked and "gain_db" in stage.settings:
-            gain_db = _rounded(stage.settings["gain_db"] + by_db)
-            return (*strip[:i], stage._replace(settings={"gain_db": gain_db}), *strip[i + 1 :])
-    return (*strip, Stage(GAIN, {"gain_db": _rounded(by_db)})) if by_db else strip
 
 
 def _blend_strip(strip: Sequence[Stage], amount: float) -> tuple[Stage, ...]:

@@ -17,6 +17,9 @@ KIT_MICROPHONES = (
 )  # fmt: skip
 """The microphones of a drum kit, in an order that trained systems know and that never changes."""
 
+LEAST_PAIR_PAN = 0.5
+"""Either side of a stereo recording is panned as far as this, or farther."""
+
 _SIDES = {"left": r"l|left", "right": r"r|right"}
 
 

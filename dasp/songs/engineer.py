@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.roles import stereo_pairs
+from dasp.mixing.roles import LEAST_PAIR_PAN, stereo_pairs
 from dasp.mixing.routing import SEND_OFF_DB
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.targets import CEILING_DB, MIX_LUFS
@@ -41,7 +41,6 @@ from dasp.units import db_to_gain, gain_to_db
 LEAD_LUFS = -30.0
 """Loudness of a lead vocal before the master, which leaves faders room for faint recordings."""
 
-LEAST_PAIR_PAN = 0.5
 MOMENT_S, LOUD_SHARE, PAUSE_DB = 0.1, 0.9, 30.0
 
 

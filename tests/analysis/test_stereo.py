@@ -9,6 +9,7 @@ from dasp.analysis.stereo import (
     MOST_WIDTH,
     measure_panning_rms,
     measure_panning_spectrum,
+    measure_side_share,
     measure_stereo_correlation,
     measure_stereo_imbalance,
     measure_stereo_width,
@@ -80,6 +81,14 @@ def test_agree_with_numpy():
     assert measure_stereo_width(x, RATE).item() == pytest.approx(width, rel=1e-7)
     assert measure_stereo_imbalance(x, RATE).item() == pytest.approx(imbalance, rel=1e-12)
     assert measure_stereo_correlation(x, RATE).item() == pytest.approx(correlation, rel=1e-10)
+
+
+def test_the_share_of_the_side_is_one_of_energies():
+    x = stereo(noise(), noise())
+    a, b = x.numpy()
+    share = np.sum((a - b) ** 2) / np.sum(2 * a**2 + 2 * b**2)
+    assert measure_side_share(x, RATE).item() == pytest.approx(share, rel=1e-7)
+    assert measure_side_share(torch.zeros(2, 8), RATE) == 0
 
 
 @pytest.mark.parametrize("degrees", [0.0, 20.0, 45.0, 60.0, 90.0])

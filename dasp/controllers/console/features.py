@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.excerpt import busiest_pieces
-from dasp.analysis.stereo import measure_stereo_width
+from dasp.analysis.stereo import measure_side_share
 from dasp.signal.stft import magnitude_spectra
 from dasp.units import power_to_db
 
@@ -207,7 +207,5 @@ def _together(
 
 def _width(track: Tensor, sample_rate: float) -> Tensor:
     """The share of the side in the energy of a track, 0 for mono."""
-    if track.shape[-2] == 1 or not track.any():
-        return track.new_zeros(())
-    width = measure_stereo_width(track, sample_rate)
-    return width / (1 + width)
+    mono = track.shape[-2] == 1
+    return track.new_zeros(()) if mono else measure_side_share(track, sample_rate)

@@ -40,7 +40,7 @@ from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.kept_routing import keep_routing
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.roles import stereo_pairs
+from dasp.mixing.roles import LEAST_PAIR_PAN, stereo_pairs
 from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.mixing.targets import CEILING_DB
@@ -60,7 +60,6 @@ KIT_ROLES = ("kick", "snare", "hihat", "tom", "overhead", "room", "cymbal", "per
 SURE = 0.5
 """A role is told by ear from this probability on."""
 
-LEAST_PAIR_PAN = 0.5
 NEAR_AN_END = 0.02
 """A sigmoid does not reach the ends of a range: controls so near to one stand there."""
 

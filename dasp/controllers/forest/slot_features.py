@@ -10,7 +10,7 @@ from torch import Tensor
 from dasp.analysis import measure_loudness, measure_onset_strength, measure_rms
 from dasp.mixing.roles import KIT_MICROPHONES, stereo_pairs
 from dasp.signal.stft import magnitude_spectra
-from dasp.units import gain_to_db, power_to_db
+from dasp.units import SILENT_POWER, gain_to_db, power_to_db
 
 SLOTS = KIT_MICROPHONES
 """A single overhead or room is in the left slot."""
@@ -24,7 +24,6 @@ FEATURES = (
 
 BAND_EDGES_HZ = (0.0, 200.0, 800.0, 3200.0, math.inf)
 ROLLOFF = 0.85
-_SILENT_POWER = 1e-16
 
 Slots = dict[str, tuple[int, int]]
 """The track and the channel that each slot hears; channel -1 is the mean of both."""
@@ -136,7 +135,7 @@ def track_features(x: Tensor, sample_rate: float) -> Tensor:
     centroid = (f * share).sum()
     spread = ((f - centroid).square() * share).sum().sqrt()
     rolloff = f[(share.cumsum(0) < ROLLOFF).sum().clamp(max=len(f) - 1)]
-    flatness = power.clamp(min=_SILENT_POWER).log().mean().exp() / power.mean()
+    flatness = power.clamp(min=SILENT_POWER).log().mean().exp() / power.mean()
     bands = [share[(f >= low) & (f < high)].sum() for low, high in pairwise(BAND_EDGES_HZ)]
     crossings = (x[0, 1:].signbit() != x[0, :-1].signbit()).sum()
     rms, peak = measure_rms(x, sample_rate)[0], gain_to_db(x.abs().max())

@@ -20,6 +20,7 @@ from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
 from dasp.processors.stage import Stage
+from dasp.units import power_to_db
 
 GOAL = 10 ** (-60 / 10)
 """Under this error-to-signal ratio, the last polish has nothing to add."""
@@ -151,7 +152,7 @@ def fit(
     return Fit(
         processor,
         {**knobs.held, **found},
-        {stage: 10 * math.log10(max(value, 1e-16)) for stage, value in errors.items()},
+        {stage: power_to_db(value) for stage, value in errors.items()},
         lag,
         tuple(history),
     )

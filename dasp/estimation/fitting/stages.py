@@ -32,6 +32,7 @@ from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
 from dasp.losses import esr
 from dasp.processors import Processor
+from dasp.units import power_to_db
 
 SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
 SPSA_STEPS, PROXY_STEPS = 100, 150
@@ -223,4 +224,4 @@ class Stages:
         return 2 * torch.randint(2, shape, generator=self.generator).to(u) - 1
 
     def _note(self, stage: str, error: Tensor) -> None:
-        self.note(stage, 10 * error.min().clamp(min=1e-16).log10().item())
+        self.note(stage, power_to_db(error.min()).item())

@@ -12,7 +12,6 @@ Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from dasp._checks import check_choice
@@ -38,8 +37,12 @@ from dasp.estimation.unmixing.room import room
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
+from dasp.units import power_to_db
 
-DEFAULT_STAGES = ("gain", "delay", "high_pass", "eq")
+_BY_STRIPS = ("delay", "high_pass", "eq")
+"""Stages in whose place filters can stand."""
+
+DEFAULT_STAGES = ("gain", *_BY_STRIPS)
 BY_SPECTRA = ("master",)
 """Stages that are kept for spectra nearer to those of the mix, whatever becomes of the waveform."""
 
@@ -190,7 +193,7 @@ def plan_stages(stages: Sequence[str], filter_taps: int = 0) -> list[str]:
     """
     for stage in stages:
         check_choice("stages", stage, STAGES)
-    left_out = ("delay", "high_pass", "eq") if filter_taps else ("filters",)
+    left_out = _BY_STRIPS if filter_taps else ("filters",)
     wanted = {"gain", "filters", *stages}.difference(left_out)
     return [stage for stage in _STAGES if stage in wanted]
 
@@ -202,7 +205,7 @@ def _score(found: Found, problem: Problem) -> tuple[float, float]:
     error = (output - problem.mix).square().sum() / problem.mix.square().sum()
     part = problem.excerpt
     distance = multi_resolution_stft(output[..., part].float(), problem.mix[..., part].float())
-    return (-10 * torch.log10(error.clamp(min=1e-16))).item(), distance.item()
+    return -power_to_db(error).item(), distance.item()
 
 
 def _polished(found: Found, problem: Problem) -> Found:
