@@ -25,7 +25,7 @@ COMMANDS = {
     "train": "train a model by one of the recipes",
     "eval": "how near mixes come to references",
     "list": "the processors",
-    "show": "the parameters of a processor",
+    "show": "the parameters of a processor, or the settings of a mix",
     "info": "format, loudness and true peak of files",
     "plot": "a picture of a chain or a mix",
     "export": "a mix.json as a REAPER project",

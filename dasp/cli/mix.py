@@ -31,7 +31,8 @@ from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.roles import check_roles
-from dasp.mixing.summary import pan_text
+from dasp.mixing.settings import Channel
+from dasp.mixing.summary import pan_text, switches
 from dasp.mixing.targets import MIX_LUFS
 from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import check_is_no_track, taken_for_a_track
@@ -190,16 +191,7 @@ def steps(*names: str):
 
 def print_mix(mix, audio) -> None:
     """The settings of every strip, and what the mix measures."""
-    _print_strips(mix)
-    print()
-    for kind, strip in (
-        *((f"group {group.name}", group.strip) for group in mix.groups),
-        *((f"bus {bus.name}", bus.strip) for bus in mix.buses),
-        ("master", mix.master),
-    ):
-        for stage in strip:
-            values = ", ".join(f"{name} {value}" for name, value in stage.settings.items())
-            print(f"{kind} {stage.processor.name}: {values}")
+    print_settings(mix)
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
     if loudness > ABSOLUTE_GATE_LUFS:
@@ -210,12 +202,30 @@ def print_mix(mix, audio) -> None:
         )
 
 
+def print_settings(mix) -> None:
+    """The settings of every strip."""
+    _print_strips(mix)
+    print()
+    for kind, channel in (
+        *((f"group {group.name}", group) for group in mix.groups),
+        *((f"bus {bus.name}", bus) for bus in mix.buses),
+        ("master", Channel("master", mix.master)),
+    ):
+        if said := switches(channel):
+            print(f"{kind}: {', '.join(said)}")
+        for stage in channel.strip:
+            if stage.on:
+                values = ", ".join(f"{name} {value}" for name, value in stage.settings.items())
+                print(f"{kind} {stage.processor.name}: {values}")
+
+
 def _print_strips(mix) -> None:
     rows = []
     for track in mix.tracks:
-        high_pass = find_stage(track.strip, "high_pass")
+        strip = [stage for stage in track.strip if stage.on]
+        high_pass = find_stage(strip, "high_pass")
         shown = ("high_pass", "gain", "stereo_panner")
-        others = [s.processor.name for s in track.strip if s.processor.name not in shown]
+        others = [s.processor.name for s in strip if s.processor.name not in shown]
         sends = [f"{bus} {send_db:+.1f} dB" for bus, send_db in track.sends_db.items()]
         goes_to = [f"to {track.group}"] if track.group else []
         rows.append(
@@ -223,9 +233,9 @@ def _print_strips(mix) -> None:
                 track.name,
                 track.role,
                 f"{setting([high_pass], 'freq_hz', 0.0):.0f} Hz" if high_pass else "-",
-                f"{setting(track.strip, 'gain_db', 0.0):+.1f} dB",
-                pan_text(setting(track.strip, "pan", 0.0)),
-                ", ".join(others + sends + goes_to),
+                f"{setting(strip, 'gain_db', 0.0):+.1f} dB",
+                pan_text(setting(strip, "pan", 0.0)),
+                ", ".join(switches(track) + others + sends + goes_to),
             )
         )
     head = ("track", "role", "high-pass", "gain", "pan", "and")

@@ -1,4 +1,4 @@
-"""`dasp show`: the parameters of a processor."""
+"""`dasp show`: the parameters of a processor, or the settings of a mix."""
 
 import argparse
 import json
@@ -8,20 +8,32 @@ from collections.abc import Sequence
 from dasp._suggestion import did_you_mean
 from dasp.cli.effects import DEFAULTS
 from dasp.cli.list import describe
+from dasp.cli.mix import print_settings
 from dasp.cli.printing import print_table
+from dasp.mixing.document import load_mix
+from dasp.mixing.settings import Mix
 from dasp.processors.catalogue import CATALOGUE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.description = "The parameters, options and inputs of a processor, with units and ranges."
-    parser.add_argument("processor", type=_processor, help="its name; 'dasp list' has them")
+    parser.description = (
+        "The parameters, options and inputs of a processor, with units and ranges. Or the settings "
+        "of a mix.json: what each strip does, what is muted, soloed, bypassed or put right before "
+        "its strip, and why."
+    )
+    parser.add_argument(
+        "subject", type=_subject, metavar="PROCESSOR|MIX.json",
+        help="the name of a processor ('dasp list' has them), or the settings of a mix",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one processor."""
-    processor = args.processor
+    """Print one processor, or one mix."""
+    if isinstance(args.subject, Mix):
+        return _show_mix(args)
+    processor = args.subject
     if args.json:
         print(json.dumps(_document(processor), indent=2))
         return 0
@@ -47,6 +59,22 @@ def run(args: argparse.Namespace) -> int:
     if processor.neutral is not None:
         settings = ", ".join(f"{k}={_text(v)}" for k, v in processor.neutral.items())
         print(f"\nchanges nothing with: {settings or 'its defaults'}")
+    return 0
+
+
+def _show_mix(args: argparse.Namespace) -> int:
+    mix = args.subject
+    if args.json:
+        args.usage_error("--json goes with a processor: a mix.json is JSON already")
+    print_settings(mix)
+    reasons = [
+        (track.name, correction, why)
+        for track in mix.tracks
+        for correction, why in track.prepare.because.items()
+    ]
+    if reasons:
+        print()
+        print_table(("track", "prepared", "because"), reasons)
     return 0
 
 
@@ -117,6 +145,16 @@ def _document(processor) -> dict:
         "inputs": processor.inputs,
         "neutral": processor.neutral,
     }
+
+
+def _subject(name: str):
+    """A processor by its name, or a mix by its file."""
+    if not name.lower().endswith(".json"):
+        return _processor(name)
+    try:
+        return load_mix(name)
+    except (ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _processor(name: str):

@@ -9,7 +9,7 @@ from torch import Tensor
 from dasp.controllers.rules.strips import master_at_loudness
 from dasp.mixing.fader import louder
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Channel, Mix, Track
+from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import Stage, setting
@@ -24,8 +24,7 @@ def is_locked(mix: Mix) -> bool:
     Returns:
         Whether something is locked.
     """
-    parts: tuple[Track | Channel, ...] = (*mix.tracks, *mix.groups, *mix.buses)
-    strips = [mix.master, *(part.strip for part in parts)]
+    strips = [mix.master, *(part.strip for part in mix.channels)]
     return any(t.locked for t in mix.tracks) or any(s.locked for strip in strips for s in strip)
 
 

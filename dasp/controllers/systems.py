@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.controllers.heard import heard_of, with_all
 from dasp.controllers.locked import work_around
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
@@ -38,7 +39,8 @@ def automatic_mix(
     Args:
         song: The tracks, their names and roles.
         start: A mix of these tracks, which names them. What is locked in it stays as it is, and so
-            do files, roles, groups, buses and sends.
+            do files, roles, groups, buses and sends. Its tracks are heard as it prepares them, and
+            those that are muted not at all.
         system: One of `SYSTEMS`.
         target_lufs: The loudness of the mix in LUFS, from -70 to 0; -18 if none is given. It is
             not reached where a limiter or the range of the gain stand against it.
@@ -59,20 +61,23 @@ def automatic_mix(
     if target_lufs is not None:
         check_range("target_lufs", target_lufs, low=ABSOLUTE_GATE_LUFS, high=0.0)
     check_range("amount", amount, low=0.0, high=1.0)
-    start = song.plain_mix() if start is None else start
-    names, roles = (tuple(getattr(t, key) for t in start.tracks) for key in ("name", "role"))
+    whole = song.plain_mix() if start is None else start
+    names, roles = (tuple(getattr(t, key) for t in whole.tracks) for key in ("name", "role"))
     check_roles(roles, "tracks[{}].role")
-    song = replace(song, names=names, roles=roles)
+    song, start = heard_of(replace(song, names=names, roles=roles), whole)
+    if not song.names:
+        warnings.warn("every track is muted: there is nothing to mix", stacklevel=2)
+        return whole
     if all(is_silent(track, song.sample_rate) for track in song.tracks):
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
     lufs = MIX_LUFS if target_lufs is None else target_lufs
     mix = _found(song, start, system, lufs, weights)
     if amount == 1:
-        return mix
+        return with_all(mix, whole)
     part = blend(mix, amount, [track.shape[-2] == 1 for track in song.tracks])
-    if target_lufs is None and amount == 0:
-        return part
-    return at_loudness_again(part, song.tracks, lufs)
+    if target_lufs is not None or amount > 0:
+        part = at_loudness_again(part, song.tracks, lufs)
+    return with_all(part, whole)
 
 
 def _found(song: Song, start: Mix, system: str, target_lufs: float, weights: Path | None) -> Mix:

@@ -14,10 +14,11 @@ from dasp.mixing.console import (
 from dasp.mixing.conversion import from_mix, to_mix
 from dasp.mixing.document import is_mix, load_mix, save_mix
 from dasp.mixing.kept_routing import keep_routing
-from dasp.mixing.knobs import turn
+from dasp.mixing.knobs import switch, turn
 from dasp.mixing.mixdown import Stem, mix_down, mix_stems, through_master
 from dasp.mixing.normalise import normalise_loudness
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.roles import KNOWN_ROLES, ROLES, guess_role, stereo_pairs
 from dasp.mixing.routing import Routing
 from dasp.mixing.settings import Channel, Mix, Track
@@ -36,6 +37,7 @@ __all__ = [
     "Console",
     "Controls",
     "Mix",
+    "Preparation",
     "Routing",
     "Settings",
     "Song",
@@ -59,6 +61,7 @@ __all__ = [
     "setting",
     "stack_tracks",
     "stereo_pairs",
+    "switch",
     "through_master",
     "to_mix",
     "turn",

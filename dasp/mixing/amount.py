@@ -11,7 +11,7 @@ from dasp._checks import check_range
 from dasp.mixing.fader import louder
 from dasp.mixing.plain import plain_settings
 from dasp.mixing.routing import SEND_OFF_DB, send_param
-from dasp.mixing.settings import Channel, Mix, Track
+from dasp.mixing.settings import Mix, Track
 from dasp.processors import Param
 from dasp.processors.stage import Stage
 
@@ -41,16 +41,12 @@ def blend(mix: Mix, amount: float, mono: Sequence[bool]) -> Mix:
     check_range("amount", amount, low=0.0, high=1.0)
     if amount == 1:
         return mix
-    return Mix(
-        mix.sample_rate,
-        tuple(
-            track if track.locked else _blend_track(track, amount, is_mono)
-            for track, is_mono in zip(mix.tracks, mono, strict=True)
-        ),
-        _blend_strip(mix.master, amount),
-        tuple(Channel(group.name, _blend_strip(group.strip, amount)) for group in mix.groups),
-        mix.buses,
+    tracks = tuple(
+        track if track.locked else _blend_track(track, amount, is_mono)
+        for track, is_mono in zip(mix.tracks, mono, strict=True)
     )
+    groups = tuple(replace(group, strip=_blend_strip(group.strip, amount)) for group in mix.groups)
+    return replace(mix, tracks=tracks, groups=groups, master=_blend_strip(mix.master, amount))
 
 
 def _blend_track(track: Track, amount: float, mono: bool) -> Track:

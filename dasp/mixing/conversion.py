@@ -104,7 +104,8 @@ def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
         Physical values and routing with which the console gives the mix.
 
     Raises:
-        ValueError: If the console lacks a stage, a group or a bus of the mix.
+        ValueError: If the console lacks a stage, a group or a bus of the mix, or something is
+            muted, soloed or prepared, which a console has not.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> console = Console(strip=(GAIN,), buses={}, master=())
@@ -113,6 +114,11 @@ def from_mix(console: Console, mix: Mix) -> tuple[Settings, Routing]:
     >>> settings.tracks["gain.gain_db"].tolist()
     [-3.0, 0.0]
     """
+    for part in mix.channels:
+        if part.mute or part.solo or (isinstance(part, Track) and part.prepare):
+            raise ValueError(
+                f"mix: {part.name} is muted, soloed or prepared, which a console has not"
+            )
     columns = []
     for i, track in enumerate(mix.tracks):
         own = _settings_of(console.strip, track.strip, f"tracks[{i}].strip")
@@ -174,7 +180,8 @@ def _settings_of(
             i, stage = waiting.pop(0)
             if stage.automation:
                 raise ValueError(f"{where}[{i}].automation: does not come along to a console")
-            stages.append(Stage(processor, {**processor.defaults(), **stage.settings}))
+            settings = {**processor.defaults(), **stage.settings}
+            stages.append(Stage(processor, settings, on=stage.on))
         else:
             plain = plain_settings(processor, wet=wet)
             on = not (wet or processor.neutral is None or processor.inputs or "pan" in plain)

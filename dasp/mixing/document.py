@@ -7,15 +7,18 @@ with the nodes of `dasp.processors.node`:
       "format": "dasp-mix", "version": 2, "sample_rate": 44100,
       "tracks": [{
         "name": "kick", "file": "stems/kick.wav", "role": "kick", "strip": [node, ...],
-        "group": "drums", "sends_db": {"reverb": -18.0}, "locked": true
+        "group": "drums", "sends_db": {"reverb": -18.0}, "locked": true, "mute": true,
+        "prepare": {"inverted": true, "delay_samples": -12.25, "because": {"polarity": "..."}}
       }],
-      "groups": [{"name": "drums", "strip": [node, ...]}],
+      "groups": [{"name": "drums", "strip": [node, ...], "solo": true}],
       "buses": [{"name": "reverb", "strip": [node, ...]}],
       "master": [node, ...]
     }
 
-A node may also have `"sidechain"`, the name of the track that it listens to; `"locked": true`,
-which mixers leave as it is; and `"automation"`, breakpoints with straight lines between them:
+Tracks, groups and buses may have `"mute"` and `"solo"`; `"prepare"` is what is put right in a track
+before its strip. A node may also have `"sidechain"`, the name of the track that it listens to;
+`"locked": true`, which mixers leave as it is; `"bypass": true`; and `"automation"`, breakpoints
+with straight lines between them:
 
     {"processor": "gain", "automation": {"time_s": [0, 12.5, 13], "gain_db": [-3, -3, 0]}}
 
@@ -26,9 +29,11 @@ keys, and is read as well.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dasp._checks import check_range
 from dasp._json_checks import (
     as_list,
     as_text,
@@ -40,8 +45,10 @@ from dasp._json_checks import (
 )
 from dasp.file_names import as_found, named_from
 from dasp.mixing.json_layout import readable_json
+from dasp.mixing.preparation import CORRECTIONS, Preparation
 from dasp.mixing.routing import send_param
 from dasp.mixing.settings import Channel, Mix, Track
+from dasp.processors.catalogue import TIME_SHIFT
 from dasp.processors.chain import required_inputs
 from dasp.processors.document import read_json
 from dasp.processors.node import MORE_KEYS, from_json, spread_bands, to_json
@@ -54,8 +61,11 @@ MOST_BYTES = 2**24
 
 _TRACK_KEYS = {
     1: ("name", "file", "role", "strip"),
-    2: ("name", "file", "role", "strip", "group", "sends_db", "locked"),
-}
+    2: (
+        "name", "file", "role", "strip", "group", "sends_db", "locked", "mute", "solo", "prepare"
+    ),
+}  # fmt: skip
+_PREPARE_KEYS = ("offset", "mono", "inverted", "delay_samples", "because")
 _MIX_KEYS = {
     1: ("format", "version", "sample_rate", "tracks", "master"),
     2: ("$schema", "format", "version", "sample_rate", "tracks", "groups", "buses", "master"),
@@ -153,18 +163,41 @@ def to_document(mix: Mix, folder: Path) -> dict:
 
 
 def _track_document(track: Track, folder: Path) -> dict:
-    optional = {"group": track.group, "sends_db": dict(track.sends_db), "locked": track.locked}
+    prepare = track.prepare
+    optional = {
+        "group": track.group,
+        "sends_db": dict(track.sends_db),
+        "locked": track.locked,
+        "mute": track.mute,
+        "solo": track.solo,
+        "prepare": _set({
+            "offset": list(prepare.offset),
+            "mono": prepare.mono,
+            "inverted": prepare.inverted,
+            "delay_samples": prepare.delay_samples,
+            "because": dict(prepare.because),
+        }),
+    }  # fmt: skip
     return {
         "name": track.name,
         "file": named_from(track.file, folder),
         "role": track.role,
         "strip": [to_json(stage) for stage in track.strip],
-        **{key: value for key, value in optional.items() if value},
+        **_set(optional),
     }
 
 
 def _channel_document(channel: Channel) -> dict:
-    return {"name": channel.name, "strip": [to_json(stage) for stage in channel.strip]}
+    return {
+        "name": channel.name,
+        "strip": [to_json(stage) for stage in channel.strip],
+        **_set({"mute": channel.mute, "solo": channel.solo}),
+    }
+
+
+def _set(optional: dict) -> dict:
+    """Without what is empty, false or 0."""
+    return {key: value for key, value in optional.items() if value}
 
 
 def from_document(document: Any, folder: Path) -> Mix:
@@ -234,6 +267,23 @@ def _check_files(mix: Mix) -> None:
             raise ValueError(f"tracks[{i}].file: {track.file}: does not exist")
 
 
+def _preparation(prepare: Any, where: str) -> Preparation:
+    check_object(prepare, where)
+    check_keys(prepare, _PREPARE_KEYS, where)
+    offset = as_list(prepare.get("offset", []), f"{where}.offset", "numbers")
+    for value in offset:
+        at(where, partial(check_range, low=-1.0, high=1.0), "offset", value)
+    delay_samples = prepare.get("delay_samples", 0.0)
+    at(where, TIME_SHIFT.check_settings, {"delay_samples": delay_samples})
+    because = prepare.get("because", {})
+    check_object(because, f"{where}.because")
+    for correction, why in because.items():
+        check_name(correction, CORRECTIONS, f"{where}.because", "correction")
+        as_text(why, f"{where}.because.{correction}")
+    mono, inverted = (flag(prepare, key, where) for key in ("mono", "inverted"))
+    return Preparation(tuple(offset), mono, inverted, delay_samples, because)
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads the parts of a document of one version."""
@@ -266,6 +316,9 @@ class _Reader:
             group=group,
             sends_db=sends_db,
             locked=flag(track, "locked", where),
+            mute=flag(track, "mute", where),
+            solo=flag(track, "solo", where),
+            prepare=_preparation(track.get("prepare", {}), f"{where}.prepare"),
         )
 
     def channels(self, channels: Any, where: str) -> tuple[Channel, ...]:
@@ -273,11 +326,13 @@ class _Reader:
         for i, channel in enumerate(as_list(channels, where)):
             place = f"{where}[{i}]"
             check_object(channel, place)
-            check_keys(channel, ("name", "strip"), place)
+            check_keys(channel, ("name", "strip", "mute", "solo"), place)
             name = as_text(channel.get("name"), f"{place}.name")
             if name in read:
                 raise ValueError(f"{place}.name: {name!r} is there twice")
-            read[name] = Channel(name, self.stages(channel.get("strip", []), f"{place}.strip"))
+            strip = self.stages(channel.get("strip", []), f"{place}.strip")
+            mute, solo = (flag(channel, key, place) for key in ("mute", "solo"))
+            read[name] = Channel(name, strip, mute, solo)
         return tuple(read.values())
 
     def stages(self, nodes: Any, where: str) -> tuple[Stage, ...]:

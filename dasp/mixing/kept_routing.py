@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dasp.mixing.settings import Channel, Mix, Track
+from dasp.mixing.settings import Mix, Track
 
 
 def keep_routing(mix: Mix, start: Mix) -> Mix:
     """Keep the groups, buses and sends of an earlier mix of the same tracks.
 
-    A track goes to its earlier group, or else to a new one. Of a group that both mixes have, the
-    strip of `start` stays. New buses and sends stay where `start` has no bus.
+    A track goes to its earlier group, or else to a new one; its preparation, mute and solo stay. Of
+    a group that both mixes have, the strip of `start` stays. New buses and sends stay where `start`
+    has no bus.
 
     Args:
         mix: The new mix.
@@ -19,6 +20,7 @@ def keep_routing(mix: Mix, start: Mix) -> Mix:
     Returns:
         `mix` with the groups of `start`, and with the buses and sends of `start` if it has buses.
 
+    >>> from dasp.mixing.settings import Channel
     >>> start = Mix(44_100, (Track("kick", group="drums"),), (), (Channel("drums"),))
     >>> keep_routing(Mix(44_100, (Track("kick"),)), start).tracks[0].group
     'drums'
@@ -39,12 +41,13 @@ def keep_routing(mix: Mix, start: Mix) -> Mix:
         replace(track, sends_db={names[bus]: db for bus, db in track.sends_db.items()})
         for track in tracks
     )
-    buses = tuple(Channel(names[bus.name], bus.strip) for bus in mix.buses)
+    buses = tuple(replace(bus, name=names[bus.name]) for bus in mix.buses)
     return replace(mix, tracks=tuple(renamed), groups=groups, buses=buses)
 
 
 def _keep(track: Track, old: Track) -> Track:
-    return replace(track, group=old.group or track.group)
+    group = old.group or track.group
+    return replace(track, group=group, mute=old.mute, solo=old.solo, prepare=old.prepare)
 
 
 def _apart(buses: list[str], groups: set[str]) -> Mapping[str, str]:

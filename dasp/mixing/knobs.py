@@ -1,6 +1,6 @@
 """Turning the knobs of a mix, which is a value: each turn makes another mix."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -34,23 +34,67 @@ def turn(mix: Mix, channel: str, settings: Mapping[str, Any], *, lock: bool = Fa
     >>> turn(mix, "kick", {"gain.gain_db": -6.0}).tracks[0].strip
     (Stage(gain, gain_db=-6),)
     """
-    names = [track.name for track in mix.tracks]
-    names += [one.name for one in (*mix.groups, *mix.buses)]
+    return _changed(mix, channel, lambda strip: _turned(strip, settings, lock, channel))
+
+
+def switch(
+    mix: Mix, channel: str, *, mute: bool | None = None, solo: bool | None = None,
+    bypass: Mapping[str, bool] = {},
+) -> Mix:  # fmt: skip
+    """Mute or solo a part of a mix, and bypass stages of its strip.
+
+    Args:
+        mix: The mix, which stays as it is.
+        channel: Name of a track, a group or a bus, or "master", which has stages alone.
+        mute: Whether it is left out; None leaves that as it is.
+        solo: Whether only this is heard, and whatever else is soloed.
+        bypass: Whether stages are bypassed, by their names, as `turn` has them.
+
+    Returns:
+        The mix with the new switches.
+
+    Raises:
+        ValueError: If there is no such channel or stage, or the master is to be muted or soloed.
+
+    >>> from dasp.mixing.settings import Track
+    >>> mix = Mix(44_100, (Track("kick"), Track("voice")))
+    >>> [track.mute for track in switch(mix, "kick", mute=True).tracks]
+    [True, False]
+    """
+    switches = {key: flag for key, flag in (("mute", mute), ("solo", solo)) if flag is not None}
+    if channel == "master" and switches:
+        raise ValueError("channel: the master is not muted or soloed")
+
+    def switched(strip: Strip) -> Strip:
+        stages = dict(named(strip))
+        for name, flag in bypass.items():
+            if name not in stages:
+                hint = did_you_mean(name, stages)
+                raise ValueError(f"bypass: {channel} has no stage {name!r}{hint}")
+            stages[name] = stages[name]._replace(on=not flag)
+        return tuple(stages.values())
+
+    return _changed(mix, channel, switched, switches)
+
+
+def _changed(
+    mix: Mix, channel: str, change: Callable[[Strip], Strip], fields: Mapping[str, Any] = {}
+) -> Mix:
+    """A mix with another strip, and other fields, in one channel."""
+    names = [one.name for one in mix.channels]
     if channel not in (*names, "master"):
         hint = did_you_mean(channel, [*names, "master"])
         raise ValueError(f"channel: the mix has no {channel!r}{hint}")
     if channel not in names:
-        return replace(mix, master=_turned(mix.master, settings, lock, channel))
+        return replace(mix, master=change(mix.master))
 
-    def turned(channels: tuple[Part, ...]) -> tuple[Part, ...]:
+    def changed(channels: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(
-            replace(one, strip=_turned(one.strip, settings, lock, channel))
-            if one.name == channel
-            else one
+            replace(one, strip=change(one.strip), **fields) if one.name == channel else one
             for one in channels
         )
 
-    tracks, groups, buses = turned(mix.tracks), turned(mix.groups), turned(mix.buses)
+    tracks, groups, buses = changed(mix.tracks), changed(mix.groups), changed(mix.buses)
     return replace(mix, tracks=tracks, groups=groups, buses=buses)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp.mixing.audible import heard_sends, is_heard
 from dasp.mixing.routing import as_stereo, send_gain
 from dasp.mixing.settings import Mix
 from dasp.processors.stage import Stage
@@ -13,7 +14,7 @@ from dasp.processors.strip import run_strip
 
 
 class Stem(NamedTuple):
-    """A track, a group or a bus of a mix, behind its strip.
+    """A track, a group or a bus of a mix, behind its strip; silence where it is muted.
 
     Args:
         kind: "track", "group" or "bus".
@@ -35,7 +36,8 @@ class Stem(NamedTuple):
 def mix_down(tracks: Sequence[Tensor], mix: Mix) -> Tensor:
     """Mix tracks into stereo.
 
-    A strip that ends in mono goes to both sides. Differentiable in the tracks, and in settings
+    A strip that ends in mono goes to both sides. What is muted, or beside what is soloed, is
+    silent. Differentiable in the tracks, and in settings
     that are tensors.
 
     Args:
@@ -106,7 +108,8 @@ def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) ->
     for stem in stems:
         if stem.to_master:
             total = total + stem.audio
-    return as_stereo(run_strip(total, mix.sample_rate, mix.master, _heard(tracks, mix), "master"))
+    heard = _heard(tracks, mix) if any(stage.sidechain for stage in mix.master) else {}
+    return as_stereo(run_strip(total, mix.sample_rate, mix.master, heard, "master"))
 
 
 def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
@@ -117,21 +120,53 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
 
     silence = torch.zeros_like(as_stereo(tracks[0]))
     sums = {channel.name: silence for channel in (*mix.groups, *mix.buses)}
-    for i, (track, audio) in enumerate(zip(mix.tracks, tracks, strict=True)):
-        signal = run(audio, track.strip, f"tracks[{i}].strip")
-        for bus, send_db in track.sends_db.items():
-            sums[bus] = sums[bus] + signal * send_gain(torch.as_tensor(send_db).to(signal))
-        if track.group:
+    muted = {channel.name for channel in (*mix.groups, *mix.buses) if channel.mute}
+    for i, track in enumerate(mix.tracks):
+        sounds, sends = is_heard(mix, track), heard_sends(mix, track)
+        if not sounds and not sends:
+            yield Stem("track", track.name, silence, not track.group)
+            continue
+        signal = run(heard[track.name], track.strip, f"tracks[{i}].strip")
+        for bus in sends:
+            gain = send_gain(torch.as_tensor(track.sends_db[bus]).to(signal))
+            sums[bus] = sums[bus] + signal * gain
+        if sounds and track.group:
             sums[track.group] = sums[track.group] + signal
-        yield Stem("track", track.name, signal, not track.group)
+        yield Stem("track", track.name, signal if sounds else silence, not track.group)
     for kind, place in (("group", "groups"), ("bus", "buses")):
         for i, channel in enumerate(getattr(mix, place)):
-            signal = run(sums[channel.name], channel.strip, f"{place}[{i}].strip")
-            yield Stem(kind, channel.name, signal)
+            signal = sums[channel.name]
+            if channel.name not in muted:
+                signal = run(signal, channel.strip, f"{place}[{i}].strip")
+            yield Stem(kind, channel.name, silence if channel.name in muted else signal)
+
+
+def prepared_tracks(tracks: Sequence[Tensor], mix: Mix) -> list[Tensor]:
+    """Put the tracks of a mix right, as it says, before their strips.
+
+    Args:
+        tracks: Audio `(channels, time)` of each track.
+        mix: The mix, with as many tracks.
+
+    Returns:
+        Audio `(channels, time)` of each track; one that needs nothing is as it was.
+
+    Raises:
+        ValueError: If there are more or fewer tracks than in the mix, or a correction does not fit;
+            the message names the track.
+    """
+    if len(tracks) != len(mix.tracks):
+        raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
+    prepared = []
+    for i, (track, audio) in enumerate(zip(mix.tracks, tracks, strict=True)):
+        try:
+            prepared.append(track.prepare.run(audio, mix.sample_rate))
+        except ValueError as error:
+            raise ValueError(f"tracks[{i}].prepare: {error}") from error
+    return prepared
 
 
 def _heard(tracks: Sequence[Tensor], mix: Mix) -> dict[str, Tensor]:
-    """The tracks by their names, for side chains."""
-    if len(tracks) != len(mix.tracks):
-        raise ValueError(f"tracks: expected the {len(mix.tracks)} of the mix, got {len(tracks)}")
-    return {track.name: audio for track, audio in zip(mix.tracks, tracks, strict=True)}
+    """The tracks by their names, for their strips and for side chains."""
+    prepared = prepared_tracks(tracks, mix)
+    return {track.name: audio for track, audio in zip(mix.tracks, prepared, strict=True)}

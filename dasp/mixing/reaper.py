@@ -3,8 +3,9 @@
 The project is a tree of lines: `<NAME value …`, children, `>`. Groups are folders, buses are
 tracks that receive sends from behind the faders. EQs and the order-2 high- and low-passes become
 ReaEQ, compressors ReaComp, limiters ReaLimit, reverbs ReaVerbate; gains behind the last of the
-dynamics are faders, or envelopes where they move, others are scripts. A bus whose effect has no
-place is muted: it would sound dry. What has no place is in the project's notes.
+dynamics are faders, or envelopes where they move, others are scripts. Mutes, solos (in place),
+bypassed plug-ins, polarity and two channels heard as one are those of REAPER. A bus whose effect
+has no place is muted: it would sound dry. What has no place is in the project's notes.
 
 Panning is written for REAPER's own law: 0 dB in the centre, and a straight line down to nothing on
 the other side. A fader and a pan together give each side the gain that it has here.
@@ -13,6 +14,7 @@ the other side. A fader and a pan together give each side the gain that it has h
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +41,7 @@ from dasp.units import db_to_gain
 STEP_DB = 0.5
 MOST_MAKEUP_DB = 20 * math.log10(2)
 DYNAMICS = ("compressor", "limiter")
+SOLO_IN_PLACE = 2
 
 Lines = list[str]
 
@@ -47,7 +50,7 @@ class Fader(NamedTuple):
     """A strip as REAPER has it: plug-ins, then a volume and a pan.
 
     Args:
-        plugins: Lines of each plug-in.
+        plugins: Lines of each plug-in, and whether it is on.
         volume: Gain of the fader as a factor.
         pan: Pan in [-1, 1], by REAPER's law.
         late_s: Delay of the audio in seconds.
@@ -55,7 +58,7 @@ class Fader(NamedTuple):
         is_dry: Whether an effect is lost that makes the sound of a bus.
     """
 
-    plugins: list[Lines]
+    plugins: list[tuple[Lines, bool]]
     volume: float = 1.0
     pan: float = 0.0
     late_s: float = 0.0
@@ -96,10 +99,14 @@ def reaper_project(
     lines: Lines = []
     for channel, depth in channels:
         duration_s, is_mono, kind = of_track.get(id(channel), (0.0, False, ""))
+        is_mono = is_mono or (isinstance(channel, Track) and channel.prepare.mono)
         fader = _fader(channel.strip, channel.name, mix.sample_rate, is_mono, notes)
         if isinstance(channel, Track):
             file = named_from(channel.file, folder)
-            inside = _item(channel.name, file, fader.late_s, duration_s, kind)
+            late_s = fader.late_s + channel.prepare.delay_samples / mix.sample_rate
+            inside = _item(channel.name, file, late_s, duration_s, kind, channel.prepare.mono)
+            if channel.prepare.offset:
+                notes.append(f"{channel.name}: the offset that is taken off does not carry over")
         else:
             if fader.late_s:
                 notes.append(f"{channel.name}: time_shift does not carry over")
@@ -109,10 +116,11 @@ def reaper_project(
                 if channel.name in track.sends_db  # those of a bus; a group has its own name
             ]
         number = places[id(channel)]
-        muted = fader.is_dry and any(channel is bus for bus in mix.buses)
-        if muted:
+        dry = fader.is_dry and any(channel is bus for bus in mix.buses)
+        if dry:
             notes.append(f"{channel.name}: is muted, for it would add its sends as they are")
-        lines += _track(f"{number} {channel.name}", channel.name, fader, depth, inside, muted)
+        heard = replace(channel, mute=channel.mute or dry)
+        lines += _track(f"{number} {channel.name}", heard, fader, depth, inside)
     master = _fader(mix.master, "master", mix.sample_rate, False, notes)
     if master.late_s:
         notes.append("master: time_shift does not carry over")
@@ -150,12 +158,14 @@ def _fader(
     """The stages of a strip as plug-ins, a volume and a pan, with a note on all that is lost."""
     names = [stage.processor.name for stage in stages]
     last_dynamics = max((i for i, name in enumerate(names) if name in DYNAMICS), default=-1)
-    plugins: list[Lines] = []
+    plugins: list[tuple[Lines, bool]] = []
     envelope: list[tuple[float, float]] = []
     left, right, late_s, is_dry = 1.0, 1.0, 0.0, False
     for i, stage in enumerate(stages):
         name, settings = stage.processor.name, {**stage.processor.defaults(), **stage.settings}
-        if name == "gain" and i > last_dynamics and stage.automation and not envelope:
+        if not stage.on and name in ("gain", "stereo_panner", "time_shift"):
+            notes.append(f"{owner}: {name} is bypassed, and does not carry over")
+        elif name == "gain" and i > last_dynamics and stage.automation and not envelope:
             envelope = _envelope_points(stage.automation)
         elif stage.automation:
             is_dry = is_dry or "mix" in settings
@@ -165,7 +175,7 @@ def _fader(
         elif name == "gain" and i > last_dynamics:
             left, right = (side * db_to_gain(settings["gain_db"]) for side in (left, right))
         elif name == "gain":
-            plugins.append(js_volume(settings["gain_db"]))
+            plugins.append((js_volume(settings["gain_db"]), True))
         elif name == "stereo_panner":
             if i < last_dynamics:
                 notes.append(f"{owner}: the pan comes behind {names[last_dynamics]} in REAPER")
@@ -175,7 +185,7 @@ def _fader(
             late_s += settings["delay_samples"] / sample_rate
         else:
             plugin = _plugin(stage, settings, sample_rate, owner, notes)
-            plugins += [plugin] if plugin else []
+            plugins += [(plugin, stage.on is True)] if plugin else []
             is_dry = is_dry or (plugin is None and "mix" in settings)
     volume = max(left, right)
     pan = (right - left) / volume if volume else 0.0
@@ -259,14 +269,16 @@ def _bands(settings: dict[str, Any]) -> list[Band]:
 
 
 def _track(
-    identity: str, name: str, fader: Fader, depth: str, inside: Lines, muted: bool = False
+    identity: str, channel: Track | Channel, fader: Fader, depth: str, inside: Lines
 ) -> Lines:
+    inverted = isinstance(channel, Track) and channel.prepare.inverted
     return _chunk(
         f"TRACK {_identity(identity)}",
         [
-            f"NAME {_quoted(name)}",
+            f"NAME {_quoted(channel.name)}",
             f"VOLPAN {_number(fader.volume)} {_number(fader.pan)} -1 -1 1",
-            f"MUTESOLO {int(muted)} 0 0",
+            f"MUTESOLO {int(channel.mute)} {SOLO_IN_PLACE * channel.solo} 0",
+            *(["IPHASE 1"] if inverted else []),
             f"ISBUS {depth}",
             "NCHAN 2",
             "MAINSEND 1 0",
@@ -277,8 +289,10 @@ def _track(
     )
 
 
-def _plugins(kind: str, plugins: list[Lines]) -> Lines:
-    lines = [line for plugin in plugins for line in ("BYPASS 0 0 0", *plugin, "WAK 0 0")]
+def _plugins(kind: str, plugins: Sequence[tuple[Lines, bool]]) -> Lines:
+    lines = [
+        line for plugin, on in plugins for line in (f"BYPASS {int(not on)} 0 0", *plugin, "WAK 0 0")
+    ]
     return _chunk(kind, ["SHOW 0", "LASTSEL 0", "DOCKED 0", *lines]) if plugins else []
 
 
@@ -296,7 +310,9 @@ def _source_kind(format: str) -> str:
     return kinds.get(format.upper(), "OPUS" if format.upper() == "OPUS" else "WAVE")
 
 
-def _item(name: str, file: str, late_s: float, duration_s: float, kind: str) -> Lines:
+def _item(
+    name: str, file: str, late_s: float, duration_s: float, kind: str, mono: bool = False
+) -> Lines:
     """The audio of a track, which starts later, or inside its file where it is early."""
     return _chunk(
         "ITEM",
@@ -306,6 +322,7 @@ def _item(name: str, file: str, late_s: float, duration_s: float, kind: str) -> 
             "LOOP 0",
             f"NAME {_quoted(name)}",
             f"SOFFS {_number(max(-late_s, 0.0))}",
+            *(["CHANMODE 2"] if mono else []),
             *_chunk(f"SOURCE {kind}", [f"FILE {_quoted(file)}"]),
         ],
     )

@@ -10,9 +10,10 @@ from typing import Any
 
 from dasp.mixing.document import FORMAT, VERSION
 from dasp.mixing.json_layout import readable_json
+from dasp.mixing.preparation import CORRECTIONS
 from dasp.mixing.routing import send_param
 from dasp.processors import Option, Param, Processor
-from dasp.processors.catalogue import CATALOGUE
+from dasp.processors.catalogue import CATALOGUE, TIME_SHIFT
 from dasp.processors.chain import COMBINATIONS
 
 PATH = Path(__file__).with_name("mix.schema.json")
@@ -20,6 +21,8 @@ PATH = Path(__file__).with_name("mix.schema.json")
 _TEXT = {"type": "string", "minLength": 1}
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
 _STRIP = {"type": "array", "items": {"$ref": "#/$defs/node"}}
+_FLAG = {"type": "boolean"}
+_HEARD = {"mute": _FLAG, "solo": _FLAG}
 
 
 def mix_schema() -> dict:
@@ -35,9 +38,12 @@ def mix_schema() -> dict:
         "strip": _STRIP,
         "group": _TEXT,
         "sends_db": {"type": "object", "additionalProperties": _number(send_param("bus"))},
-        "locked": {"type": "boolean"},
+        "locked": _FLAG,
+        **_HEARD,
+        "prepare": _preparation(),
     }
-    channels = {"type": "array", "items": _object({"name": _TEXT, "strip": _STRIP}, "name")}
+    channel = {"name": _TEXT, "strip": _STRIP, **_HEARD}
+    channels = {"type": "array", "items": _object(channel, "name")}
     document = {
         "$schema": {"type": "string"},
         "format": {"const": FORMAT},
@@ -58,6 +64,17 @@ def mix_schema() -> dict:
     }
 
 
+def _preparation() -> dict:
+    offset = {"type": "array", "items": {"type": "number", "minimum": -1, "maximum": 1}}
+    return _object({
+        "offset": offset,
+        "mono": _FLAG,
+        "inverted": _FLAG,
+        "delay_samples": _number(TIME_SHIFT.params[0]),
+        "because": _object(dict.fromkeys(CORRECTIONS, _TEXT)),
+    })  # fmt: skip
+
+
 def _processor_node(processor: Processor) -> dict:
     settings = {param.name: _values(param) for param in processor.params}
     settings |= {option.name: _option(option) for option in processor.options}
@@ -68,7 +85,8 @@ def _processor_node(processor: Processor) -> dict:
         "processor": {"const": processor.name},
         "settings": _object(settings),
         "automation": _object({"time_s": _NUMBERS, **moving}, "time_s"),
-        "locked": {"type": "boolean"},
+        "locked": _FLAG,
+        "bypass": _FLAG,
     }
     if "sidechain" in processor.inputs:
         node["sidechain"] = _TEXT
@@ -82,7 +100,8 @@ def _combination_node(kind: str) -> dict:
             kind: parts,
             "settings": {"type": "object"},
             "automation": {"type": "object"},
-            "locked": {"type": "boolean"},
+            "locked": _FLAG,
+            "bypass": _FLAG,
         },
         kind,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dasp._texts import listed
+from dasp.mixing.preparation import Preparation
 from dasp.processors.strip import Strip
 
 
@@ -14,6 +15,8 @@ class Channel:
     Args:
         name: Its name in the mix.
         strip: The stages that process the sum, in their order.
+        mute: Whether it is left out; the tracks of a group with it, and what they send.
+        solo: Whether only this is heard, and whatever else is soloed.
 
     >>> Channel("drums").strip
     ()
@@ -21,6 +24,8 @@ class Channel:
 
     name: str
     strip: Strip = ()
+    mute: bool = False
+    solo: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class Track:
         group: Name of the group that it goes to; empty for the master.
         sends_db: Level in dB at which it goes to each bus, by name, behind its strip.
         locked: Whether automatic mixers leave the track as it is.
+        mute: Whether it is left out, with what it sends. Side chains that listen to it still do.
+        solo: Whether only this is heard, with what it sends, and whatever else is soloed.
+        prepare: What is put right before its strip.
 
     >>> Track("kick", group="drums", sends_db={"reverb": -18.0}).group
     'drums'
@@ -47,6 +55,9 @@ class Track:
     group: str = ""
     sends_db: Mapping[str, float] = field(default_factory=dict)
     locked: bool = False
+    mute: bool = False
+    solo: bool = False
+    prepare: Preparation = field(default_factory=Preparation)
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,11 @@ class Mix:
     master: Strip = ()
     groups: tuple[Channel, ...] = ()
     buses: tuple[Channel, ...] = ()
+
+    @property
+    def channels(self) -> "tuple[Track | Channel, ...]":
+        """The tracks, the groups and the buses, in their order."""
+        return (*self.tracks, *self.groups, *self.buses)
 
     def __repr__(self) -> str:
         master = [stage.processor.name for stage in self.master]

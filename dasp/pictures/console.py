@@ -9,7 +9,7 @@ from torch import Tensor
 from dasp.analysis import measure_loudness, measure_momentary_loudness, measure_true_peak
 from dasp.file_names import in_a_text
 from dasp.mixing.settings import Channel, Mix, Track
-from dasp.mixing.summary import pan_text
+from dasp.mixing.summary import pan_text, switches
 from dasp.pictures.figure import BLUE, GREY, INK, LIGHT, ORANGE, new_figure, tidy
 from dasp.processors.stage import Stage, find_stage, setting
 from dasp.processors.strip import run_strip
@@ -87,7 +87,10 @@ def draw_strips(axes: "Axes", mix: Mix) -> None:
 
 
 def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int) -> None:
-    strip, track = channel.strip, channel if isinstance(channel, Track) else None
+    strip = [stage for stage in channel.strip if stage.on]
+    track = channel if isinstance(channel, Track) else None
+    if channel.mute:
+        axes.axvspan(x - 0.46, x + 0.46, color=LIGHT, alpha=0.6, zorder=0)
     if track or find_stage(strip, "stereo_panner"):
         _draw_pan(axes, x, setting(strip, "pan", 0.0))
     _draw_eq(axes, x, strip, sample_rate)
@@ -105,7 +108,8 @@ def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int
     goes_to = f"to {track.group}" if track and track.group else ""
     kept = [stage.processor.name for stage in strip if stage.locked]
     locked = "locked" if track and track.locked else f"{kept[0]} locked" if kept else ""
-    _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, (goes_to, locked))), size=7)
+    told = (*switches(channel), goes_to, locked)
+    _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, told)), size=7)
 
 
 def _draw_pan(axes: "Axes", x: int, pan: float) -> None:

@@ -14,6 +14,7 @@ numbers. Where a document has more than settings, a node may also have
     "automation": {"time_s": [0, 12.5, 13], "gain_db": [-3, -3, 0]}
     "sidechain": "kick"
     "locked": true
+    "bypass": true
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ from dasp.processors.stage import Stage
 LEAST_STEP_S = 1e-3
 """Breakpoints are this far apart or more."""
 
-MORE_KEYS = ("automation", "sidechain", "locked")
+MORE_KEYS = ("automation", "sidechain", "locked", "bypass")
 """Of a node, beside its processor and settings."""
 
 
@@ -48,20 +49,21 @@ def to_json(stage: Stage) -> dict[str, Any]:
 
     Raises:
         ValueError: If the processor is not in the catalogue, has no parameter of a name in the
-            settings, or is bypassed.
+            settings, or is bypassed for some items of a batch alone.
 
     >>> from dasp.processors.catalogue import GAIN
     >>> to_json(Stage(GAIN, {"gain_db": -6.0}, locked=True))
     {'processor': 'gain', 'settings': {'gain_db': -6.0}, 'locked': True}
     """
     processor, settings = stage.processor, stage.settings
-    if stage.on is not True:
-        raise ValueError(f"{processor.name}: a document has no stage that is bypassed")
+    if not isinstance(stage.on, bool):
+        raise ValueError(f"{processor.name}: a document has no stage that is bypassed for some")
     processor.check_names(settings)
     more = {
         "automation": _plain(stage.automation),
         "sidechain": stage.sidechain,
         "locked": stage.locked,
+        "bypass": not stage.on,
     }
     more = {key: value for key, value in more.items() if value}
     if not processor.parts:
@@ -110,8 +112,8 @@ def from_json(node: Any, where: str, *, more: Sequence[str] = (), numbers: bool 
     _check_automation(stage, automation, f"{where}.automation")
     if sidechain and "sidechain" not in stage.processor.inputs:
         raise ValueError(f"{where}.sidechain: {stage.processor.name} listens to no other track")
-    locked = flag(node, "locked", where)
-    return Stage(stage.processor, stage.settings, automation, sidechain, locked)
+    locked, bypass = (flag(node, key, where) for key in ("locked", "bypass"))
+    return Stage(stage.processor, stage.settings, automation, sidechain, locked, not bypass)
 
 
 def spread_bands(processor: Processor, settings: Mapping[str, Any]) -> dict[str, Any]:

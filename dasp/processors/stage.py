@@ -53,8 +53,9 @@ class Stage(NamedTuple):
         settings = [f"{name}={_told(value)}" for name, value in self.settings.items()]
         moving = [f"{name} moves" for name in self.automation if name != "time_s"]
         key = [f"by {self.sidechain}"] if self._listens else []
-        locked = ["locked"] if self.locked else []
-        return f"Stage({listed([self.processor.name, *settings, *moving, *key, *locked], 12)})"
+        flags = {"locked": self.locked, "bypassed": self.on is False}
+        told = [flag for flag, is_set in flags.items() if is_set]
+        return f"Stage({listed([self.processor.name, *settings, *moving, *key, *told], 12)})"
 
     def run(
         self,
@@ -80,6 +81,8 @@ class Stage(NamedTuple):
             ValueError: If a setting has no meaning, or the stage listens to a track and `tracks` is
                 None.
         """
+        if self.on is False:
+            return x
         sidechain = {}
         if self._listens:
             sidechain["sidechain"] = _heard(self.sidechain, tracks, x)

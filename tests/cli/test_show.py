@@ -1,10 +1,12 @@
 """`dasp show`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from dasp.processors.catalogue import CATALOGUE, COMPRESSOR
+from dasp.mixing import Mix, Preparation, Stage, Track, save_mix
+from dasp.processors.catalogue import CATALOGUE, COMPRESSOR, GAIN
 
 
 def test_the_table_of_a_compressor(dasp):
@@ -48,6 +50,20 @@ def test_json_tells_the_same(dasp):
     )
     assert document["parameters"][0]["unit"] == "dB"
     assert document["inputs"] == ["sidechain"]
+
+
+def test_a_mix_says_what_is_switched_and_why_it_was_put_right(dasp, tmp_path):
+    prepare = Preparation(inverted=True, because={"polarity": "correlation with b -0.82"})
+    gain = Stage(GAIN, {"gain_db": -7.5})
+    mix = Mix(44_100, (Track("a", "a.wav", prepare=prepare), Track("b", "b.wav", mute=True)))
+    mix = replace(mix, master=(gain, gain._replace(on=False)))
+    save_mix(tmp_path / "mix.json", mix)
+    status, out, err = dasp("show", tmp_path / "mix.json")
+    assert (status, err) == (0, "")
+    assert "polarity turned" in out and "muted" in out and "correlation with b -0.82" in out
+    assert "master: gain_2 bypassed" in out and out.count("gain_db -7.5") == 1
+    assert dasp("show", tmp_path / "mix.json", "--json")[0] == 2
+    assert dasp("show", tmp_path / "none.json")[0] == 2
 
 
 def test_an_unknown_name_suggests_the_nearest(dasp):

@@ -14,6 +14,7 @@ from dasp.controllers.forest.trees import load_forest, save_forest
 from dasp.controllers.systems import automatic_mix
 from dasp.controllers.table import MIXERS, SYSTEMS
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import COMPRESSOR, GAIN
@@ -40,6 +41,30 @@ def test_every_system_reaches_the_loudness_and_keeps_files_and_roles(system, tra
     loudness = measure_loudness(mix_down(tracks, mix), RATE).item()
     assert loudness == pytest.approx(-20.0, abs=0.1)
     assert [(t.file, t.role) for t in mix.tracks] == [("a.wav", "kick"), ("b.wav", "vocal")]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_no_system_hears_what_is_muted_and_all_hear_what_is_put_right(system, tracks):
+    """The mix is that of the tracks alone, already put right; what is soloed has no say."""
+    kick, voice = tracks
+    loud = torch.randn(1, voice.shape[-1], generator=torch.Generator().manual_seed(1))
+    prepare = Preparation(offset=(0.5,), inverted=True)
+    first, second = START.tracks
+    first, second = replace(first, prepare=prepare), replace(second, solo=True)
+    start = replace(START, tracks=(first, Track("loud", "l.wav", mute=True), second))
+    whole = Song(("a", "loud", "b"), ("kick", "other", "vocal"), (0.5 - kick, loud, voice), RATE)
+    mix = automatic_mix(whole, start, system=system)
+    alone = automatic_mix(song([-(0.5 - kick - 0.5), voice]), START, system=system)
+    assert [mix.tracks[0].strip, mix.tracks[2].strip] == [t.strip for t in alone.tracks]
+    assert mix.master == alone.master
+    assert mix.tracks[1] == start.tracks[1] and mix.tracks[0].prepare == prepare
+    assert mix.tracks[2].solo
+
+
+def test_a_mix_of_nothing_but_muted_tracks_stays_as_it_is(tracks):
+    start = replace(START, tracks=tuple(replace(track, mute=True) for track in START.tracks))
+    with pytest.warns(UserWarning, match="every track is muted"):
+        assert automatic_mix(song(tracks), start) == start
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

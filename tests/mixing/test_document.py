@@ -5,7 +5,8 @@ import jsonschema
 import pytest
 import torch
 
-from dasp.mixing.document import load_mix, save_mix, to_document
+from dasp.mixing import Channel, Preparation
+from dasp.mixing.document import from_document, load_mix, save_mix, to_document
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.schema import PATH, mix_schema
 from dasp.mixing.settings import Mix, Track
@@ -29,6 +30,20 @@ def test_a_mix_comes_back_as_it_was(tmp_path):
     mix = _mix(tmp_path)
     save_mix(tmp_path / "mix.json", mix)
     assert load_mix(tmp_path / "mix.json") == mix
+
+
+def test_switches_and_preparation_come_back_as_they_were():
+    prepare = Preparation((0.01, -0.02), True, True, -12.25, {"polarity": "turned: because"})
+    tracks = (
+        Track("kick", "kick.wav", mute=True, prepare=prepare),
+        Track("voice", "voice.wav", solo=True, strip=(Stage(GAIN, {"gain_db": 1.0}, on=False),)),
+    )
+    channels = (Channel("drums", mute=True),), (Channel("room", solo=True),)
+    mix = Mix(44_100, tracks, (Stage(COMPRESSOR, {"ratio": 2.0}, on=False),), *channels)
+    document = to_document(mix, Path())
+    jsonschema.Draft202012Validator(mix_schema()).validate(json.loads(json.dumps(document)))
+    assert from_document(document, Path()) == mix
+    assert document["master"][0]["bypass"] is True and document["tracks"][0]["mute"] is True
 
 
 def test_files_are_relative_to_the_document(tmp_path):
@@ -175,6 +190,21 @@ def test_settings_are_found_in_a_strip():
             r"tracks\[0\].sends_db: send.hall_db: expected at least -60 and at most 12",
         ),
         ({"tracks": [{**TRACK, "locked": "yes"}]}, r"tracks\[0\].locked: expected true or false"),
+        ({"tracks": [{**TRACK, "mute": 1}]}, r"tracks\[0\].mute: expected true or false"),
+        ({"buses": [{"name": "a", "solo": 1}]}, r"buses\[0\].solo: expected true or false"),
+        ({"master": [{**NODE, "bypass": "no"}]}, r"master\[0\].bypass: expected true or false"),
+        (
+            {"tracks": [{**TRACK, "prepare": {"delay_samples": 1e6}}]},
+            r"tracks\[0\].prepare: delay_samples: expected at least -10000 and at most 10000",
+        ),
+        (
+            {"tracks": [{**TRACK, "prepare": {"offset": [2]}}]},
+            r"tracks\[0\].prepare: offset: expected at least -1",
+        ),
+        (
+            {"tracks": [{**TRACK, "prepare": {"because": {"polarty": "x"}}}]},
+            r"no correction 'polarty'; did you mean 'polarity'",
+        ),
         ({"groups": [{"name": "a"}, {"name": "a"}]}, r"groups\[1\].name: 'a' is there twice"),
         ({"groups": [{"name": "a"}], "buses": [{"name": "a"}]}, r"buses: 'a' is the name of a gr"),
         ({"buses": [{"name": "a", "sends": 1}]}, r"buses\[0\]: unknown key 'sends'"),

@@ -12,6 +12,7 @@ import torch
 
 import dasp.functional as F
 from dasp.mixing.document import load_mix
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.reaper import reaper_project
 from dasp.mixing.reaper_plugins import Band, js_volume, rea_comp, rea_eq, rea_limit, rea_verbate
 from dasp.mixing.reaper_reverb import decay_time_s, impulse_response, impulse_responses
@@ -104,6 +105,35 @@ def test_tracks_stand_in_folders_and_buses_receive():
     assert any("delay does not carry over" in line[0][0] for line in _one(project, "NOTES")[1])
     identities = [track[0][1] for track in tracks]
     assert len(set(identities)) == 5
+
+
+def test_switches_polarity_and_time_are_those_of_reaper():
+    prepare = Preparation((0.1, 0.1), True, True, 441.0)
+    eq = Stage(PARAMETRIC_EQ, {"low_shelf_gain_db": 3.0}, on=False)
+    mix = Mix(
+        RATE,
+        (
+            Track("a", "/song/a.wav", mute=True, prepare=prepare),
+            Track("b", "/song/b.wav", strip=(eq, Stage(GAIN, {"gain_db": 6.0}, on=False))),
+        ),
+        (),
+        (),
+        (Channel("room", solo=True),),
+    )
+    project, notes = _project(mix, mono=False)
+    a, b, room = _all(project, "TRACK")
+    assert [_one(t, "MUTESOLO")[0][1:3] for t in (a, b, room)] == [
+        ["1", "0"], ["0", "0"], ["0", "2"]
+    ]  # fmt: skip
+    assert _one(a, "IPHASE")[0][1] == "1" and not _all(b, "IPHASE")
+    item = _one(a, "ITEM")
+    assert _one(item, "CHANMODE")[0][1] == "2" and float(_one(item, "POSITION")[0][1]) == 0.01
+    assert _one(_one(b, "FXCHAIN"), "BYPASS")[0][1] == "1"
+    assert float(_one(b, "VOLPAN")[0][1]) == 1.0
+    assert notes == [
+        "a: the offset that is taken off does not carry over",
+        "b: gain is bypassed, and does not carry over",
+    ]
 
 
 @pytest.mark.parametrize("mono", [True, False])

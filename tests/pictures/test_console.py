@@ -6,6 +6,7 @@ import torch
 
 pytest.importorskip("matplotlib")
 
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.pictures import draw_console
 from dasp.pictures.console import response
@@ -32,6 +33,16 @@ def test_a_console_says_where_tracks_go_and_what_holds_them():
     figure = draw_console(Mix(44_100, (track, Track("kick")), (), groups, buses))
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"6:1 at -30 by kick", "hall -18", "to low, locked", "low", "hall", "+2.0"} <= texts
+
+
+def test_a_console_says_what_is_switched_and_put_right():
+    loud = Stage(GAIN, {"gain_db": 9.0}, on=False)
+    prepare = Preparation(inverted=True, delay_samples=-3.0)
+    tracks = (Track("a", mute=True, strip=(loud,)), Track("b", prepare=prepare))
+    figure = draw_console(Mix(44_100, tracks, (), (Channel("g", solo=True),)))
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"muted, gain bypassed", "polarity turned, -3 samples", "solo"} <= texts
+    assert "+9.0" not in texts
 
 
 def test_the_thumbnail_is_the_response_of_the_filters():
