@@ -33,6 +33,12 @@ def test_mixing_from_python(tmp_path, monkeypatch):
     assert written <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_stems_normalised_by_their_effects(capsys):
+    (block,) = blocks("fxnorm.md", "python")
+    exec(block, {})
+    assert float(capsys.readouterr().out) == pytest.approx(-29.73, abs=0.05)
+
+
 COMMANDS = """
 import json, shlex, sys
 from dasp.cli.main import main

@@ -21,6 +21,7 @@ COMMANDS = {
     "process": "run files through effects",
     "batch": "run folders of files through effects, on all cores",
     "normalise": "bring files to a loudness",
+    "fx-normalise": "bring stems to the average effects of their groups",
     "fit": "estimate the settings of a chain from two recordings",
     "train": "train a model by one of the recipes",
     "eval": "how near mixes come to references",
@@ -34,7 +35,7 @@ COMMANDS = {
 }
 """Each command, a module of `dasp.cli`, with its line in `dasp --help`."""
 
-ALIASES = {"normalise": ["normalize"]}
+ALIASES = {"normalise": ["normalize"], "fx-normalise": ["fx-normalize"]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,7 +90,7 @@ def _parser(words: Sequence[str]) -> Parser:
         names = [name, *ALIASES.get(name, ())]
         command = subparsers.add_parser(name, aliases=names[1:], help=line)
         if asked in names:
-            module = importlib.import_module(f"dasp.cli.{name}")
+            module = importlib.import_module(f"dasp.cli.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run, usage_error=command.error)
     return parser
