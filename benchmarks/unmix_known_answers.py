@@ -79,7 +79,7 @@ def run_case(seed: int, seconds: float) -> dict:
     scale = 0.5 / mix.abs().max()
     mix = torch.round(mix * scale * 2**23) / 2**23
     begun = time.perf_counter()
-    found = unmix(tracks, mix, RATE, names=names)
+    found = unmix(dict(zip(names, tracks, strict=True)), mix, RATE)
     seconds = time.perf_counter() - begun
     output = mix_down(tracks, found.mix)
     sdr_db = 10 * torch.log10(mix.square().sum() / (output - mix).square().sum())

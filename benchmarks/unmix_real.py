@@ -53,7 +53,7 @@ def main() -> None:
         song = load_folder(folder / "tracks")
         mix, rate = load_audio(folder / mix_file)
         begun = time.perf_counter()
-        found = unmix(song.tracks, mix, rate, names=song.names, stages=stages, filter_taps=taps)
+        found = unmix(song, mix, rate, stages=stages, filter_taps=taps)
         seconds = time.perf_counter() - begun
         what = f"filters of {taps} taps" if taps else ", ".join(stages)
         sdr_db = _sdr_db(mix_down(song.tracks, found.mix), mix)

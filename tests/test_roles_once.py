@@ -10,7 +10,6 @@ ROOT = Path(dasp.__file__).parent
 MAY_GUESS = {
     "mixing/roles.py", "mixing/__init__.py", "mixing/song.py",
     "controllers/wave_unet.py",  # the roles of its own slots
-    "estimation/unmixing/document.py",  # of files that are told by their names
 }  # fmt: skip
 
 

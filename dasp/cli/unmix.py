@@ -4,20 +4,21 @@ import argparse
 import sys
 from pathlib import Path
 
+from torch import Tensor
+
 from dasp._suggestion import did_you_mean
-from dasp.audio_io import load_audio
 from dasp.cli.mix import print_mix, steps
 from dasp.cli.numbers import longer_than_nothing, whole_number
 from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.estimation.unmixing.opening import open_beside_mix
 from dasp.estimation.unmixing.report import measure_unexplained
-from dasp.estimation.unmixing.unmix import DEFAULT_STAGES, STAGES, plan_stages, unmix
+from dasp.estimation.unmixing.unmix import DEFAULT_STAGES, STAGES, Unmixed, plan_stages, unmix
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.song import Song
 from dasp.pictures import draw_unmix
-from dasp.signal.resample import resample
-from dasp.songs.folders import load_song
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,26 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, unmix, write the document, print the report."""
     refuse_existing(args, args.output, *([args.plot] if args.plot else []))
-    mix, rate = load_audio(args.mix)
-    song = load_song(args.stems, besides=[args.mix])
-    notes = list(song.notes)
-    if rate != song.sample_rate:
-        notes.append(f"{args.mix}: resampled from {rate} to {song.sample_rate} Hz")
-        mix = resample(mix, rate, song.sample_rate)
-    tracks, mix = _of_one_length(song.tracks, mix, song.sample_rate, notes)
+    song, mix, files, notes = open_beside_mix(args.stems, args.mix)
     with steps(*plan_stages(args.stages, args.filters)) as step:
         found = unmix(
-            tracks, mix, song.sample_rate, names=song.names, files=[str(f) for f in song.files],
-            stages=args.stages, filter_taps=args.filters, excerpt_s=args.excerpt,
-            room_s=args.room, on_stage=lambda name: step(),
+            song, mix, files=files, stages=args.stages, filter_taps=args.filters,
+            excerpt_s=args.excerpt, room_s=args.room, on_stage=lambda name: step(),
         )  # fmt: skip
-        output = mix_down(tracks, found.mix)
+        output = mix_down(song.tracks, found.mix)
     save_mix(with_room(args.output), found.mix)
     if args.plot:
         draw_unmix(mix, output, song.sample_rate).savefig(with_room(args.plot))
     print_notes([*notes, *found.notes])
     print_mix(found.mix, output)
-    _print_report(found, tracks, mix, output, song.sample_rate)
+    _print_report(found, song, mix, output)
     print(args.output)
     if args.plot:
         print(args.plot)
@@ -95,40 +89,18 @@ def _stages(text: str) -> tuple[str, ...]:
     return names
 
 
-def _of_one_length(tracks, mix, rate: int, notes: list[str]):
-    """Tracks and mix cut to the shorter of the two."""
-    if mix.shape[0] > 2:
-        notes.append(f"the mix has {mix.shape[0]} channels, of which the first two are taken")
-        mix = mix[:2]
-    if mix.shape[0] == 1:
-        notes.append("the mix is mono: both sides are taken to be the same")
-        mix = mix.expand(2, -1)
-    if mix.abs().max() >= 0.9999:
-        notes.append("the mix reaches full scale: where it was clipped, nothing linear explains it")
-    time = min(tracks[0].shape[-1], mix.shape[-1])
-    over = max(tracks[0].shape[-1], mix.shape[-1]) - time
-    if over:
-        longer = "tracks" if tracks[0].shape[-1] > time else "mix"
-        notes.append(f"the last {over / rate:.3f} s of the {longer} are left out")
-    return [track[..., :time] for track in tracks], mix[..., :time]
-
-
-def _print_report(found, tracks, mix, output, rate: int) -> None:
+def _print_report(found: Unmixed, song: Song, mix: Tensor, output: Tensor) -> None:
     print()
+    said = {True: "", False: "not kept"}
     print_table(
         ("stage", "SDR", "spectra", ""),
         [
-            (
-                s.name,
-                f"{s.sdr_db:.1f} dB",
-                f"{s.spectral_distance:.3f}",
-                "" if s.kept else "not kept",
-            )
+            (s.name, f"{s.sdr_db:.1f} dB", f"{s.spectral_distance:.3f}", said[s.kept])
             for s in found.stages
         ],
     )
     print()
-    unexplained = measure_unexplained(found.mix, tracks, mix, output, rate)
+    unexplained = measure_unexplained(found.mix, song.tracks, mix, output, song.sample_rate)
     print_table(
         ("octave", "SDR"), [(f"{f:.0f} Hz", f"{db:.1f} dB") for f, db in unexplained.octaves]
     )

@@ -11,7 +11,6 @@ from dasp.estimation.unmixing.found import Found
 from dasp.estimation.unmixing.linear_strips import LinearStrips
 from dasp.estimation.unmixing.problem import Problem
 from dasp.mixing.placement import gain_and_balance, gain_and_pan
-from dasp.mixing.roles import guess_role
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.processors.catalogue import (
     COMPRESSOR,
@@ -48,12 +47,12 @@ def to_document_mix(found: Found, problem: Problem) -> Mix:
         Track(
             name,
             file,
-            guess_role(name),
+            role,
             strip=(*_shift(found, k), *_compressor(found, k), *_linear(found, k, mono)),
             sends_db={"room": 0.0} if found.has_room else {},
         )
-        for k, (name, file, mono) in enumerate(
-            zip(problem.names, problem.files, problem.was_mono, strict=True)
+        for k, (name, role, file, mono) in enumerate(
+            zip(problem.names, problem.roles, problem.files, problem.was_mono, strict=True)
         )
     )
     buses: tuple[Channel, ...] = ()
@@ -63,7 +62,7 @@ def to_document_mix(found: Found, problem: Problem) -> Mix:
         stage._replace(settings={name: _plain(value) for name, value in stage.settings.items()})
         for stage in found.master
     )
-    return Mix(round(problem.sample_rate), tracks, master, buses=buses)
+    return Mix(problem.sample_rate, tracks, master, buses=buses)
 
 
 def _shift(found: Found, k: int) -> tuple[Stage, ...]:

@@ -54,6 +54,10 @@ _STEP = 1e-5
 class LinearStrips:
     """The settings of the linear strips of all tracks, float64.
 
+    They are the unknowns of one system of equations, a tensor over the tracks for each, and no
+    `dasp.processors.strip.Strip`: a gain for each side, of either sign, stands for level, pan and
+    polarity, which are stages only once they are known (`to_document_mix`).
+
     Args:
         gains: Gains of left and right as factors, `(tracks, 2)`; negative for reversed polarity.
         delay_samples: Delay in samples, `(tracks,)`; may be negative.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dasp._checks import check_audio, check_range, checked_sample_rate
+from dasp._checks import check_audio, check_range
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.routing import as_stereo
+from dasp.mixing.song import Song
 
 
 class Unheard(ValueError):
@@ -21,6 +22,7 @@ class Problem:
 
     Args:
         names: Name of each track.
+        roles: Role of each track.
         files: File of each track.
         tracks: Audio `(tracks, channels, time)`, float64.
         was_mono: Whether each track came with one channel.
@@ -32,11 +34,12 @@ class Problem:
     """
 
     names: tuple[str, ...]
+    roles: tuple[str, ...]
     files: tuple[str, ...]
     tracks: Tensor
     was_mono: tuple[bool, ...]
     mix: Tensor
-    sample_rate: float
+    sample_rate: int
     excerpt: slice
     room_taps: int
     filter_taps: int
@@ -44,11 +47,9 @@ class Problem:
     @classmethod
     def of(
         cls,
-        tracks: Sequence[Tensor],
+        song: Song,
         mix: Tensor,
-        sample_rate: float,
         *,
-        names: Sequence[str],
         files: Sequence[str],
         filter_taps: int,
         room_s: float,
@@ -57,11 +58,9 @@ class Problem:
         """Check the arguments of `unmix`, and stack the tracks.
 
         Args:
-            tracks: Audio `(1 or 2, time)` of each track, of one length.
+            song: The tracks, `(1 or 2, time)` each, of one length.
             mix: Audio `(1 or 2, time)`, as long as the tracks.
-            sample_rate: In Hz.
-            names: Name of each track; empty to number them.
-            files: File of each track; empty to take the names.
+            files: File of each track.
             filter_taps: Length of the filters in samples, 0 or more.
             room_s: Length of the impulse response of the room in seconds.
             excerpt_s: Length of the excerpt in seconds, above 0.
@@ -73,9 +72,7 @@ class Problem:
             Unheard: If the mix or all tracks are silent.
             ValueError: If a shape or a value is outside its range.
         """
-        sample_rate = checked_sample_rate(sample_rate)
-        if not tracks:
-            raise ValueError("tracks: expected at least one track")
+        tracks = song.tracks
         for i, track in enumerate((*tracks, mix)):
             name = f"tracks[{i}]" if i < len(tracks) else "mix"
             check_audio(track, name)
@@ -87,20 +84,20 @@ class Problem:
         check_range("excerpt_s", excerpt_s, above=0.0)
         was_mono = tuple(track.shape[0] == 1 for track in tracks)
         if not all(was_mono):
-            tracks = [as_stereo(track) for track in tracks]
+            tracks = tuple(as_stereo(track) for track in tracks)
         stacked, mix = torch.stack([t.double() for t in tracks]), as_stereo(mix).double()
         for name, signal in (("mix", mix), ("tracks", stacked)):
             if signal.abs().max() == 0:
                 raise Unheard(f"{name}: expected some sound, got silence from end to end")
-        names = tuple(names) or tuple(f"track {i + 1}" for i in range(len(stacked)))
         return cls(
-            names=names,
-            files=tuple(files) or names,
+            names=song.names,
+            roles=song.roles,
+            files=tuple(files),
             tracks=stacked,
             was_mono=was_mono,
             mix=mix,
-            sample_rate=sample_rate,
-            excerpt=busiest_stretch(stacked, max(1, round(excerpt_s * sample_rate))),
-            room_taps=round(room_s * sample_rate),
+            sample_rate=song.sample_rate,
+            excerpt=busiest_stretch(stacked, max(1, round(excerpt_s * song.sample_rate))),
+            room_taps=round(room_s * song.sample_rate),
             filter_taps=filter_taps,
         )

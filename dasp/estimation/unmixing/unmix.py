@@ -11,6 +11,7 @@ Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import Tensor
 
@@ -32,11 +33,13 @@ from dasp.estimation.unmixing.gain import gain
 from dasp.estimation.unmixing.high_pass import high_pass
 from dasp.estimation.unmixing.linear_strips import fit_strips
 from dasp.estimation.unmixing.master import master
+from dasp.estimation.unmixing.opening import open_beside_mix, song_of_tracks
 from dasp.estimation.unmixing.problem import Problem
 from dasp.estimation.unmixing.room import room
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
+from dasp.songs.opening import Source
 from dasp.units import power_to_db
 
 _BY_STRIPS = ("delay", "high_pass", "eq")
@@ -94,7 +97,8 @@ class Unmixed:
     Args:
         mix: The mix document; `mix_down` of it is the reconstruction.
         stages: The effect of each stage on the error.
-        notes: Remarks for a person: absent tracks, reversed polarity, a poor fit.
+        notes: Remarks for a person: how tracks and mix were made to fit, absent tracks, reversed
+            polarity, a poor fit.
 
     >>> Unmixed(Mix(44_100, ()), (StageReport("gain", 12.0, 0.5, kept=True),), ()).stages[0].name
     'gain'
@@ -113,9 +117,9 @@ class Unmixed:
 
 
 def unmix(
-    tracks: Sequence[Tensor],
-    mix: Tensor,
-    sample_rate: int,
+    source: Source | list[Tensor] | tuple[Tensor, ...],
+    mix: Tensor | str | Path,
+    sample_rate: int | None = None,
     *,
     names: Sequence[str] = (),
     files: Sequence[str] = (),
@@ -128,11 +132,15 @@ def unmix(
     """Find the settings that turn tracks into a mix.
 
     Args:
-        tracks: Audio `(1 or 2, time)` of each track, of one length.
-        mix: Audio `(2, time)` or `(1, time)`, of the length and rate of the tracks.
-        sample_rate: In Hz.
-        names: Name of each track in the document.
-        files: File of each track.
+        source: The song: its folder, audio `(1 or 2, time)` of each track by name, a `Song`, a
+            `Multitrack`, or an earlier `Mix`, whose files are read. A list of tracks is the old
+            form, which goes with the next version.
+        mix: Its mix: audio `(2, time)` or `(1, time)`, of the length and rate of the tracks; or a
+            file, which is resampled. Of a file and its tracks the longer is cut, with a note.
+        sample_rate: In Hz. Tensors by name need it; a folder is read at it, and at the highest rate
+            of its files without it.
+        names: Name of each track of a list, whose roles are guessed from them.
+        files: File of each track in the document, where the source has none.
         stages: Stages to go through, of `STAGES`; "gain" is always one.
         filter_taps: If above 0, length in samples of a filter for each track and side, in the place
             of delays, high-passes and EQs.
@@ -144,18 +152,23 @@ def unmix(
         The mix document, the effect of each stage on the error, and notes.
 
     Raises:
-        ValueError: If the mix or all tracks are silent, the lengths differ, or a stage is unknown.
+        ValueError: If there are no tracks, the mix or all tracks are silent, the lengths or rates
+            differ, or a stage is unknown.
 
     Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
 
     >>> kick, voice = torch.randn(2, 1, 4000)
-    >>> found = unmix([kick, voice], torch.cat((kick, 0.5 * voice)), 44_100, stages=["gain"])
-    >>> [round(track.strip[1].settings["pan"], 2) for track in found.mix.tracks]
-    [-1.0, 1.0]
+    >>> tracks, mix = {"kick": kick, "voice": voice}, torch.cat((kick, 0.5 * voice))
+    >>> found = unmix(tracks, mix, 44_100, stages=["gain"])
+    >>> [(t.role, round(t.strip[1].settings["pan"], 2)) for t in found.mix.tracks]
+    [('kick', -1.0), ('vocal', 1.0)]
     """
+    if isinstance(source, list | tuple):
+        source = song_of_tracks(source, names, sample_rate)
+    opened = open_beside_mix(source, mix, sample_rate)
     problem = Problem.of(
-        tracks, mix, sample_rate,
-        names=names, files=files, filter_taps=filter_taps, room_s=room_s, excerpt_s=excerpt_s,
+        opened.song, opened.mix, files=files or opened.files,
+        filter_taps=filter_taps, room_s=room_s, excerpt_s=excerpt_s,
     )  # fmt: skip
     found, reports = Found.nothing(problem), []
     best, nearest = float("inf"), float("inf")
@@ -171,7 +184,7 @@ def unmix(
         if kept:
             found, best, nearest = trial, error, distance
     found = _polished(found, problem)
-    notes = tuple(_notes(found, problem, reports))
+    notes = (*opened.notes, *_notes(found, problem, reports))
     return Unmixed(to_document_mix(found, problem), tuple(reports), notes)
 
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from dasp.analysis import measure_crest_factor, measure_loudness, measure_octave_spectrum
-from dasp.audio_io import load_audio
+from dasp.audio_io import load_audio, save_audio
 from dasp.estimation.unmixing.cross_spectra import cross_spectra
 from dasp.estimation.unmixing.linear_strips import fit_strips, linear_error, plain_strips
 from dasp.estimation.unmixing.unmix import unmix
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Track
+from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.processors.stage import Stage, setting
 from dasp.processors.strip import run_strip
@@ -46,7 +47,7 @@ def test_levels_and_pans_are_found_and_an_absent_track(song):
     true = console(song, strips)
     tracks = list(song.values())
     mix = mix_down([0 * t if n == "hihat" else t for n, t in song.items()], true)
-    found = unmix(tracks, mix, RATE, names=list(song), stages=("gain",))
+    found = unmix(song, mix, RATE, stages=("gain",))
     for track, strip in zip(found.mix.tracks, strips, strict=True):
         if track.name == "hihat":
             continue
@@ -70,7 +71,7 @@ def test_an_equaliser_and_a_high_pass_are_found(song):
     true = console(song, strips)
     tracks = list(song.values())
     mix = mix_down(tracks, true)
-    found = unmix(tracks, mix, RATE, names=list(song), stages=("gain", "high_pass", "eq"))
+    found = unmix(song, mix, RATE, stages=("gain", "high_pass", "eq"))
     assert sdr_db(mix_down(tracks, found.mix), mix) > 75
     impulse = torch.zeros(1, 4096, dtype=torch.float64)
     impulse[:, 100] = 1
@@ -88,7 +89,7 @@ def test_a_track_that_was_moved_is_moved_back(song):
     tracks = list(song.values())
     mix = mix_down(tracks, console(song, [placed(0.0, 0.1 * k) for k in range(5)]))
     late = [tracks[0], torch.roll(tracks[1], -150, -1), *tracks[2:]]
-    found = unmix(late, mix, RATE, names=list(song), stages=("gain",))
+    found = unmix(dict(zip(song, late, strict=True)), mix, RATE, stages=("gain",))
     assert setting(found.mix.tracks[1].strip, "delay_samples") == pytest.approx(150, abs=0.01)
     assert found.stages[0].sdr_db > 30
 
@@ -99,10 +100,11 @@ def test_forty_tracks():
     draw = torch.Generator().manual_seed(4)
     tracks = [torch.randn(1, 20_000, dtype=torch.float64, generator=draw) for _ in range(40)]
     strips = [placed(-0.5 * k, 0.04 * (k - 20)) for k in range(40)]
-    true = console({f"track {k}": track for k, track in enumerate(tracks)}, strips)
+    numbered = {f"track {k + 1}": track for k, track in enumerate(tracks)}
+    true = console(numbered, strips)
     muted = {3, 9, 16, 22, 30, 39}
     mix = mix_down([t * (k not in muted) for k, t in enumerate(tracks)], true)
-    found = unmix(tracks, mix, RATE, stages=("gain",))
+    found = unmix(numbered, mix, RATE, stages=("gain",))
     assert {n for n in found.notes if "not in the mix" in n} == {
         f"track {k + 1}: not in the mix" for k in muted
     }
@@ -121,7 +123,7 @@ def test_a_room_is_found(song):
     room = 0.05 * torch.randn(2, 400, dtype=torch.float64, generator=draw) * torch.exp(-taps)
     room[:, :40] = 0
     mix = dry + fft_convolve(dry, room)
-    found = unmix(tracks, mix, RATE, stages=("gain", "room"), room_s=400 / RATE)
+    found = unmix(song, mix, RATE, stages=("gain", "room"), room_s=400 / RATE)
     assert found.stages[0].sdr_db < 20 and found.stages[1].sdr_db > 30
     (bus,) = found.mix.buses
     distance = torch.tensor(bus.strip[0].settings["taps"]) - room
@@ -137,7 +139,7 @@ def test_a_master_is_brought_near(song):
     shelf = {"low_shelf_gain_db": -4.0, "low_shelf_freq_hz": 200.0, "high_shelf_gain_db": 4.0}
     after = run_strip(before, RATE, (Stage(PARAMETRIC_EQ, PARAMETRIC_EQ.defaults() | shelf),))
     mix = 0.7 * (2 * after / after.abs().max()).tanh()
-    found = unmix(tracks, mix, RATE, stages=("gain", "master"), excerpt_s=1.5)
+    found = unmix(song, mix, RATE, stages=("gain", "master"), excerpt_s=1.5)
     assert found.stages[-1].kept
     output = mix_down(tracks, found.mix)
     for measure, within in (
@@ -151,7 +153,7 @@ def test_a_master_is_brought_near(song):
 def test_reversed_polarity_is_found_and_said(song):
     tracks = list(song.values())
     mix = sum(t.expand(2, -1) * (-0.5 if k == 0 else 0.5) for k, t in enumerate(tracks))
-    found = unmix(tracks, mix, RATE, names=list(song), stages=("gain",))
+    found = unmix(song, mix, RATE, stages=("gain",))
     assert any(note.startswith("kick: with reversed polarity") for note in found.notes)
     assert sdr_db(mix_down(tracks, found.mix), mix) > 60
 
@@ -160,7 +162,7 @@ def test_the_document_gives_the_reported_error(song, tmp_path):
     """Also after it was written and read."""
     tracks = list(song.values())
     mix = mix_down(tracks, console(song, [placed(0.0, 0.1 * k) for k in range(5)])).tanh()
-    found = unmix(tracks, mix, RATE, names=list(song), stages=("gain",), filter_taps=8)
+    found = unmix(song, mix, RATE, stages=("gain",), filter_taps=8)
     save_mix(tmp_path / "mix.json", found.mix)
     again = mix_down(tracks, load_mix(tmp_path / "mix.json"))
     assert sdr_db(again, mix) == pytest.approx(found.stages[-1].sdr_db, abs=1e-3)
@@ -171,7 +173,7 @@ def test_the_document_gives_the_reported_error(song, tmp_path):
 def test_tracks_of_another_song_explain_little_and_it_is_said(song):
     other = synthesise_song(77, seconds=3.0, sample_rate=RATE)
     mix = sum(t.double().expand(2, -1) for t in other.values())
-    found = unmix(list(song.values()), mix, RATE, names=list(song), stages=("gain",))
+    found = unmix(song, mix, RATE, stages=("gain",))
     assert found.stages[-1].sdr_db < 6
     assert any("may belong to another" in note for note in found.notes)
 
@@ -180,15 +182,54 @@ def test_what_cannot_be_unmixed_is_refused(song):
     tracks = list(song.values())
     mix = sum(t.expand(2, -1) for t in tracks)
     with pytest.raises(ValueError, match="mix: expected some sound"):
-        unmix(tracks, 0 * mix, RATE)
+        unmix(song, 0 * mix, RATE)
     with pytest.raises(ValueError, match="tracks: expected some sound"):
-        unmix([0 * t for t in tracks], mix, RATE)
-    with pytest.raises(ValueError, match=r"tracks\[1\]: expected shape"):
-        unmix([tracks[0], tracks[1][..., :-1]], mix, RATE)
+        unmix({name: 0 * track for name, track in song.items()}, mix, RATE)
+    with pytest.raises(ValueError, match=r"tracks\[0\]: expected shape"):
+        unmix(song, mix[..., :-1], RATE)
     with pytest.raises(ValueError, match="stages: expected one of"):
-        unmix(tracks, mix, RATE, stages=("reverb",))
+        unmix(song, mix, RATE, stages=("reverb",))
     with pytest.raises(ValueError, match="at least one track"):
-        unmix([], mix, RATE)
+        unmix({}, mix, RATE)
+    with pytest.raises(ValueError, match="sample_rate: expected that of the tracks"):
+        unmix(song, mix)
+
+
+def test_roles_and_files_are_those_of_the_song(song):
+    roles = ("bass", "guitar", "other", "vocal", "keys")
+    tracks = tuple(track[..., :RATE] for track in song.values())
+    known = Song(tuple(song), roles, tracks, RATE)
+    mix = sum(t.expand(2, -1) for t in tracks)
+    found = unmix(known, mix, stages=("gain",))
+    assert tuple(track.role for track in found.mix.tracks) == roles
+    assert tuple(track.file for track in found.mix.tracks) == tuple(song)
+
+
+def test_a_folder_beside_the_file_of_its_mix(song, tmp_path):
+    """The file of the mix is no track; the longer of the two is cut, and so much is said."""
+    for name in ("kick", "vocal"):
+        save_audio(tmp_path / f"{name}.wav", song[name][..., :RATE].float(), RATE)
+    mix = sum(song[name].expand(2, -1) for name in ("kick", "vocal"))[..., : RATE + 2205]
+    save_audio(tmp_path / "mine.wav", 0.5 * mix, RATE, subtype="DOUBLE")
+    found = unmix(tmp_path, tmp_path / "mine.wav", stages=("gain",))
+    assert [(track.name, track.role) for track in found.mix.tracks] == [
+        ("kick", "kick"), ("vocal", "vocal"),
+    ]  # fmt: skip
+    assert found.mix.tracks[0].file == str(tmp_path / "kick.wav")
+    assert "the last 0.100 s of the mix are left out" in found.notes
+    assert found.stages[-1].sdr_db > 60
+
+
+def test_a_list_of_tracks_is_the_old_form(song):
+    tracks = [track[..., :RATE] for track in song.values()]
+    mix = sum(t.expand(2, -1) for t in tracks)
+    with pytest.warns(DeprecationWarning, match=r"unmix\(song, mix\)"):
+        found = unmix(tracks, mix, RATE, names=list(song), files=list("abcde"), stages=("gain",))
+    assert [track.role for track in found.mix.tracks] == ["kick", "snare", "hihat", "vocal", "pad"]
+    assert [track.file for track in found.mix.tracks] == list("abcde")
+    with pytest.warns(DeprecationWarning):
+        numbered = unmix(tracks, mix, RATE, stages=("gain",))
+    assert numbered.mix.tracks[4].name == "track 5"
 
 
 def test_the_descent_finds_the_settings_of_one_strip():
@@ -217,7 +258,8 @@ def test_a_real_kit_against_the_formula_of_its_mix(shared_data):
     files = sorted((folder / "tracks").iterdir())
     tracks = [load_audio(file, dtype=torch.float64)[0][:, : 5 * 44_100] for file in files]
     mix = load_audio(folder / "sfz_default_mix.flac", dtype=torch.float64)[0][:, : 5 * 44_100]
-    found = unmix(tracks, mix, 44_100, names=[f.stem for f in files], stages=("gain", "high_pass"))
+    song = dict(zip([file.stem for file in files], tracks, strict=True))
+    found = unmix(song, mix, 44_100, stages=("gain", "high_pass"))
     strips = {track.name: track.strip for track in found.mix.tracks}
     assert sdr_db(mix_down(tracks, found.mix), mix) > 40
     pans = {"kick": 0.0, "snare": 0.0, "front": 0.0, "oh": 1.0, "side": -1.0}
