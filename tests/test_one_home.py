@@ -1,6 +1,7 @@
 """Small facts have one home, and what is public is called by somebody."""
 
 import ast
+import copy
 import importlib
 import re
 from collections import defaultdict
@@ -53,6 +54,43 @@ def test_a_constant_has_one_home():
         homes[name, value].add(str(path.relative_to(ROOT)))
     several = {name: sorted(files) for (name, _), files in homes.items() if len(files) > 1}
     assert {name: files for name, files in several.items() if name not in COINCIDENCES} == {}
+
+
+LEAST_NODES = 40
+"""Of the syntax of a function that is an idea: shorter ones are alike by chance."""
+
+
+def _functions():
+    """What each function of a file does, as its syntax with local names numbered, and its place.
+
+    Those of kernels are left out, whose forms are written out for each, and those of recipes, which
+    do not lean on one another.
+    """
+    for path, tree in TREES.items():
+        for node in ast.walk(tree) if not {"signal", "recipes"} & {*path.parts} else ():
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            numbers = {}
+            body = copy.deepcopy(node.body[1:] if ast.get_docstring(node) else node.body)
+            own = {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
+            parts = [part for statement in body for part in ast.walk(statement)]
+            own |= {
+                part.id
+                for part in parts
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            }
+            for part in parts:
+                if isinstance(part, ast.Name) and part.id in own:
+                    part.id = str(numbers.setdefault(part.id, len(numbers)))
+            if len(parts) >= LEAST_NODES:
+                yield "".join(map(ast.dump, body)), f"{path.relative_to(ROOT)}: {node.name}"
+
+
+def test_a_function_has_one_home():
+    homes = defaultdict(set)
+    for body, place in _functions():
+        homes[body].add(place)
+    assert [sorted(places) for places in homes.values() if len(places) > 1] == []
 
 
 def _names_in(path: Path) -> set[str]:

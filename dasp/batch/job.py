@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from dasp.audio_io import AudioFileError
 from dasp.signal import compile_first
@@ -39,16 +39,18 @@ Outcome = tuple[Job, dict[str, Any]]
 
 
 class Work(Protocol):
-    """What is done to every job. It can be sent to another process."""
+    """What is done to every job, a dataclass. It can be sent to another process.
+
+    The targets depend on its fields but for `overwrite`, on what is read and on the job's settings.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the targets, whole or not at all, and tell what a person may want to know."""
 
     def reads(self, job: Job) -> list[Path]:
         """The files that a job is made from."""
-
-    def identity(self) -> dict[str, Any]:
-        """All that the targets depend on, beside what is read and the job's settings."""
 
 
 def attempt(work: Work, job: Job) -> dict[str, Any]:
@@ -72,7 +74,8 @@ def failed(reason: str) -> dict[str, Any]:
 
 def fingerprints(work: Work) -> Callable[[Job], str]:
     """A number for each job, that changes with anything that its targets are made from."""
-    shared = json.dumps([_version(), work.identity()], sort_keys=True)
+    fields = {key: value for key, value in asdict(work).items() if key != "overwrite"}
+    shared = json.dumps([_version(), fields], sort_keys=True)
 
     def fingerprint(job: Job) -> str:
         sources = [(str(file), *_size_and_time(file)) for file in work.reads(job)]

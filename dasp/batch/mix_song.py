@@ -60,7 +60,3 @@ class MixSong:
     def reads(self, job: Job) -> list[Path]:
         """The stems."""
         return list(read_song_folder(job.source).tracks)
-
-    def identity(self) -> dict[str, Any]:
-        """All that decides what is written."""
-        return {key: value for key, value in asdict(self).items() if key != "overwrite"}

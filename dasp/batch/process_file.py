@@ -121,10 +121,6 @@ class ProcessFile:
             *(as_found(settings[key]) for key in processor.inputs if key in settings),
         ]
 
-    def identity(self) -> dict[str, Any]:
-        """All that decides what is written."""
-        return {key: value for key, value in asdict(self).items() if key != "overwrite"}
-
 
 @lru_cache(maxsize=8)
 def _processor(document: str) -> tuple[Processor, dict[str, Any]]:

@@ -26,19 +26,8 @@ ROUND_ROBINS = 4
 _TABLE = 2048
 
 
-def kick(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play a kick: a sine that falls to its pitch, and a click.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _kick(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play a kick: a sine that falls to its pitch, and a click."""
     decay_s = 0.08 + 0.14 * tone
 
     def hit(note: Note) -> Tensor:
@@ -50,19 +39,8 @@ def kick(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gen
     return _played(notes, hit, seconds, rate, ROUND_ROBINS)
 
 
-def snare(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play a snare: a skin, and wires under it.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _snare(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play a snare: a skin, and wires under it."""
     wires_sos = design_high_pass(_below(900 + 800 * tone, rate), rate)
 
     def hit(note: Note) -> Tensor:
@@ -75,16 +53,8 @@ def snare(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Ge
     return _played(notes, hit, seconds, rate, ROUND_ROBINS)
 
 
-def metal(decay_s: float, lowest_hz: float) -> Instrument:
-    """Make an instrument of noise above a frequency, that dies away: hi-hats, shakers, cymbals.
-
-    Args:
-        decay_s: Time in which a stroke falls to 1/e.
-        lowest_hz: Frequency above which it sounds.
-
-    Returns:
-        The instrument.
-    """
+def _metal(decay_s: float, lowest_hz: float) -> Instrument:
+    """Noise above a frequency that dies away: hi-hats, shakers, cymbals."""
 
     def play(
         notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator
@@ -100,19 +70,8 @@ def metal(decay_s: float, lowest_hz: float) -> Instrument:
     return play
 
 
-def tom(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play a tom: a skin whose pitch falls a little.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _tom(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play a tom: a skin whose pitch falls a little."""
 
     def hit(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -123,38 +82,19 @@ def tom(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gene
     return _played(notes, hit, seconds, rate)
 
 
-def bass(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play a bass: a sawtooth through a low-pass.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _bass(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play a bass: a sawtooth through a low-pass."""
     phase, loud = _voice(notes, seconds, rate, attack_s=0.004, decay_s=0.3 + 0.6 * tone)
     sos = design_low_pass(_below(300 + 900 * tone, rate), rate)
     return sosfilt((_sawtooth(phase, 20) * loud)[None], sos)[0]
 
 
-def guitar(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+def _guitar(
+    notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator
+) -> Tensor:
     """Play plucked strings: a burst of noise as long as one period, in a loop of that length.
 
     K. Karplus and A. Strong, "Digital synthesis of plucked-string and drum timbres", 1983.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
     """
     sos = design_low_pass(_below(600 + 2400 * tone, rate), rate)
 
@@ -168,19 +108,8 @@ def guitar(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.G
     return _played(notes, pluck, seconds, rate)
 
 
-def keys(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play an electric piano by frequency modulation.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _keys(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play an electric piano by frequency modulation."""
 
     def struck(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -191,19 +120,8 @@ def keys(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gen
     return _played(notes, struck, seconds, rate)
 
 
-def pad(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play a slow chord of sawtooths, out of tune between the two sides.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(2, time)`.
-    """
+def _pad(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play a slow chord of sawtooths, out of tune between the two sides."""
 
     def swelling(note: Note) -> Tensor:
         t = _seconds(note.duration_s, rate)
@@ -217,19 +135,8 @@ def pad(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Gene
     return sosfilt(_played(notes, swelling, seconds, rate, channels=2), sos)[0]
 
 
-def lead(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Play two sawtooths that glide against each other, through a low-pass.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _lead(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Play two sawtooths that glide against each other, through a low-pass."""
     phase, loud = _voice(notes, seconds, rate, attack_s=0.01, decay_s=0.5)
     partials = _partials(max(note.freq_hz for note in notes), rate, 10_000) if notes else 1
     tones = _sawtooth(phase, partials) + _sawtooth(phase * 1.004, partials)
@@ -244,19 +151,8 @@ FORMANTS = (
 """Frequency and gain of four formants, of an open vowel and of a closed one."""
 
 
-def vocal(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
-    """Sing: a buzz with vibrato through formants, whose vowel changes slowly, and breath.
-
-    Args:
-        notes: What is played.
-        tone: Timbre, 0 to 1.
-        seconds: Length of the track.
-        rate: Sample rate in Hz.
-        draw: Source of noise and of small differences.
-
-    Returns:
-        Audio `(1, time)`.
-    """
+def _vocal(notes: Notes, tone: float, seconds: float, rate: float, draw: torch.Generator) -> Tensor:
+    """Sing: a buzz with vibrato through formants, whose vowel changes slowly, and breath."""
     phase, loud = _voice(notes, seconds, rate, attack_s=0.05, decay_s=1.5, vibrato=0.008)
     partials = _partials(max(note.freq_hz for note in notes), rate, 8000) if notes else 1
     buzz = _sawtooth(phase, partials) * loud + 0.03 * _noise(loud, draw) * loud
@@ -278,20 +174,20 @@ def _vowel(
 
 
 INSTRUMENTS: dict[str, Instrument] = {
-    "kick": kick,
-    "snare": snare,
-    "hihat": metal(0.02, 7000.0),
-    "tom": tom,
-    "crash": metal(0.6, 4000.0),
-    "shaker": metal(0.025, 5500.0),
-    "bass": bass,
-    "guitar": guitar,
-    "guitar 2": guitar,
-    "keys": keys,
-    "pad": pad,
-    "lead": lead,
-    "vocal": vocal,
-    "backing vocal": vocal,
+    "kick": _kick,
+    "snare": _snare,
+    "hihat": _metal(0.02, 7000.0),
+    "tom": _tom,
+    "crash": _metal(0.6, 4000.0),
+    "shaker": _metal(0.025, 5500.0),
+    "bass": _bass,
+    "guitar": _guitar,
+    "guitar 2": _guitar,
+    "keys": _keys,
+    "pad": _pad,
+    "lead": _lead,
+    "vocal": _vocal,
+    "backing vocal": _vocal,
 }
 """What plays each of the parts of `dasp.songs.score.PARTS`."""
 

@@ -111,12 +111,9 @@ def test_nothing_half_written_is_left(tmp_path):
 
 
 def test_the_fingerprint_knows_everything(tmp_path):
-    class Other(Upper):
-        def identity(self):
-            return {"what": "lower"}
-
     (job,) = jobs_for(tmp_path, ["one"])
-    numbers = [fingerprints(Upper())(job), fingerprints(Other())(job)]
+    numbers = [fingerprints(Upper())(job), fingerprints(Upper("italics"))(job)]
+    assert fingerprints(Upper(overwrite=True))(job) == numbers[0]
     numbers.append(fingerprints(Upper())(Job(job.source, job.targets, {"a": 1})))
     job.source.write_text("another")
     numbers.append(fingerprints(Upper())(job))

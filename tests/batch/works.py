@@ -14,6 +14,9 @@ from dasp.batch.job import Job
 class Upper:
     """Writes the text of the source in capitals; a text that is the name of a fault has it."""
 
+    style: str = "plain"
+    overwrite: bool = False
+
     def __call__(self, job: Job) -> dict:
         text = job.source.read_text()
         target = job.targets[0]
@@ -27,9 +30,6 @@ class Upper:
 
     def reads(self, job: Job) -> list:
         return [job.source]
-
-    def identity(self) -> dict:
-        return {"what": "upper"}
 
 
 def _raise(error):

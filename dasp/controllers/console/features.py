@@ -76,22 +76,6 @@ def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> H
     return _together(tracks, sample_rate, chosen)
 
 
-def hear_blocks(tracks: Sequence[Tensor], sample_rate: float, *, blocks: int) -> Heard:
-    """Picture each track once for each of several equal parts of a song, around its middle.
-
-    Args:
-        tracks: Audio `(channels, time)` of each track.
-        sample_rate: In Hz.
-        blocks: How many parts.
-
-    Returns:
-        Pictures and numbers, of `blocks` windows each.
-    """
-    heard = [_pictures(track, sample_rate) for track in tracks]
-    chosen = [_evenly(picture, playing, blocks) for picture, playing in heard]
-    return _together(tracks, sample_rate, chosen)
-
-
 def busiest_part(track: Tensor, sample_rate: float) -> Tensor:
     """Cut out the pieces of a track in which it plays most, one behind the other.
 
@@ -178,16 +162,6 @@ def _where_most_plays(picture: Tensor, playing: Tensor, windows: int) -> tuple[T
     frames = torch.nn.functional.pad(playing, (0, missing)).unflatten(-1, (-1, FRAMES))
     order = busiest_pieces(frames.sum(-1), windows)
     return pictures[order], frames[order]
-
-
-def _evenly(picture: Tensor, playing: Tensor, blocks: int) -> tuple[Tensor, Tensor]:
-    middle = [round((k + 0.5) * len(playing) / blocks) for k in range(blocks)]
-    pictures = torch.nn.functional.pad(picture, (FRAMES // 2, FRAMES), value=-1.0)
-    frames = torch.nn.functional.pad(playing, (FRAMES // 2, FRAMES))
-    return (
-        torch.stack([pictures[:, k : k + FRAMES] for k in middle]),
-        torch.stack([frames[k : k + FRAMES] for k in middle]),
-    )
 
 
 def _together(

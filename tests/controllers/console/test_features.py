@@ -10,7 +10,6 @@ from dasp.controllers.console.features import (
     FRAMES,
     busiest_part,
     hear,
-    hear_blocks,
     mel_filterbank,
 )
 
@@ -65,13 +64,6 @@ def test_width_is_the_share_of_the_side():
     stereo = torch.cat((left, right))
     widths = hear([left, stereo, torch.cat((left, left))], RATE).numbers[:, 0]
     torch.testing.assert_close(widths, torch.tensor([0.0, 0.5, 0.0]), atol=0.02, rtol=0)
-
-
-def test_blocks_are_heard_around_their_middles():
-    x = torch.cat((tone(200, 3.0), tone(5000, 3.0)), -1)
-    pictures = hear_blocks([x], RATE, blocks=2).pictures[0]
-    low, high = pictures[:, :, FRAMES // 2].argmax(-1)
-    assert low < 12 and high > 30
 
 
 @pytest.mark.parametrize("samples", [0, 1, 700])
