@@ -60,7 +60,6 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(built):
     package = {file for file in _files() if file.startswith("dasp/")}
     assert {
         "dasp/py.typed",
-        "dasp/mixing/mix.schema.json",
         "dasp/signal/backends/cuda/cascade.cu",
     } <= package
     assert package <= wheel

@@ -23,12 +23,12 @@ with straight lines between them:
     {"processor": "gain", "automation": {"time_s": [0, 12.5, 13], "gain_db": [-3, -3, 0]}}
 
 Files are named relative to the document, so that a folder can move as a whole.
-`mix.schema.json` beside this file is the JSON schema. Version 1 had neither routing nor these
+`python -m dasp.mixing.schema` prints the JSON schema. Version 1 had neither routing nor these
 keys, and is read as well.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,16 +59,17 @@ FORMAT, VERSION = "dasp-mix", 2
 MOST_BYTES = 2**24
 """Of a document, in which filters may stand tap by tap."""
 
-_TRACK_KEYS = {
-    1: ("name", "file", "role", "strip"),
-    2: (
-        "name", "file", "role", "strip", "group", "sends_db", "locked", "mute", "solo", "prepare"
-    ),
-}  # fmt: skip
-_PREPARE_KEYS = ("offset", "mono", "inverted", "delay_samples", "because")
-_MIX_KEYS = {
+
+def _names(kind: type[Mix | Track | Channel | Preparation]) -> tuple[str, ...]:
+    """The keys of a part of the document, which are the fields of the value."""
+    return tuple(field.name for field in fields(kind))
+
+
+TRACK_KEYS = {1: ("name", "file", "role", "strip"), 2: _names(Track)}
+CHANNEL_KEYS, PREPARE_KEYS = _names(Channel), _names(Preparation)
+MIX_KEYS = {
     1: ("format", "version", "sample_rate", "tracks", "master"),
-    2: ("$schema", "format", "version", "sample_rate", "tracks", "groups", "buses", "master"),
+    2: ("$schema", "format", "version", *_names(Mix)),
 }
 
 
@@ -220,11 +221,11 @@ def from_document(document: Any, folder: Path) -> Mix:
         raise ValueError(
             f"version: {version} is newer than the {VERSION} that this dasp reads; install a newer"
         )
-    if version not in _MIX_KEYS:
+    if version not in MIX_KEYS:
         raise ValueError(
-            f"version: expected one of {', '.join(map(str, _MIX_KEYS))}, got {version!r}"
+            f"version: expected one of {', '.join(map(str, MIX_KEYS))}, got {version!r}"
         )
-    check_keys(document, _MIX_KEYS[version], "the mix")
+    check_keys(document, MIX_KEYS[version], "the mix")
     sample_rate = document.get("sample_rate")
     if not isinstance(sample_rate, int) or sample_rate <= 0:
         raise ValueError(f"sample_rate: expected a positive whole number, got {sample_rate!r}")
@@ -269,7 +270,7 @@ def _check_files(mix: Mix) -> None:
 
 def _preparation(prepare: Any, where: str) -> Preparation:
     check_object(prepare, where)
-    check_keys(prepare, _PREPARE_KEYS, where)
+    check_keys(prepare, PREPARE_KEYS, where)
     offset = as_list(prepare.get("offset", []), f"{where}.offset", "numbers")
     for value in offset:
         at(where, partial(check_range, low=-1.0, high=1.0), "offset", value)
@@ -297,7 +298,7 @@ class _Reader:
         self, track: Any, where: str, groups: Collection[str], buses: Collection[str]
     ) -> Track:
         check_object(track, where)
-        check_keys(track, _TRACK_KEYS[self.version], where)
+        check_keys(track, TRACK_KEYS[self.version], where)
         for key in ("name", "file"):
             as_text(track.get(key), f"{where}.{key}")
         group = track.get("group", "")
@@ -326,7 +327,7 @@ class _Reader:
         for i, channel in enumerate(as_list(channels, where)):
             place = f"{where}[{i}]"
             check_object(channel, place)
-            check_keys(channel, ("name", "strip", "mute", "solo"), place)
+            check_keys(channel, CHANNEL_KEYS, place)
             name = as_text(channel.get("name"), f"{place}.name")
             if name in read:
                 raise ValueError(f"{place}.name: {name!r} is there twice")

@@ -1,11 +1,11 @@
-"""The JSON schema of mix documents, for editors and other programs: `mix.schema.json`.
+"""The JSON schema of mix documents, for editors and other programs.
 
-`python -m dasp.mixing.schema` writes it again after a change of the catalogue.
+`python -m dasp.mixing.schema > mix.schema.json` writes it, with the processors of all packages that
+are installed.
 """
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from dasp.mixing.document import FORMAT, VERSION
@@ -15,8 +15,6 @@ from dasp.mixing.routing import send_param
 from dasp.processors import Option, Param, Processor
 from dasp.processors.catalogue import CATALOGUE, TIME_SHIFT
 from dasp.processors.chain import COMBINATIONS
-
-PATH = Path(__file__).with_name("mix.schema.json")
 
 _TEXT = {"type": "string", "minLength": 1}
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
@@ -54,7 +52,10 @@ def mix_schema() -> dict:
         "buses": channels,
         "master": _STRIP,
     }
-    nodes = [_processor_node(processor) for processor in CATALOGUE.values()]
+    nodes = [
+        _processor_node(processor)
+        for processor in (*CATALOGUE.values(), *CATALOGUE.others().values())
+    ]
     nodes += [_combination_node(kind) for kind in COMBINATIONS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -140,4 +141,4 @@ def _option(option: Option) -> dict:
 
 
 if __name__ == "__main__":
-    PATH.write_text(readable_json(mix_schema()) + "\n", encoding="utf-8")
+    print(readable_json(mix_schema()))
