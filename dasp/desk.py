@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -14,8 +15,10 @@ from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import Stem, mix_down, mix_stems
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
+from dasp.mixing.wishes import Wishes, with_roles
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.opening import Source, open_song
+from dasp.songs.session import find_session, read_session
 
 
 def mix(
@@ -27,6 +30,7 @@ def mix(
     target_lufs: float | None = None,
     amount: float = 1.0,
     weights: str | Path | None = None,
+    wishes: Wishes = Wishes(),  # noqa: B008
 ) -> Mix:
     """Find the settings of a song's mix by an automatic mixer.
 
@@ -42,13 +46,15 @@ def mix(
             A limiter, or the range of the gain, can stand against it.
         amount: How far to go from the plain sum, 0, to the mix, 1.
         weights: File of a trained system, in the place of the one in the package.
+        wishes: What a person asks: roles, priorities, places, reverb, a genre. They win over those
+            in a `session.toml` beside the files of the song, and both over what any system finds.
 
     Returns:
         The mix. `dasp.render` makes its sound, and `dasp.save_mix` writes it.
 
     Raises:
         ValueError: If there are no tracks, they are not those of `start`, or an argument is unknown
-            or outside its range.
+            or outside its range, or there is no track of a wish.
 
     >>> import torch
     >>> tracks = {"kick": 0.1 * torch.randn(1, 8000), "vocal": 0.1 * torch.randn(1, 8000)}
@@ -71,7 +77,45 @@ def mix(
         target_lufs=target_lufs,
         weights=None if weights is None else Path(weights),
         amount=amount,
+        wishes=all_wishes(song, start, wishes),
     )
+
+
+def all_wishes(song: Multitrack, start: Mix, wishes: Wishes = Wishes()) -> Wishes:  # noqa: B008
+    """Add what the session file of a song asks to what is asked else.
+
+    Of an earlier mix that has buses the sends are kept, in which "less" and "more" of the file have
+    been heeded already.
+
+    Args:
+        song: The song, beside whose files the session file may stand.
+        start: The mix to start from, which names the tracks.
+        wishes: The wishes that win over those of the file.
+
+    Returns:
+        The wishes, by the names of tracks.
+
+    Raises:
+        ValueError: If there is no track of a wish, or the file is none.
+
+    >>> import torch
+    >>> song = open_song({"BD": torch.zeros(1, 4), "SD": torch.zeros(1, 4)}, 44_100)
+    >>> all_wishes(song, song.plain_mix(), Wishes(priority={"drums": "high"})).priority
+    {'BD': 'high', 'SD': 'high'}
+    """
+    path = find_session(song.files)
+    if path is None:
+        return wishes.of(with_roles(start, wishes.role))
+    session = read_session(path)
+    if start.buses:
+        reverb = {name: wish for name, wish in session.reverb.items() if wish == "none"}
+        session = replace(session, reverb=reverb)
+    try:
+        start = with_roles(start, session.role)
+        session = session.of(with_roles(start, wishes.role))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return wishes.of(with_roles(start, wishes.role)).over(session)
 
 
 def render(mix: Mix | str | Path, source: Source | None = None) -> Tensor:

@@ -11,7 +11,7 @@ LAYERS = {
     "_private": -1, "_constants": -1, "_typing": -1, "_bounds": -1,
     "units": 0, "_checks": 0, "_json_checks": 0, "_quantity": 0, "_texts": 0, "file_names": 0,
     "_moved": 0, "_version": 0, "_suggestion": -1, "weights": -1,
-    "signal": 1, "layouts": 1,
+    "signal": 1, "layouts": 1, "_toml": 1,
     "functional": 2, "analysis": 2,
     "losses": 3, "processors": 3,
     "grad": 4, "mixing": 4, "audio_io": 4,

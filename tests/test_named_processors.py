@@ -3,15 +3,17 @@
 import pytest
 
 from dasp.cli.effects import DEFAULTS
+from dasp.mixing.fader import HEAR_LEVELS
 from dasp.mixing.reaper import DYNAMICS
-from dasp.mixing.reaper_reverb import REVERBS
+from dasp.mixing.wet import REVERBS
 from dasp.pictures.console import FILTERS
 from dasp.processors import CATALOGUE
 from tests.contracts.cases import SPECIAL
 
 NAMED = {
     "what REAPER has as dynamics": DYNAMICS,
-    "what REAPER has as a reverb": REVERBS,
+    "what is a reverb": REVERBS,
+    "what hears levels": HEAR_LEVELS,
     "filters in the picture of a console": FILTERS,
     "cases of the contract tests": tuple(SPECIAL),
 }

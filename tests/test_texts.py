@@ -5,9 +5,9 @@ import codecs
 import pytest
 
 from dasp._texts import decoded
+from dasp._toml import read_toml
 from dasp.evaluation.stats import load_ratings
 from dasp.processors.document import load_chain
-from dasp.training.config import read_toml
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 MARKED = [(codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF32_BE, "utf-32-be")]

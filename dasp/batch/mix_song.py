@@ -16,6 +16,7 @@ from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.targets import MIX_LUFS
 from dasp.songs.folders import check_is_no_track, load_song, read_song_folder
+from dasp.songs.session import find_session
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,7 @@ class MixSong:
         }
 
     def reads(self, job: Job) -> list[Path]:
-        """The stems."""
-        return list(read_song_folder(job.source).tracks)
+        """The stems, and the session file where there is one."""
+        stems = list(read_song_folder(job.source).tracks)
+        session = find_session(stems)
+        return [*stems, session] if session else stems

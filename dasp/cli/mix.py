@@ -4,6 +4,7 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,20 +24,25 @@ from dasp.cli.output import (
 )
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.cli.wishes import add_wish_options, options_in, why_roles, wishes_of
+from dasp.controllers.kit_view import kit_seen_from
 from dasp.controllers.rules.strips import at_loudness
-from dasp.controllers.systems import audio_of, missed_target
+from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
 from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
+from dasp.desk import all_wishes
 from dasp.desk import mix as find_mix
 from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
-from dasp.mixing.mixdown import mix_down
+from dasp.mixing.mixdown import mix_down, prepared_tracks
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Channel
 from dasp.mixing.summary import pan_text, switches
 from dasp.mixing.targets import MIX_LUFS
+from dasp.mixing.wishes import SEEN_FROM, with_roles
 from dasp.processors.stage import find_stage, setting
-from dasp.songs.folders import check_is_no_track, taken_for_a_track
+from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
 from dasp.songs.opening import open_song
+from dasp.songs.session import find_session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,13 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--target-lufs", type=target_lufs, metavar="LUFS",
-        help=f"integrated loudness of the mix (default: {MIX_LUFS:g}; with --amount 0 that of the "
-        f"plain sum)",
+        help=f"integrated loudness of the mix (default: {MIX_LUFS:g}, or that of the genre; with "
+        f"--amount 0 that of the plain sum)",
     )  # fmt: skip
     parser.add_argument(
         "--amount", type=share, default=1.0, metavar="SHARE",
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
+    add_wish_options(parser)
     add_output_options(parser)
     add_truncated_option(parser)
 
@@ -97,6 +104,9 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error(f"--weights: {args.system} has none")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
+    wishes = wishes_of(args)
+    if makes_audio and (refused := options_in(wishes)):
+        args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
     document = args.output.with_suffix(".json")
     refuse_formats(args, args.output)
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
@@ -104,36 +114,42 @@ def run(args: argparse.Namespace) -> int:
         step()
         stems, start = read_song(args)
         step()
+        asked = all_wishes(stems, start, wishes)
         if makes_audio:
-            tracks, mix = _made(args, stems.song)
-            notes = [f"{args.system} makes the mix itself: there are no settings to write"]
+            tracks, mix, notes = _made(args, stems, asked)
             notes += taken_for_a_track(args.output, stems.files)
         else:
             tracks = stems.tracks
-            mix, notes = _found(args, stems, start)
+            mix, notes = _found(args, stems, start, wishes)
         step()
         audio = mix_and_save(args, tracks, mix)
         if not makes_audio:
             with whole(document) as unfinished:
                 save_mix(unfinished, mix)
-        if missed := missed_target(mix, audio, _target_lufs(args)):
+        if missed := missed_target(mix, audio, _target_lufs(args, asked)):
             notes.append(missed)
     print_notes((*stems.notes, *notes))
-    print_mix(mix, audio)
+    if makes_audio:
+        print_mix(mix, audio)
+    else:
+        print_mix(mix, audio, why_roles(stems, start if args.start else None, wishes, mix))
+        if view := kit_seen_from(mix, prepared_tracks(tracks, mix)):
+            other = next(one for one in SEEN_FROM if one != view)
+            print(f"the kit is seen as the {view} sees it; --kit {other} turns it round")
     print(args.output)
     if not makes_audio:
         print(document)
     return 0
 
 
-def _target_lufs(args: argparse.Namespace) -> float | None:
+def _target_lufs(args: argparse.Namespace, wishes) -> float | None:
     """The loudness that the mix was to have."""
     if args.target_lufs is None and args.amount > 0:
-        return MIX_LUFS
+        return MIX_LUFS if args.system in NETWORKS else wanted_lufs(None, wishes)
     return args.target_lufs
 
 
-def _found(args: argparse.Namespace, song, start):
+def _found(args: argparse.Namespace, song, start, wishes):
     """The settings, and what there is to say about how they were found."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -144,15 +160,22 @@ def _found(args: argparse.Namespace, song, start):
             target_lufs=args.target_lufs,
             weights=args.weights,
             amount=args.amount,
+            wishes=wishes,
         )
-    return mix, [str(one.message) for one in said]
+    path = find_session(song.files)
+    notes = [f"{path}: heeded"] if path else []
+    return mix, notes + [str(one.message) for one in said]
 
 
-def _made(args: argparse.Namespace, song):
-    """The sound that a network makes as the one track of a mix, at the loudness."""
-    made = audio_of(song, args.system, args.weights)
+def _made(args: argparse.Namespace, stems, wishes):
+    """The sound that a network makes as the one track of a mix, at the loudness; and notes."""
+    roles = tuple(track.role for track in with_roles(stems.plain_mix(), wishes.role).tracks)
+    made = audio_of(replace(stems.song, roles=roles), args.system, args.weights)
+    notes = [f"{args.system} makes the mix itself: there are no settings to write"]
+    if left := options_in(wishes):
+        notes.append(f"{args.system} cannot follow what {SESSION} says of {', '.join(left)}")
     target = MIX_LUFS if args.target_lufs is None else args.target_lufs
-    return made.tracks, at_loudness(made.plain_mix(), made.tracks, target)
+    return made.tracks, at_loudness(made.plain_mix(), made.tracks, target), notes
 
 
 def read_song(args: argparse.Namespace):
@@ -189,9 +212,9 @@ def steps(*names: str):
         yield step
 
 
-def print_mix(mix, audio) -> None:
-    """The settings of every strip, and what the mix measures."""
-    print_settings(mix)
+def print_mix(mix, audio, why=None) -> None:
+    """The settings of every strip, why roles are what they are, and what the mix measures."""
+    print_settings(mix, why)
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
     if loudness > ABSOLUTE_GATE_LUFS:
@@ -202,9 +225,9 @@ def print_mix(mix, audio) -> None:
         )
 
 
-def print_settings(mix) -> None:
-    """The settings of every strip."""
-    _print_strips(mix)
+def print_settings(mix, why=None) -> None:
+    """The settings of every strip, and why roles are what they are."""
+    _print_strips(mix, why or {})
     print()
     for kind, channel in (
         *((f"group {group.name}", group) for group in mix.groups),
@@ -219,7 +242,7 @@ def print_settings(mix) -> None:
                 print(f"{kind} {stage.processor.name}: {values}")
 
 
-def _print_strips(mix) -> None:
+def _print_strips(mix, why) -> None:
     rows = []
     for track in mix.tracks:
         strip = [stage for stage in track.strip if stage.on]
@@ -232,12 +255,13 @@ def _print_strips(mix) -> None:
             (
                 track.name,
                 track.role,
+                *([why[track.name]] if track.name in why else []),
                 f"{setting([high_pass], 'freq_hz', 0.0):.0f} Hz" if high_pass else "-",
                 f"{setting(strip, 'gain_db', 0.0):+.1f} dB",
                 pan_text(setting(strip, "pan", 0.0)),
                 ", ".join(switches(track) + others + sends + goes_to),
             )
         )
-    head = ("track", "role", "high-pass", "gain", "pan", "and")
+    head = ("track", "role", *(["told by"] if why else []), "high-pass", "gain", "pan", "and")
     last = None if any(row[-1] for row in rows) else -1
     print_table(head[:last], [row[:last] for row in rows])

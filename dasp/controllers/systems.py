@@ -9,16 +9,22 @@ from torch import Tensor
 from dasp._checks import check_choice, check_range
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.heard import heard_of, with_all
+from dasp.controllers.kit_view import seen_from
 from dasp.controllers.locked import work_around
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
+from dasp.controllers.steered import steered
 from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
 from dasp.mixing.amount import blend
+from dasp.mixing.genres import GENRES, to_taste
+from dasp.mixing.groups import with_groups
 from dasp.mixing.in_range import ends
 from dasp.mixing.kept_routing import keep_routing
+from dasp.mixing.mixdown import prepared_tracks
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.mixing.targets import MIX_LUFS
+from dasp.mixing.wishes import Wishes, with_roles
 from dasp.processors.catalogue import GAIN
 
 NEAR_LU = 0.1
@@ -33,8 +39,11 @@ def automatic_mix(
     target_lufs: float | None = None,
     weights: Path | None = None,
     amount: float = 1.0,
+    wishes: Wishes = Wishes(),  # noqa: B008
 ) -> Mix:
     """Find the settings of a song's mix, at an integrated loudness.
+
+    Tracks of a kind go to a group. What a person wishes is done last, whatever was found.
 
     Args:
         song: The tracks, their names and roles.
@@ -42,18 +51,21 @@ def automatic_mix(
             do files, roles, groups, buses and sends. Its tracks are heard as it prepares them, and
             those that are muted not at all.
         system: One of `SYSTEMS`.
-        target_lufs: The loudness of the mix in LUFS, from -70 to 0; -18 if none is given. It is
-            not reached where a limiter or the range of the gain stand against it.
+        target_lufs: The loudness of the mix in LUFS, from -70 to 0; that of the genre if none is
+            given, or -18. It is not reached where a limiter or the range of the gain stand against
+            it.
         weights: A file that the training of a system in `LEARNT` has left; without one it has
             those of the package.
         amount: How far to go from the plain sum, 0, to the mix, 1 (`dasp.mixing.amount`). Any part
             of the way ends at the loudness, but 0 only at one that is given.
+        wishes: What a person asks of the tracks and of the whole. Locks stand against it.
 
     Returns:
         The mix; `mix_down(song.tracks, mix)` is its sound.
 
     Raises:
-        ValueError: If the system, the loudness, the amount or the role of a track is none.
+        ValueError: If the system, the loudness, the amount or the role of a track is none, or there
+            is no track of a wish.
     """
     check_choice("system", system, SYSTEMS)
     if weights is not None:
@@ -61,23 +73,48 @@ def automatic_mix(
     if target_lufs is not None:
         check_range("target_lufs", target_lufs, low=ABSOLUTE_GATE_LUFS, high=0.0)
     check_range("amount", amount, low=0.0, high=1.0)
-    whole = song.plain_mix() if start is None else start
+    whole = with_roles(song.plain_mix() if start is None else start, wishes.role)
     names, roles = (tuple(getattr(t, key) for t in whole.tracks) for key in ("name", "role"))
     check_roles(roles, "tracks[{}].role")
+    wishes = wishes.of(whole)
+    every_track = song.tracks
     song, start = heard_of(replace(song, names=names, roles=roles), whole)
     if not song.names:
         warnings.warn("every track is muted: there is nothing to mix", stacklevel=2)
         return whole
     if all(is_silent(track, song.sample_rate) for track in song.tracks):
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
-    lufs = MIX_LUFS if target_lufs is None else target_lufs
+    lufs = wanted_lufs(target_lufs, wishes)
     mix = _found(song, start, system, lufs, weights)
-    if amount == 1:
-        return with_all(mix, whole)
-    part = blend(mix, amount, [track.shape[-2] == 1 for track in song.tracks])
-    if target_lufs is not None or amount > 0:
-        part = at_loudness_again(part, song.tracks, lufs)
-    return with_all(part, whole)
+    if wishes.groups is not False:
+        mix = with_groups(mix)
+    if wishes.genre:
+        mix = to_taste(mix, wishes.genre, with_sends=not start.buses)
+    if amount < 1:
+        mix = blend(mix, amount, [track.shape[-2] == 1 for track in song.tracks])
+    wished = steered(mix, song.tracks, wishes)
+    changed = amount < 1 or bool(wishes.genre) or wished != mix
+    if changed and (target_lufs is not None or amount > 0):
+        wished = at_loudness_again(wished, song.tracks, lufs)
+    mix = with_all(wished, whole)
+    if wishes.kit:
+        mix = seen_from(mix, prepared_tracks(every_track, mix), wishes.kit, fixed=wishes.pan)
+    return mix
+
+
+def wanted_lufs(target_lufs: float | None, wishes: Wishes) -> float:
+    """Tell the loudness that a mix is to have.
+
+    Args:
+        target_lufs: The one that is asked for, or None.
+        wishes: The wishes, of which the genre has one.
+
+    Returns:
+        The loudness in LUFS.
+    """
+    if target_lufs is not None:
+        return target_lufs
+    return GENRES[wishes.genre].target_lufs if wishes.genre else MIX_LUFS
 
 
 def _found(song: Song, start: Mix, system: str, target_lufs: float, weights: Path | None) -> Mix:

@@ -23,6 +23,7 @@ from dasp.mixing.roles import KNOWN_ROLES, ROLES, guess_role, stereo_pairs
 from dasp.mixing.routing import Routing
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
+from dasp.mixing.wishes import Wishes
 from dasp.processors.stage import Stage, find_stage, setting
 from dasp.processors.strip import run_strip
 
@@ -44,6 +45,7 @@ __all__ = [
     "Stage",
     "Stem",
     "Track",
+    "Wishes",
     "blend",
     "find_stage",
     "from_mix",

@@ -34,6 +34,7 @@ def blend(mix: Mix, amount: float, mono: Sequence[bool]) -> Mix:
     Raises:
         ValueError: If `amount` is outside its range, or `mono` has another length than the tracks.
 
+    >>> from dasp.processors.catalogue import GAIN
     >>> mix = Mix(44_100, (Track("kick", strip=(Stage(GAIN, {"gain_db": -6.0}),)),))
     >>> blend(mix, 0.5, [True]).tracks[0].strip[0].settings
     {'gain_db': -3.0}

@@ -177,6 +177,7 @@ def _track_document(track: Track, folder: Path) -> dict:
             "inverted": prepare.inverted,
             "delay_samples": prepare.delay_samples,
             "because": dict(prepare.because),
+            "swapped": prepare.swapped,
         }),
     }  # fmt: skip
     return {
@@ -281,8 +282,8 @@ def _preparation(prepare: Any, where: str) -> Preparation:
     for correction, why in because.items():
         check_name(correction, CORRECTIONS, f"{where}.because", "correction")
         as_text(why, f"{where}.because.{correction}")
-    mono, inverted = (flag(prepare, key, where) for key in ("mono", "inverted"))
-    return Preparation(tuple(offset), mono, inverted, delay_samples, because)
+    mono, inverted, swapped = (flag(prepare, key, where) for key in ("mono", "inverted", "swapped"))
+    return Preparation(tuple(offset), mono, inverted, delay_samples, because, swapped)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is put right in a track before its strip: an offset, two channels of one, polarity, time.
+"""What is put right in a track before its strip: an offset, channels, polarity, time.
 
 A correction has one answer, and is no matter of taste: it stands apart from the strip, so that
 mixers hear the track with it and leave it as it is. Each has its reason beside it, by its name in
@@ -14,7 +14,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp.functional.time_shift import time_shift
 
-CORRECTIONS = ("offset", "mono", "polarity", "delay", "mute")
+CORRECTIONS = ("offset", "mono", "swapped", "polarity", "delay", "mute")
 """What `because` has reasons for. A track that is muted is left out of the mix."""
 
 
@@ -28,6 +28,7 @@ class Preparation:
         inverted: Whether the polarity is turned.
         delay_samples: By how much the track is moved later, or earlier below 0.
         because: The reason of each correction, by its name in `CORRECTIONS`, for a person to read.
+        swapped: Whether left and right change places.
 
     >>> Preparation(offset=(0.5,), inverted=True).run(torch.tensor([[1.0, 0.0]]), 44_100)
     tensor([[-0.5000,  0.5000]])
@@ -38,6 +39,7 @@ class Preparation:
     inverted: bool = False
     delay_samples: float = 0.0
     because: Mapping[str, str] = field(default_factory=dict)
+    swapped: bool = False
 
     def __bool__(self) -> bool:
         return self != Preparation()
@@ -64,6 +66,8 @@ class Preparation:
             x = x - torch.tensor(self.offset).to(x)[:, None]
         if self.mono and x.shape[-2] > 1:
             x = x.mean(-2, keepdim=True)
+        if self.swapped:
+            x = x.flip(-2)
         if self.inverted:
             x = -x
         if self.delay_samples:

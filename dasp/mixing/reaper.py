@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import torch
 
 from dasp.file_names import in_a_text, named_from
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.reaper_plugins import (
     RMS_MS,
     Band,
@@ -31,9 +32,10 @@ from dasp.mixing.reaper_plugins import (
     rea_limit,
     rea_verbate,
 )
-from dasp.mixing.reaper_reverb import REVERBS, impulse_response, mix_of, room_like
+from dasp.mixing.reaper_reverb import impulse_response, mix_of, room_like
 from dasp.mixing.routing import send_gain
 from dasp.mixing.settings import Channel, Mix, Track
+from dasp.mixing.wet import REVERBS
 from dasp.processors.stage import Stage
 from dasp.signal.biquad import BUTTERWORTH_Q
 from dasp.units import db_to_gain
@@ -104,7 +106,7 @@ def reaper_project(
         if isinstance(channel, Track):
             file = named_from(channel.file, folder)
             late_s = fader.late_s + channel.prepare.delay_samples / mix.sample_rate
-            inside = _item(channel.name, file, late_s, duration_s, kind, channel.prepare.mono)
+            inside = _item(channel.name, file, late_s, duration_s, kind, channel.prepare)
             if channel.prepare.offset:
                 notes.append(f"{channel.name}: the offset that is taken off does not carry over")
         else:
@@ -311,7 +313,7 @@ def _source_kind(format: str) -> str:
 
 
 def _item(
-    name: str, file: str, late_s: float, duration_s: float, kind: str, mono: bool = False
+    name: str, file: str, late_s: float, duration_s: float, kind: str, prepare: Preparation
 ) -> Lines:
     """The audio of a track, which starts later, or inside its file where it is early."""
     return _chunk(
@@ -322,7 +324,7 @@ def _item(
             "LOOP 0",
             f"NAME {_quoted(name)}",
             f"SOFFS {_number(max(-late_s, 0.0))}",
-            *(["CHANMODE 2"] if mono else []),
+            *(["CHANMODE 2"] if prepare.mono else ["CHANMODE 1"] if prepare.swapped else []),
             *_chunk(f"SOURCE {kind}", [f"FILE {_quoted(file)}"]),
         ],
     )

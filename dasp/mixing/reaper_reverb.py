@@ -14,12 +14,9 @@ import torch
 from torch import Tensor
 
 from dasp.mixing.settings import Channel, Mix, Track
+from dasp.mixing.wet import REVERBS
 from dasp.processors.catalogue import HIGH_PASS, LOW_PASS
 from dasp.processors.stage import Stage
-
-REVERBS = (
-    "feedback_delay_network", "plate_reverb", "noise_shaped_reverb", "convolution_reverb"
-)  # fmt: skip
 
 LONGEST_S, SILENT_DB = 20.0, -80.0
 COMB_S = 1366 / 44_100

@@ -68,7 +68,7 @@ def role_and_word(name: str) -> tuple[str, str]:
     >>> role_and_word("Background Vocals"), role_and_word("Guitar H"), role_and_word("Thing")
     (('backing vocal', 'background'), ('guitar', 'guitar'), ('other', ''))
     """
-    words = _words(name)
+    words = name_words(name)
     letters = [word for word in words if word not in ("l", "r", "left", "right")]
     for role, alone in ALONE.items():
         if len(letters) == 1 and letters[0] in alone:
@@ -133,7 +133,7 @@ def stereo_pairs(names: list[str]) -> dict[int, str]:
     """
     sides = {}
     for i, name in enumerate(names):
-        *stem, last = _words(name) or [""]
+        *stem, last = name_words(name) or [""]
         for side, pattern in _SIDES.items():
             if stem and re.fullmatch(pattern, last):
                 sides[(tuple(stem), side)] = i
@@ -144,13 +144,19 @@ def stereo_pairs(names: list[str]) -> dict[int, str]:
     }  # fmt: skip
 
 
-def _words(name: str) -> list[str]:
-    """Lower-case words: split at capitals, digits and punctuation; digits and accents left out.
+def name_words(name: str) -> list[str]:
+    """Split a name at capitals, digits and punctuation into words in lower case, without accents.
 
-    Of numbers those of drum machines stay.
+    Digits are left out, but for the names of drum machines.
 
-    >>> _words("02_HiHat-topL"), _words("BGVocals"), _words("OHs"), _words("Ch\u0153urs 808")
-    (['hi', 'hat', 'top', 'l'], ['bg', 'vocals'], ['ohs'], ['choeurs', '808'])
+    Args:
+        name: Name of a track.
+
+    Returns:
+        The words.
+
+    >>> name_words("02_HiHat-topL"), name_words("BGVocals"), name_words("OHs 808")
+    (['hi', 'hat', 'top', 'l'], ['bg', 'vocals'], ['ohs', '808'])
     """
     for sign, plain in _LIGATURES.items():
         name = name.replace(sign, plain)

@@ -9,7 +9,7 @@ from dasp._bounds import between
 from dasp.processors import Param
 from dasp.units import db_to_gain
 
-SEND_OFF_DB, SEND_FADES_BELOW_DB = -60.0, -54.0
+SEND_OFF_DB, SEND_FADES_BELOW_DB, MOST_SEND_DB = -60.0, -54.0, 12.0
 
 
 class Routing(NamedTuple):
@@ -39,7 +39,7 @@ def send_param(bus: str) -> Param:
     Returns:
         The parameter, a level in dB of which the lowest is off.
     """
-    return Param(f"send.{bus}_db", SEND_OFF_DB, 12.0, default=SEND_OFF_DB, automatable=True)
+    return Param(f"send.{bus}_db", SEND_OFF_DB, MOST_SEND_DB, default=SEND_OFF_DB, automatable=True)
 
 
 def send_gain(send_db: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ def _preparation() -> dict:
         "offset": offset,
         "mono": _FLAG,
         "inverted": _FLAG,
+        "swapped": _FLAG,
         "delay_samples": _number(TIME_SHIFT.params[0]),
         "because": _object(dict.fromkeys(CORRECTIONS, _TEXT)),
     })  # fmt: skip

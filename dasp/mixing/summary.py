@@ -39,6 +39,7 @@ def switches(channel: Track | Channel) -> list[str]:
         prepare = channel.prepare
         told += ["offset taken off"] if prepare.offset else []
         told += ["mono"] if prepare.mono else []
+        told += ["sides swapped"] if prepare.swapped else []
         told += ["polarity turned"] if prepare.inverted else []
         told += [f"{prepare.delay_samples:+.4g} samples"] if prepare.delay_samples else []
     return told

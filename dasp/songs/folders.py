@@ -19,6 +19,9 @@ from dasp.songs.layout import some, subfolders
 from dasp.songs.multitrack import Multitrack, Recording, audio_files
 
 TRACK_FOLDERS = ("tracks", "stems")
+SESSION = "session.toml"
+"""What a person asks of the mix: `dasp.songs.session`."""
+
 EXPECTED = "audio files in stems/, in tracks/ or beside"
 
 _MIX = re.compile(
@@ -76,7 +79,9 @@ def read_song_folder(folder: str | Path, *, besides: Collection[Path] = ()) -> S
     ]
     remarks += [f"{file}: is beside {place.name}/, and no track" for file in others]
     remarks += _folders_passed_over(folder, place) if tracks else []
-    remarks += passed_over(place, sorted(path for path in place.iterdir() if path.is_file()))
+    remarks += passed_over(
+        place, sorted(p for p in place.iterdir() if p.is_file() and p.name != SESSION)
+    )
     return SongFolder(tuple(tracks), (*mixes, *inside), tuple(remarks))
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from dasp._toml import read_toml
 from dasp.mixing.settings import Mix
 from dasp.training.checkpoint import Checkpoint, latest, load_weights
-from dasp.training.config import as_table, assignment, changed, merged, read_toml
+from dasp.training.config import as_table, assignment, changed, merged
 from dasp.training.loop import Progress, train
 from dasp.training.options import add_common_options, add_fields
 from dasp.training.processes import processes

@@ -12,51 +12,20 @@ The defaults of a recipe are values like any other, so a file holds only what di
 """
 
 import math
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from dasp._checks import check_choice
 from dasp._suggestion import did_you_mean
-from dasp._texts import decoded
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dasp._toml import tomllib
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Config = TypeVar("Config", bound="DataclassInstance")
 
-MOST_BYTES = 2**20
-
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read the table in a TOML file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The table.
-
-    Raises:
-        ValueError: If it is no TOML text, or a very long one.
-    """
-    with path.open("rb") as file:
-        text = file.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"{path}: a configuration has at most {MOST_BYTES} bytes, this has more")
-    try:
-        return tomllib.loads(decoded(text))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a TOML text: {error}") from error
 
 
 def assignment(text: str) -> dict[str, Any]:

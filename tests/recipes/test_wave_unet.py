@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from dasp._toml import read_toml
 from dasp.audio_io import save_audio
 from dasp.controllers.wave_unet import Architecture, load_wave_unet, wave_unet_mix
 from dasp.estimation.least_squares import fit_filters
@@ -17,7 +18,7 @@ from dasp.songs.kit_groove import MICROPHONES, halves, load_kit
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.table import load_dataset
 from dasp.training import Training, train
-from dasp.training.config import as_table, changed, read_toml
+from dasp.training.config import as_table, changed
 
 RATE = 16_000
 SLOTS = tuple(MICROPHONES)

@@ -4,8 +4,9 @@ from typing import Literal
 
 import pytest
 
+from dasp._toml import read_toml
 from dasp.training import Schedule, Training
-from dasp.training.config import as_table, assignment, changed, read_toml
+from dasp.training.config import as_table, assignment, changed
 
 TRAINING = Training(steps=7, schedule=Schedule("cosine"))
 
