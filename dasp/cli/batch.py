@@ -19,7 +19,7 @@ from dasp.batch.settings import read_table
 from dasp.cli.effects import in_series
 from dasp.cli.mix import add_system_option
 from dasp.cli.numbers import count, seconds, target_lufs
-from dasp.cli.output import add_output_options, clipping_note, suffix, writing
+from dasp.cli.output import add_output_options, clipping_notes, suffix, writing
 from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
 from dasp.file_names import as_found
@@ -181,10 +181,8 @@ def _do(args: argparse.Namespace, task, todo, journal, *, skipped: int) -> int:
                     tell(f"dasp batch: {outcome['reason']}", sys.stderr)
                     continue
                 written += 1
-                for remark in outcome.get("notes", ()):
-                    tell(f"note: {job.source}: {remark}", sys.stderr)
-                if note := clipping_note(job.targets[0], outcome["over"], outcome["gain_db"]):
-                    tell(f"note: {note}", sys.stderr)
+                print_notes(f"{job.source}: {remark}" for remark in outcome.get("notes", ()))
+                print_notes(clipping_notes(job.targets[0], outcome["over"], outcome["gain_db"]))
     except KeyboardInterrupt:
         print("dasp batch: stopped; --resume goes on from here", file=sys.stderr)
         return 130

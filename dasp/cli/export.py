@@ -1,12 +1,11 @@
 """`dasp export`: a mix for a studio, as a project of another program."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from dasp.audio_io import audio_info, save_audio
 from dasp.cli.output import add_force_option, refuse_existing, with_room
-from dasp.cli.printing import tell
+from dasp.cli.printing import print_notes
 from dasp.mixing.document import load_mix
 from dasp.mixing.reaper import reaper_project
 from dasp.mixing.reaper_reverb import impulse_responses
@@ -48,8 +47,7 @@ def run(args: argparse.Namespace) -> int:
     with_room(args.output).write_text(text, encoding="utf-8", errors="surrogateescape")
     for path, response in responses.items():
         save_audio(path, response.float(), mix.sample_rate, subtype="FLOAT", overwrite=args.force)
-    for note in notes:
-        tell(f"note: {note}", sys.stderr)
+    print_notes(notes)
     print(args.output, *responses, sep="\n")
     return 0
 

@@ -16,7 +16,7 @@ from dasp.audio_io import whole
 from dasp.cli.numbers import share, target_lufs
 from dasp.cli.output import (
     add_output_options,
-    clipping_note,
+    clipping_notes,
     refuse_existing,
     refuse_formats,
     with_room,
@@ -194,8 +194,7 @@ def mix_and_save(args: argparse.Namespace, tracks, mix):
     """The audio of a mix, which is also written to the output."""
     audio = mix_down(tracks, mix)
     saved = writing(args).save(with_room(args.output), audio, mix.sample_rate, overwrite=args.force)
-    if note := clipping_note(args.output, saved.over, saved.gain_db):
-        print_notes([note])
+    print_notes(clipping_notes(args.output, saved.over, saved.gain_db))
     return audio
 
 

@@ -17,7 +17,7 @@ from dasp.cli.info import lufs_text, peak_text
 from dasp.cli.numbers import count, number, target_lufs
 from dasp.cli.output import (
     add_output_options,
-    clipping_note,
+    clipping_notes,
     refuse_existing,
     refuse_formats,
     suffix,
@@ -156,8 +156,8 @@ def _write_all(args: argparse.Namespace, planned: list, workers: int) -> int:
         print_notes([f"{file.target}: {note}" for note in saved.notes])
         if is_pipe(args.output or ""):
             send(file.target)
-        elif note := clipping_note(file.target, saved.over, saved.gain_db):
-            print_notes([note])
+        else:
+            print_notes(clipping_notes(file.target, saved.over, saved.gain_db))
     return failures
 
 

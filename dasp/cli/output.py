@@ -39,12 +39,10 @@ def writing(args: argparse.Namespace) -> Writing:
     return Writing(args.subtype, args.clip_mode, args.dither is not None, args.dither or 0)
 
 
-def clipping_note(path: Path, over: int, gain_db: float) -> str | None:
+def clipping_notes(path: Path | str, over: int, gain_db: float) -> list[str]:
     """What was done about samples over full scale, if there were any."""
-    if not over:
-        return None
     cure = f"lowered by {-gain_db:.2f} dB" if gain_db else "clipped"
-    return f"{path}: {over} samples were over full scale: {cure}"
+    return [f"{path}: {over} samples were over full scale: {cure}"] if over else []
 
 
 def refuse_existing(args: argparse.Namespace, *files: Path) -> None:

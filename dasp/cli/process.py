@@ -23,14 +23,14 @@ from dasp.cli.effects import (
 from dasp.cli.numbers import longer_than_nothing, sample_rate, seconds
 from dasp.cli.output import (
     add_output_options,
-    clipping_note,
+    clipping_notes,
     refuse_existing,
     refuse_formats,
     with_room,
     writing,
 )
 from dasp.cli.pipes import is_pipe, receive, send, to_send
-from dasp.cli.printing import tell
+from dasp.cli.printing import print_notes, tell
 from dasp.cli.reading import add_truncated_option
 from dasp.file_names import as_found
 
@@ -132,11 +132,9 @@ def _process_all(args: argparse.Namespace, process, pipes: ExitStack) -> int:
                 send(target)
             else:
                 tell(str(target))
-            for remark in facts.get("notes", ()):
-                tell(f"note: {remark}", sys.stderr)
             name = args.output if is_pipe(args.output) else target
-            if note := clipping_note(name, facts["over"], facts["gain_db"]):
-                tell(f"note: {note}", sys.stderr)
+            clipped = clipping_notes(name, facts["over"], facts["gain_db"])
+            print_notes([*facts.get("notes", ()), *clipped])
     return failures
 
 

@@ -11,7 +11,7 @@ from dasp.batch.paths import check_apart, inside
 from dasp.cli.mix import print_mix, steps
 from dasp.cli.output import (
     add_output_options,
-    clipping_note,
+    clipping_notes,
     refuse_existing,
     refuse_formats,
     suffix,
@@ -107,8 +107,7 @@ def _save(args: argparse.Namespace, path: Path, x, sample_rate: int, subtype: st
     if how.subtype is None and subtype and has_subtype(path, subtype):
         how = replace(how, subtype=subtype)
     saved = how.save(with_room(path), x, sample_rate, overwrite=args.force)
-    note = clipping_note(path, saved.over, saved.gain_db)
-    return [note] if note else []
+    return clipping_notes(path, saved.over, saved.gain_db)
 
 
 def _what_the_sum_is(stems) -> list[str]:
