@@ -106,6 +106,7 @@ def _names_in(path: Path) -> set[str]:
             names.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names.add(node.value)  # an annotation, or a name that is looked up
+            names |= {node.value.partition(":")[2]}  # the same, of a table of homes
     return names
 
 
