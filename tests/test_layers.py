@@ -19,6 +19,7 @@ LAYERS = {
     "data": 6, "desk": 6, "estimation": 6,
     "fitting": 7, "training": 7, "evaluation": 7, "batch": 7, "pictures": 7,
     "recipes": 8,
+    "pages": 8,
     "cli": 9,
     "__main__": 10,
 }  # fmt: skip

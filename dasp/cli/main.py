@@ -25,6 +25,7 @@ COMMANDS = {
     "fit": "estimate the settings of a chain from two recordings",
     "train": "train a model by one of the recipes",
     "eval": "how near mixes come to references",
+    "listen": "a listening test as a page, and its answers",
     "list": "the processors",
     "show": "the parameters of a processor, or the settings of a mix",
     "info": "format, loudness and true peak of files",

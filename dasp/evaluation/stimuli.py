@@ -45,10 +45,36 @@ def write_stimuli(
         ValueError: If a mix is silent or of another length, or its true peak would be over full
             scale.
     """
+    matched, facts = matched_in_loudness(song, mixes, sample_rate, lufs=lufs)
+    place = Path(folder) / song
+    place.mkdir(parents=True, exist_ok=True)
+    for name, x in matched.items():
+        save_audio(place / f"{name}.wav", x, sample_rate, overwrite=overwrite)
+    (place / "stimuli.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return facts
+
+
+def matched_in_loudness(
+    song: str, mixes: Mapping[str, Tensor], sample_rate: int, *, lufs: float = STIMULUS_LUFS
+) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
+    """Bring the mixes of one song to one loudness.
+
+    Args:
+        song: Its name, for messages.
+        mixes: Audio `(channels, time)` of each mix by name, of one length.
+        sample_rate: In Hz.
+        lufs: Integrated loudness of all mixes in LUFS.
+
+    Returns:
+        The mixes, and of each its gain in dB, loudness in LUFS and true peak in dBTP.
+
+    Raises:
+        ValueError: If a mix is silent or of another length, or its true peak would be over full
+            scale.
+    """
     lengths = {x.shape[-1] for x in mixes.values()}
     if len(lengths) != 1:
         raise ValueError(f"{song}: expected mixes of one length, got {sorted(lengths)} samples")
-    place = Path(folder) / song
     matched, facts = {}, {}
     for name, x in mixes.items():
         gain_db = lufs - measure_loudness(x, sample_rate).item()
@@ -66,8 +92,4 @@ def write_stimuli(
             "loudness_lufs": round(measure_loudness(matched[name], sample_rate).item(), 3),
             "true_peak_dbtp": round(true_peak, 3),
         }
-    place.mkdir(parents=True, exist_ok=True)
-    for name, x in matched.items():
-        save_audio(place / f"{name}.wav", x, sample_rate, overwrite=overwrite)
-    (place / "stimuli.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return facts
+    return matched, facts
