@@ -85,8 +85,8 @@ def check_dasp(rest: list[str], command: str) -> None:
     """A command of `dasp`, with its options."""
     from dasp.cli.main import main
 
-    if rest and re.fullmatch(r"[a-z]+", rest[0]):
-        own = rest[:2] if rest[0] == "train" else rest[:1]  # a recipe has options of its own
+    if rest and re.fullmatch(r"[a-z-]+", rest[0]):
+        own = rest[:2] if rest[0] in ("train", "listen") else rest[:1]  # with options of its own
         text = helped(lambda: main(sys.argv[1:]), [word for word in own if word[0] != "-"])
         assert text, command
         check_options(text, rest[1:], command)

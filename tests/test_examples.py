@@ -1,6 +1,7 @@
 """Every example runs in its quick form, and does what its first lines say."""
 
 import ast
+import json
 import runpy
 from pathlib import Path
 
@@ -56,3 +57,10 @@ def test_examples_are_short_and_begin_with_a_number(path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 80
     assert any(character.isdigit() for character in ast.get_docstring(ast.parse(source)))
+
+
+def test_a_listening_test_has_seven_mixes_of_a_loop(tmp_path):
+    key = run(6, str(tmp_path))
+    names = json.loads(key.read_text(encoding="utf-8"))["names"].values()
+    assert len({one["name"] for one in names if one["name"]}) == 7
+    assert (tmp_path / "page" / "index.html").is_file()
