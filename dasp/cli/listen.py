@@ -12,8 +12,14 @@ from dasp.cli.numbers import count
 from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_notes, tell
 from dasp.evaluation import stats
-from dasp.pages import KINDS, Answers, build_listening_test, collect, load_answers
-from dasp.pages import ratings_by_criterion as by_criterion
+from dasp.pages import (
+    KINDS,
+    Answers,
+    build_listening_test,
+    collect,
+    load_answers,
+    ratings_by_criterion,
+)
 from dasp.pages.collector import LOOPBACK
 from dasp.pages.listening_test import INSTRUCTIONS
 
@@ -99,7 +105,7 @@ def _build(args: argparse.Namespace) -> int:
 
 def _results(args: argparse.Namespace) -> int:
     answers = load_answers(args.files, args.key)
-    ratings = by_criterion(answers)
+    ratings = ratings_by_criterion(answers)
     pictures = {criterion: _picture(args.plot, criterion, ratings) for criterion in ratings}
     written = [args.output] if args.output else []
     refuse_existing(args, *written, *(path for path in pictures.values() if path))
