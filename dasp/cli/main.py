@@ -30,7 +30,7 @@ COMMANDS = {
     "show": "the parameters of a processor, or the settings of a mix",
     "info": "format, loudness and true peak of files",
     "plot": "a picture of a chain or a mix",
-    "export": "a mix.json as a REAPER project",
+    "export": "a mix.json as a REAPER project, or as a page to play with",
     "synthesise": "make the stems of a song from a seed, and a known mix",
     "doctor": "whether everything works here",
 }

@@ -65,7 +65,7 @@ def frequency_response(
     omega = 2 * torch.pi * _frequencies(freqs_hz, rate) / rate
     if not is_linear(processor, rate, channels=channels, **settings):
         raise ValueError(f"{processor.name}: is not linear at these settings, no response is its")
-    if _moves(processor, rate, channels, settings):
+    if moves(processor, rate, channels=channels, **settings):
         raise ValueError(f"{processor.name}: its response moves over time, no single one is its")
     seconds = _ringing_s(processor, rate, channels, settings)
     return _spectrum(
@@ -145,11 +145,25 @@ def is_linear(
     return _alike(soft, normal) and _alike(loud, normal)
 
 
-def _alike(x: Tensor, y: Tensor) -> bool:
-    return bool((x - y).abs().amax() <= ALIKE * y.abs().amax())
+def moves(
+    processor: Processor, sample_rate: float, /, *, channels: int = 1, **settings: Any
+) -> bool:
+    """Tell whether the response of a linear processor moves over time, as that of a chorus does.
 
+    Args:
+        processor: The processor, or a chain.
+        sample_rate: In Hz.
+        channels: Channels of the noise that is heard, 1 or more.
+        **settings: Values by keyword; those that are left out have their declared defaults.
 
-def _moves(processor: Processor, rate: float, channels: int, settings: dict) -> bool:
+    Returns:
+        True if the same noise comes out differently when it comes later.
+
+    >>> from dasp.processors.catalogue import CHORUS, DELAY
+    >>> moves(CHORUS, 8000), moves(DELAY, 8000)
+    (True, False)
+    """
+    rate = checked_sample_rate(sample_rate)
     noise = _noise(processor, rate, channels, settings)
     starts = [round(later_s * rate) for later_s in LATER_S]
     with torch.no_grad():
@@ -158,6 +172,10 @@ def _moves(processor: Processor, rate: float, channels: int, settings: dict) -> 
             processor(nnf.pad(noise, (start, 0)), rate, **settings)[..., start:] for start in starts
         ]
     return not all(_alike(y, at_once) for y in later)
+
+
+def _alike(x: Tensor, y: Tensor) -> bool:
+    return bool((x - y).abs().amax() <= ALIKE * y.abs().amax())
 
 
 def _noise(processor: Processor, rate: float, channels: int, settings: dict) -> Tensor:
