@@ -17,7 +17,8 @@ def test_a_mix_becomes_a_project(dasp, tmp_path):
         "note: master: the limiter keeps its ceiling and gain; its release is ReaLimit's\n"
     )
     text = project.read_text()
-    assert text.count("<TRACK") == 8 and 'FILE "../stems/kick.wav"' in text
+    # Eight tracks, and the group of drums.
+    assert text.count("<TRACK") == 9 and 'FILE "../stems/kick.wav"' in text
     assert dasp("export", tmp_path / "mix.json", "--to", "reaper", "-o", project)[0] == 1
     status, _, err = dasp("export", tmp_path / "mix.json", "--to", "reaper", "-o", "mix.txt")
     assert status == 2 and "expected a name that ends in .rpp, got 'mix.txt'" in err
