@@ -11,7 +11,7 @@
 | `dasp.mixing` | the console, the mix and its document |
 | `dasp.songs`, `dasp.controllers` | songs as tracks; what mixes them |
 | `dasp.mix`, `dasp.render`, `dasp.evaluate` | a song to its mix, to sound, beside others |
-| `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix |
+| `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix, `match` a style |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
 | `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
 | `dasp.pictures` | chains, consoles, fits and unmixed songs as figures of matplotlib |
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     )
     from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
     from dasp.desk import mix, render, render_stems
-    from dasp.estimation import fit, unmix
+    from dasp.estimation import fit, match, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
     from dasp.songs import load_song
@@ -66,6 +66,7 @@ _HOMES = {
     "render_stems": "desk",
     "evaluate": "evaluation",
     "fit": "estimation",
+    "match": "estimation",
     "unmix": "estimation",
 }
 """The functions of the front door, by the module that has them."""
@@ -89,6 +90,7 @@ __all__ = [
     "load_mix",
     "load_song",
     "losses",
+    "match",
     "mix",
     "mixing",
     "pictures",

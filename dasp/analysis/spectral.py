@@ -182,15 +182,37 @@ def measure_octave_spectrum(x: Tensor, sample_rate: float, *, bands_per_octave: 
     >>> round(measure_octave_spectrum(x, 48_000)[0, 5].item(), 1)
     -3.0
     """
-    centres = octave_centres_hz(bands_per_octave).to(x)
-    half_band = 10 ** (0.15 / bands_per_octave)
     power = _mean_power_spectrum(x, sample_rate)
-    f = _bin_frequencies(power.shape[-1], sample_rate, x)
+    bands = octave_filterbank(power.shape[-1], sample_rate, bands_per_octave, like=x)
+    return power_to_db(power @ bands)
+
+
+def octave_filterbank(
+    bins: int, sample_rate: float, bands_per_octave: int = 1, *, like: Tensor
+) -> Tensor:
+    """Compute the share of each bin, as wide as the distance to the next, inside each band.
+
+    Args:
+        bins: Number of bins of the spectrum, which go from 0 Hz to Nyquist.
+        sample_rate: In Hz.
+        bands_per_octave: 1 for octave bands, 3 for third-octave bands.
+        like: Tensor whose type and device the weights have.
+
+    Returns:
+        Weights `(bins, bands)` in [0, 1], for powers.
+
+    Raises:
+        ValueError: If `bands_per_octave` is neither 1 nor 3.
+
+    Source: IEC 61260-1:2014, base ten.
+    """
+    centres = octave_centres_hz(bands_per_octave).to(like)
+    half_band = 10 ** (0.15 / bands_per_octave)
+    f = _bin_frequencies(bins, sample_rate, like)
     half_bin = f[1] / 2
-    # The share of a bin, as wide as the distance to the next, that lies inside each band.
     upper = torch.minimum(f[:, None] + half_bin, centres * half_band)
     lower = torch.maximum(f[:, None] - half_bin, centres / half_band)
-    return power_to_db(power @ ((upper - lower).clamp(min=0) / (2 * half_bin)))
+    return (upper - lower).clamp(min=0) / (2 * half_bin)
 
 
 def octave_centres_hz(bands_per_octave: int = 1) -> Tensor:

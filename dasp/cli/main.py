@@ -23,6 +23,7 @@ COMMANDS = {
     "normalise": "bring files to a loudness",
     "fx-normalise": "bring stems to the average effects of their groups",
     "fit": "estimate the settings of a chain from two recordings",
+    "match": "master a mix like a reference",
     "train": "train a model by one of the recipes",
     "eval": "how near mixes come to references",
     "listen": "a listening test as a page, and its answers",

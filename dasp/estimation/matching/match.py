@@ -1,0 +1,287 @@
+"""A mix in the style of a reference: the settings of a mastering chain."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dasp._checks import check_choice, check_range, checked_sample_rate
+from dasp.analysis import measure_loudness
+from dasp.estimation.adam import adam
+from dasp.estimation.matching.equaliser import with_equaliser
+from dasp.estimation.matching.mastering import (
+    DYNAMICS,
+    LIMITER_STAGE,
+    Chain,
+    mastering_chain,
+)
+from dasp.estimation.matching.pieces import Heard, hear
+from dasp.estimation.matching.style import (
+    GROUPS,
+    Style,
+    mean_style,
+    measure_style,
+    quick_lufs,
+    style_distance,
+    style_errors,
+)
+from dasp.functional import limiter
+from dasp.mixing.in_range import in_range
+from dasp.mixing.mixdown import run_strip
+from dasp.mixing.routing import as_stereo
+from dasp.mixing.targets import CEILING_DB
+from dasp.processors.catalogue import GAIN
+from dasp.processors.chain import combined
+from dasp.processors.stage import Stage
+from dasp.units import db_to_gain
+
+PIECES = 3
+FIRST_STEPS, LAST_STEPS = 10, 32
+RATE = 0.02
+
+TURNS, OVER, NEAR_LU = 5, 1.3, 0.05
+"""Corrections of the gain in front of the limiter, which takes a part of each, and when to stop."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a match has found.
+
+    Args:
+        chain: The chain with its settings; `chain.run(x, sample_rate)` processes audio.
+        before: How far the mix was from the references, group by group, in the unit of each.
+        after: How far it is behind the chain.
+        distance: The style distance before and after.
+        styles: The styles of "mix", "reference" and "match".
+        notes: What could not be matched, and why, for a person to read.
+    """
+
+    chain: Stage
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    distance: tuple[float, float]
+    styles: Mapping[str, Style]
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        names = ", ".join(part.name for part in self.chain.processor.parts)
+        return f"Match({names}; distance {self.distance[0]:.1f} to {self.distance[1]:.1f})"
+
+
+def match(
+    mix: Tensor,
+    sample_rate: float,
+    references: Tensor | Sequence[Tensor],
+    *,
+    amount: float = 1.0,
+    dynamics: str = "single",
+    weights: Mapping[str, float] | None = None,
+    excerpt_s: float = 12.0,
+    on_step: Progress = lambda distance: None,
+) -> Match:
+    """Find the settings of a mastering chain that bring a mix to the style of references.
+
+    The chain is an EQ, an expander, a compressor, balance and width, a gain, and a limiter at
+    -1 dBTP.
+
+    Args:
+        mix: Audio `(channels, time)`, mono or stereo.
+        sample_rate: Rate of all recordings in Hz, 8000 or more.
+        references: One or more recordings `(channels, time)` of other music, in the wanted style;
+            of several the mean is wanted.
+        amount: How far to go from the mix, 0, to the style of the references, 1.
+        dynamics: "single" for one compressor, "multiband" for three bands, "none" for neither.
+        weights: Factors on the weights of groups of the style, by name.
+        excerpt_s: Seconds of a longer recording that are heard, where it is loudest, 1 or more.
+        on_step: Called after each step with the smallest distance so far.
+
+    Returns:
+        The chain, and how far the mix was and is from the references.
+
+    Raises:
+        ValueError: If a recording is silent, shorter than 0.4 s, not finite or of more than two
+            channels, or an argument is unknown or outside its range.
+
+    >>> mix = 0.1 * torch.randn(2, 44_100)
+    >>> found = match(mix, 44_100, 0.5 * mix, dynamics="none")
+    >>> before, after = (measure_loudness(x, 44_100) for x in (mix, found.chain.run(mix, 44_100)))
+    >>> -6.2 < (after - before).item() < -5.8
+    True
+    """
+    sample_rate = checked_sample_rate(sample_rate)
+    check_range("sample_rate", sample_rate, low=8000.0)
+    check_range("amount", amount, low=0.0, high=1.0)
+    check_range("excerpt_s", excerpt_s, low=1.0)
+    check_choice("dynamics", dynamics, DYNAMICS)
+    for name in weights or {}:
+        check_choice("weights", name, GROUPS)
+    references = [references] if isinstance(references, Tensor) else list(references)
+    if not references:
+        raise ValueError("references: expected at least one recording, got none")
+    names = (
+        ["reference"]
+        if len(references) == 1
+        else [f"reference {i + 1}" for i in range(len(references))]
+    )
+    own = hear(mix, sample_rate, "mix", seconds=excerpt_s, pieces=PIECES)
+    others = [
+        hear(reference, sample_rate, name, seconds=excerpt_s, pieces=PIECES)
+        for reference, name in zip(references, names, strict=True)
+    ]
+    wanted = _wanted(own, others)
+    chain = mastering_chain(
+        own.pieces if mix.shape[0] == 2 else own.pieces[:, :1], sample_rate, dynamics=dynamics
+    )
+    target_lufs = sum(other.lufs for other in others) / len(others)
+    search = _Search(chain, own, wanted, sample_rate, len(mix), dict(weights or {}), on_step)
+    u = search.best()
+    strip = chain.stages(torch.lerp(chain.neutral, u, amount))
+    target_lufs = own.lufs + amount * (target_lufs - own.lufs)
+    end, missed_lu = _at_loudness(mix, strip, target_lufs, sample_rate)
+    return _told((*strip, *end), search, others, missed_lu)
+
+
+def _wanted(own: Heard, others: Sequence[Heard]) -> dict[str, Tensor]:
+    """The style to reach: that of the references, and of the mix where they say nothing."""
+    wanted = mean_style([other.style for other in others])
+    stereo = [other.style for other in others if not other.mono]
+    for name in ("width", "image"):
+        wanted[name] = mean_style(stereo)[name] if stereo and not own.mono else own.style[name]
+    if not stereo or own.mono:
+        bands = wanted["bark"].shape[-1] // 2
+        side = own.style["bark"][..., bands:] - own.style["bark"][..., :bands]
+        wanted["bark"] = torch.cat(
+            (wanted["bark"][..., :bands], wanted["bark"][..., :bands] + side), -1
+        )
+    return wanted
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for the controls of a chain."""
+
+    chain: Chain
+    own: Heard
+    wanted: Style
+    sample_rate: float
+    channels: int
+    weights: Mapping[str, float]
+    on_step: Progress
+
+    def best(self) -> Tensor:
+        """The controls with the least distance and price, of all starts."""
+        starts = with_equaliser(self.chain, self.own.style, self.wanted, self.sample_rate)
+
+        def note(least: Tensor) -> None:
+            self.on_step(least.min().item())
+
+        found = adam(self.loss, starts, steps=FIRST_STEPS, rate=RATE, on_step=note)
+        with torch.no_grad():
+            best = found[self.loss(found).argmin()][None]
+        return adam(self.loss, best, steps=LAST_STEPS, rate=RATE, on_step=note)[0]
+
+    def loss(self, u: Tensor) -> Tensor:
+        """Distance and price of each start, `(starts,)`."""
+        return self.distance(u) + self.chain.prior.price(u)
+
+    def distance(self, u: Tensor) -> Tensor:
+        """The style distance of each start, `(starts,)`."""
+        style = measure_style(self.heard(u), self.sample_rate)
+        mean = {name: values.mean(1) for name, values in style.items()}
+        return style_distance(mean, self.wanted, self.weights)
+
+    def heard(self, u: Tensor) -> Tensor:
+        """What the pieces sound like behind the chain, `(starts, pieces, 2, time)`."""
+        pieces = self.own.pieces
+        x = pieces[:, : self.channels].expand(len(u), -1, -1, -1)
+        settings = {
+            name: value[:, None] if isinstance(value, Tensor) else value
+            for name, value in self.chain.knobs.settings(u).items()
+        }
+        y = self.chain.processor(x, self.sample_rate, **settings)
+        return self.at_level(y.expand(-1, -1, 2, -1))
+
+    def at_level(self, y: Tensor) -> Tensor:
+        """Audio at the wanted loudness, behind a limiter."""
+        lufs = quick_lufs(y, self.sample_rate)
+        gain_db = (self.wanted["loudness"] - lufs.mean(1, keepdim=True))[..., None, None]
+        return limiter(
+            y * db_to_gain(gain_db), self.sample_rate, ceiling_db=CEILING_DB, release_ms=100.0
+        )
+
+
+def _at_loudness(
+    mix: Tensor, strip: Sequence[Stage], lufs: float, sample_rate: float
+) -> tuple[tuple[Stage, Stage], float]:
+    """The gain and the limiter that bring the whole of a mix to a loudness, and what is missing.
+
+    The gain is found with a limiter of the samples alone, which takes about as much loudness as one
+    of the true peak, and a tenth of its time.
+    """
+    settings = {**LIMITER_STAGE.settings, "true_peak": False}
+    with torch.no_grad():
+        y = run_strip(mix.float(), int(sample_rate), tuple(strip))
+        gain_db = in_range(GAIN, "gain_db", lufs - measure_loudness(y, sample_rate).item())
+        for _ in range(TURNS):
+            limited = LIMITER_STAGE.processor(y * db_to_gain(gain_db), sample_rate, **settings)
+            missed_lu = lufs - measure_loudness(limited, sample_rate).item()
+            if abs(missed_lu) < NEAR_LU:
+                break
+            gain_db = in_range(GAIN, "gain_db", gain_db + OVER * missed_lu)
+    return (Stage(GAIN, {"gain_db": round(gain_db, 2)}), LIMITER_STAGE), missed_lu
+
+
+def _told(
+    strip: Sequence[Stage], search: "_Search", others: Sequence[Heard], missed_lu: float
+) -> Match:
+    """What was found, and what of the references was not reached."""
+    own, wanted, rate = search.own, search.wanted, search.sample_rate
+    settings = {**strip[-1].settings, "true_peak": False}
+    quick = (*strip[:-1], strip[-1]._replace(settings=settings))
+    with torch.no_grad():
+        behind = torch.stack([
+            as_stereo(run_strip(piece[: search.channels], int(rate), quick)) for piece in own.pieces
+        ])  # fmt: skip
+        styles = measure_style(behind, rate)
+    found = {name: values.mean(0) for name, values in styles.items()}
+    before, after = style_errors(own.style, wanted), style_errors(found, wanted)
+    distance = [
+        style_distance(style, wanted, search.weights).item() for style in (own.style, found)
+    ]
+    notes = [note for heard in (own, *others) for note in heard.notes]
+    notes += _not_reached(found, wanted, after, missed_lu)
+    return Match(
+        combined("chain", strip),
+        before,
+        after,
+        (distance[0], distance[1]),
+        {"mix": own.style, "reference": wanted, "match": found},
+        tuple(notes),
+    )
+
+
+def _not_reached(
+    found: Style, wanted: Style, after: Mapping[str, float], missed_lu: float
+) -> list[str]:
+    notes = []
+    if abs(missed_lu) > GROUPS["loudness"].just_told:
+        notes.append(
+            f"loudness: {missed_lu:+.1f} LU are missing; the limiter or the range of the gain "
+            "stand against them"
+        )
+    if after["crest"] > 2 * GROUPS["crest"].just_told:
+        own, other = found["crest"].item(), wanted["crest"].item()
+        notes.append(
+            f"crest factor: {own:.1f} dB, and {other:.1f} of the reference; more would take "
+            "immoderate settings, or peaks over the ceiling"
+        )
+    if after["image"] > 2 * GROUPS["image"].just_told:
+        (own, _), (other, _) = (style["image"].tolist() for style in (found, wanted))
+        notes.append(
+            f"width: a side of {own:.0%} of the energy, and {other:.0%} of the reference; a "
+            "widener makes no side where there is none"
+        )
+    return notes
