@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from dasp.signal.backends._memory import empty
 from dasp.signal.backends._threads import run_together
 
 WORTH_A_THREAD = 50_000
@@ -42,9 +42,12 @@ def threads_for(samples: int) -> int:
 
 
 def fresh(x: Tensor, *shape: int) -> Tensor:
-    """An empty tensor of the type of `x`, and of its shape if no other is given.
+    """An empty tensor of the type of `x`, and of its shape if no other is given."""
+    return new_empty(x, shape or tuple(x.shape))
 
-    NumPy asks the system for large pages. To touch small ones for the first time can take longer
-    than the loop that fills them.
-    """
-    return torch.from_numpy(np.empty(shape or x.shape, x.new_empty(0).numpy().dtype))
+
+def new_empty(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """An empty tensor of the type of `x` on its device."""
+    if x.device.type != "cpu":
+        return x.new_empty(shape)
+    return torch.from_numpy(empty(shape, x.new_empty(0).numpy().dtype))
