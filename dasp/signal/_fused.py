@@ -50,10 +50,10 @@ def fused(
         def function(*arguments):
             if in_graph():
                 return step.operator(*arguments)
-            if not _is_plain(*arguments):
+            if not is_plain(*arguments):
                 return composition(*arguments)
             tensors = [t for t in arguments if isinstance(t, Tensor)]
-            gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+            gradient = needs_gradient(*tensors)
             if gradient and not adjoint:
                 return composition(*arguments)
             form = kernel.form_for(*arguments, gradient=gradient)
@@ -83,7 +83,7 @@ def on_gpu(form: str, *, last: int = 0, adjoint: bool = True) -> Callable:
 
         @functools.wraps(composition)
         def function(*arguments):
-            if in_graph() or not _is_plain(*arguments):
+            if in_graph() or not is_plain(*arguments):
                 return composition(*arguments)
             found = kernel.form_for(*arguments)
             if found is None:
@@ -92,7 +92,7 @@ def on_gpu(form: str, *, last: int = 0, adjoint: bool = True) -> Callable:
             options = arguments[len(tensors) :]
             batch = torch.broadcast_shapes(*(t.shape[: t.ndim - last] for t in tensors))
             rows = [_in_rows(t, batch, t.shape[t.ndim - last :]) for t in tensors]
-            if adjoint and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+            if adjoint and needs_gradient(*tensors):
                 y = _Fused.apply(step, found, *rows, *options)
             else:
                 y = found.value(False, *rows, *options)[0]
@@ -120,7 +120,7 @@ class _Step:
             )
 
     def _value(self, *arguments) -> Tensor | tuple[Tensor, ...]:
-        form = self.kernel.form_for(*arguments) if _is_plain(*arguments) else None
+        form = self.kernel.form_for(*arguments) if is_plain(*arguments) else None
         if form is None:
             return self.kernel.portable(*arguments)
         return form.value(False, *arguments)[0]
@@ -130,7 +130,7 @@ class _Step:
     ) -> Sequence[Tensor | None]:
         kernel, arguments = self.kernel, (*tensors, *options)
         form = None
-        if kernel.cpu_adjoint is not None and _is_plain(*grads, *tensors):
+        if kernel.cpu_adjoint is not None and is_plain(*grads, *tensors):
             form = kernel.form_for(*arguments, gradient=True)
         if form is None:
             return gradients_of(kernel.portable, tensors, options, grads)
@@ -138,7 +138,7 @@ class _Step:
         return form.adjoint(*grads, *kept, *arguments)
 
 
-def _is_plain(*arguments) -> bool:
+def is_plain(*arguments) -> bool:
     """Whether these are tensors in memory that no compiler, transform or forward mode follows."""
     return (
         not torch.compiler.is_compiling()
@@ -153,6 +153,11 @@ def _is_plain(*arguments) -> bool:
             if isinstance(t, Tensor)
         )
     )
+
+
+def needs_gradient(*tensors: Tensor) -> bool:
+    """Whether what is made of these tensors has a gradient."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 
 class _Fused(torch.autograd.Function):
@@ -174,7 +179,7 @@ class _Fused(torch.autograd.Function):
             wanted = ctx.needs_input_grad[2 : 2 + len(tensors)]
             found = step.adjoint_operator(*grads, *tensors, *options, wanted)
             found = [g if w else None for g, w in zip(found, wanted, strict=True)]
-        elif torch.is_grad_enabled() or not _is_plain(*grads):
+        elif torch.is_grad_enabled() or not is_plain(*grads):
             found = gradients_of(step.kernel.portable, tensors, options, grads)
         else:
             found = ctx.form.adjoint(*grads, *kept, *tensors, *options)

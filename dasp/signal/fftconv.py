@@ -14,24 +14,35 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp.signal._fused import is_plain, needs_gradient
 from dasp.signal._operator import opaque
+from dasp.signal.backends._rows import new_empty
 from dasp.signal.fft import irfft, rfft
 
-OVERLAP = 3
-"""Transforms of long signals are this many times as long as the response, or more."""
+LEAST_SIZE, LARGEST_SIZE = 2**12, 2**18
+"""Blocks of long signals are transformed at lengths between, or four times that of the response."""
 
-LEAST_SIZE = 2**17
-"""Nor are they shorter than this, doubled until it is enough: powers of 2 are quickest."""
+ALONE = 2**14
+"""A transform no longer than this is not cut into blocks."""
 
-AT_ONCE = 2**23
-"""Samples of all rows that are transformed together, or one row: more would only take memory."""
+WORSE = 1.3
+"""So much longer takes a transform whose length is not a power of 2."""
 
-ROWS = 16
-"""Fewer rows than this are transformed together with their next blocks, as more rows.
+IN_CACHE = 2**20
+"""Samples of all rows and blocks that are quickest together."""
+
+TRANSFORMS = 16
+"""Fewer are not made together, where there are as many.
 
 Every call of a transform works out its constants anew; to transform one row alone can take as long
 as to transform eight together.
 """
+
+AT_ONCE = 2**22
+"""Samples that are transformed together at most, or one row: more would only take memory."""
+
+AT_ONCE_ON_A_DEVICE = 2**23
+"""The same of a GPU, where each share is another round of launches."""
 
 
 class Response(NamedTuple):
@@ -71,9 +82,7 @@ def transform_response(h: Tensor, time: int) -> Response:
     check_real("h", h)
     taps = h.shape[-1]
     h = h.to(torch.promote_types(h.dtype, torch.float32))
-    hop = _doubled_to(LEAST_SIZE, OVERLAP * taps) - taps + 1
-    blocks = max(1, -(-time // hop))
-    size = fast_fft_length(max(1, -(-time // blocks)) + taps - 1)
+    size = _block_size(taps, max(1, time))
     return Response(rfft(h, size), taps, size)
 
 
@@ -136,18 +145,36 @@ def _by_spectrum(x: Tensor, h: Response, start: int, time: int) -> Tensor:
 
 
 def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
-    """Convolve in equal shares of the first dimension that can be cut, where rows are many."""
+    if not is_plain(x, h.bins) or needs_gradient(x, h.bins):
+        return _in_shares(x, h, begin, time, None)
+    rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
+    y = new_empty(x, (*rows, max(time - begin, 0)))
+    return _in_shares(x, h, begin, time, y)
+
+
+def _in_shares(x: Tensor, h: Response, begin: int, time: int, y: Tensor | None) -> Tensor:
+    """Convolve in equal shares of the first dimension that can be cut, where rows are many.
+
+    Into `y`, where there is one: parts that have a gradient are joined when all are there.
+    """
     rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
-    shares = -(-math.prod(rows) * h.size // AT_ONCE)
+    shares = -(-math.prod(rows) * h.size // _at_once(x, h.size))
     if dim == 0 or shares <= 1:
-        return _in_blocks(x, h, begin, time)
+        return _in_blocks(x, h, begin, time, y)
     share = -(-rows[dim] // shares)
     parts = []
     for start in range(0, rows[dim], share):
         some, bins = (_share(t, dim - 1, start, share) for t in (x, h.bins))
-        parts.append(_convolved(some, h._replace(bins=bins), begin, time))
-    return torch.cat(parts, dim - 1)
+        into = None if y is None else _share(y, dim - 1, start, share)
+        parts.append(_in_shares(some, h._replace(bins=bins), begin, time, into))
+    return torch.cat(parts, dim - 1) if y is None else y
+
+
+def _at_once(x: Tensor, size: int) -> int:
+    if x.device.type != "cpu":
+        return AT_ONCE_ON_A_DEVICE
+    return min(max(IN_CACHE, TRANSFORMS * size), AT_ONCE)
 
 
 def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -157,22 +184,47 @@ def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     return x.narrow(dim, start, min(length, x.shape[dim] - start))
 
 
-def _in_blocks(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
+def _in_blocks(x: Tensor, h: Response, begin: int, time: int, y: Tensor | None) -> Tensor:
     past, rows = h.taps - 1, math.prod(torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1]))
     hop = h.size - past
-    together = min(ROWS // max(rows, 1), AT_ONCE // max(rows * h.size, 1)) if hop >= past else 1
+    together = _at_once(x, h.size) // max(rows * h.size, 1) if hop >= past else 1
     step = max(together, 1) * hop
-    starts = range(begin, max(time, begin + 1), step)
-    parts = [_some_blocks(x, h, start, max(min(step, time - start), 0)) for start in starts]
+    parts = []
+    for start in range(begin, max(time, begin + 1), step):
+        count = max(min(step, time - start), 0)
+        blocks = _some_blocks(x, h, start, count, y is not None)
+        if y is None:
+            # and no view of all that was transformed
+            parts.append(blocks.flatten(-2)[..., :count].contiguous())
+        else:
+            _write(blocks, y.narrow(-1, start - begin, count))
+    if y is not None:
+        return y
     return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
 
-def _some_blocks(x: Tensor, h: Response, start: int, time: int) -> Tensor:
-    """`time` samples from `start` on of the convolution of `x`, which is silent beyond its ends."""
-    past = h.taps - 1
+def _some_blocks(x: Tensor, h: Response, start: int, time: int, in_place: bool) -> Tensor:
+    """Blocks `(..., blocks, hop)` from `start` on of the convolution of `x`.
+
+    Those that have `time` samples together; `x` is silent beyond its ends.
+    """
+    past, bins = h.taps - 1, h.bins[..., None, :]
     spectra = rfft(_overlapping(x, start, time, past, h.size - past))
-    blocks = irfft(spectra * h.bins[..., None, :], h.size)[..., past:]
-    return blocks.flatten(-2)[..., :time].contiguous()  # and no view of all that was transformed
+    if in_place and torch.broadcast_shapes(spectra.shape, bins.shape) == spectra.shape:
+        spectra *= bins
+    else:
+        spectra = spectra * bins
+    return irfft(spectra, h.size)[..., past:]
+
+
+def _write(blocks: Tensor, y: Tensor) -> None:
+    """Copy the samples of blocks, one after the other, into the samples of `y`."""
+    hop = blocks.shape[-1]
+    whole = y.shape[-1] // hop
+    now, rest = y.split((whole * hop, y.shape[-1] - whole * hop), -1)
+    now.unflatten(-1, (whole, hop)).copy_(blocks[..., :whole, :])
+    if rest.shape[-1]:
+        rest.copy_(blocks[..., whole, : rest.shape[-1]])
 
 
 def _overlapping(x: Tensor, start: int, time: int, past: int, hop: int) -> Tensor:
@@ -185,6 +237,26 @@ def _overlapping(x: Tensor, start: int, time: int, past: int, hop: int) -> Tenso
     before, now = heard[..., : count * hop], heard[..., past:]
     before, now = (signal.unflatten(-1, (count, hop)) for signal in (before, now))
     return torch.cat((before[..., :past], now), -1)
+
+
+def _block_size(taps: int, time: int) -> int:
+    """The length at which all transforms of a signal take the least, one of them or many blocks."""
+    alone = fast_fft_length(time + taps - 1)
+    if alone <= ALONE:
+        return alone
+    size, sizes = _doubled_to(LEAST_SIZE, 2 * taps), []
+    while size <= max(LARGEST_SIZE, 4 * taps):
+        sizes.append(size)
+        size *= 2
+    if alone <= size:
+        sizes.append(alone)
+
+    def cost(size: int) -> float:
+        blocks = -(-time // (size - taps + 1))
+        is_power_of_2 = size & (size - 1) == 0
+        return blocks * size * (2 + math.log2(size)) * (1 if is_power_of_2 else WORSE)
+
+    return min(sizes, key=cost)
 
 
 def fast_fft_length(least: int) -> int:

@@ -26,6 +26,8 @@ def test_equals_direct_convolution(time, taps):
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(fftconv, "LEAST_SIZE", 64)
+    monkeypatch.setattr(fftconv, "LARGEST_SIZE", 64)
+    monkeypatch.setattr(fftconv, "ALONE", 0)
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -48,6 +50,16 @@ def test_rows_and_blocks_in_shares_of_any_size_are_those_of_each_row(
         expected = scipy.signal.oaconvolve(x[:rows].numpy(), h[None].numpy(), axes=-1)[..., :500]
         y = fft_convolve(x[:rows], h)
         np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("taps", [1, 64, 1000, 8192, 65_536])
+@pytest.mark.parametrize("time", [1, 4000, 131_072, 2**23])
+def test_transforms_are_no_longer_than_a_few_responses_and_cover_the_signal(time, taps):
+    size = transform_response(torch.zeros(taps), time).size
+    blocks = -(-time // (size - taps + 1))
+    assert size <= max(fftconv.LARGEST_SIZE, 4 * taps, fast_fft_length(taps))
+    # What is transformed is at most three times what has to be.
+    assert blocks * size <= 3 * max(time + taps, fftconv.LEAST_SIZE)
 
 
 def test_the_result_does_not_hold_the_memory_of_the_transforms():
