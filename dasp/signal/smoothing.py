@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
-from dasp.signal._fused import on_gpu
+from dasp.signal._fused import is_plain, on_gpu
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
 from dasp.signal.backends import recurrence_torch
@@ -140,10 +140,20 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         a, zi, y = ctx.saved_tensors
-        later = torch.cat((a[:, 1:], torch.zeros_like(a[:, :1])), 1)
-        adjoint, _ = linear_recurrence(later.flip(1), grad.flip(1))
-        adjoint = adjoint.flip(1)
-        return adjoint * delayed(y, zi), adjoint, adjoint[:, 0] * a[:, 0]
+        if torch.is_grad_enabled() or not is_plain(grad, a, zi, y):
+            return _gradients(grad, a, zi, y)
+        return _ADJOINT.run(grad, a, zi, y)
+
+
+def _gradients(grad: Tensor, a: Tensor, zi: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """By a, b and zi."""
+    later = torch.cat((a[:, 1:], torch.zeros_like(a[:, :1])), 1)
+    adjoint, _ = linear_recurrence(later.flip(1), grad.flip(1))
+    adjoint = adjoint.flip(1)
+    return adjoint * delayed(y, zi), adjoint, adjoint[:, 0] * a[:, 0]
+
+
+_ADJOINT = Kernel(_gradients, cpu="recurrence_numba.linear_gradients")
 
 
 class _RecurrenceWithTangent(_Recurrence):

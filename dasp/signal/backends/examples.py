@@ -92,7 +92,12 @@ def _rounded(real: torch.dtype) -> Iterator[tuple]:
 
 
 def _linear_recurrence(real: torch.dtype) -> Iterator[tuple]:
-    yield 0.9 * _noise(2, TIME).abs().to(real), _noise(2, TIME).to(real), _noise(2).to(real)
+    yield 0.9 * _noise(5, TIME).abs().to(real), _noise(5, TIME).to(real), _noise(5).to(real)
+
+
+def _linear_gradients(real: torch.dtype) -> Iterator[tuple]:
+    for a, b, zi in _linear_recurrence(real):
+        yield b.flip(1), a, zi, b.cos()
 
 
 def _branching(real: torch.dtype) -> Iterator[tuple]:
@@ -132,6 +137,7 @@ STEPS = {
 
 RECURSIONS = {
     "recurrence_numba.linear_recurrence": _linear_recurrence,
+    "recurrence_numba.linear_gradients": _linear_gradients,
     "recurrence_numba.ballistics": _branching,
     "direct_form_numba.solve": _direct_form,
     "allpass_numba.solve": _all_pass,
