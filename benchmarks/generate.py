@@ -7,16 +7,11 @@ shows that everything works, writes into `build/benchmarks`.
 import argparse
 import importlib
 import json
-import os
-import sys
 import warnings
 from pathlib import Path
 
 from benchmarks import plots, report, scaling
 from benchmarks.common import THREADS, environment, measure, use_threads
-
-LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""Lets the C library ask for large pages, as the kernel of many systems gives them unasked."""
 
 HERE = Path(__file__).resolve().parent
 MODULES = (
@@ -32,8 +27,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small signals, few rounds")
     parser.add_argument("--only", nargs="*", default=MODULES, metavar="PART", help=parts)
     options = parser.parse_args()
-    if not os.environ.items() >= LARGE_PAGES.items():  # which are read when a process starts
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | LARGE_PAGES)
     if unknown := set(options.only) - set(MODULES):
         parser.error(f"--only: expected {parts}, got {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore")  # of the peers

@@ -231,9 +231,8 @@ def _method(records: dict[str, dict]) -> str:
         f"- Versions: {versions}.",
         "- One process; in every round each contender runs once, and every round starts with "
         "the next one. Times are medians after a warm-up, with the quartiles beside them.",
-        "- The C library asks for large pages (`glibc.malloc.hugetlb=1`), for all contenders: on a "
-        "virtual machine the time to get small ones scatters more than all else. Memory is "
-        "measured without them.",
+        "- Memory comes as the C library gives it to a user who has set nothing. Fresh pages take "
+        "long on a virtual machine, and whether a contender finds any depends on what ran before.",
         "- Error: energy of the difference from an answer in float64 by SciPy or a written-out "
         "loop, over the energy of that answer; in the backward rows, of the input's gradient. "
         "A peer that does not do the same is marked, and its error says how different it is.",
