@@ -32,13 +32,15 @@ from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
 from dasp.desk import all_wishes
 from dasp.desk import mix as find_mix
 from dasp.file_names import as_found
+from dasp.mixing.at_work import reductions_at_work
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down, prepared_tracks
 from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Channel
-from dasp.mixing.summary import pan_text, switches
+from dasp.mixing.summary import pan_text, stage_text, switches
 from dasp.mixing.targets import MIX_LUFS
 from dasp.mixing.wishes import SEEN_FROM, with_roles
+from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
 from dasp.songs.opening import open_song
@@ -132,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     if makes_audio:
         print_mix(mix, audio)
     else:
-        print_mix(mix, audio, why_roles(stems, start if args.start else None, wishes, mix))
+        print_mix(mix, audio, tracks, why_roles(stems, start if args.start else None, wishes, mix))
         if view := kit_seen_from(mix, prepared_tracks(tracks, mix)):
             other = next(one for one in SEEN_FROM if one != view)
             print(f"the kit is seen as the {view} sees it; --kit {other} turns it round")
@@ -211,9 +213,12 @@ def steps(*names: str):
         yield step
 
 
-def print_mix(mix, audio, why=None) -> None:
-    """The settings of every strip, why roles are what they are, and what the mix measures."""
-    print_settings(mix, why)
+def print_mix(mix, audio, tracks=None, why=None) -> None:
+    """The settings of every strip, what told the roles, and what the mix measures.
+
+    With the tracks it is told how much each compressor does.
+    """
+    print_settings(mix, {} if tracks is None else reductions_at_work(tracks, mix), why)
     loudness = measure_loudness(audio, mix.sample_rate).item()
     true_peak = measure_true_peak(audio, mix.sample_rate).max().item()
     if loudness > ABSOLUTE_GATE_LUFS:
@@ -224,43 +229,53 @@ def print_mix(mix, audio, why=None) -> None:
         )
 
 
-def print_settings(mix, why=None) -> None:
-    """The settings of every strip, and why roles are what they are."""
-    _print_strips(mix, why or {})
+def print_settings(mix, reductions=None, why=None) -> None:
+    """What every strip does, how much where that is known, and what told the roles."""
+    reductions = reductions or {}
+    _print_tracks(mix, reductions, why or {})
     print()
     for kind, channel in (
-        *((f"group {group.name}", group) for group in mix.groups),
-        *((f"bus {bus.name}", bus) for bus in mix.buses),
-        ("master", Channel("master", mix.master)),
+        *(("group", group) for group in mix.groups),
+        *(("bus", bus) for bus in mix.buses),
+        ("master", Channel("", mix.master)),
     ):
-        if said := switches(channel):
-            print(f"{kind}: {', '.join(said)}")
-        for stage in channel.strip:
-            if stage.on:
-                values = ", ".join(f"{name} {value}" for name, value in stage.settings.items())
-                print(f"{kind} {stage.processor.name}: {values}")
+        said = _told(kind, channel, reductions)
+        print(f"{kind} {channel.name}".rstrip() + f": {'; '.join(said) or 'as it comes'}")
 
 
-def _print_strips(mix, why) -> None:
+def _told(kind, channel, reductions, but=()) -> list[str]:
+    """The switches of a strip, and what its stages do but for some that are told elsewhere."""
+    told = [
+        stage_text(stage, reductions.get((kind, channel.name, i)))
+        for i, stage in enumerate(channel.strip)
+        if stage.on and (stage.processor.name not in but or stage.automation)
+    ]
+    return [*switches(channel), *filter(None, told)]
+
+
+def _print_tracks(mix, reductions, why) -> None:
     rows = []
     for track in mix.tracks:
         strip = [stage for stage in track.strip if stage.on]
         high_pass = find_stage(strip, "high_pass")
-        shown = ("high_pass", "gain", "stereo_panner")
-        others = [s.processor.name for s in strip if s.processor.name not in shown]
-        sends = [f"{bus} {send_db:+.1f} dB" for bus, send_db in track.sends_db.items()]
-        goes_to = [f"to {track.group}"] if track.group else []
+        told = _told("track", track, reductions, ("high_pass", "gain", "stereo_panner"))
+        told += [f"{bus} {send_db:+.1f} dB" for bus, send_db in track.sends_db.items()]
+        told += [f"to {track.group}"] if track.group else []
         rows.append(
             (
                 track.name,
                 track.role,
                 *([why[track.name]] if track.name in why else []),
                 f"{setting([high_pass], 'freq_hz', 0.0):.0f} Hz" if high_pass else "-",
-                f"{setting(strip, 'gain_db', 0.0):+.1f} dB",
+                f"{sum(_gains_db(strip)):+.1f} dB",
                 pan_text(setting(strip, "pan", 0.0)),
-                ", ".join(switches(track) + others + sends + goes_to),
+                "; ".join(told),
             )
         )
     head = ("track", "role", *(["told by"] if why else []), "high-pass", "gain", "pan", "and")
     last = None if any(row[-1] for row in rows) else -1
     print_table(head[:last], [row[:last] for row in rows])
+
+
+def _gains_db(strip) -> list[float]:
+    return [stage.settings.get("gain_db", 0.0) for stage in strip if stage.processor is GAIN]

@@ -71,8 +71,9 @@ def run(args: argparse.Namespace) -> int:
         step()
         song = open_song(mix)
         step()
-        stems = mix_stems(song.tracks, mix)
-        audio = through_master(stems, song.tracks, mix)
+        tracks = song.tracks
+        stems = mix_stems(tracks, mix)
+        audio = through_master(stems, tracks, mix)
         if args.output:
             notes += _save(args, args.output, audio, mix.sample_rate)
             notes += taken_for_a_track(args.output, [track.file for track in mix.tracks])
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if files:
         notes += _what_the_sum_is(stems)
     print_notes([*song.notes, *notes])
-    print_mix(mix, audio)
+    print_mix(mix, audio, tracks)
     print(*outputs, sep="\n")
     return 0
 

@@ -99,6 +99,8 @@ def automatic_mix(
     mix = with_all(wished, whole)
     if wishes.kit:
         mix = seen_from(mix, prepared_tracks(every_track, mix), wishes.kit, fixed=wishes.pan)
+        if not any(part.solo for part in mix.channels):
+            mix = at_loudness_again(mix, every_track, lufs)
     return mix
 
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dasp.mixing.routing import MOST_SEND_DB, SEND_OFF_DB
@@ -18,8 +18,12 @@ REVERBS = (
 STEP_DB = 6.0
 """What "less" and "more" are."""
 
-FIRST_DB = -15.0
-"""Level of the send of a track that is to have more, and had none."""
+LEAST_MORE_DB = -18.0
+"""Level of the send of a track that is to have more, and had none, or so little that nobody hears
+6 dB more of it."""
+
+FAINT = 10 ** ((LEAST_MORE_DB - STEP_DB) / 20)
+"""A smaller share of a reverb in a strip is as little."""
 
 NEW_BUS = "reverb"
 
@@ -29,8 +33,8 @@ def with_reverb(mix: Mix, asked: Mapping[str, str]) -> Mix:
 
     Sends to buses with a reverb move by 6 dB, or go; so does the share of a reverb in the strip of
     a track. A reverb in the strip of a group becomes a bus that sounds the same, and to which the
-    tracks of the group send. A track without any that is to have more gets a send, to a new bus
-    where there is none.
+    tracks of the group send. A track that is to have more has a send of -18 dB at least, to a new
+    bus where there is none.
 
     Args:
         mix: The mix.
@@ -50,13 +54,19 @@ def with_reverb(mix: Mix, asked: Mapping[str, str]) -> Mix:
     for name in locked:
         tell_locked("reverb", name)
     asked = {name: wish for name, wish in asked.items() if name not in locked}
-    groups = [track.group for track in wished if track.group and track.name in asked]
+    faint = [group.name for group in mix.groups if 0 < _share(group.strip) < FAINT]
+    groups = [
+        track.group
+        for track in wished
+        if track.group and (asked.get(track.name) in ("none", "less") or track.group not in faint)
+    ]
     for name in dict.fromkeys(groups):
         mix = _on_a_bus(mix, name)
     buses = wet_buses(mix)
-    starting = [t.name for t in mix.tracks if asked.get(t.name) == "more" and _is_dry(t, buses)]
     of_groups = [_bus_of(group.name) for group in mix.groups]
     shared = [bus for bus in buses if bus not in of_groups]
+    heard = [bus for bus in buses if bus in shared or bus not in map(_bus_of, faint)]
+    starting = [t.name for t in mix.tracks if asked.get(t.name) == "more" and _is_faint(t, heard)]
     if starting and not shared:
         shared = [_name_apart(NEW_BUS, mix)]
         reverb = Stage(FEEDBACK_DELAY_NETWORK, {"mix": 1.0})
@@ -64,7 +74,7 @@ def with_reverb(mix: Mix, asked: Mapping[str, str]) -> Mix:
     tracks = []
     for track in mix.tracks:
         if track.name in starting:
-            track = replace(track, sends_db={**track.sends_db, shared[0]: FIRST_DB})
+            track = replace(track, sends_db={**track.sends_db, shared[0]: LEAST_MORE_DB})
         elif asked.get(track.name) == "none":
             sends_db = {bus: db for bus, db in track.sends_db.items() if bus not in buses}
             strip = tuple(stage for stage in track.strip if not _is_reverb(stage))
@@ -121,8 +131,15 @@ def _is_reverb(stage: Stage) -> bool:
     return stage.processor.name in REVERBS
 
 
-def _is_dry(track: Track, buses: tuple[str, ...]) -> bool:
-    return not (track.sends_db.keys() & set(buses) or any(map(_is_reverb, track.strip)))
+def _is_faint(track: Track, buses: Sequence[str]) -> bool:
+    """Whether 6 dB more reverb of a track would hardly be heard."""
+    sent = (db for bus, db in track.sends_db.items() if bus in buses)
+    return max(sent, default=SEND_OFF_DB) < LEAST_MORE_DB - STEP_DB and _share(track.strip) < FAINT
+
+
+def _share(strip: Strip) -> float:
+    """The share of the reverb in a strip."""
+    return max((_mix(stage) for stage in strip if _is_reverb(stage)), default=0.0)
 
 
 def _wetter(strip: Strip, by_db: float) -> Strip:

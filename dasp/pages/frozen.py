@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dasp.pictures.dynamics import BEHIND_THE_REDUCTION, GAIN_REDUCTION
+from dasp.processors.gain_reduction import BEHIND_THE_REDUCTION, GAIN_REDUCTION
 from dasp.processors.response import is_linear, moves
 from dasp.processors.stage import Stage
 from dasp.signal.fftconv import fft_convolve

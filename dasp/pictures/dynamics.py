@@ -1,36 +1,23 @@
 """Dynamics along time: the levels before and behind a stage, and its gain reduction."""
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from dasp import functional as F
 from dasp._checks import check_audio
 from dasp.pictures.chain import stages_of
 from dasp.pictures.figure import BLUE, GREY, ORANGE, new_figure, tidy
 from dasp.processors import Processor
+from dasp.processors.gain_reduction import GAIN_REDUCTION, gain_reduction
 from dasp.processors.stage import Stage
 from dasp.units import gain_to_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-GAIN_REDUCTION: dict[str, Callable[..., Tensor]] = {
-    "compressor": F.compressor_gain_reduction,
-    "de_esser": F.de_esser_gain_reduction,
-    "expander": F.expander_gain_reduction,
-    "limiter": F.limiter_gain_reduction,
-    "noise_gate": F.noise_gate_gain_reduction,
-}
-"""The stages that are drawn, and what measures their gain reduction."""
-
-BEHIND_THE_REDUCTION = ("makeup_gain_db", "mix")
-"""Settings that a gain reduction does not depend on."""
 
 MOMENTS = 1200
 """Points along time at most, each with the highest level or gain reduction of its stretch."""
@@ -92,14 +79,6 @@ def draw_gain_reduction(
     panels[-1].set_xlim(0, drawn[0][1].shape[-1] / sample_rate)
     panels[-1].set_xlabel("time (s)")
     return figure
-
-
-def gain_reduction(stage: Stage, x: Tensor, sample_rate: float) -> Tensor:
-    """The gain reduction of a dynamics stage in dB, `(channels or 1, time)`."""
-    settings = {**stage.processor.defaults(), **stage.settings}
-    measure = GAIN_REDUCTION[stage.processor.name]
-    heard = {key: value for key, value in settings.items() if key not in BEHIND_THE_REDUCTION}
-    return measure(x, sample_rate, **heard)
 
 
 def highest(curve: Tensor, sample_rate: float) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,7 @@ def test_a_mix_and_its_settings(dasp, stems, tmp_path):
     assert [track["name"] for track in document["tracks"]] == sorted(
         path.stem for path in stems.iterdir()
     )
-    for name in ("kick", "vocal", "master limiter", "loudness -18.0 LUFS", "true peak"):
+    for name in ("kick", "vocal", "limited at -1 dB", "loudness -18.0 LUFS", "true peak"):
         assert name in out
 
 

@@ -38,7 +38,7 @@ def test_roles_are_shown_with_what_told_them(dasp, stems, tmp_path):
     assert "loudness -19.0 LUFS" in out  # of the genre
     tracks = settings(mix)
     assert tracks["Thing"]["role"] == "guitar" and tracks["BD"]["role"] == "tom"
-    assert tracks["Voix"]["sends_db"] == tracks["Choeurs"]["sends_db"] == {"reverb": -15.0}
+    assert tracks["Voix"]["sends_db"] == tracks["Choeurs"]["sends_db"] == {"reverb": -18.0}
     assert tracks["Voix"]["group"] == "voices"
     pans = [n["settings"]["pan"] for n in tracks["Voix"]["strip"] if "pan" in n["settings"]]
     assert pans == [-0.3]

@@ -17,7 +17,7 @@ from dasp.mixing.mixdown import mix_down, mix_stems
 from dasp.mixing.roles import KNOWN_ROLES
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
-from dasp.mixing.wet import _on_a_bus, wet_buses
+from dasp.mixing.wet import _on_a_bus, wet_buses, with_reverb
 from dasp.mixing.wishes import Wishes
 from dasp.processors.catalogue import FEEDBACK_DELAY_NETWORK, GAIN, STEREO_PANNER
 from dasp.processors.stage import Stage, setting
@@ -87,6 +87,16 @@ def test_a_reverb_that_is_not_wanted_is_not_heard(song):
         for i in (0, 1, 3):
             assert _heard_after(song, mix, i) < -60, (system, NAMES[i])
         assert _heard_after(song, mix, 4) > -35, system
+
+
+def test_a_reverb_too_faint_to_be_heard_is_not_what_more_is_more_of():
+    faint = Channel("g", (Stage(FEEDBACK_DELAY_NETWORK, {"mix": 0.001}),))
+    mix = Mix(RATE, (Track("a", group="g"), Track("b", group="g")), groups=(faint,))
+    wet = with_reverb(mix, {"a": "more"})
+    assert dict(wet.tracks[0].sends_db) == {"reverb": -18.0} and wet.groups == mix.groups
+    strong = replace(mix, groups=(Channel("g", (Stage(FEEDBACK_DELAY_NETWORK, {"mix": 0.2}),)),))
+    wet = with_reverb(strong, {"a": "more"})
+    assert [dict(track.sends_db) for track in wet.tracks] == [{"g reverb": 6.0}, {"g reverb": 0.0}]
 
 
 def test_more_and_less_reverb_are_steps_of_what_was_found(song, found):
