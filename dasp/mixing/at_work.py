@@ -18,8 +18,8 @@ LISTEN_S = 15.0
 LOUD = 0.9
 """The reduction in loud moments is exceeded for a tenth of the time in which something plays."""
 
-MOMENT_S, PAUSE = 0.02, 1e-4
-"""Nothing plays in a moment whose power is 40 dB under the loudest one."""
+GLIMPSE_S, PAUSE = 0.02, 1e-4
+"""Nothing plays in a glimpse whose power is 40 dB under the loudest one."""
 
 Reductions = Mapping[tuple[str, str, int], float]
 
@@ -104,7 +104,7 @@ def _along(
 
 def _in_loud_moments(reduction_db: Tensor, x: Tensor, rate: int) -> float:
     """What is exceeded for a tenth of the time in which something plays."""
-    size = max(1, round(MOMENT_S * rate))
+    size = max(1, round(GLIMPSE_S * rate))
     power, reduction_db = (
         frames(pad(y, (0, -y.shape[-1] % size)), size, size).mean(-1)
         for y in (x.square().mean(-2), reduction_db)

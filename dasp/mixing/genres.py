@@ -3,11 +3,11 @@
 The table is meant to be read and changed. What is known of recordings is how loud the lead is
 beside the rest: louder in country, rap and pop, as loud in rock, softer in metal (K. Gerdes and
 K. Siedenburg, "Lead-vocal level in recordings of popular music 1946-2020", JASA Express Letters 3,
-043201, 2023), and that the spectrum of hip-hop and electronic music reaches lower and that of
-metal and rock is brighter than that of jazz, folk and classical music (A. Elowsson and A. Friberg,
-"Long-term average spectrum in popular music and its relation to the level of the percussion", AES
-142nd Convention, 2017: the more percussion, the more lows and highs). The directions are theirs,
-the numbers are our rules of thumb, and small.
+043201, 2023); and that the long-term spectrum of a recording goes with the level of its percussion
+(A. Elowsson and A. Friberg, "Long-term average spectrum in popular music and its relation to the
+level of the percussion", AES 142nd Convention, paper 9762, 2017), so that shelves rise here where
+drums do. The order of the leads is theirs; every number, and all that is said of reverb and
+loudness, are rules of thumb of our own, and small.
 """
 
 from collections.abc import Mapping

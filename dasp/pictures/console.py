@@ -1,5 +1,6 @@
 """A mix as a picture: a strip for each track, the stereo field, the loudness over time."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,12 @@ def draw_console(mix: Mix, audio: Tensor | None = None) -> "Figure":
 def draw_strips(axes: "Axes", mix: Mix) -> None:
     """A strip for each track, group and bus, and the master's."""
     strips: list[Track | Channel] = [*mix.tracks, *mix.groups, *mix.buses]
-    for x, channel in enumerate(strips):
-        _draw_strip(axes, x, channel, mix.sample_rate)
+    members = Counter(track.group for track in mix.tracks)
+    kinds = [""] * len(mix.tracks)
+    kinds += [f"group of {members[group.name]}" for group in mix.groups]
+    kinds += ["bus"] * len(mix.buses)
+    for x, (channel, kind) in enumerate(zip(strips, kinds, strict=True)):
+        _draw_strip(axes, x, channel, mix.sample_rate, kind)
     master = Channel("master", mix.master)
     axes.axvspan(len(strips) - 0.5, len(strips) + 0.5, color="#f3f4f6", zorder=0)
     _draw_strip(axes, len(strips), master, mix.sample_rate)
@@ -86,7 +91,9 @@ def draw_strips(axes: "Axes", mix: Mix) -> None:
         _label(axes, y, name)
 
 
-def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int) -> None:
+def _draw_strip(
+    axes: "Axes", x: int, channel: Track | Channel, sample_rate: int, kind: str = ""
+) -> None:
     strip = [stage for stage in channel.strip if stage.on]
     track = channel if isinstance(channel, Track) else None
     if channel.mute:
@@ -108,7 +115,7 @@ def _draw_strip(axes: "Axes", x: int, channel: Track | Channel, sample_rate: int
     goes_to = f"to {track.group}" if track and track.group else ""
     kept = [stage.processor.name for stage in strip if stage.locked]
     locked = "locked" if track and track.locked else f"{kept[0]} locked" if kept else ""
-    told = (*switches(channel), goes_to, locked)
+    told = (kind, *switches(channel), goes_to, locked)
     _write(axes, x, LOWEST_DB - 14.5, ", ".join(filter(None, told)), size=7)
 
 

@@ -50,6 +50,12 @@ def levels(mix, song):
     return torch.stack([stem.audio.square().mean() for stem in stems]).log10() * 10
 
 
+def test_a_role_that_is_said_is_the_one_that_is_mixed(song):
+    for system in SYSTEMS:
+        mix = automatic_mix(song, system=system, wishes=Wishes(role={"Guitare": "backing vocal"}))
+        assert mix.tracks[5].role == "backing vocal" and mix.tracks[5].group == "voices", system
+
+
 def test_a_priority_is_a_step_beside_the_balance_found(song, found):
     wishes = Wishes(priority={"voices": "high", "Choeurs": "low", "kick": "low", "SD": "normal"})
     steps = torch.tensor([-3.0, 0.0, 0.0, 3.0, -3.0, 0.0])

@@ -33,6 +33,7 @@ def test_a_console_says_where_tracks_go_and_what_holds_them():
     figure = draw_console(Mix(44_100, (track, Track("kick")), (), groups, buses))
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"6:1 at -30 by kick", "hall -18", "to low, locked", "low", "hall", "+2.0"} <= texts
+    assert {"group of 1", "bus"} <= texts
 
 
 def test_a_console_says_what_is_switched_and_put_right():
@@ -41,7 +42,7 @@ def test_a_console_says_what_is_switched_and_put_right():
     tracks = (Track("a", mute=True, strip=(loud,)), Track("b", prepare=prepare))
     figure = draw_console(Mix(44_100, tracks, (), (Channel("g", solo=True),)))
     texts = {text.get_text() for text in figure.axes[0].texts}
-    assert {"muted, gain bypassed", "polarity turned, -3 samples", "solo"} <= texts
+    assert {"muted, gain bypassed", "polarity turned, -3 samples", "group of 0, solo"} <= texts
     assert "+9.0" not in texts
 
 
