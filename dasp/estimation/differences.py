@@ -1,7 +1,15 @@
-"""Derivatives of residuals by symmetric differences, and the least squares that follow.
+"""Derivatives of residuals by differences, and the least squares that follow.
 
-J need not be whole. With D `(k, n)`, k directions of the n unknowns, JDᵀ alone gives the best step
+J by differences to one side takes a call of the residual for each unknown. Between two places that
+are near it hardly changes, and what it changes by along the step s itself is known without a call:
+
+    J <- J + (r(u + s) - r(u) - J s) sᵀ / sᵀs.
+
+Nor need J be whole. With D `(k, n)`, k directions of the n unknowns, JDᵀ alone gives the best step
 among the sums of those directions; with new ones each time, all unknowns move in the end.
+
+Source: C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations",
+Mathematics of Computation 19, 1965.
 """
 
 import math
@@ -15,6 +23,15 @@ from dasp.estimation.levenberg_marquardt import Equations, Objective
 AT_ONCE = 2**22
 """Numbers of a Jacobian that are computed in one call."""
 
+EPSILON = 2e-4
+"""Step to one side: a share of the way across a range that the least of ears would not hear."""
+
+BELIEVED = 0.1
+"""J is carried along while it foretells a change of the residual up to this share, in power."""
+
+MOST_CARRIED = 4
+"""Steps after which J is computed anew, whatever it foretells."""
+
 Residual = Callable[[Tensor], Tensor]
 """From u `(..., starts, n)` to r `(..., starts, m)`."""
 
@@ -26,28 +43,88 @@ def by_differences(
     high: float = math.inf,
     directions: Callable[[], Tensor] | None = None,
 ) -> Objective:
-    """Build the least squares of residuals whose derivatives are symmetric differences.
+    """Build the least squares of residuals whose derivatives are differences.
 
     Args:
         residual: From unknowns `(..., starts, n)` to residuals `(..., starts, m)`.
         low: Lower end of every unknown, beyond which no difference is taken.
         high: Upper end of every unknown.
-        directions: Returns the directions D `(k, n)` of a step; by default the unit vectors.
+        directions: Returns the directions D `(k, n)` of a step, along which differences are
+            symmetric; by default the unit vectors, with differences to one side.
 
     Returns:
         The sum of squares, for `levenberg_marquardt`.
+
+    Source: C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations",
+    Mathematics of Computation 19, 1965.
     """
+    squares = _Squares(residual, low, high)
+    if directions is None:
+        return Objective(squares.error, squares.equations)
 
-    def equations(u: Tensor) -> Equations:
-        r = residual(u)
-        drawn = None if directions is None else directions()
-        D = torch.eye(u.shape[-1]).to(u) if drawn is None else drawn
-        parts = D.split(max(1, AT_ONCE // r.numel()))
-        J = torch.cat([differences(residual, u, part, low, high) for part in parts])
-        J = J.transpose(0, 1)
-        return Equations(J @ J.mT, torch.einsum("skm,sm->sk", J, r), drawn)
+    def along_directions(u: Tensor) -> Equations:
+        D = directions()
+        J = differences(residual, u, D, low, high).transpose(0, 1)
+        return Equations(J @ J.mT, torch.einsum("skm,sm->sk", J, squares.residual_at(u)), D)
 
-    return Objective(lambda u: residual(u).square().sum(-1), equations)
+    return Objective(squares.error, along_directions)
+
+
+class _Squares:
+    """The sum of squares of a residual, of which the last answers are kept."""
+
+    def __init__(self, residual: Residual, low: float, high: float) -> None:
+        self.residual, self.low, self.high = residual, low, high
+        self.tried: tuple[Tensor, Tensor] | None = None
+        self.last: tuple[Tensor, Tensor, Tensor] | None = None
+        self.carried = 0
+
+    def error(self, tries: Tensor) -> Tensor:
+        """E of unknowns `(tries, starts, n)`."""
+        self.tried = tries, self.residual(tries)
+        return self.tried[1].square().sum(-1)
+
+    def equations(self, u: Tensor) -> Equations:
+        """The normal equations; computed from differences where asked for the same place again."""
+        r = self.residual_at(u)
+        J = self._carried_along(u, r)
+        self.carried = 0 if J is None else self.carried + 1
+        if J is None:
+            J = self._one_sided(u, r)
+        self.last = u, r, J
+        slope = (J @ r[..., None])[..., 0]
+        return Equations(J @ J.mT, slope, is_exact=self.carried == 0)
+
+    def residual_at(self, u: Tensor) -> Tensor:
+        """r `(starts, m)`, which is known where u is one of the last that were tried."""
+        if self.tried is not None:
+            tries, residuals = self.tried
+            same = (tries == u).all(-1)
+            if same.any(0).all():
+                which = same.to(torch.uint8).argmax(0)
+                return residuals.take_along_dim(which[None, :, None], 0)[0]
+        return self.residual(u)
+
+    def _carried_along(self, u: Tensor, r: Tensor) -> Tensor | None:
+        """J `(starts, n, m)` of the last place, brought here; None if it is not to be believed."""
+        if self.last is None or self.carried >= MOST_CARRIED:
+            return None
+        before, r_before, J = self.last
+        step = u - before
+        change = r - r_before
+        missed = change - (step[:, None] @ J)[:, 0]
+        way = step.square().sum(-1)
+        good = missed.square().sum(-1) <= BELIEVED * change.square().sum(-1)
+        if not (good & (way > 0)).all():
+            return None
+        return J + (step / way[:, None])[..., None] * missed[:, None]
+
+    def _one_sided(self, u: Tensor, r: Tensor) -> Tensor:
+        epsilon = torch.where(u + EPSILON > self.high, -EPSILON, EPSILON)
+        moved = u + torch.diag_embed(epsilon).movedim(-2, 0)  # (n, starts, n)
+        parts = moved.split(max(1, AT_ONCE // r.numel()))
+        ahead = torch.cat([self.residual(part) for part in parts])
+        return ((ahead - r) / epsilon.T[..., None]).movedim(0, 1)
 
 
 def differences(

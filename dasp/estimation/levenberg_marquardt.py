@@ -41,11 +41,14 @@ class Equations(NamedTuple):
         slope: Jᵀr, `(*batch, n)`.
         directions: Directions `(k, n)` in which a step may go, drawn anew for each step; then J is
             by steps along these, and `matrix` and `slope` have k in the place of n.
+        is_exact: Whether J was computed at this very place. If not, and no step helps, the
+            equations are asked for at the same place again.
     """
 
     matrix: Tensor
     slope: Tensor
     directions: Tensor | None = None
+    is_exact: bool = True
 
 
 class Objective(NamedTuple):
@@ -197,6 +200,9 @@ def levenberg_marquardt(
         ways = (tried - pull.rest).square() - (u - pull.rest).square()
         cost, which = (errors + (price * ways).sum(-1)).min(0)
         better = cost < error
+        if not (equations.is_exact or better.any()):
+            equations = None
+            continue
         u = torch.where(better[..., None], tried.take_along_dim(which[None, ..., None], 0)[0], u)
         error = torch.where(better, errors.take_along_dim(which[None], 0)[0], error)
         factor = torch.where(better, tries[which] * damping.after_success, damping.after_failure)
@@ -217,22 +223,23 @@ def _pulled(equations: Equations, price: Tensor, slope: Tensor) -> Equations:
     """The equations with a price on each unknown; there is none where only directions are known."""
     if equations.directions is not None:
         return equations
-    return Equations(equations.matrix + torch.diag_embed(price), equations.slope + slope)
+    matrix = equations.matrix + torch.diag_embed(price)
+    return equations._replace(matrix=matrix, slope=equations.slope + slope)
 
 
 def _held(equations: Equations, u: Tensor, low: Tensor, high: Tensor) -> Equations:
     """The equations without the unknowns that would leave their range from where they stand."""
-    matrix, slope, directions = equations
-    if directions is not None:
+    matrix, slope = equations.matrix, equations.slope
+    if equations.directions is not None:
         return equations
     held = ((u <= low) & (slope >= 0)) | ((u >= high) & (slope <= 0))
     matrix = torch.where(held[..., :, None] | held[..., None, :], 0.0, matrix)
-    return Equations(matrix, torch.where(held, 0.0, slope))
+    return equations._replace(matrix=matrix, slope=torch.where(held, 0.0, slope))
 
 
 def _steps(equations: Equations, lam: Tensor, damping: Damping) -> Tensor:
     """Steps `(tries, *batch, n)` for λ `(tries, *batch)`; 0 where the equations have no answer."""
-    matrix, slope, directions = equations
+    matrix, slope, directions = equations.matrix, equations.slope, equations.directions
     diagonal = matrix.diagonal(dim1=-2, dim2=-1)
     most = diagonal.amax(-1, keepdim=True).clamp(min=SMALLEST)
     S = diagonal.clamp(min=SMALLEST * most) ** damping.power * most ** (1 - damping.power)

@@ -12,7 +12,9 @@ of all responses whatever, which is where to look for settings, takes one set of
 (`dasp.estimation.unmixing.free_responses`).
 """
 
+import functools
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -52,6 +54,8 @@ class CrossSpectra(NamedTuple):
             tracks.
         mix: m, `(2, tracks, n)`.
         power: |Y|^2 of both sides together, `()`.
+        heard: Spectra of the tracks, `(channels, tracks, bins)`, one for each segment of the song,
+            complex64: they only meet what is left of the mix, which has to be known to few digits.
     """
 
     sample_rate: float
@@ -60,6 +64,7 @@ class CrossSpectra(NamedTuple):
     tracks: Tensor
     mix: Tensor
     power: Tensor
+    heard: tuple[Tensor, ...]
 
     def coefficients(self, H: Tensor) -> Tensor:
         """Convert responses to coefficients of splines.
@@ -128,7 +133,12 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
     A = tracks.new_zeros(sides, count, count, len(sites), NEAR, dtype=torch.complex128)
     m = A.new_zeros(2, count, len(sites))
     power = mix.new_zeros(())
-    for X, Y, pieces in _segments(tracks, mix, sample_rate):
+    size = _size(mix, sample_rate)
+    pieces = _pieces(size, sample_rate, mix.device)
+    heard = []
+    both = (_segments(x, size, sample_rate) for x in (tracks, mix))
+    for X, Y in zip(*both, strict=True):
+        X = X.movedim(1, 0)
         power = power + Y[:, 1:].abs().square().sum()
         for first, bins, B in pieces:
             for side in range(sides):
@@ -137,11 +147,12 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
                 for p in range(DEGREE + 1):
                     A[side, :, :, first + p, DEGREE - p : NEAR - p] += block[p].permute(0, 2, 1)
         m += _towards(X, Y, pieces, len(sites))
+        heard.append(X.to(torch.complex64))
     freq_hz, to_spline = (torch.from_numpy(x).to(mix.device) for x in (_hertz(sites), inverse))
-    return CrossSpectra(sample_rate, freq_hz, to_spline, A, m, power)
+    return CrossSpectra(sample_rate, freq_hz, to_spline, A, m, power, tuple(heard))
 
 
-def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -> CrossSpectra:
+def around(spectra: CrossSpectra, residual: Tensor, H: Tensor) -> CrossSpectra:
     """Adjust cross-spectra so that given responses leave exactly a known residual.
 
     A spline is not quite the response itself. Around responses whose residual is known, the
@@ -150,7 +161,6 @@ def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -
 
     Args:
         spectra: The cross-spectra.
-        tracks: Audio `(tracks, channels, time)`, float64.
         residual: What the responses leave of the mix, `(2, time)`, float64.
         H: The responses at `spectra.freq_hz`, `(2, tracks, n)`.
 
@@ -159,7 +169,9 @@ def around(spectra: CrossSpectra, tracks: Tensor, residual: Tensor, H: Tensor) -
     """
     c = spectra.coefficients(H)
     with_residual, power = torch.zeros_like(spectra.mix), torch.zeros_like(spectra.power)
-    for X, R, pieces in _segments(tracks, residual, spectra.sample_rate):
+    size = _size(residual, spectra.sample_rate)
+    pieces = _pieces(size, spectra.sample_rate, residual.device)
+    for X, R in zip(spectra.heard, _segments(residual, size, spectra.sample_rate), strict=True):
         with_residual += _towards(X, R, pieces, c.shape[-1])
         power = power + R[:, 1:].abs().square().sum()
     reached = spectra.reached(c)
@@ -186,33 +198,40 @@ def _knots(sample_rate: float) -> np.ndarray:
     return np.concatenate(([0.0] * DEGREE, inner, [end] * DEGREE))
 
 
-def _segments(tracks: Tensor, mix: Tensor, sample_rate: float):
-    """Spectra of tracks `(channels, tracks, bins)` and of the mix for each segment, and the pieces
-    between knots: the first of four splines that are not 0 there, the bins, and their values."""
-    size = fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+def _size(mix: Tensor, sample_rate: float) -> int:
+    """Length of the transforms of a song."""
+    return fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+
+
+@functools.lru_cache(maxsize=4)
+def _pieces(size: int, sample_rate: float, device: torch.device) -> list:
+    """The pieces between knots: the first of four splines that are not 0 there, the bins, and the
+    values of the splines, `(4, bins)`."""
     place = _scale(np.arange(1, size // 2 + 1) * (sample_rate / size))
     knots = _knots(sample_rate)
     splines = BSpline.design_matrix(np.minimum(place, knots[-1]), knots, DEGREE)
     first = splines.indices.reshape(len(place), -1)[:, 0]
-    values = torch.from_numpy(splines.data.reshape(len(place), -1).T.copy()).to(mix.device)
+    values = torch.from_numpy(splines.data.reshape(len(place), -1).T.copy()).to(device)
     edges = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(place)]
-    pieces = [(int(first[a]), slice(a + 1, b + 1), values[:, a:b]) for a, b in pairwise(edges)]
+    return [(int(first[a]), slice(a + 1, b + 1), values[:, a:b]) for a, b in pairwise(edges)]
+
+
+def _segments(x: Tensor, size: int, sample_rate: float) -> Iterator[Tensor]:
+    """Spectra `(..., bins)` of the segments of audio `(..., time)`."""
     scale = math.sqrt(2 / size)  # Parseval's, for one side of the spectrum
-    for start in range(0, mix.shape[-1], SEGMENT):
-        part = slice(start, start + SEGMENT)
-        fade = _fades(mix[..., part].shape[-1], round(FADE_S * sample_rate), start > 0).to(mix)
-        X = torch.fft.rfft(tracks[..., part].double() * fade, size).movedim(1, 0)
-        Y = torch.fft.rfft(mix[..., part].double() * fade, size)
-        yield X * scale, Y * scale, pieces
+    for start in range(0, x.shape[-1], SEGMENT):
+        part = x[..., start : start + SEGMENT].double()
+        fade = _fades(part.shape[-1], round(FADE_S * sample_rate), start > 0).to(part)
+        yield torch.fft.rfft(part * fade, size) * scale
 
 
-def _towards(X: Tensor, Y: Tensor, pieces, n: int) -> Tensor:
+def _towards(X: Tensor, Y: Tensor, pieces: list, n: int) -> Tensor:
     """m, `(2, tracks, n)`; a mono track goes to both sides."""
-    products = X.conj() * Y[:, None]
-    m = products.new_zeros(*products.shape[:-1], n)
+    products = torch.view_as_real(X.conj().resolve_conj() * Y[:, None])
+    m = products.new_zeros(*products.shape[:-2], n, 2)
     for first, bins, B in pieces:
-        m[..., first : first + DEGREE + 1] += products[..., bins] @ B.T.to(products)
-    return m
+        m[..., first : first + DEGREE + 1, :] += B @ products[..., bins, :]
+    return torch.view_as_complex(m)
 
 
 def _fades(time: int, fade: int, fade_in: bool) -> Tensor:

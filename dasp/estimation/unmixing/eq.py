@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from dasp.estimation.unmixing.absent import without_absent
 from dasp.estimation.unmixing.found import (
     Found,
+    before_strips,
     parts_in_use,
     residual,
     spectra_around,
-    strip_inputs,
 )
 from dasp.estimation.unmixing.high_pass import without_idle_high_passes
 from dasp.estimation.unmixing.linear_strips import fit_strips, solve_gains
@@ -43,30 +44,33 @@ def eq(found: Found, problem: Problem) -> Found:
     """
     delays, parts = found.strips.delay_samples, ("gain", "high_pass", "eq")
     prompt = replace(found.strips, delay_samples=torch.zeros_like(delays))
-    best = _searched(replace(found, strips=prompt), problem, parts)
-    if delays.any() and residual(best, problem)[1] > WORTH_DELAYS:
-        late = _searched(found, problem, (*parts, "delay"))
-        best = min(best, late, key=lambda one: residual(one, problem)[1])
+    tracks = before_strips(found, problem)
+    best, error = _searched(replace(found, strips=prompt), problem, tracks, parts)
+    if delays.any() and error > WORTH_DELAYS:
+        late, its_error = _searched(found, problem, tracks, (*parts, "delay"))
+        best = late if its_error < error else best
     strips = without_idle_high_passes(best.spectra, best.strips)
     return replace(best, strips=fit_strips(best.spectra, strips, parts_in_use(strips)))
 
 
-def _searched(found: Found, problem: Problem, parts: tuple[str, ...]) -> Found:
-    """The least error after rounds of new starts and descents."""
+def _searched(
+    found: Found, problem: Problem, tracks: Tensor, parts: tuple[str, ...]
+) -> tuple[Found, float]:
+    """The least error after rounds of new starts and descents, and the settings that have it."""
     generator = torch.Generator().manual_seed(0)
-    inputs, (left, error) = strip_inputs(found, problem), residual(found, problem)
+    left, error = residual(found, problem, tracks)
     idle = 0
     for i in range(MOST_ROUNDS):
-        spectra = spectra_around(found, inputs, left)
-        strips = begin_again(spectra, found.strips, parts, generator, tries=1 + idle)
+        spectra = spectra_around(found, left)
+        strips, is_random = begin_again(spectra, found.strips, parts, generator, tries=1 + idle)
         strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
         trial = replace(found, strips=strips, spectra=spectra)
         if i == 1:
             trial = without_absent(trial, parts)
-        trial_left, trial_error = residual(trial, problem)
+        trial_left, trial_error = residual(trial, problem, tracks)
         idle = idle + 1 if trial_error > error * (1 - WORTH_A_ROUND) else 0
         if trial_error < error:
             found, left, error = trial, trial_left, trial_error
-        if error < NEAR_ENOUGH or idle > MOST_IDLE:
+        if error < NEAR_ENOUGH or idle > (MOST_IDLE if is_random else 0):
             break
-    return replace(found, spectra=spectra_around(found, inputs, left))
+    return replace(found, spectra=spectra_around(found, left)), error

@@ -6,6 +6,7 @@ sum goes through a room and the master.
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from dasp.estimation.least_squares import FilterFit
@@ -15,6 +16,7 @@ from dasp.estimation.unmixing.linear_strips import (
     LinearStrips,
     fit_strips,
     plain_strips,
+    rows_of,
     solve_gains,
     strip_responses,
 )
@@ -23,6 +25,9 @@ from dasp.functional import time_shift
 from dasp.processors.strip import Strip
 from dasp.signal.fftconv import fft_convolve
 from dasp.signal.iir import sosfilt
+
+AT_ONCE = 2**24
+"""Samples that go through their strips together, or one track: more would only take memory."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,34 @@ def dry_sum(found: Found, problem: Problem) -> Tensor:
     Returns:
         Audio `(2, time)`.
     """
-    return images(found, before_strips(found, problem), problem.sample_rate).sum(0)
+    return strip_sum(found, before_strips(found, problem), problem.sample_rate)
+
+
+def strip_sum(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
+    """Compute the sum of the contributions of all tracks, a few at a time where they are long.
+
+    Args:
+        found: The settings.
+        tracks: Audio `(tracks, channels, time)`, aligned and compressed.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio `(2, time)`.
+    """
+    total = tracks.new_zeros(2, tracks.shape[-1])
+    for some in torch.arange(len(tracks)).split(max(1, AT_ONCE // max(tracks[0].numel(), 1))):
+        total += images(_only(found, some), tracks[some], sample_rate).sum(0)
+    return total
+
+
+def _only(found: Found, rows: Tensor) -> Found:
+    """The settings of some tracks."""
+    filters = found.filters
+    return replace(
+        found,
+        strips=rows_of(found.strips, rows),
+        filters=replace(filters, filters=filters.filters[rows]),
+    )
 
 
 def in_room(x: Tensor, room: Tensor) -> Tensor:
@@ -183,17 +215,18 @@ def shifted(tracks: Tensor, delay_samples: Tensor, sample_rate: float) -> Tensor
     return time_shift(tracks, sample_rate, delay_samples=delay_samples)
 
 
-def residual(found: Found, problem: Problem) -> tuple[Tensor, float]:
-    """Compute the difference between the mix and the output of the strips.
+def residual(found: Found, problem: Problem, tracks: Tensor) -> tuple[Tensor, float]:
+    """Compute the difference between the mix and the output of the strips in the room.
 
     Args:
         found: The settings.
         problem: Tracks and mix.
+        tracks: The tracks as `before_strips` returns them, which takes its time.
 
     Returns:
         Audio `(2, time)`, and its share of the power of the mix.
     """
-    left = problem.mix - images(found, strip_inputs(found, problem), problem.sample_rate).sum(0)
+    left = problem.mix - in_room(strip_sum(found, tracks, problem.sample_rate), found.room)
     return left, (left.square().sum() / problem.mix.square().sum()).item()
 
 
@@ -211,18 +244,17 @@ def heard_anew(found: Found, problem: Problem) -> Found:
     return replace(found, spectra=cross_spectra(inputs, problem.mix, problem.sample_rate))
 
 
-def spectra_around(found: Found, inputs: Tensor, left: Tensor) -> CrossSpectra:
+def spectra_around(found: Found, left: Tensor) -> CrossSpectra:
     """Adjust the cross-spectra so that the strips leave exactly a known residual.
 
     Args:
         found: The settings.
-        inputs: Input of the strips, `(tracks, channels, time)`.
         left: The residual, `(2, time)`.
 
     Returns:
         The adjusted cross-spectra.
     """
-    return around(found.spectra, inputs, left, strip_responses(found.strips, found.spectra))
+    return around(found.spectra, left, strip_responses(found.strips, found.spectra))
 
 
 def descended(found: Found, parts: tuple[str, ...]) -> Found:

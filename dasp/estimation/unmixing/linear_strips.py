@@ -6,7 +6,7 @@ some tens of steps, each of which costs the same for a long song as for a short 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -26,7 +26,6 @@ from dasp.signal.biquad import (
     design_high_shelf,
     design_low_shelf,
     design_peak,
-    frequency_response,
 )
 
 PARTS = {"gain": (0, 1), "delay": (2,), "high_pass": (3,), "eq": tuple(range(4, 22))}
@@ -110,7 +109,8 @@ class LinearStrips:
             Complex responses `(tracks, bins)`.
         """
         late = torch.exp(-1j * _angles(freq_hz, sample_rate) * self.delay_samples[:, None])
-        return frequency_response(self.sections(sample_rate), freq_hz, sample_rate) * late
+        N, D = _polynomials(self.sections(sample_rate), freq_hz, sample_rate)
+        return (N / D).prod(1) * late
 
 
 def plain_strips(gains: Tensor) -> LinearStrips:
@@ -134,6 +134,19 @@ def plain_strips(gains: Tensor) -> LinearStrips:
         eq_freq_hz=freq_hz,
         eq_q=q,
     )
+
+
+def rows_of(strips: LinearStrips, rows: Tensor) -> LinearStrips:
+    """Take the strips of some tracks.
+
+    Args:
+        strips: The strips.
+        rows: Numbers of the tracks, `(some,)`.
+
+    Returns:
+        Their strips, in the order of `rows`.
+    """
+    return replace(strips, **{f.name: getattr(strips, f.name)[rows] for f in fields(strips)})
 
 
 def linear_error(spectra: CrossSpectra, strips: LinearStrips) -> Tensor:
@@ -233,45 +246,48 @@ def fit_strips(
 
 
 def _equations(spectra: CrossSpectra, theta: Tensor, strips: LinearStrips) -> Equations:
-    """The normal equations of all settings of all tracks, in the order of `theta`."""
-    rate = spectra.sample_rate
-    c, J = (spectra.coefficients(x) for x in jacobian(theta, strips, spectra.freq_hz, rate))
-    slope = (J.conj() * (spectra.reached(c) - spectra.mix)[:, :, None]).real.sum((0, -1))
-    count, settings = J.shape[1:3]
-    hessian = J.new_zeros(count, settings, count, settings, dtype=torch.float64)
-    for s in range(2):
-        A = spectra.tracks[min(s, len(spectra.tracks) - 1)]
-        for k in range(count):
-            products = torch.einsum("lnd,lmnd->lmn", A[k, k:], beside(J[s, k:])).flatten(0, 1)
-            # The real part of a complex product is a real one of twice the length.
-            block = (
-                torch.view_as_real(J[s, k]).flatten(1) @ torch.view_as_real(products).flatten(1).T
-            )
-            block = block.reshape(settings, count - k, settings)
-            hessian[k, :, k:] += block
-            hessian[k + 1 :, :, k] += block[:, 1:].permute(1, 2, 0)
-    matrix = hessian.reshape(count * settings, -1)
-    return Equations(matrix / spectra.power, slope.flatten() / spectra.power)
+    """The normal equations of all settings of all tracks, in the order of `theta`.
 
-
-def jacobian(
-    theta: Tensor, strips: LinearStrips, freq_hz: Tensor, rate: float
-) -> tuple[Tensor, Tensor]:
-    """Compute the responses of strips and their derivatives.
-
-    Args:
-        theta: Coordinates `(tracks, 22)`, as `coordinates` returns them.
-        strips: The strips, of which `high_pass_on` is read.
-        freq_hz: Frequencies in Hz, `(bins,)`.
-        rate: Sample rate in Hz.
-
-    Returns:
-        Responses `(2, tracks, bins)`, and derivatives `(2, tracks, settings, bins)`.
+    What both sides share, the responses and their changes but for the gains, is multiplied once
+    for tracks that are the same on both sides.
     """
-    C, logarithmic = relative_changes(theta, strips, freq_hz, rate)
-    H = theta[:, :2].T[..., None] * C
-    sides = torch.eye(2).to(C)[:, None, :, None] * C[:, None]  # (2, tracks, 2, bins)
-    return H, torch.cat((sides, H[:, :, None] * logarithmic), 2)
+    C, logarithmic = relative_changes(theta, strips, spectra.freq_hz, spectra.sample_rate)
+    changes = torch.cat((C[:, None], C[:, None] * logarithmic), 1)  # a gain first, then the rest
+    c = spectra.coefficients(changes)
+    gains = theta[:, :2].T[..., None]
+    away = (spectra.reached(gains * c[:, 0]) - spectra.mix)[:, :, None]
+    pulls = (c.conj() * away).real.sum(-1)  # (2, tracks, settings)
+    slope = torch.cat((pulls[..., 0].T, (gains * pulls[..., 1:]).sum(0)), 1)
+    products = [_products(A, c) for A in spectra.tracks]
+    count, settings = theta.shape
+    matrix = theta.new_zeros(count, settings, count, settings)
+    for s, g in enumerate(gains[..., 0]):
+        Q = products[min(s, len(products) - 1)]
+        matrix[:, s, :, s] = Q[:, 0, :, 0]
+        across = Q[:, 0, :, 1:] * g[:, None]
+        matrix[:, s, :, 2:] = across
+        matrix[:, 2:, :, s] = across.permute(1, 2, 0)
+        matrix[:, 2:, :, 2:] += Q[:, 1:, :, 1:] * (g[:, None, None, None] * g[:, None])
+    flat = matrix.reshape(count * settings, -1)
+    return Equations(flat / spectra.power, slope.flatten() / spectra.power)
+
+
+def _products(A: Tensor, c: Tensor) -> Tensor:
+    """Real parts of c_ki^H A_kl c_lj, `(tracks, i, tracks, j)`, for A of one side, and
+    coefficients `(tracks, i, n)`."""
+    count, each = c.shape[:2]
+    found = A.new_zeros(count, each, count, each, dtype=torch.float64)
+    near, left = beside(c), torch.view_as_real(c).flatten(-2)
+    for k in range(count):
+        reached = torch.zeros_like(c[k:])
+        for d in range(near.shape[-1]):
+            reached.addcmul_(A[k, k:, None, :, d], near[k:, ..., d])
+        # The real part of a complex product is a real one of twice the length.
+        block = left[k] @ torch.view_as_real(reached).flatten(-2).flatten(0, 1).T
+        block = block.unflatten(-1, (-1, each))
+        found[k, :, k:] = block
+        found[k + 1 :, :, k] = block[:, 1:].permute(1, 2, 0)
+    return found
 
 
 def relative_changes(
@@ -289,35 +305,35 @@ def relative_changes(
         Responses `(tracks, bins)`, and derivatives `(tracks, settings, bins)` by all settings but
         the gains.
     """
+    # Each section has settings of its own: one change for the frequencies of all of them, one for
+    # the gains, one for the Qs. With a section N / D, its logarithm changes by N' / N - D' / D.
+    change = torch.zeros(3, theta.shape[-1]).to(theta)
+    for kind in range(3):
+        change[kind, 4 + kind :: 3] = _STEP
+    change[1, 3] = _STEP
+    around = torch.cat((change.new_zeros(1, change.shape[-1]), change, -change))
+    tried = (theta + around[:, None]).flatten(0, 1)
+    everyone = replace(strips, high_pass_on=strips.high_pass_on.repeat(len(around)))
+    sections = read_coordinates(tried, everyone).sections(rate).unflatten(0, (len(around), -1))
+    N, D = _polynomials(sections[0], freq_hz, rate)
+    by_kind = (sections[1:4] - sections[4:]).movedim(0, -2) / (2 * _STEP)
+    dN, dD = _polynomials(by_kind, freq_hz, rate)
+    over_N, over_D = N.reciprocal(), D.reciprocal()
+    changes = dN.mul_(over_N[..., None, :]).sub_(dD.mul_(over_D[..., None, :]))
+    eq = changes[:, 1:].flatten(1, 2)  # from (tracks, sections, kinds, bins)
+    delay = (-1j * _angles(freq_hz, rate)).expand(len(theta), 1, -1)
+    C = (N * over_D).prod(1) * torch.exp(delay[:, 0] * theta[:, 2, None])
+    return C, torch.cat((delay, changes[:, :1, 1], eq), 1)
+
+
+def _polynomials(sections: Tensor, freq_hz: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+    """Numerators and denominators `(..., bins)` of sections `(..., 6)` on the unit circle."""
     z = torch.polar(
         torch.ones(3, 1).to(freq_hz), -_angles(freq_hz, rate) * torch.arange(3)[:, None]
     )
-
-    def polynomials(sections: Tensor) -> tuple[Tensor, Tensor]:
-        both = sections.unflatten(-1, (2, 3)) @ torch.view_as_real(z).flatten(-2)
-        N, D = torch.view_as_complex(both.unflatten(-1, (-1, 2))).unbind(-2)
-        return N, D
-
-    # Each section has settings of its own: one change for the frequencies of all of them, one for
-    # the gains, one for the Qs. With a section N / D, its logarithm changes by N' / N - D' / D.
-    changes = []
-    for kind in range(3):
-        change = torch.zeros_like(theta)
-        change[:, 4 + kind :: 3] = _STEP
-        if kind == 1:
-            change[:, 3] = _STEP
-        later, sooner = (
-            read_coordinates(theta + c, strips).sections(rate) for c in (change, -change)
-        )
-        changes.append((later - sooner) / (2 * _STEP))
-    N, D = polynomials(read_coordinates(theta, strips).sections(rate))
-    dN, dD = polynomials(torch.stack(changes, -2))
-    over_N, over_D = N.reciprocal(), D.reciprocal()
-    change = dN * over_N[..., None, :] - dD * over_D[..., None, :]
-    eq = change[:, 1:].flatten(1, 2)  # from (tracks, sections, kinds, bins)
-    delay = (-1j * _angles(freq_hz, rate)).expand(len(theta), 1, -1)
-    C = (N * over_D).prod(1) * torch.exp(delay[:, 0] * theta[:, 2, None])
-    return C, torch.cat((delay, change[:, :1, 1], eq), 1)
+    both = sections.unflatten(-1, (2, 3)) @ torch.view_as_real(z).flatten(-2)
+    N, D = torch.view_as_complex(both.unflatten(-1, (-1, 2))).unbind(-2)
+    return N, D
 
 
 def _angles(freq_hz: Tensor, rate: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dasp.estimation.least_squares import fit_filters
+from dasp.estimation.long_filter import fit_long_filter
 from dasp.estimation.unmixing.found import Found, descended, dry_sum, heard_anew, parts_in_use
 from dasp.estimation.unmixing.problem import Problem
 
@@ -22,8 +22,8 @@ def room(found: Found, problem: Problem) -> Found:
     """
     for _ in range(TURNS):
         dry = dry_sum(found, problem)
-        response = fit_filters(dry[None], problem.mix - dry, taps=problem.room_taps, ridge=RIDGE)
-        found = replace(found, room=response.filters[0])
+        left = problem.mix - dry
+        found = replace(found, room=fit_long_filter(dry, left, taps=problem.room_taps, ridge=RIDGE))
         if not found.by_filters:
             found = descended(heard_anew(found, problem), parts_in_use(found.strips))
     return found

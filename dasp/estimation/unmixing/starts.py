@@ -7,7 +7,7 @@ small a problem that hundreds of starts take seconds.
 """
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from dasp.estimation.unmixing.linear_strips import (
     coordinates,
     read_coordinates,
     relative_changes,
+    rows_of,
     strip_responses,
 )
 
@@ -40,9 +41,9 @@ DESCENTS = ((MANY, 6), (32, 15), (8, 15), (2, 30))
 KEPT = (0.0, 0.5, 0.7)
 """Shares of the bands that stay as they are, in turn, where the others are drawn anew."""
 
-NEAR, NEAR_ENDS = 0.1, (1e-11, 1e-5)
+NEAR, NEAR_ENDS = 0.1, (1e-11, 1e-3)
 """A track is near its target at this share of what no responses explain, within limits that are
-shares of the mix."""
+shares of the mix. Where a room or a compressor is left unexplained, nearer is of no use."""
 
 ABSENT, ABSENT_ENDS = 0.3, (1e-7, 1e-5)
 """A track is absent if what only it could explain is this share of it, within such limits."""
@@ -64,7 +65,7 @@ def begin_again(
     parts: tuple[str, ...],
     generator: torch.Generator,
     tries: int = 1,
-) -> LinearStrips:
+) -> tuple[LinearStrips, bool]:
     """Fit the strip of each track to its own target from new starts, and remove absent tracks.
 
     Args:
@@ -75,7 +76,8 @@ def begin_again(
         tries: Rounds of many starts for a track that is still far from its target after a few.
 
     Returns:
-        Strips nearer to their targets.
+        Strips nearer to their targets, and whether any start was random: if none was, to begin
+        again from the same place comes to the same place.
     """
     hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
     possible = replace(
@@ -88,16 +90,18 @@ def begin_again(
     distance = distance * ~absent
     everyone = coordinates(possible, spectra.sample_rate)[0].clone()
     everyone[absent, :2] = 0
+    is_random = False
     for count in (FEW, *[MANY] * tries):
         far = (distance > near).nonzero()[:, 0]
         if not len(far):
             break
-        some = _rows(read_coordinates(everyone, possible), far)
+        is_random = count > FEW
+        some = rows_of(read_coordinates(everyone, possible), far)
         fits = _Fits(some, target[:, far], weights[:, far], spectra, parts)
         everyone[far], distance[far] = fits.best(count, generator)
     found = read_coordinates(everyone, possible)
     high_pass_on = possible.high_pass_on & (found.high_pass_hz > LEAST_HIGH_PASS_HZ)
-    return replace(found, high_pass_on=high_pass_on)
+    return replace(found, high_pass_on=high_pass_on), is_random
 
 
 def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -115,10 +119,6 @@ def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor
     target, weights = free_responses(spectra, H, (strips.gains != 0).any(-1))
     least = spectra.error(spectra.coefficients(target)) / spectra.power
     return target, weights, (weights * (target - H).abs().square()).sum((0, -1)), least
-
-
-def _rows(strips: LinearStrips, rows: Tensor) -> LinearStrips:
-    return replace(strips, **{f.name: getattr(strips, f.name)[rows] for f in fields(strips)})
 
 
 class _Fits:
@@ -214,6 +214,6 @@ class _Fits:
     def _flat(self, theta: Tensor) -> tuple[Tensor, LinearStrips, Tensor, Tensor]:
         """Coordinates as rows, with the strips, targets and weights of each."""
         row = torch.arange(len(theta), device=theta.device).repeat_interleave(theta.shape[1])
-        rows, strips = theta.flatten(0, 1), _rows(self.strips, row)
+        rows, strips = theta.flatten(0, 1), rows_of(self.strips, row)
         on = strips.high_pass_on & (rows[:, 3] > math.log(LEAST_HIGH_PASS_HZ))
         return rows, replace(strips, high_pass_on=on), self.target[:, row], self.weights[:, row]

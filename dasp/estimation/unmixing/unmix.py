@@ -24,10 +24,10 @@ from dasp.estimation.unmixing.eq import eq
 from dasp.estimation.unmixing.filters import filters
 from dasp.estimation.unmixing.found import (
     Found,
+    before_strips,
     parts_in_use,
     residual,
     spectra_around,
-    strip_inputs,
 )
 from dasp.estimation.unmixing.gain import gain
 from dasp.estimation.unmixing.high_pass import high_pass
@@ -227,11 +227,12 @@ def _polished(found: Found, problem: Problem) -> Found:
         return found
     parts = parts_in_use(found.strips)
     found = without_absent(found, parts)
-    inputs, (left, error) = strip_inputs(found, problem), residual(found, problem)
+    tracks = before_strips(found, problem)
+    left, error = residual(found, problem, tracks)
     for _ in range(MOST_POLISH):
-        spectra = spectra_around(found, inputs, left)
+        spectra = spectra_around(found, left)
         trial = replace(found, strips=fit_strips(spectra, found.strips, parts))
-        left, trial_error = residual(trial, problem)
+        left, trial_error = residual(trial, problem, tracks)
         if trial_error > error * (1 - WORTH_A_STAGE):
             break
         found, error = trial, trial_error

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from dasp.estimation.unmixing import linear_strips
 from dasp.estimation.unmixing.cross_spectra import cross_spectra
 from dasp.estimation.unmixing.linear_strips import (
     coordinates,
     fit_strips,
-    jacobian,
     linear_error,
     plain_strips,
     read_coordinates,
@@ -41,21 +42,72 @@ def strips():
     )
 
 
+def stereo_responses(theta, strips, freq_hz):
+    return theta[:, :2].T[..., None] * read_coordinates(theta, strips).responses(freq_hz, RATE)
+
+
+def test_responses_are_those_of_the_sections(strips):
+    N, D = np.ones((2, 5), complex), np.ones((2, 5), complex)
+    z = np.exp(-2j * np.pi * FREQ_HZ.numpy() / RATE)
+    for b0, b1, b2, a0, a1, a2 in strips.sections(RATE).permute(1, 2, 0)[..., None].numpy():
+        N, D = N * (b0 + b1 * z + b2 * z**2), D * (a0 + a1 * z + a2 * z**2)
+    late = z ** strips.delay_samples[:, None].numpy()
+    np.testing.assert_allclose(strips.responses(FREQ_HZ, RATE).numpy(), N / D * late, rtol=1e-9)
+
+
 def test_derivatives_are_those_of_automatic_differentiation(strips):
     theta = coordinates(strips, RATE)[0]
 
     def responses(theta):
-        moved = read_coordinates(theta, strips)
-        return torch.view_as_real(theta[:, :2].T[..., None] * moved.responses(FREQ_HZ, RATE))
+        return torch.view_as_real(read_coordinates(theta, strips).responses(FREQ_HZ, RATE))
 
-    H, J = jacobian(theta, strips, FREQ_HZ, RATE)
-    torch.testing.assert_close(torch.view_as_real(H), responses(theta))
+    C, logarithmic = relative_changes(theta, strips, FREQ_HZ, RATE)
+    torch.testing.assert_close(torch.view_as_real(C), responses(theta))
+    J = torch.view_as_real(C[:, None] * logarithmic)
     expected = torch.autograd.functional.jacobian(responses, theta)
     for k in range(2):
-        own = expected[:, k, :, :, k].permute(0, 3, 1, 2).contiguous()
-        torch.testing.assert_close(J[:, k], torch.view_as_complex(own), atol=1e-7, rtol=1e-6)
-        others = expected[:, k, :, :, 1 - k]
-        assert others.abs().max() == 0
+        own = expected[k, ..., k, 2:].permute(2, 0, 1)
+        torch.testing.assert_close(J[k], own, atol=1e-7, rtol=1e-6)
+        assert expected[k, ..., 1 - k, :].abs().max() == 0
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_equations_are_those_of_the_written_out_jacobian(strips, channels):
+    """Of all settings of both tracks, by automatic differentiation, and products one by one."""
+    draw = torch.Generator().manual_seed(2)
+    tracks = torch.randn(2, channels, 20_000, dtype=torch.float64, generator=draw)
+    mix = torch.randn(2, 20_000, dtype=torch.float64, generator=draw)
+    spectra = cross_spectra(tracks, mix, RATE)
+    theta = coordinates(strips, RATE)[0]
+
+    def coefficients(theta):
+        H = stereo_responses(theta, strips, spectra.freq_hz)
+        return torch.view_as_real(spectra.coefficients(H))
+
+    J = torch.autograd.functional.jacobian(coefficients, theta).flatten(-2).movedim(-1, 0)
+    J = torch.view_as_complex(J.contiguous())  # (settings, 2, tracks, n)
+    c = torch.view_as_complex(coefficients(theta))
+    matrix = torch.stack([(J.conj() * spectra.reached(j)).real.sum((1, 2, 3)) for j in J])
+    slope = (J.conj() * (spectra.reached(c) - spectra.mix)).real.sum((1, 2, 3))
+    handed = []
+
+    def solver(objective, u, **options):
+        handed.append(objective.equations(u))
+        return u
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear_strips, "levenberg_marquardt", solver)
+        fit_strips(spectra, strips, ("gain", "delay", "high_pass", "eq"))
+    (found,) = handed
+    scale = matrix.diagonal().sqrt()
+    torch.testing.assert_close(
+        found.matrix * spectra.power / (scale[:, None] * scale).clamp(min=1e-30),
+        matrix / (scale[:, None] * scale).clamp(min=1e-30), atol=1e-6, rtol=0,
+    )  # fmt: skip
+    torch.testing.assert_close(
+        found.slope * spectra.power / scale.clamp(min=1e-30), slope / scale.clamp(min=1e-30),
+        atol=1e-5 * slope.abs().max().item(), rtol=1e-5,
+    )  # fmt: skip
 
 
 def test_what_is_off_does_not_change(strips):
