@@ -58,7 +58,7 @@ def by_differences(
     Source: C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations",
     Mathematics of Computation 19, 1965.
     """
-    squares = _Squares(residual, low, high)
+    squares = _Squares(residual, high)
     if directions is None:
         return Objective(squares.error, squares.equations)
 
@@ -73,8 +73,8 @@ def by_differences(
 class _Squares:
     """The sum of squares of a residual, of which the last answers are kept."""
 
-    def __init__(self, residual: Residual, low: float, high: float) -> None:
-        self.residual, self.low, self.high = residual, low, high
+    def __init__(self, residual: Residual, high: float) -> None:
+        self.residual, self.high = residual, high
         self.tried: tuple[Tensor, Tensor] | None = None
         self.last: tuple[Tensor, Tensor, Tensor] | None = None
         self.carried = 0
@@ -85,12 +85,11 @@ class _Squares:
         return self.tried[1].square().sum(-1)
 
     def equations(self, u: Tensor) -> Equations:
-        """The normal equations; computed from differences where asked for the same place again."""
+        """The normal equations. Where asked for at the same place again, J is computed there."""
         r = self.residual_at(u)
-        J = self._carried_along(u, r)
-        self.carried = 0 if J is None else self.carried + 1
+        J = self._known(u, r)
         if J is None:
-            J = self._one_sided(u, r)
+            self.carried, J = 0, self._one_sided(u, r)
         self.last = u, r, J
         slope = (J @ r[..., None])[..., 0]
         return Equations(J @ J.mT, slope, is_exact=self.carried == 0)
@@ -105,19 +104,22 @@ class _Squares:
                 return residuals.take_along_dim(which[None, :, None], 0)[0]
         return self.residual(u)
 
-    def _carried_along(self, u: Tensor, r: Tensor) -> Tensor | None:
+    def _known(self, u: Tensor, r: Tensor) -> Tensor | None:
         """J `(starts, n, m)` of the last place, brought here; None if it is not to be believed."""
-        if self.last is None or self.carried >= MOST_CARRIED:
+        if self.last is None or self.last[0].shape != u.shape:
             return None
         before, r_before, J = self.last
-        step = u - before
-        change = r - r_before
-        missed = change - (step[:, None] @ J)[:, 0]
+        step, change = u - before, r - r_before
         way = step.square().sum(-1)
+        if not way.any():
+            return None if self.carried else J
+        missed = change - (step[:, None] @ J)[:, 0]
         good = missed.square().sum(-1) <= BELIEVED * change.square().sum(-1)
-        if not (good & (way > 0)).all():
+        if self.carried >= MOST_CARRIED or not good.all():
             return None
-        return J + (step / way[:, None])[..., None] * missed[:, None]
+        self.carried += 1
+        share = torch.where(way > 0, 1 / way, 0.0)
+        return J + (share[:, None] * step)[..., None] * missed[:, None]
 
     def _one_sided(self, u: Tensor, r: Tensor) -> Tensor:
         epsilon = torch.where(u + EPSILON > self.high, -EPSILON, EPSILON)

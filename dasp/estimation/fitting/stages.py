@@ -5,9 +5,9 @@ that was asked for.
 
 The approach and the polish are least squares by Levenberg and Marquardt: on levels in bands over
 time (`levels`), pulled towards moderate settings, less and less; and on the waveform.
-They need the derivative of every number by every control, and take it from symmetric differences,
-also where automatic derivatives are at hand: the compiled kernels make sixty outputs in one call,
-many times faster than forward mode makes half as many derivatives, and the answer is the same. For
+They need the derivative of every number by every control, and take it from differences, also where
+automatic derivatives are at hand: the compiled kernels make thirty outputs in one call, many times
+faster than forward mode makes as many derivatives, and the answer is the same. For
 "spsa" there is no approach, and the polish takes symmetric differences along a few random sign
 vectors, new at each step: simultaneous perturbation, read sample by sample. A proxy cannot be
 polished beyond what it knows; there Adam goes on, on the error-to-signal ratio.
@@ -27,7 +27,13 @@ from dasp.estimation.fitting.distance import Distance
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import Knobs
 from dasp.estimation.fitting.levels import UNIT_DB, levels_apart
-from dasp.estimation.levenberg_marquardt import Damping, Stop, levenberg_marquardt
+from dasp.estimation.levenberg_marquardt import (
+    Damping,
+    Equations,
+    Objective,
+    Stop,
+    levenberg_marquardt,
+)
 from dasp.grad import with_gradient
 from dasp.grad.tcn import TCN
 from dasp.losses import esr
@@ -153,15 +159,17 @@ class Stages:
             return u
         apart = levels_apart(excerpt.target, self.sample_rate)
 
-        def residual(u: Tensor, pull: float) -> Tensor:
-            levels = apart(excerpt.heard(self.output(u, excerpt)))
-            return torch.cat((levels.to(u), math.sqrt(pull) * (u - centre)), -1)
+        def residual(u: Tensor) -> Tensor:
+            return apart(excerpt.heard(self.output(u, excerpt))).to(u)
 
+        squares = by_differences(residual, low=0, high=1)
         with torch.no_grad():
             for pull in PULLS:
-                squares = by_differences(partial(residual, pull=pull), low=0, high=1)
                 stop = Stop(PULL_STEPS, 0 if pull else (NEAR_DB / UNIT_DB) ** 2)
-                u = levenberg_marquardt(squares, u, low=0, high=1, damping=FOUR_AT_ONCE, stop=stop)
+                u = levenberg_marquardt(
+                    _pulled(squares, pull, centre), u, low=0, high=1, damping=FOUR_AT_ONCE,
+                    stop=stop,
+                )  # fmt: skip
                 self._note("approach", self.error(u, excerpt))
         return u
 
@@ -225,3 +233,17 @@ class Stages:
 
     def _note(self, stage: str, error: Tensor) -> None:
         self.note(stage, power_to_db(error.min()).item())
+
+
+def _pulled(squares: Objective, pull: float, centre: Tensor) -> Objective:
+    """A sum of squares, and what it costs to be away from a centre."""
+
+    def error(u: Tensor) -> Tensor:
+        return squares.error(u) + pull * (u - centre).square().sum(-1)
+
+    def equations(u: Tensor) -> Equations:
+        plain = squares.equations(u)
+        matrix = plain.matrix + pull * torch.eye(u.shape[-1]).to(u)
+        return plain._replace(matrix=matrix, slope=plain.slope + pull * (u - centre))
+
+    return Objective(error, equations)
