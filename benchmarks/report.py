@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.common import PEERS
+from benchmarks.neighbours import MOST
 from benchmarks.scaling import LINEAR_FROM_S, SET_BYTES, growth, is_linear
 
 BUSY = 0.7
@@ -51,6 +52,7 @@ def render(records: dict[str, dict]) -> str:
             [row for target in TARGETS if (row := target_row(target, works))],
         ),
         *_growth_and_accuracy(works, series),
+        *_neighbours(records.get("neighbours", {}).get("neighbours", [])),
         "## Against the best peer",
         "The quickest other implementation of each piece of work, whether or not it does all of "
         "it (see the tables below). A ratio below 1 is a loss.",
@@ -211,6 +213,27 @@ def _growth_and_accuracy(works: dict[str, dict], series: list[dict]) -> list[str
             table(("work", "dasp", "target", ""), accurate),
         ]
     return parts
+
+
+def _neighbours(rows: list[dict]) -> list[str]:
+    """What work costs beside other programs."""
+    if not rows:
+        return []
+    return [
+        "Processor time of a call, of all threads together, alone and beside a process on each "
+        f"core that does nothing but compute; the target is {MOST}. Threads that spin in wait for "
+        "each other would show here.",
+        table(
+            ("work", "alone", "beside others", "ratio", ""),
+            [
+                (
+                    row["name"], seconds(row["alone_s"]), seconds(row["beside_s"]),
+                    f"{row['ratio']:.2f}", _verdict(row["ratio"] <= MOST),
+                )
+                for row in rows
+            ],
+        ),
+    ]  # fmt: skip
 
 
 def linear_part(one: dict) -> list[dict]:

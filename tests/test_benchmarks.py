@@ -194,5 +194,16 @@ def test_growth_is_judged_where_no_call_finds_the_cache_warm():
     assert "| 100 | 200 ms | 2 ms | 2.06 ms | 1 ms | 0.5 | 0 MB |" in text
 
 
+def test_processor_time_beside_others_is_judged():
+    rows = [
+        {"name": "EQ", "alone_s": 0.010, "beside_s": 0.012, "ratio": 1.2},
+        {"name": "unmix", "alone_s": 2.0, "beside_s": 4.0, "ratio": 2.0},
+    ]
+    _, text = report._neighbours(rows)
+    assert "| EQ | 10 ms | 12 ms | 1.20 | reached |" in text
+    assert "| unmix | 2 s | 4 s | 2.00 | **not reached** |" in text
+    assert report._neighbours([]) == []
+
+
 def test_the_examples_of_the_report_run():
     assert doctest.testmod(report).failed == 0

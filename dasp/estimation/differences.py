@@ -24,12 +24,12 @@ AT_ONCE = 2**22
 """Numbers of a Jacobian that are computed in one call."""
 
 EPSILON = 2e-4
-"""Step to one side: a share of the way across a range that the least of ears would not hear."""
+"""Step to one side."""
 
-BELIEVED = 0.1
+BELIEVED = 0.5
 """J is carried along while it foretells a change of the residual up to this share, in power."""
 
-MOST_CARRIED = 4
+MOST_CARRIED = 10
 """Steps after which J is computed anew, whatever it foretells."""
 
 Residual = Callable[[Tensor], Tensor]

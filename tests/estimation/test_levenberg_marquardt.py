@@ -92,6 +92,83 @@ def test_differences_along_any_direction():
     torch.testing.assert_close(estimated[:, 0], by_hand, atol=1e-4, rtol=1e-4)
 
 
+def written_out(u):
+    """The derivatives of `decay` in closed form, `(3, 50)`."""
+    a, b, c = u
+    along_b = -T * (a * torch.exp(-b * T) + 3 * c * torch.exp(-3 * b * T))
+    return torch.stack((torch.exp(-b * T), along_b, torch.exp(-3 * b * T)))
+
+
+@pytest.mark.parametrize("high", [math.inf, 2.0])
+def test_the_first_equations_are_those_of_the_closed_form(high):
+    """Also at the upper end of a range, beyond which nothing is tried."""
+
+    def residual(u):
+        assert (u <= high).all()
+        return decay(u)
+
+    u = torch.tensor([[2.0, 0.7, -1.2]], dtype=torch.float64)
+    found = by_differences(residual, high=high).equations(u)
+    J = written_out(u[0])
+    assert found.is_exact
+    torch.testing.assert_close(found.matrix[0], J @ J.T, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(found.slope[0], J @ decay(u)[0], rtol=1e-3, atol=1e-3)
+
+
+def test_derivatives_are_carried_along_without_a_call():
+    """What changed along the step is known, and of a straight residual all is known."""
+    rows = []
+
+    def counted(residual):
+        rows.clear()
+        return by_differences(lambda u: rows.append(u[..., 0].numel()) or residual(u))
+
+    A = torch.randn(50, 3, dtype=torch.float64)
+    straight = counted(lambda u: u @ A.T - 1)
+    straight.equations(START)
+    tries = torch.stack((START + 0.3, START + 0.1))
+    straight.error(tries)
+    found = straight.equations(tries[1])
+    assert rows == [2, 6, 4] and not found.is_exact
+    torch.testing.assert_close(found.matrix, (A.T @ A).expand(2, 3, 3), rtol=1e-6, atol=1e-6)
+
+    bent, u = counted(decay), START[:1]
+    first = bent.equations(u)
+    step = torch.tensor([[0.05, 0.1, -0.05]], dtype=torch.float64)
+    bent.error((u + step)[None])
+    found = bent.equations(u + step)
+    change = decay(u + step) - decay(u)
+    assert not found.is_exact and rows == [1, 3, 1]
+    torch.testing.assert_close((step @ found.matrix[0] @ step.T)[0, 0], change.square().sum())
+    assert (step @ first.matrix[0] @ step.T - change.square().sum()).abs() > 1e-4
+
+
+def test_derivatives_are_taken_anew_where_they_foretell_nothing_or_are_asked_for_again():
+    squares, far = by_differences(decay), START[:1] + torch.tensor([[0.0, 3.0, 0.0]])
+    squares.equations(START[:1])
+    assert squares.equations(far).is_exact
+    assert not squares.equations(far + 0.01).is_exact
+    again = squares.equations(far + 0.01)
+    J = written_out(far[0] + 0.01)
+    assert again.is_exact
+    torch.testing.assert_close(again.matrix[0], J @ J.T, rtol=1e-3, atol=1e-3)
+
+
+def test_where_no_step_helps_equations_that_are_not_exact_are_asked_for_again():
+    """And λ is not raised for what is not the fault of the step."""
+    places = []
+
+    def equations(u):
+        places.append(u.item())
+        wrong = len(places) == 1
+        return Equations(torch.eye(1).double(), (3 - u) if wrong else (u - 3), is_exact=not wrong)
+
+    square = Objective(lambda u: (u - 3).square().sum(-1), equations)
+    damping = Damping(first=1e-9)
+    found = levenberg_marquardt(square, torch.zeros(1).double(), stop=Stop(2), damping=damping)
+    assert places == [0.0, 0.0] and found.item() == pytest.approx(3, abs=1e-6)
+
+
 def test_a_start_that_cannot_beat_its_rival_is_given_up():
     """The least of a residual that is not zero at its best is soon known to be too much."""
     calls = []

@@ -1,5 +1,6 @@
 """Tasks that are shared out among threads."""
 
+import contextlib
 import sys
 import threading
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from dasp.signal.backends import _threads
-from dasp.signal.backends._threads import run_together
+from dasp.signal.backends._threads import one_thread, run_together
 
 
 @pytest.fixture(params=["torch's threads", "own threads"])
@@ -80,3 +81,17 @@ def test_threads_are_kept_for_the_next_tasks():
 def test_the_threads_of_torch_are_found():
     """Without them all would be right, and slow."""
     assert _threads.gomp_parallel() is not None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_thread_for_a_while(fails):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with contextlib.suppress(ArithmeticError), one_thread():
+            assert torch.get_num_threads() == 1
+            if fails:
+                raise ArithmeticError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -20,6 +20,7 @@ from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
 from dasp.grad.tcn import TCN
 from dasp.processors.stage import Stage
+from dasp.signal.backends._threads import one_thread
 from dasp.units import power_to_db
 
 GOAL = 10 ** (-60 / 10)
@@ -82,6 +83,8 @@ def fit(
 ) -> Fit:
     """Estimate the settings with which a processor makes `processed` of `dry`.
 
+    Torch computes on one thread meanwhile, as in `dasp.unmix`.
+
     Args:
         dry: Audio `(channels, time)`.
         processed: Output of the unknown settings, of the shape of `dry`.
@@ -130,7 +133,6 @@ def fit(
         on_step(stage, error_db)
 
     stages = Stages(processor, knobs, sample_rate, gradient, network, generator, note)
-    possible = _possible_lags(dry, processed, max_delay_ms * sample_rate / 1000)
 
     def excerpt(lags: list[float], seconds: float = math.inf) -> Excerpt:
         moved = [time_shift(dry, sample_rate, delay_samples=lag) if lag else dry for lag in lags]
@@ -140,14 +142,16 @@ def fit(
         return stages.error(u, excerpt([lag])).item()
 
     given = knobs.at(settings, margin=MARGIN).to(dry.device)[None]
-    errors = {"start": error(given, possible[0])}
     good = GOOD_BY_SPSA if gradient == "spsa" else GOOD
-    best, lag = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
-    errors["search"] = error(best, lag)
     goal = good if gradient == "spsa" else GOAL
     whole = partial(excerpt, seconds=excerpt_s)
-    best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal)
-    errors["polish"] = error(best, lag)
+    with one_thread():
+        possible = _possible_lags(dry, processed, max_delay_ms * sample_rate / 1000)
+        errors = {"start": error(given, possible[0])}
+        best, lag = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
+        errors["search"] = error(best, lag)
+        best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal)
+        errors["polish"] = error(best, lag)
     found = {name: value.tolist() for name, value in knobs.values(best[0]).items()}
     return Fit(
         processor,

@@ -57,6 +57,9 @@ PULLS, PULL_STEPS = (1e-2, 1e-3, 1e-4, 0.0), 5
 Of answers that sound alike, the one with moderate settings leads on; two bands at the ends of
 their ranges, each undoing the other, do not."""
 
+WORTH_A_STEP = 0.03
+"""An approach goes on to the next pull where a step lowers the error by a smaller share."""
+
 NEAR_DB = 0.1
 """Levels that are so near leave nothing to approach."""
 
@@ -165,7 +168,8 @@ class Stages:
         squares = by_differences(residual, low=0, high=1)
         with torch.no_grad():
             for pull in PULLS:
-                stop = Stop(PULL_STEPS, 0 if pull else (NEAR_DB / UNIT_DB) ** 2)
+                goal = 0 if pull else (NEAR_DB / UNIT_DB) ** 2
+                stop = Stop(PULL_STEPS, goal, least_gain=WORTH_A_STEP)
                 u = levenberg_marquardt(
                     _pulled(squares, pull, centre), u, low=0, high=1, damping=FOUR_AT_ONCE,
                     stop=stop,

@@ -39,6 +39,7 @@ from dasp.estimation.unmixing.room import room
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
+from dasp.signal.backends._threads import one_thread
 from dasp.songs.opening import Source
 from dasp.units import power_to_db
 
@@ -131,6 +132,10 @@ def unmix(
 ) -> Unmixed:
     """Find the settings that turn tracks into a mix.
 
+    Torch computes on one thread meanwhile, whatever `torch.set_num_threads` says: the answer does
+    not depend on the number of threads, and no thread waits, spinning, for one that other programs
+    keep from running.
+
     Args:
         source: The song: its folder, audio `(1 or 2, time)` of each track by name, a `Song`, a
             `Multitrack`, or an earlier `Mix`, whose files are read. A list of tracks is the old
@@ -170,20 +175,21 @@ def unmix(
         opened.song, opened.mix, files=files or opened.files,
         filter_taps=filter_taps, room_s=room_s, excerpt_s=excerpt_s,
     )  # fmt: skip
-    found, reports = Found.nothing(problem), []
-    best, nearest = float("inf"), float("inf")
-    for stage in plan_stages(stages, filter_taps):
-        on_stage(stage)
-        trial = _STAGES[stage](found, problem)
-        sdr_db, distance = _score(trial, problem)
-        error = 10 ** (-sdr_db / 20)
-        kept = error < best * (1 - WORTH_A_STAGE) or (
-            stage in BY_SPECTRA and distance < nearest * (1 - WORTH_A_STAGE)
-        )
-        reports.append(StageReport(stage, sdr_db, distance, kept))
-        if kept:
-            found, best, nearest = trial, error, distance
-    found = _polished(found, problem)
+    with one_thread():
+        found, reports = Found.nothing(problem), []
+        best, nearest = float("inf"), float("inf")
+        for stage in plan_stages(stages, filter_taps):
+            on_stage(stage)
+            trial = _STAGES[stage](found, problem)
+            sdr_db, distance = _score(trial, problem)
+            error = 10 ** (-sdr_db / 20)
+            kept = error < best * (1 - WORTH_A_STAGE) or (
+                stage in BY_SPECTRA and distance < nearest * (1 - WORTH_A_STAGE)
+            )
+            reports.append(StageReport(stage, sdr_db, distance, kept))
+            if kept:
+                found, best, nearest = trial, error, distance
+        found = _polished(found, problem)
     notes = (*opened.notes, *_notes(found, problem, reports))
     return Unmixed(to_document_mix(found, problem), tuple(reports), notes)
 

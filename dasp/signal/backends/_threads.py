@@ -2,12 +2,19 @@
 
 After an operation they go on spinning for some milliseconds, in wait for the next. Threads of our
 own would have to share the processor with them, and take up to twice as long.
+
+Where other programs want the processor, each also spins while the system lets another wait. Many
+small operations one after the other, as descents are made of, then cost several times what they
+cost on a quiet machine; they belong on one thread (`one_thread`).
 """
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import torch
 
 from dasp._private import CALLBACK, gomp_parallel
 
@@ -41,6 +48,20 @@ def run_together(tasks: list[Callable[[], None]]) -> None:
         wait(others)
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on the caller's thread alone, and as before at the end.
+
+    No thread spins in wait for another, and sums do not depend on how many there would be.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @functools.cache
