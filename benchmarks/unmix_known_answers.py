@@ -47,6 +47,7 @@ def main() -> None:
         "--cases", type=int, nargs="+", default=range(50), help="numbers of cases, in their order"
     )
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--tracks", type=int, default=0, help="of each case; 0 for what is drawn")
     parser.add_argument("--json", type=Path, help="results of each case; those it has are kept")
     parser.add_argument(
         "--read", type=Path, nargs="+", help="only sum up results written by --json"
@@ -60,17 +61,17 @@ def main() -> None:
     for seed in args.cases:
         if any(result["case"] == seed for result in results):
             continue
-        results.append(run_case(seed, args.seconds))
+        results.append(run_case(seed, args.seconds, args.tracks))
         print(_line(seed, results[-1]), flush=True)
         if args.json:
             args.json.write_text(json.dumps(results, indent=1))
     print_summary(results)
 
 
-def run_case(seed: int, seconds: float) -> dict:
+def run_case(seed: int, seconds: float, count: int = 0) -> dict:
     """Draw a console, mix, unmix, compare."""
     draw = torch.Generator().manual_seed(seed)
-    names, tracks = draw_tracks(draw, seed, seconds)
+    names, tracks = draw_tracks(draw, seed, seconds, count)
     true = Mix(RATE, tuple(Track(n, n, strip=draw_strip(draw)) for n in names))
     absent = set(torch.randperm(len(names), generator=draw)[: _integer(draw, 0, 3)].tolist())
     absent = set() if len(names) - len(absent) < 3 else absent
@@ -78,9 +79,10 @@ def run_case(seed: int, seconds: float) -> dict:
     mix = mix_down(heard, true)
     scale = 0.5 / mix.abs().max()
     mix = torch.round(mix * scale * 2**23) / 2**23
-    begun = time.perf_counter()
+    begun, processor_s = time.perf_counter(), time.process_time()
     found = unmix(dict(zip(names, tracks, strict=True)), mix, RATE)
     seconds = time.perf_counter() - begun
+    processor_s = time.process_time() - processor_s
     output = mix_down(tracks, found.mix)
     sdr_db = 10 * torch.log10(mix.square().sum() / (output - mix).square().sum())
     return {
@@ -92,10 +94,11 @@ def run_case(seed: int, seconds: float) -> dict:
         ],
         "sdr_db": sdr_db.item(),
         "seconds": seconds,
+        "processor_s": processor_s,
     }
 
 
-def draw_tracks(draw: torch.Generator, seed: int, seconds: float):
+def draw_tracks(draw: torch.Generator, seed: int, seconds: float, count: int):
     pool = {f"song {name}": x.double() for name, x in
             synthesise_song(seed, seconds=seconds, sample_rate=RATE).items()}  # fmt: skip
     if have_recordings("made songs in place of a real kit"):
@@ -103,7 +106,10 @@ def draw_tracks(draw: torch.Generator, seed: int, seconds: float):
     else:
         other = synthesise_song(seed + 1000, seconds=seconds, sample_rate=RATE)
         pool |= {f"other {name}": x.double() for name, x in other.items()}
-    count = _integer(draw, 4, len(pool))
+    count = count or _integer(draw, 4, len(pool))
+    if len(pool) < count:
+        more = synthesise_song(seed + 2000, seconds=seconds, sample_rate=RATE)
+        pool |= {f"more {name}": x.double() for name, x in more.items()}
     chosen = torch.randperm(len(pool), generator=draw)[:count].tolist()
     names = [list(pool)[k] for k in sorted(chosen)]
     return names, [pool[name] for name in names]
@@ -224,9 +230,10 @@ def print_summary(results: list[dict]) -> None:
     print(f"cases at 30 dB SDR       {share(results, lambda r: r['sdr_db'] >= 30)}")
     sdrs = sorted(r["sdr_db"] for r in results)
     print(f"SDR                      median {statistics.median(sdrs):.1f}, least {sdrs[0]:.1f} dB")
-    print(
-        f"time                     median {statistics.median(r['seconds'] for r in results):.0f} s"
-    )
+    for key, what in (("seconds", "time"), ("processor_s", "processor time")):
+        values = [r[key] for r in results if key in r]
+        if values:
+            print(f"{what:24} median {statistics.median(values):.0f}, most {max(values):.0f} s")
 
 
 def _most_pass(result: dict) -> bool:
@@ -241,7 +248,7 @@ def _line(seed: int, result: dict) -> str:
         f"case {seed:3d}: {good:2d} of {len(result['tracks']):2d} tracks, "
         f"SDR {result['sdr_db']:5.1f} dB, "
         f"worst level {worst[0]:.2f} dB, pan {worst[1]:.3f}, response {worst[2]:.2f} dB, "
-        f"{result['seconds']:.0f} s"
+        f"{result['seconds']:.0f} s, {result['processor_s']:.0f} s of a processor"
     )
 
 

@@ -92,7 +92,7 @@ def fit(
         processor: The processor to fit, most often a chain.
         settings: Where to begin, and the values of what is held; defaults where left out.
         gradient: Source of the derivatives, one of `dasp.grad.GRADIENTS`. With "autodiff" they are
-            automatic in the search; the later stages take symmetric differences, which are faster.
+            automatic in the search; the later stages take differences, which are faster.
         hold: Names of parameters that stay as they are, or patterns such as `"*.mix"`.
         also: Names of options to fit too: numbers such as the compressor's `"slow_mix"`.
         rounds: Largest number of starts, 1 or more; a small error ends the fit before.
