@@ -14,6 +14,7 @@ Mathematics of Computation 19, 1965.
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,13 +71,23 @@ def by_differences(
     return Objective(squares.error, along_directions)
 
 
+class _Place(NamedTuple):
+    """What is known at unknowns u `(starts, n)`: r, J `(starts, n, m)`, JJᵀ and Jr."""
+
+    u: Tensor
+    r: Tensor
+    J: Tensor
+    matrix: Tensor
+    slope: Tensor
+
+
 class _Squares:
     """The sum of squares of a residual, of which the last answers are kept."""
 
     def __init__(self, residual: Residual, high: float) -> None:
         self.residual, self.high = residual, high
         self.tried: tuple[Tensor, Tensor] | None = None
-        self.last: tuple[Tensor, Tensor, Tensor] | None = None
+        self.last: _Place | None = None
         self.carried = 0
 
     def error(self, tries: Tensor) -> Tensor:
@@ -87,12 +98,12 @@ class _Squares:
     def equations(self, u: Tensor) -> Equations:
         """The normal equations. Where asked for at the same place again, J is computed there."""
         r = self.residual_at(u)
-        J = self._known(u, r)
-        if J is None:
-            self.carried, J = 0, self._one_sided(u, r)
-        self.last = u, r, J
-        slope = (J @ r[..., None])[..., 0]
-        return Equations(J @ J.mT, slope, is_exact=self.carried == 0)
+        place = self._known(u, r)
+        if place is None:
+            J = self._one_sided(u, r)
+            self.carried, place = 0, _Place(u, r, J, J @ J.mT, (J @ r[..., None])[..., 0])
+        self.last = place
+        return Equations(place.matrix, place.slope, is_exact=self.carried == 0)
 
     def residual_at(self, u: Tensor) -> Tensor:
         """r `(starts, m)`, which is known where u is one of the last that were tried."""
@@ -104,22 +115,28 @@ class _Squares:
                 return residuals.take_along_dim(which[None, :, None], 0)[0]
         return self.residual(u)
 
-    def _known(self, u: Tensor, r: Tensor) -> Tensor | None:
-        """J `(starts, n, m)` of the last place, brought here; None if it is not to be believed."""
-        if self.last is None or self.last[0].shape != u.shape:
+    def _known(self, u: Tensor, r: Tensor) -> _Place | None:
+        """The last place, brought here; None if its J is not to be believed."""
+        last = self.last
+        if last is None or last.u.shape != u.shape:
             return None
-        before, r_before, J = self.last
-        step, change = u - before, r - r_before
-        way = step.square().sum(-1)
+        step, change = u - last.u, r - last.r
+        way = step.square().sum(-1, keepdim=True)
         if not way.any():
-            return None if self.carried else J
-        missed = change - (step[:, None] @ J)[:, 0]
-        good = missed.square().sum(-1) <= BELIEVED * change.square().sum(-1)
+            return None if self.carried else last
+        missed = change - (step[:, None] @ last.J)[:, 0]
+        wrong = missed.square().sum(-1, keepdim=True)
+        good = wrong <= BELIEVED * change.square().sum(-1, keepdim=True)
         if self.carried >= MOST_CARRIED or not good.all():
             return None
         self.carried += 1
-        share = torch.where(way > 0, 1 / way, 0.0)
-        return J + (share[:, None] * step)[..., None] * missed[:, None]
+        # J' = J + v missedᵀ, and what becomes of the products with it.
+        v = torch.where(way > 0, step / way, 0.0)
+        met = (last.J @ missed[..., None])[..., 0]
+        across = v[:, :, None] * (met + 0.5 * wrong * v)[:, None]
+        slope = (last.J @ r[..., None])[..., 0] + v * (missed * r).sum(-1, keepdim=True)
+        J = last.J.baddbmm_(v[:, :, None], missed[:, None])
+        return _Place(u, r, J, last.matrix + across + across.mT, slope)
 
     def _one_sided(self, u: Tensor, r: Tensor) -> Tensor:
         epsilon = torch.where(u + EPSILON > self.high, -EPSILON, EPSILON)

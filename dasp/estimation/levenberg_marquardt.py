@@ -29,7 +29,7 @@ from torch import Tensor
 SMALLEST = 1e-12
 """No unknown counts as having a smaller share than this of the effect of the most effective one."""
 
-PACE, AHEAD = 5, 20
+PACE, AHEAD = 3, 20
 """From the pace of the last few steps is judged where so many more will lead."""
 
 
