@@ -22,7 +22,7 @@ from dasp.estimation.normal_equations import correlations
 from dasp.signal.fftconv import fast_fft_length
 
 MOST_STEPS = 1000
-NEAR_ENOUGH = 1e-10
+LEAST_LEFT = 1e-10
 """Of the right-hand side: what the equations may still be off by."""
 
 
@@ -108,7 +108,7 @@ def _conjugate_gradients(
     x, left = torch.zeros_like(right), right
     z = near_inverse(left)
     direction, energy = z, _dot(left, z)
-    enough = (NEAR_ENOUGH**2) * _dot(right, right)
+    enough = (LEAST_LEFT**2) * _dot(right, right)
     for _ in range(MOST_STEPS):
         if (_dot(left, left) <= enough).all():
             break
