@@ -68,7 +68,7 @@ SHAVED_DB = 6.0
 BROAD_Q = 0.7
 UNDER_LOUD_DB = 8.0
 LOUD_QUANTILE = 0.9
-MOMENT_S = 0.02
+LEVEL_EVERY_S = 0.02
 LEAST_RATIO, LEAST_PLACE, LEAST_GAIN_DB = 1.02, 0.005, 0.05
 """What is nearer to nothing is nothing."""
 
@@ -183,7 +183,7 @@ def _below(param: Param, highest_hz: float) -> Param:
 
 def _loud_moments_db(x: Tensor, sample_rate: float) -> float:
     """The peak level that one in ten of the moments goes over."""
-    size = max(1, round(MOMENT_S * sample_rate))
+    size = max(1, round(LEVEL_EVERY_S * sample_rate))
     time = x.shape[-1] // size * size
     peaks = x[..., :time].unflatten(-1, (-1, size)).abs().amax((-3, -1)).flatten()
     return gain_to_db(torch.quantile(peaks[peaks > 0].double(), LOUD_QUANTILE).item())
