@@ -39,6 +39,13 @@ def test_stems_normalised_by_their_effects(capsys):
     assert float(capsys.readouterr().out) == pytest.approx(-29.73, abs=0.05)
 
 
+def test_code_for_another_library():
+    (block,) = blocks("from_dasp_pytorch.md", "python")
+    names: dict = {}
+    exec(block, names)
+    assert names["y"].shape == names["x"].shape
+
+
 COMMANDS = """
 import json, shlex, sys
 from dasp.cli.main import main
