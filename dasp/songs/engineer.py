@@ -35,7 +35,7 @@ from dasp.processors.strip import run_strip
 from dasp.signal.stft import frames
 from dasp.songs.multitrack import Multitrack, Recording
 from dasp.songs.seeds import generator_for
-from dasp.songs.taste import REVERB, SUM, Treatment, draw_between, draw_treatment
+from dasp.songs.taste import REVERB, SUM, Treatment, draw_between, draw_treatment, eased
 from dasp.units import db_to_gain, gain_to_db
 
 LEAD_LUFS = -30.0
@@ -106,13 +106,18 @@ def _work(song: Multitrack, seed: int) -> tuple[Mix, Tensor]:
         replace(track, strip=tuple(s for s in track.strip if s.processor in (GAIN, STEREO_PANNER)))
         for track in tracks
     )
-    bus = mix_down([signal for signal, _, _ in treated], replace(mix, tracks=left_to_do))
+    heard = [
+        signal if kind != "left out" else torch.zeros_like(signal)
+        for (signal, _, _), kind in zip(treated, _kinds(song), strict=True)
+    ]
+    bus = mix_down(heard, replace(mix, tracks=left_to_do))
     bus, master = _mastered(bus, rate, draw)
     return replace(mix, master=master), bus
 
 
 def _treatments(song: Multitrack, draw: torch.Generator) -> list[Treatment]:
     """One draw a track; of a stereo pair the second side is the mirror image of the first."""
+    kinds = _kinds(song)
     sides = stereo_pairs(list(song.names))
     so_far: Counter[tuple[str, str]] = Counter()
     pairs: dict[tuple[str, int], Treatment] = {}
@@ -122,12 +127,20 @@ def _treatments(song: Multitrack, draw: torch.Generator) -> list[Treatment]:
         nth = so_far[role, side]
         so_far[role, side] += 1
         treatment = draw_treatment(role, draw, nth=nth)
+        if kinds[i] != "dry":
+            treatments.append(eased(treatment))
+            continue
         if side:
             treatment = pairs.setdefault((role, nth), treatment)
             away = max(abs(treatment.pan), LEAST_PAIR_PAN)
             treatment = treatment._replace(pan=-away if side == "left" else away)
         treatments.append(treatment)
     return treatments
+
+
+def _kinds(song: Multitrack) -> tuple[str, ...]:
+    """What each track is, as `dasp.songs.brought` says; of other songs all are dry."""
+    return song.details.get("brought", ("dry",) * len(song.names))
 
 
 def _treated(audio: Tensor, treatment: Treatment, rate: int) -> _Treated:

@@ -133,6 +133,9 @@ SUM: dict[str, Range] = {
 }
 """The compressor on the sum."""
 
+EASE = 0.15
+"""The share of an EQ that is done to what has been through one already."""
+
 _BY_LOGARITHM = ("peak_freq_hz", "ratio", "attack_ms", "release_ms", "rt60_s")
 
 
@@ -158,6 +161,30 @@ def draw_treatment(role: str, draw: torch.Generator, *, nth: int = 0) -> Treatme
     values = draw_between(TASTES[role]._asdict(), draw)
     side = 1.0 if (role in RIGHT_FIRST) == (nth % 2 == 0) else -1.0
     return Treatment(pan=side * values.pop("from_centre") + 0.0, **values)
+
+
+def eased(treatment: Treatment) -> Treatment:
+    """Do to a stem that was worked on already what is left to do: a level, and a little more.
+
+    Its place, its room and its width are left as they are.
+
+    Args:
+        treatment: What would be done to a dry recording.
+
+    Returns:
+        The gentler treatment.
+
+    >>> eased(draw_treatment("guitar", torch.Generator().manual_seed(0))).pan
+    0.0
+    """
+    return treatment._replace(
+        pan=0.0,
+        low_shelf_gain_db=EASE * treatment.low_shelf_gain_db,
+        peak_gain_db=EASE * treatment.peak_gain_db,
+        high_shelf_gain_db=EASE * treatment.high_shelf_gain_db,
+        ratio=1.0,
+        send_reverb_db=DRY[0],
+    )
 
 
 def draw_between(ranges: Mapping[str, Range], draw: torch.Generator) -> dict[str, float]:

@@ -25,11 +25,15 @@ from dasp.mixing.console import Console, Settings
 from dasp.mixing.conversion import from_mix
 from dasp.mixing.roles import check_roles
 from dasp.processors.strip import run_strip
+from dasp.songs.brought import NARROW_ROLES
 from dasp.songs.multitrack import Multitrack
-from dasp.songs.taste import draw_treatment
+from dasp.songs.taste import draw_treatment, eased
 
 PICTURES = 4
 """Of each track that are kept."""
+
+PRODUCED = 0.4
+"""The share of songs of names alone whose tracks somebody has worked on."""
 
 WEIGHTS = {
     "gain.gain_db": 1.0,
@@ -100,6 +104,8 @@ def collate(examples: list[Example]) -> Example:
 def engineers_answer(song: Multitrack) -> Example:
     """Hear a song, and convert what the engineer did to settings of trimmed tracks.
 
+    What the engineer left out counts as absent.
+
     Args:
         song: A song from `with_engineers_mix`.
 
@@ -128,6 +134,8 @@ def engineers_answer(song: Multitrack) -> Example:
     # The sum is about as loud as all tracks together.
     sum_lufs = 10 * torch.log10((10 ** (level / 10)).sum())
     master["compressor.threshold_db"] += (TRIM_LUFS - sum_lufs).item()
+    kinds = song.details.get("brought", ())
+    loudness[[i for i, kind in enumerate(kinds) if kind == "left out"]] = ABSOLUTE_GATE_LUFS
     return example_of(song, loudness, Settings(tracks, {}, settings.buses, master))
 
 
@@ -204,6 +212,11 @@ def names_alone(generator: torch.Generator, windows: int) -> Example:
     numbers = torch.randint(len(ROLE_NAMES), (count,), generator=generator)
     roles = [ROLE_NAMES[number] for number in numbers]
     treatments = [draw_treatment(role, generator) for role in roles]
+    widths = torch.zeros(count)
+    if torch.rand((), generator=generator) < PRODUCED:
+        treatments = [eased(treatment) for treatment in treatments]
+        narrow = torch.tensor([role in NARROW_ROLES for role in roles])
+        widths = torch.where(narrow, 0.01, 0.7) * torch.rand(count, generator=generator)
 
     def of_all(name: str) -> Tensor:
         return torch.tensor([getattr(treatment, name) for treatment in treatments])
@@ -233,7 +246,7 @@ def names_alone(generator: torch.Generator, windows: int) -> Example:
     heard = Heard(
         torch.full((count, windows, BANDS, FRAMES), -1.0),
         torch.ones(count, windows, FRAMES),
-        torch.stack((torch.zeros(count), torch.rand(count, generator=generator)), -1),
+        torch.stack((widths, torch.rand(count, generator=generator)), -1),
     )
     mask = torch.ones(count, dtype=torch.bool)
     return Example(heard, torch.full((count,), -1), numbers, mask, Settings(tracks, {}, *unknown))
