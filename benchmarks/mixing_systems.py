@@ -3,14 +3,19 @@
 Every system of `dasp.controllers.systems` and every baseline mixes
 
 - `songs`: synthetic songs, of seeds that no recipe has, against their engineer's mix,
+- `brought`: such songs as people bring them (`dasp.songs.brought`), against their engineer's mix,
 - `grooves`: a real drum kit, of hits that no recipe has, against its engineer's mix,
 - `drums`: seven microphones of another kit against their human engineer's dry mix,
 - `released`: five released songs, whose stems are first brought to one loudness, so that the
-  artist's balance is the answer to find, against the sum of the stems as they were.
+  artist's balance is the answer to find, against the sum of the stems as they were,
+- `as they are`: the same stems at the levels that the artist left them at,
+- `dry song`: four dry stems of a song at one loudness, against its human mix.
 
-The last three need recordings beside the project, and are left out without them. Writes
-results/mixing_systems.json and the tables of docs/mixing_systems.md. With `--systems` or
-`--groups` only those are run, and what was recorded of all others stays.
+The default system mixes a released song by what was fitted to the others alone
+(`benchmarks.auto_evidence`). The table `default` has what the default is to reach, piece by piece,
+and whether it does. All but `songs` and `brought` need recordings beside the project, and are left
+out without them. Writes results/mixing_systems.json and the tables of docs/mixing_systems.md. With
+`--systems` or `--groups` only those are run, and what was recorded of all others stays.
 """
 
 import argparse
@@ -25,18 +30,26 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.auto_evidence import kept_stems, left_out
 from benchmarks.common import environment
 from benchmarks.recordings import FOLDER, have_recordings
 from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio
+from dasp.controllers.auto.system import auto
+from dasp.controllers.never import without_the_unforgivable
+from dasp.controllers.rules.equal_loudness import equal_loudness_gains
 from dasp.controllers.systems import SYSTEMS, automatic_mix
+from dasp.controllers.table import DEFAULT
 from dasp.evaluation.baselines import anchor, baseline_mixes
 from dasp.evaluation.bootstrap import mean_interval
 from dasp.evaluation.metrics import measure_errors
 from dasp.evaluation.tracks import Standing, measure_standing, measure_track_errors
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
+from dasp.mixing.targets import MIX_LUFS
+from dasp.songs.brought import BroughtSongs
 from dasp.songs.kit_groove import KitGrooves, halves, load_kit
 from dasp.songs.multitrack import Multitrack, load_folder
 from dasp.songs.synthetic import SyntheticSongs
@@ -50,20 +63,49 @@ PAGE = HERE.parent / "docs" / "mixing_systems.md"
 FIRST_SEED = 1_000_000
 """From here on no recipe has seen a seed."""
 
-GROUPS = ("songs", "grooves", "drums", "released")
+GROUPS = ("songs", "brought", "grooves", "drums", "released", "as they are", "dry song")
 STEM_LUFS = -23.0
 TWINS = {"rules": "rule mix", "equal-loudness": "equal loudness"}
 """Systems that stand in the tables as baselines."""
 
-METRICS = ("panning", "spectrum", "gain_invariant_sdr", "audio_features")
+METRICS = ("panning", "spectrum", "gain_invariant_sdr", "audio_features", "side_share")
 COLUMNS = {
     "level": "track levels, LU",
     "place": "track places",
+    "lead": "furthest lead",
     "panning": "panning",
     "spectrum": "spectrum, dB",
     "gain_invariant_sdr": "SDR, dB",
     "audio_features": "audio features",
+    "side_share": "side share",
 }
+SHOWN = {
+    "songs": ("level", "place", "panning", "spectrum", "gain_invariant_sdr", "audio_features"),
+    "released": ("level", "place", "panning", "spectrum", "gain_invariant_sdr", "audio_features"),
+    "drums": ("panning", "spectrum", "gain_invariant_sdr", "audio_features"),
+    "dry song": ("lead", "spectrum", "side_share", "audio_features"),
+}
+"""The columns of the tables of groups; those that are not here have those of `songs`."""
+
+LEADS = ("vocal", "bass", "kick")
+
+BASELINES = ("rule mix", "equal loudness", "mono sum")
+
+TO_REACH = (
+    *((("released", song), "gain_invariant_sdr", floor) for song, floor in (
+        ("hydrogen", 9.8), ("lithium", 14.9), ("potassium", 5.3), ("rubidium", 10.3),
+        ("sodium", 10.9), ("", 11.5),
+    )),
+    (("drums", ""), "gain_invariant_sdr", 14.8),
+    (("grooves", ""), "gain_invariant_sdr", None),
+    (("dry song", ""), "spectrum", 4.2),
+    (("dry song", ""), "side_share", 0.09),
+    (("dry song", ""), "audio_features", 0.06),
+    (("songs", ""), "level", 1.2),
+    (("songs", ""), "place", 0.1),
+)  # fmt: skip
+"""What the default is to reach: group, piece ("" is the mean over all), what is measured, and the
+value; None is what a plain sum has."""
 
 
 class Piece(NamedTuple):
@@ -110,6 +152,9 @@ def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]
     if "songs" in groups:
         for song in SyntheticSongs(songs, FIRST_SEED, seconds, mixed=True):
             yield known_mix("songs", song)
+    if "brought" in groups:
+        for song in BroughtSongs(songs, FIRST_SEED, seconds, mixed=True):
+            yield known_mix("brought", song)
     if not have_recordings("made songs alone"):
         return
     if "grooves" in groups:
@@ -120,17 +165,27 @@ def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]
         drums = load_folder(DATA / "drums_enst066" / "tracks")
         human, _ = load_audio(DATA / "drums_enst066" / "human_dry_mix.flac")
         yield Piece("drums", replace(drums, name="drum kit"), human, None)
-    if "released" in groups:
-        for folder in sorted(DATA.glob("song_*")):
-            if (folder / "meta.json").exists():  # or the human part is more than levels
-                song = load_folder(folder / "stems")
-                yield released_song(replace(song, name=folder.name.removeprefix("song_")))
+    for folder in sorted(DATA.glob("song_*")):
+        if (folder / "meta.json").exists():  # or the human part is more than levels
+            song = load_folder(folder / "stems")
+            song = replace(song, name=folder.name.removeprefix("song_"))
+            if "released" in groups:
+                yield released_song(song)
+            if "as they are" in groups:
+                yield released_song(song)._replace(group="as they are", song=song)
+    if "dry song" in groups:
+        yield dry_song(DATA / "song_fxnorm_008")
 
 
 def known_mix(group: str, song: Multitrack) -> Piece:
     """A song that came with its engineer's mix."""
-    standing = measure_standing(song.details["mix"], song.tracks)
-    return Piece(group, song, song.mix("engineer"), standing)
+    mix = song.mix("engineer")
+    kinds = song.details.get("brought", ("dry",) * len(song.names))
+    inside = [i for i, kind in enumerate(kinds) if kind != "left out"]
+    known = song.details["mix"]
+    known = replace(known, tracks=tuple(known.tracks[i] for i in inside))
+    song = replace(song, recordings=tuple(song.recordings[i] for i in inside))
+    return Piece(group, song, mix, measure_standing(known, song.tracks))
 
 
 def released_song(song: Multitrack) -> Piece:
@@ -145,6 +200,20 @@ def released_song(song: Multitrack) -> Piece:
     return Piece("released", replace(song, recordings=recordings), artist, standing)
 
 
+def dry_song(folder: Path) -> Piece:
+    """Dry stems at one loudness, and the human mix of the wet ones."""
+    song = load_folder(folder / "dry")
+    human, _ = load_audio(folder / "human_mix.mp3")
+    frames = min(song.frames, human.shape[-1])
+    gains_db = equal_loudness_gains(song.tracks, song.sample_rate).tolist()
+    recordings = tuple(
+        recording._replace(source=(track * db_to_gain(gain_db))[:, :frames].float())
+        for recording, track, gain_db in zip(song.recordings, song.tracks, gains_db, strict=True)
+    )
+    song = replace(song, name="008", recordings=recordings)
+    return Piece("dry song", song, human[:, :frames], None)
+
+
 # Who mixes
 
 
@@ -157,10 +226,21 @@ def all_errors(piece: Piece, only: Sequence[str] | None) -> dict[str, dict[str, 
         mixes["anchor"] = anchor(song)
     for name in [name for name in SYSTEMS if name not in TWINS] if only is None else only:
         try:
-            mixes[name] = automatic_mix(song, system=name)
+            if name == DEFAULT and piece.group in ("released", "as they are"):
+                mixes[name] = default_left_out(piece)
+            else:
+                mixes[name] = automatic_mix(song, system=name)
         except (ValueError, OSError) as error:
             tqdm.write(f"{name} does not mix {piece.song.name}: {error}")
     return {TWINS.get(name, name): errors_of(mix, piece) for name, mix in mixes.items()}
+
+
+def default_left_out(piece: Piece) -> Mix:
+    """The mix of the default, fitted to the other released songs."""
+    song, start = piece.song.song, piece.song.plain_mix()
+    finished = left_out(piece.song.name, kept_stems())
+    mix = auto(song, start, MIX_LUFS, finished=finished)
+    return without_the_unforgivable(mix, song, start, MIX_LUFS)
 
 
 def errors_of(mix: Mix | Tensor, piece: Piece) -> dict[str, float]:
@@ -169,8 +249,11 @@ def errors_of(mix: Mix | Tensor, piece: Piece) -> dict[str, float]:
     audio = mix
     if isinstance(mix, Mix):
         audio = mix_down(piece.song.tracks, mix)
+        standing = measure_standing(mix, piece.song.tracks)
+        leads = [i for i, role in enumerate(piece.song.roles) if role in LEADS]
+        if leads and not stereo_pairs(list(piece.song.names)).keys() & set(leads):
+            errors["lead"] = standing.place[leads].abs().max().item()
         if piece.standing is not None:
-            standing = measure_standing(mix, piece.song.tracks)
             errors |= measure_track_errors(standing, piece.standing)._asdict()
     rate = piece.song.sample_rate
     errors |= measure_errors(audio, piece.reference, rate, names=METRICS)
@@ -195,8 +278,11 @@ def with_recorded(rows: list[dict], drawn: Mapping) -> list[dict]:
 def all_tables(rows: Sequence[Mapping]) -> dict[str, str]:
     """A table of means for each group, and one of each of the released songs."""
     groups = dict.fromkeys(row["group"] for row in rows)
-    tables = {
-        group: means_table([row for row in rows if row["group"] == group]) for group in groups
+    tables = {"default": default_table(rows)} | {
+        group: means_table(
+            [row for row in rows if row["group"] == group], SHOWN.get(group, SHOWN["songs"])
+        )
+        for group in groups
     }
     if "released" in groups:
         tables["released, song by song"] = songs_table(
@@ -205,9 +291,48 @@ def all_tables(rows: Sequence[Mapping]) -> dict[str, str]:
     return tables
 
 
-def means_table(rows: Sequence[Mapping]) -> str:
+def default_table(rows: Sequence[Mapping]) -> str:
+    """What the default reaches, what it is to reach, and the sign of the difference to the best."""
+
+    def mean(system: str, group: str, piece: str, key: str) -> float | None:
+        own = [
+            row[key] for row in rows
+            if row["system"] == system and row["group"] == group and piece in ("", row["piece"])
+            and key in row
+        ]  # fmt: skip
+        return sum(own) / len(own) if own else None
+
+    lines = [["piece", "measured", DEFAULT, "to reach", "reached", *BASELINES, "best of all"]]
+    lines.append(["---"] * len(lines[0]))
+    systems = dict.fromkeys(row["system"] for row in rows)
+    for (group, piece), key, floor in TO_REACH:
+        own = mean(DEFAULT, group, piece, key)
+        if own is None:
+            continue
+        higher = key == "gain_invariant_sdr"
+        floor = mean("mono sum", group, piece, key) if floor is None else floor
+        others = {name: mean(name, group, piece, key) for name in systems if name != DEFAULT}
+        known = {name: x for name, x in others.items() if x is not None}
+        best = (max if higher else min)(known, key=lambda name: known[name], default="")
+        sign = "-" if not best else "+" if (own >= known[best]) == higher else "−"
+        to_reach = "-" if floor is None else f"{floor:.3g}"
+        reached = "-" if floor is None else "yes" if (own >= floor) == higher else "no"
+        lines.append([
+            piece or (f"{group}, mean" if group != "dry song" else group), COLUMNS[key],
+            f"**{own:.3g}**", to_reach, reached,
+            *("-" if others.get(b) is None else f"{others[b]:.3g}" for b in BASELINES),
+            f"{best} {known[best]:.3g} ({sign})" if best else "-",
+        ])  # fmt: skip
+    leads = [row["lead"] for row in rows if row["system"] == DEFAULT and "lead" in row]
+    if leads:
+        lines.append(["all pieces", "furthest lead, bass or kick", f"**{max(leads):.3g}**", "0.1",
+                      "yes" if max(leads) <= 0.1 else "no", *["-"] * 4])  # fmt: skip
+    return markdown(lines)
+
+
+def means_table(rows: Sequence[Mapping], keys: Sequence[str] = SHOWN["songs"]) -> str:
     """The mean of every error over pieces, and its 95 % interval."""
-    columns = {key: title for key, title in COLUMNS.items() if any(key in row for row in rows)}
+    columns = {key: COLUMNS[key] for key in keys if any(key in row for row in rows)}
     lines = [["mix", *columns.values()], ["---"] * (1 + len(columns))]
     for system in dict.fromkeys(row["system"] for row in rows):
         own = [row for row in rows if row["system"] == system]

@@ -50,11 +50,11 @@ from dasp.songs.session import find_session
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.description = (
-        "Mix the audio files of a folder, by a trained console if no other system is "
-        "named: level, pan, EQ, compression and reverb of each track, and a limiter at the target "
-        "loudness. The settings are "
-        "written beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. "
-        "With --start the tracks are those of an earlier mix, of which all that is locked is kept."
+        "Mix the audio files of a folder. If no other system is named, stems that were worked on "
+        "get a balance, and dry tracks are mixed by a trained console: level, pan, EQ, compression "
+        "and reverb of each track; and a limiter at the target loudness. The settings are written "
+        "beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. With --start "
+        "the tracks are those of an earlier mix, of which all that is locked is kept."
     )
     tracks = parser.add_mutually_exclusive_group(required=True)
     tracks.add_argument(
@@ -166,7 +166,7 @@ def _found(args: argparse.Namespace, song, start, wishes):
         )
     path = find_session(song.files)
     notes = [f"{path}: heeded"] if path else []
-    return mix, notes + [str(one.message) for one in said]
+    return mix, [*notes, *(str(one.message) for one in said), *mix.notes]
 
 
 def _made(args: argparse.Namespace, stems, wishes):

@@ -11,6 +11,7 @@ from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.heard import heard_of, with_all
 from dasp.controllers.kit_view import seen_from
 from dasp.controllers.locked import work_around
+from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.steered import steered
 from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
@@ -86,6 +87,7 @@ def automatic_mix(
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
     lufs = wanted_lufs(target_lufs, wishes)
     mix = _found(song, start, system, lufs, weights)
+    mix = without_the_unforgivable(mix, song, start, lufs)
     if wishes.groups is not False:
         mix = with_groups(mix)
     if wishes.genre:

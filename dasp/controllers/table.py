@@ -39,6 +39,7 @@ class Entry:
 
 
 MIXERS = {
+    "auto": Entry("auto.system:auto", "settings", learns=True),
     "console": Entry("console.system:trained_console", "settings", learns=True),
     "rules": Entry("rules.rule_mix:rules", "settings"),
     "dugan": Entry("rules.gain_sharing:dugan"),
@@ -50,7 +51,7 @@ MIXERS = {
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
 }
 
-DEFAULT = "console"
+DEFAULT = "auto"
 
 SYSTEMS = tuple(name for name, entry in MIXERS.items() if entry.kind != "audio")
 """Those that set the knobs of a console."""

@@ -70,6 +70,7 @@ class Mix:
         master: The stages that process the sum.
         groups: The groups, which go to the master.
         buses: The buses, which tracks are sent to and which go to the master.
+        notes: What a mixer has to say about it, for a person to read; no part of the document.
 
     >>> Mix(44_100, (Track("kick"), Track("voice"))).tracks[1].name
     'voice'
@@ -80,6 +81,7 @@ class Mix:
     master: Strip = ()
     groups: tuple[Channel, ...] = ()
     buses: tuple[Channel, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def channels(self) -> "tuple[Track | Channel, ...]":

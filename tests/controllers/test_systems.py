@@ -144,7 +144,7 @@ def test_weights_of_a_training_stand_in_for_those_of_the_package(tracks, tmp_pat
         for weights in (None, FOREST, other)
     }
     assert mixes[None] == mixes[FOREST] != mixes[other]
-    with pytest.raises(ValueError, match="system: expected one of 'console', 'forest'"):
+    with pytest.raises(ValueError, match="system: expected one of 'auto', 'console', 'forest'"):
         automatic_mix(song(tracks), START, system="rules", weights=FOREST)
     other.write_bytes(b"no forest")
     with pytest.raises(ValueError, match=r"forest\.safetensors"):

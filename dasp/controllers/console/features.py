@@ -34,6 +34,9 @@ HEARD_ABOVE_DB = -90.0
 LONGEST_S = 30.0
 """Of a longer track only so much is heard, where it plays most."""
 
+STEREO = 1e-3
+"""A track with less of its energy in the side is mono in two channels, coded with losses or not."""
+
 NUMBERS = 2
 
 
@@ -171,7 +174,7 @@ def _together(
 ) -> Heard:
     numbers = [
         torch.stack(
-            (_width(track, sample_rate), _frames_that_play(track, sample_rate).float().mean())
+            (side_share(track, sample_rate), _frames_that_play(track, sample_rate).float().mean())
         )
         for track in tracks
     ]
@@ -179,7 +182,15 @@ def _together(
     return Heard(torch.stack(pictures), torch.stack(frames).float(), torch.stack(numbers))
 
 
-def _width(track: Tensor, sample_rate: float) -> Tensor:
-    """The share of the side in the energy of a track, 0 for mono."""
+def side_share(track: Tensor, sample_rate: float) -> Tensor:
+    """Measure the share of the side in the energy of a track.
+
+    Args:
+        track: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The share, 0 for mono, `()`. From `STEREO` on a track is stereo.
+    """
     mono = track.shape[-2] == 1
     return track.new_zeros(()) if mono else measure_side_share(track, sample_rate)

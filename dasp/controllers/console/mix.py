@@ -121,7 +121,26 @@ def shipped() -> Trained:
     return load_trained(WEIGHTS)
 
 
-@torch.no_grad()
+class Proposal(NamedTuple):
+    """What a controller says of a song, before gains are found that make it so.
+
+    Args:
+        mix: Strips of tracks at `TRIM_LUFS`, with faders at 0 dB; sends, buses and master.
+        level_db: Level of each track behind its strip; their powers add up to 0 dB `(tracks,)`.
+        playing: Which tracks play `(tracks,)`.
+        loudness: Of each track as it was recorded, in LUFS `(tracks,)`.
+        kit: The microphones of a drum kit, each with its coherence with the others.
+        roles: What each track is, by name or by ear.
+    """
+
+    mix: Mix
+    level_db: Tensor
+    playing: Tensor
+    loudness: Tensor
+    kit: Mapping[int, Mapping[int, float]]
+    roles: tuple[str, ...]
+
+
 def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> Mix:
     """Find the settings of a song by a trained controller.
 
@@ -140,9 +159,31 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
     Raises:
         UnlikeError: If nothing plays, or neither name nor ear tell what most of the tracks are.
     """
+    return as_mix(propose(trained, song, start), song, start, target_lufs=target_lufs)
+
+
+@torch.no_grad()
+def propose(
+    trained: Trained, song: Song, start: Mix, *, loudness: Tensor | None = None
+) -> Proposal:
+    """Ask a trained controller about a song.
+
+    Args:
+        trained: The controller.
+        song: The tracks, their names and roles.
+        start: The mix to start from.
+        loudness: Of each track in LUFS, where it has been measured already.
+
+    Returns:
+        What it says.
+
+    Raises:
+        UnlikeError: If nothing plays, or neither name nor ear tell what most of the tracks are.
+    """
     model, console = trained
     tracks, rate = song.tracks, song.sample_rate
-    loudness = torch.stack([measure_loudness(track, rate) for track in tracks]).double()
+    if loudness is None:
+        loudness = torch.stack([measure_loudness(track, rate) for track in tracks]).double()
     heard = hear(tracks, rate)
     playing = heard.audible & (loudness > ABSOLUTE_GATE_LUFS)
     named = role_numbers(song.roles)
@@ -171,13 +212,27 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
     level_db = staged(settings.tracks["gain.gain_db"].double(), playing)
     own = {**settings.tracks, "stereo_panner.pan": pan, "gain.gain_db": 0.0}
     mix = to_mix(console, settings._replace(tracks=own), rate, start.tracks)
-    mix = replace(
-        mix,
-        tracks=tuple(
-            _only_faders(track) if i in kit else track for i, track in enumerate(mix.tracks)
-        ),
-    )
+    strips = [_only_faders(track) if i in kit else track for i, track in enumerate(mix.tracks)]
+    mix = replace(mix, tracks=tuple(strips))
+    known = tuple(ROLE_NAMES[role] for role in roles)
+    return Proposal(mix, level_db, playing, loudness, kit, known)
 
+
+@torch.no_grad()
+def as_mix(proposal: Proposal, song: Song, start: Mix, *, target_lufs: float) -> Mix:
+    """Find the gains that bring what a controller says about.
+
+    Args:
+        proposal: What it says.
+        song: The tracks.
+        start: The mix to start from, whose files, groups, buses and sends are kept.
+        target_lufs: Loudness of the mix.
+
+    Returns:
+        The mix.
+    """
+    mix, level_db, playing, loudness, kit, _ = proposal
+    tracks, rate = song.tracks, song.sample_rate
     trim_db = torch.where(playing, TRIM_LUFS - loudness, 0.0)
     effects = [_without_faders(track.strip) for track in mix.tracks]
     louder_db = torch.tensor([
@@ -185,7 +240,7 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
         for track, trim, stages in zip(tracks, trim_db.tolist(), effects, strict=True)
     ]).double()  # fmt: skip
     gain_db = trim_db + level_db - louder_db
-    gain_db = _as_recorded(gain_db, loudness, kit)
+    gain_db = _as_recorded(gain_db, loudness, kit, proposal.roles)
     gain_db = gain_db + min(0.0, ends(GAIN, "gain_db")[1] - gain_db[playing].max().item())
     strips = [
         _strip(track.strip, *pair) if plays else ()
@@ -290,14 +345,23 @@ def _kit(
     }  # fmt: skip
 
 
-def _as_recorded(gain_db: Tensor, loudness: Tensor, kit: Mapping[int, Any]) -> Tensor:
-    """Gains of which the microphones of a kit share one: their mean, weighed by what is heard."""
+def _as_recorded(
+    gain_db: Tensor, loudness: Tensor, kit: Mapping[int, Any], roles: Sequence[str]
+) -> Tensor:
+    """Gains of which the microphones of a kit share one: their mean, weighed by what is heard.
+
+    Those in the room are lower where their gain says so: what they hear is the kit, once more.
+    """
     if not kit:
         return gain_db
+    room = torch.tensor([i in kit and roles[i] == "room" for i in range(len(gain_db))])
     weight = torch.zeros_like(loudness)
     weight[list(kit)] = 10 ** (loudness[list(kit)] / 10)
+    weight = torch.where(room & (weight > 0) & ~room[list(kit)].all(), 0.0, weight)
     common = (weight * gain_db).sum() / weight.sum()
-    return torch.where(weight > 0, common, gain_db)
+    in_kit = torch.tensor([i in kit for i in range(len(gain_db))])
+    shared = torch.where(room, gain_db.minimum(common), common)
+    return torch.where(in_kit, shared, gain_db)
 
 
 def _sides(
