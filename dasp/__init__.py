@@ -14,7 +14,8 @@
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix, `match` a style |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
 | `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
-| `dasp.pictures` | chains, consoles, fits and unmixed songs as figures of matplotlib |
+| `dasp.pictures`, `dasp.pages` | figures of matplotlib; pages for a browser |
+| `dasp.compat` | names of other libraries |
 
 Modules and names are imported when they are first asked for.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         analysis,
         audio_io,
         batch,
+        compat,
         controllers,
         desk,
         estimation,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         grad,
         losses,
         mixing,
+        pages,
         pictures,
         processors,
         recipes,
@@ -78,6 +81,7 @@ __all__ = [
     "audio_info",
     "audio_io",
     "batch",
+    "compat",
     "controllers",
     "desk",
     "estimation",
@@ -93,6 +97,7 @@ __all__ = [
     "match",
     "mix",
     "mixing",
+    "pages",
     "pictures",
     "processors",
     "recipes",
