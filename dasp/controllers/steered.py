@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from dasp.mixing.fader import turned_up
@@ -14,9 +15,15 @@ from dasp.processors.catalogue import GAIN, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip
 
+MOST_BACK_DB = 12.0
+"""A track with nothing on the side to which it is put is not raised without end."""
+
 
 def steered(mix: Mix, tracks: Sequence[Tensor], wishes: Wishes) -> Mix:
     """Change a mix to what is wished of its tracks; the loudness is to be set behind.
+
+    A place changes where a track is heard, and not how loud: what a balance takes of a stereo
+    track its fader gives back, up to 12 dB.
 
     Args:
         mix: The mix that was found.
@@ -29,7 +36,7 @@ def steered(mix: Mix, tracks: Sequence[Tensor], wishes: Wishes) -> Mix:
     asked = {name: wish for name, wish in wishes.reverb.items() if wish != "normal"}
     mix = with_reverb(mix, asked)
     return replace(mix, tracks=tuple(
-        _panned(_by_priority(track, wishes.priority), wishes.pan, audio.shape[-2] == 1)
+        _panned(_by_priority(track, wishes.priority), wishes.pan, audio)
         for track, audio in zip(mix.tracks, tracks, strict=True)
     ))  # fmt: skip
 
@@ -41,10 +48,28 @@ def _by_priority(track: Track, priority: Mapping[str, str]) -> Track:
     return replace(track, strip=turned_up(track.strip, by_db))
 
 
-def _panned(track: Track, pan: Mapping[str, str | float], mono: bool) -> Track:
+def _panned(track: Track, pan: Mapping[str, str | float], audio: Tensor) -> Track:
     if track.name not in pan or _is_locked(track, "stereo_panner", "pan"):
         return track
-    return replace(track, strip=panned(track.strip, pan_value(pan[track.name]), mono))
+    mono = audio.shape[-2] == 1
+    strip = panned(track.strip, pan_value(pan[track.name]), mono)
+    if not mono:
+        strip = turned_up(strip, _given_back(audio, track.strip, strip))
+    return replace(track, strip=strip)
+
+
+def _given_back(audio: Tensor, before: Strip, after: Strip) -> float:
+    by_db = _left_of(audio, before) - _left_of(audio, after)
+    return round(min(max(by_db, -MOST_BACK_DB), MOST_BACK_DB), 3)
+
+
+def _left_of(audio: Tensor, strip: Strip) -> float:
+    """The level in dB that a balance leaves of a stereo track, which a pan would not change."""
+    power = audio.double().square().mean(-1)
+    for stage in strip:
+        if stage.processor is STEREO_PANNER and not stage.automation:
+            power = power * stage.run(torch.ones(2, 1), 1.0)[:, 0].square()
+    return 10 * math.log10(max(power.sum().item(), 1e-12))
 
 
 def panned(strip: Strip, pan: float, mono: bool) -> Strip:

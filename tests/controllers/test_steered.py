@@ -65,7 +65,7 @@ def test_a_priority_is_a_step_beside_the_balance_found(song, found):
         assert torch.allclose(moved - moved[1], steps, atol=0.05), system
 
 
-def test_a_place_is_where_a_track_stands(song):
+def test_a_place_is_where_a_track_stands(song, found):
     wishes = Wishes(pan={"Voix": "left", "Choeurs": 0.3, "guitars": "right", "bass": "centre"})
     right = {3: 0.0, 4: math.sin(1.3 * math.pi / 4) ** 2, 5: 1.0, 2: 0.5}
     for system in SYSTEMS:
@@ -74,6 +74,8 @@ def test_a_place_is_where_a_track_stands(song):
         for i, share in right.items():
             power = stems[i].audio.square().mean(-1)
             assert power[1] / power.sum() == pytest.approx(share, abs=2e-3), (system, NAMES[i])
+        moved = levels(mix, song) - levels(found[system], song)
+        assert torch.allclose(moved, moved[:1], atol=0.1), system  # nowhere louder or softer
 
 
 def _heard_after(song, mix, i):
