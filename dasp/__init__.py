@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from dasp.estimation import fit, match, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
+    from dasp.reference import mix_like
     from dasp.songs import load_song
 
 _HOMES = {
@@ -65,6 +66,7 @@ _HOMES = {
     "load_mix": "mixing",
     "save_mix": "mixing",
     "mix": "desk",
+    "mix_like": "reference",
     "render": "desk",
     "render_stems": "desk",
     "evaluate": "evaluation",
@@ -96,6 +98,7 @@ __all__ = [
     "losses",
     "match",
     "mix",
+    "mix_like",
     "mixing",
     "pages",
     "pictures",

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
+from dasp.cli.mix_like import add_reference_option, like_references
 from dasp.cli.numbers import share, target_lufs
 from dasp.cli.output import (
     add_output_options,
@@ -85,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--amount", type=share, default=1.0, metavar="SHARE",
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
+    add_reference_option(parser)
     add_wish_options(parser)
     add_output_options(parser)
     add_truncated_option(parser)
@@ -106,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error(f"--weights: {args.system} has none")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
+    if makes_audio and args.reference:
+        args.usage_error(f"--reference: {args.system} has no settings to turn")
     wishes = wishes_of(args)
     if makes_audio and (refused := options_in(wishes)):
         args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
@@ -155,18 +159,21 @@ def _found(args: argparse.Namespace, song, start, wishes):
     """The settings, and what there is to say about how they were found."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        mix = find_mix(
-            song,
-            start=start,
-            system=args.system,
-            target_lufs=args.target_lufs,
-            weights=args.weights,
-            amount=args.amount,
-            wishes=wishes,
-        )
+        how = {
+            "start": start,
+            "system": args.system,
+            "target_lufs": args.target_lufs,
+            "weights": args.weights,
+            "amount": args.amount,
+            "wishes": wishes,
+        }
+        if args.reference:
+            mix, reached = like_references(args, song, how)
+        else:
+            mix, reached = find_mix(song, **how), []
     path = find_session(song.files)
     notes = [f"{path}: heeded"] if path else []
-    return mix, [*notes, *(str(one.message) for one in said), *mix.notes]
+    return mix, [*notes, *reached, *(str(one.message) for one in said), *mix.notes]
 
 
 def _made(args: argparse.Namespace, stems, wishes):

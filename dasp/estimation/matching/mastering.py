@@ -104,7 +104,7 @@ class Chain(NamedTuple):
         Returns:
             The stages, with rounded settings.
         """
-        settings = {name: _rounded(value) for name, value in self.knobs.settings(u).items()}
+        settings = {name: rounded(value) for name, value in self.knobs.settings(u).items()}
         stages = []
         for part in self.processor.parts:
             own = {
@@ -193,11 +193,19 @@ def _in_range(threshold_db: float) -> float:
     return min(max(threshold_db, -78.0), -0.5)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Round settings to the digits of a document.
+
+    Args:
+        value: A number, or several.
+
+    Returns:
+        The numbers, as floats and lists.
+    """
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 

@@ -57,6 +57,9 @@ class Match:
         distance: The style distance before and after.
         styles: The styles of "mix", "reference" and "match".
         notes: What could not be matched, and why, for a person to read.
+
+    >>> Match(Stage(GAIN, {"gain_db": 3.0}), {}, {}, (9.0, 1.0), {}, ()).distance
+    (9.0, 1.0)
     """
 
     chain: Stage
@@ -131,7 +134,7 @@ def match(
         hear(reference, sample_rate, name, seconds=excerpt_s, pieces=PIECES)
         for reference, name in zip(references, names, strict=True)
     ]
-    wanted = _wanted(own, others)
+    wanted = wanted_style(own, others)
     chain = mastering_chain(
         own.pieces if mix.shape[0] == 2 else own.pieces[:, :1], sample_rate, dynamics=dynamics
     )
@@ -144,8 +147,16 @@ def match(
     return _told((*strip, *end), search, others, missed_lu)
 
 
-def _wanted(own: Heard, others: Sequence[Heard]) -> dict[str, Tensor]:
-    """The style to reach: that of the references, and of the mix where they say nothing."""
+def wanted_style(own: Heard, others: Sequence[Heard]) -> dict[str, Tensor]:
+    """Find the style to reach: that of the references, and of the mix where they say nothing.
+
+    Args:
+        own: The mix.
+        others: The references.
+
+    Returns:
+        The numbers of each group.
+    """
     wanted = mean_style([other.style for other in others])
     stereo = [other.style for other in others if not other.mono]
     for name in ("width", "image"):
