@@ -41,8 +41,11 @@ as to transform eight together.
 AT_ONCE = 2**22
 """Samples that are transformed together at most, or one row: more would only take memory."""
 
-AT_ONCE_ON_A_DEVICE = 2**23
-"""The same of a GPU, where each share is another round of launches."""
+LEAST_SIZE_OF_LAUNCHES, OVERLAP, AT_ONCE_OF_LAUNCHES = 2**17, 3, 2**23
+"""The least length, its ratio to that of the response, and the most at once on a GPU.
+
+It has no cache to keep to, and each share is another round of launches.
+"""
 
 
 class Response(NamedTuple):
@@ -82,7 +85,8 @@ def transform_response(h: Tensor, time: int) -> Response:
     check_real("h", h)
     taps = h.shape[-1]
     h = h.to(torch.promote_types(h.dtype, torch.float32))
-    size = _block_size(taps, max(1, time))
+    choose = _block_size if _has_a_cache(h) else _block_size_of_launches
+    size = choose(taps, max(1, time))
     return Response(rfft(h, size), taps, size)
 
 
@@ -145,7 +149,7 @@ def _by_spectrum(x: Tensor, h: Response, start: int, time: int) -> Tensor:
 
 
 def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
-    if not is_plain(x, h.bins) or needs_gradient(x, h.bins):
+    if not _has_a_cache(x) or not is_plain(x, h.bins) or needs_gradient(x, h.bins):
         return _in_shares(x, h, begin, time, None)
     rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     y = new_empty(x, (*rows, max(time - begin, 0)))
@@ -172,9 +176,13 @@ def _in_shares(x: Tensor, h: Response, begin: int, time: int, y: Tensor | None) 
 
 
 def _at_once(x: Tensor, size: int) -> int:
-    if x.device.type != "cpu":
-        return AT_ONCE_ON_A_DEVICE
+    if not _has_a_cache(x):
+        return AT_ONCE_OF_LAUNCHES
     return min(max(IN_CACHE, TRANSFORMS * size), AT_ONCE)
+
+
+def _has_a_cache(x: Tensor) -> bool:
+    return x.device.type == "cpu"
 
 
 def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -257,6 +265,12 @@ def _block_size(taps: int, time: int) -> int:
         return blocks * size * (2 + math.log2(size)) * (1 if is_power_of_2 else WORSE)
 
     return min(sizes, key=cost)
+
+
+def _block_size_of_launches(taps: int, time: int) -> int:
+    hop = _doubled_to(LEAST_SIZE_OF_LAUNCHES, OVERLAP * taps) - taps + 1
+    blocks = -(-time // hop)
+    return fast_fft_length(-(-time // blocks) + taps - 1)
 
 
 def fast_fft_length(least: int) -> int:

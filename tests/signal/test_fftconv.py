@@ -52,6 +52,14 @@ def test_rows_and_blocks_in_shares_of_any_size_are_those_of_each_row(
         np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
 
 
+def test_the_lengths_for_a_gpu_give_the_same(small_blocks, monkeypatch):
+    monkeypatch.setattr(fftconv, "_has_a_cache", lambda x: False)
+    monkeypatch.setattr(fftconv, "LEAST_SIZE_OF_LAUNCHES", 64)
+    x, h = randn(2, 500), randn(17)
+    expected = np.stack([np.convolve(row, h) for row in x])
+    np.testing.assert_allclose(fft_convolve(x, h, full=True), expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("taps", [1, 64, 1000, 8192, 65_536])
 @pytest.mark.parametrize("time", [1, 4000, 131_072, 2**23])
 def test_transforms_are_no_longer_than_a_few_responses_and_cover_the_signal(time, taps):

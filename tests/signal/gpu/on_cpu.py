@@ -12,6 +12,7 @@ from unittest import mock
 
 from torch import Tensor
 
+from dasp.signal import fftconv
 from dasp.signal._kernel import Kernel
 from dasp.signal.backends import _cuda
 
@@ -36,7 +37,11 @@ def kernels_on_cpu(*, backwards: bool = False) -> Iterator[list[str]]:
     def on_gpu(kernel, *arguments, gradient=False):
         return kernel.on_gpu
 
-    with mock.patch.object(_cuda, "run", run), mock.patch.object(Kernel, "form_for", on_gpu):
+    with (
+        mock.patch.object(_cuda, "run", run),
+        mock.patch.object(Kernel, "form_for", on_gpu),
+        mock.patch.object(fftconv, "_has_a_cache", lambda x: False),
+    ):
         yield launched
 
 
