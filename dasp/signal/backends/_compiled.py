@@ -15,16 +15,17 @@ _troubles: set[str] = set()
 _code_folder.digest()  # of the sources that are imported now, not of what will be there later
 
 
-def compiled(**options) -> Callable[[Callable], Callable]:
+def compiled(*, kept: bool = True, **options) -> Callable[[Callable], Callable]:
     """A decorator: `numba.njit` with `options`, without the interpreter's lock, and kept.
 
     Machine code is kept in `_code_folder.folder()`. Where that cannot be, every process compiles
-    for itself, and no call fails for it.
+    for itself, and no call fails for it. What only other compiled functions call is not `kept`:
+    its code is part of theirs.
     """
 
     def decorated(function: Callable) -> Callable:
         kernel = njit(nogil=True, **options)(function)
-        format = code_format()
+        format = code_format() if kept else None
         if format is not None:
             put_cache(kernel, _Shelf(function, format))
         return kernel

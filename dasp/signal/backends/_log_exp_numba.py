@@ -22,7 +22,7 @@ _ROUNDS_TO_INTEGER = 1.5 * 2.0**52
 """Added to a number, it leaves no place for a fraction, and the integer in the lowest bits."""
 
 
-@compiled(error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"}, kept=False)
 def log2(x):
     """Of a positive, normal number: x = 2^e m with m around 1, and the series of artanh for m."""
     bits = np.float64(x).view(np.int64)
@@ -35,7 +35,7 @@ def log2(x):
     return e + s * series if x == x else np.float64(x)
 
 
-@compiled(error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"}, kept=False)
 def log2_parts(x):
     """The same in float32: e, and the logarithm of m, which a sum in float32 would round."""
     bits = np.float32(x).view(np.int32)
@@ -47,7 +47,7 @@ def log2_parts(x):
     return np.float32(e), s * series if x == x else np.float32(x)
 
 
-@compiled(error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"}, kept=False)
 def exp2(x, to_single=False):
     """2^x = 2^n 2^f with f at most 1/2, and the series of exp for f."""
     x = -1022.0 if x < -1022.0 else np.float64(x)

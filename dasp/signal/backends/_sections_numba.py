@@ -27,7 +27,8 @@ S, V, C, D, B1, B2, B0, BACK_S, BACK_V, DC, DD, DB1, DB2, DB0 = (
 SECTION = LANES * (4 * STEP + 14)
 
 loop = compiled(error_model="numpy", fastmath={"contract"})
-inlined = compiled(error_model="numpy", fastmath={"contract"}, forceinline=True)
+part = compiled(error_model="numpy", fastmath={"contract"}, kept=False)
+inlined = compiled(error_model="numpy", fastmath={"contract"}, kept=False, forceinline=True)
 
 
 # -- one step of every section --------------------------------------------------------------
@@ -35,7 +36,7 @@ inlined = compiled(error_model="numpy", fastmath={"contract"}, forceinline=True)
 # Constant counts and choices, written out, are what the compiler makes vectors of.
 
 
-@loop
+@part
 def forwards(w, n, count, keep):
     for i in range(n):
         if count < STEP:
@@ -46,7 +47,7 @@ def forwards(w, n, count, keep):
             _section(w[i * SECTION :], STEP, False)
 
 
-@loop
+@part
 def backwards(w, n, count, learn):
     for i in range(n - 1, -1, -1):
         if count < STEP:
@@ -98,7 +99,7 @@ def _section_back(w, count, learn):
 # -- sections and states, to the lanes and from them -----------------------------------------
 
 
-@loop
+@part
 def set_sections(sections, w):
     """Lanes beyond the last row are like it. All else becomes 0."""
     rows, n, _ = sections.shape
@@ -109,7 +110,7 @@ def set_sections(sections, w):
                 w[i * SECTION + C + j * LANES + k] = sections[min(k, rows - 1), i, j]
 
 
-@loop
+@part
 def add_gradients(w, d_sections):
     """Those of lanes beyond the last row are its own. The lanes begin again at 0."""
     rows, n, _ = d_sections.shape
@@ -120,35 +121,35 @@ def add_gradients(w, d_sections):
                 w[i * SECTION + DC + j * LANES + k] = 0
 
 
-@loop
+@part
 def set_states(states, w):
     for k in range(len(states)):
         for i in range(states.shape[1]):
             w[i // 2 * SECTION + i % 2 * LANES + k] = states[k, i]
 
 
-@loop
+@part
 def get_states(w, states):
     for k in range(len(states)):
         for i in range(states.shape[1]):
             states[k, i] = w[i // 2 * SECTION + i % 2 * LANES + k]
 
 
-@loop
+@part
 def keep_states(w, steps, step):
     for i in range(steps.shape[1]):
         for k in range(2 * LANES):
             steps[step, i, k] = w[i * SECTION + S + k]
 
 
-@loop
+@part
 def return_states(steps, step, w):
     for i in range(steps.shape[1]):
         for k in range(2 * LANES):
             w[i * SECTION + S + k] = steps[step, i, k]
 
 
-@loop
+@part
 def hush(w, n):
     for i in range(n):
         for k in range(2 * LANES):

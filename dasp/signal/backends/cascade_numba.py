@@ -35,6 +35,7 @@ from dasp.signal.backends._sections_numba import (
     hush,
     keep_states,
     loop,
+    part,
     return_states,
     set_sections,
     set_states,
@@ -170,6 +171,7 @@ def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
 def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, last):
     spans, n = x.shape[1] // SPAN, sections.shape[1]
     w, before, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
+    size, lanes = np.int64(TILE), np.int64(LANES)  # for constants `_tile` would be compiled anew
     for span in range(first - first % spans, last):
         row, tile = span // spans, span % spans * LANES
         if tile == 0:
@@ -183,7 +185,7 @@ def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, la
                 for k in range(LANES):
                     _copy(before[k], edges[row, tile + k])
             set_states(before, w[S:])
-            _tile(x[row], tile * TILE, TILE, LANES, TILE, w, n, y[row])
+            _tile(x[row], tile * TILE, size, lanes, size, w, n, y[row])
         if tile + LANES == spans * LANES:
             _copy(now, state[row])
 
@@ -195,6 +197,7 @@ def _filter_spans_back(
     spans, n = x.shape[1] // SPAN, sections.shape[1]
     w, behind, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
     steps, learn = np.empty((TILE // STEP, n, 2 * LANES)), edges.shape[1] > 0
+    size, lanes = np.int64(TILE), np.int64(LANES)
     for span in range(last - 1 + (spans - last) % spans, first - 1, -1):
         row, tile = span // spans, span % spans * LANES
         if tile + LANES == spans * LANES:
@@ -208,14 +211,14 @@ def _filter_spans_back(
             if learn:
                 set_states(edges[row, tile : tile + LANES], w[S:])
             _tile_back(
-                grad[row], x[row], tile * TILE, TILE, LANES, TILE, w, n, dx[row], learn, steps
+                grad[row], x[row], tile * TILE, size, lanes, size, w, n, dx[row], learn, steps
             )
             add_gradients(w, d_sections[row, tile // LANES : tile // LANES + 1])
         if tile == 0:
             _copy(now, state[row])
 
 
-@compiled(error_model="numpy", fastmath={"contract", "reassoc"})  # a sum of many terms at once
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"}, kept=False)  # many terms at once
 def _reach(x, tile, matrix, reached):
     """What each tile of a span makes of silence."""
     for k in range(LANES):
@@ -229,7 +232,7 @@ def _reach(x, tile, matrix, reached):
             reached[k, i], reached[k, i + 1] = a, b
 
 
-@loop
+@part
 def _lead_on(change, now, reached):
     """From before a tile to behind it; what it has reached becomes what is before it."""
     order = len(now)
@@ -248,7 +251,7 @@ def _lead_on(change, now, reached):
 @loop
 def _design_observe(sections, change, observe):
     """What each state becomes at the end of a tile, and what it gives at every sample."""
-    n, starts = sections.shape[1], TILE * np.arange(LANES)
+    n, starts, step = sections.shape[1], TILE * np.arange(LANES), np.int64(STEP)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
@@ -257,8 +260,8 @@ def _design_observe(sections, change, observe):
             set_states(units[own], w[S:])
             given, lanes = observe[row, own].ravel(), own.stop - first
             for m in range(0, TILE, STEP):
-                forwards(w, n, STEP, False)
-                _write(w, n * SECTION + SIGNAL, given, starts, m, lanes, STEP)
+                forwards(w, n, step, False)
+                _write(w[n * SECTION + SIGNAL :], given, starts, m, lanes, step)
             get_states(w[S:], ends[own])
         for i in range(2 * n):
             _copy(ends[:, i], change[row, i])
@@ -268,7 +271,7 @@ def _design_observe(sections, change, observe):
 @loop
 def _design_reach(sections, change, reach):
     """The same of the transposed system, which runs backwards: what is reached by an input."""
-    n, starts = sections.shape[1], TILE * np.arange(LANES)
+    n, starts, step = sections.shape[1], TILE * np.arange(LANES), np.int64(STEP)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
@@ -277,15 +280,15 @@ def _design_reach(sections, change, reach):
             set_states(units[own], w[BACK_S:])
             given, lanes = reach[row, own].ravel(), own.stop - first
             for m in range(TILE - STEP, -1, -STEP):
-                backwards(w, n, STEP, False)
-                _write(w, GRAD, given, starts, m, lanes, STEP)
+                backwards(w, n, step, False)
+                _write(w[GRAD:], given, starts, m, lanes, step)
             get_states(w[BACK_S:], ends[own])
         for i in range(2 * n):
             _copy(ends[:, i], change[row, i])
         _drop_silence(reach[row])
 
 
-@loop
+@part
 def _prepare(n):
     units = np.zeros((2 * n, 2 * n))
     for i in range(2 * n):
@@ -293,14 +296,14 @@ def _prepare(n):
     return np.zeros((n + 1) * SECTION), units, units.copy()
 
 
-@loop
+@part
 def _copy(from_, to):
     """A loop, since the message for shapes that differ takes seconds to compile."""
     for i in range(len(to)):
         to[i] = from_[i]
 
 
-@loop
+@part
 def _drop_silence(matrix):
     for row in matrix:
         for m in range(len(row)):
@@ -312,17 +315,17 @@ def _drop_silence(matrix):
 # In a signal, every lane is `stride` samples after the one before.
 
 
-@loop
+@part
 def _tile(x, at, stride, lanes, time, w, n, y):
     starts = stride * np.arange(LANES)
     for m in range(at, at + time, STEP):
         count = min(STEP, at + time - m)
-        _read(x, starts, m, lanes, count, w, SIGNAL)
+        _read(x, starts, m, lanes, count, w[SIGNAL:])
         forwards(w, n, count, False)
-        _write(w, n * SECTION + SIGNAL, y, starts, m, lanes, count)
+        _write(w[n * SECTION + SIGNAL :], y, starts, m, lanes, count)
 
 
-@loop
+@part
 def _tile_back(grad, x, at, stride, lanes, time, w, n, dx, learn, steps):
     """`learn` the gradients of the sections too, from the states at the start of the tile."""
     starts = stride * np.arange(LANES)
@@ -330,34 +333,34 @@ def _tile_back(grad, x, at, stride, lanes, time, w, n, dx, learn, steps):
         for m in range(at, at + time, STEP):
             count = min(STEP, at + time - m)
             keep_states(w, steps, (m - at) // STEP)
-            _read(x, starts, m, lanes, count, w, SIGNAL)
+            _read(x, starts, m, lanes, count, w[SIGNAL:])
             forwards(w, n, count, False)
     for m in range(at + (time - 1) // STEP * STEP, at - 1, -STEP):
         count = min(STEP, at + time - m)
         if learn:
             return_states(steps, (m - at) // STEP, w)
-            _read(x, starts, m, lanes, count, w, SIGNAL)
+            _read(x, starts, m, lanes, count, w[SIGNAL:])
             forwards(w, n, count, True)
-        _read(grad, starts, m, lanes, count, w, n * SECTION + GRAD)
+        _read(grad, starts, m, lanes, count, w[n * SECTION + GRAD :])
         backwards(w, n, count, learn)
-        _write(w, GRAD, dx, starts, m, lanes, count)
+        _write(w[GRAD:], dx, starts, m, lanes, count)
 
 
-@loop
-def _read(x, starts, at, lanes, count, w, place):
+@part
+def _read(x, starts, at, lanes, count, w):
     if lanes == LANES and count == STEP:
-        to_lanes(x, starts, at, w, place)
+        to_lanes(x, starts, at, w, 0)
     else:
         for k in range(lanes):
             for m in range(count):
-                w[place + m * LANES + k] = x[starts[k] + at + m]
+                w[m * LANES + k] = x[starts[k] + at + m]
 
 
-@loop
-def _write(w, place, y, starts, at, lanes, count):
+@part
+def _write(w, y, starts, at, lanes, count):
     if lanes == LANES and count == STEP:
-        from_lanes(w, place, y, starts, at)
+        from_lanes(w, 0, y, starts, at)
     else:
         for k in range(lanes):
             for m in range(count):
-                y[starts[k] + at + m] = w[place + m * LANES + k]
+                y[starts[k] + at + m] = w[m * LANES + k]

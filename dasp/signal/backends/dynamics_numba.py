@@ -43,6 +43,9 @@ So may products: the product with the inverse of a constant becomes a division, 
 unless the inverse has gone through another operation first, such as `min`.
 """
 
+part = compiled(error_model="numpy", fastmath={"contract", "reassoc"}, kept=False)
+"""The same for what these loops are made of."""
+
 
 def ballistics(keep: bool, x: Tensor, *values: Tensor) -> tuple[Tensor, tuple]:
     y = fresh(x)
@@ -93,14 +96,13 @@ def compressed(keep: bool, x: Tensor, *values) -> tuple[Tensor, tuple]:
     *groups, (sign,) = grouped(values, Curve, Smoother, Output)
     y = fresh(x)
     reduction_db = fresh(x, x.shape[0], x.shape[2] if keep else 0)
-    scale = level_scale(x, sign=sign)
-    over_rows(_compress_rows, x, _columns(*groups), scale, reduction_db, y)
-    return y, (reduction_db,)
+    p, scale = _columns(*groups), level_scale(x, sign=sign)
+    over_rows(_compress_rows, x, p, scale, reduction_db, y)
+    return y, (reduction_db, p)
 
 
-def compressed_adjoint(grad: Tensor, reduction_db: Tensor, x: Tensor, *values):
+def compressed_adjoint(grad: Tensor, reduction_db: Tensor, p: Tensor, x: Tensor, *values):
     *groups, (sign,) = grouped(values, Curve, Smoother, Output)
-    p = _columns(*groups)
     dx, sums = fresh(x), torch.zeros_like(p)
     scale = level_scale(x, sign=sign)
     over_rows(_compress_rows_back, grad, reduction_db, x, p, scale, dx, sums)
@@ -240,18 +242,18 @@ def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
         _keep_start(later, rows, sums)
 
 
-@loop
+@part
 def _together(rows):
     """Slices of the rows that are smoothed together."""
     return [slice(first, min(first + TOGETHER, rows), 1) for first in range(0, rows, TOGETHER)]
 
 
-@loop
+@part
 def _starts_from_the_last(time):
     return range((time - 1) // CHUNK * CHUNK, -1, -CHUNK)
 
 
-@loop
+@part
 def _keep_start(later, rows, sums):
     for row in range(rows.start, rows.stop):
         sums[row, START] = later[row - rows.start]
@@ -262,7 +264,7 @@ def _keep_start(later, rows, sums):
 # `work` has a line of one chunk for each row; signals come whole, with where the chunk starts.
 
 
-@loop
+@part
 def _fetch(x, rows, start, work):
     for row in range(rows.start, rows.stop):
         from_, to = x[row, start : start + CHUNK], work[row - rows.start]
@@ -270,7 +272,7 @@ def _fetch(x, rows, start, work):
             to[n] = from_[n]
 
 
-@loop
+@part
 def _deliver(work, rows, start, y):
     for row in range(rows.start, rows.stop):
         from_, to = work[row - rows.start], y[row, start : start + CHUNK]
@@ -278,7 +280,7 @@ def _deliver(work, rows, start, y):
             to[n] = from_[n]
 
 
-@loop
+@part
 def _reduce(key, rows, start, p, scale, last, work):
     """From the key to the smooth gain reduction, in `work`; `last` is that of the sample before."""
     size = min(CHUNK, key.shape[2] - start)
@@ -289,7 +291,7 @@ def _reduce(key, rows, start, p, scale, last, work):
     _follow(work, size, p[rows], last)
 
 
-@loop
+@part
 def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
     """Adds to the gradient of the key. `later` is the gradient that reaches the chunk before."""
     size = min(CHUNK, key.shape[2] - start)
@@ -306,7 +308,7 @@ def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_k
         level_back(d_level_db, key[row], start, scale[row], d_key[row])
 
 
-@loop
+@part
 def _follow(x, size, p, last):
     """Smooth each line of `x` in place, from `last` on."""
     for k in range(len(last)):
@@ -322,7 +324,7 @@ def _follow(x, size, p, last):
             last[k] = y
 
 
-@loop
+@part
 def _follow_four(x0, x1, x2, x3, p, last):
     """A sample waits for the one before it; the processor works on three other rows meanwhile."""
     a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
@@ -337,13 +339,13 @@ def _follow_four(x0, x1, x2, x3, p, last):
     last[0], last[1], last[2], last[3] = y0, y1, y2, y3
 
 
-@loop
+@part
 def _next(x, last, attack, release):
     rise, fall = attack * last + (1 - attack) * x, release * last + (1 - release) * x
     return rise if x > last else fall
 
 
-@loop
+@part
 def _follow_back(grad, y, rows, start, x, p, later):
     """Backwards through the smoother: `grad` by each y becomes the gradient through all later y.
 
@@ -364,7 +366,7 @@ def _follow_back(grad, y, rows, start, x, p, later):
                 g[n], later[k] = _previous(g[n], later[k], drop[n], attack, release)
 
 
-@loop
+@part
 def _drop(x, y, before):
     """How far `x` lies below the y before it, in place; y rises where that is negative."""
     x[0] = before - x[0]
@@ -373,7 +375,7 @@ def _drop(x, y, before):
         now[n] = last[n] - now[n]
 
 
-@loop
+@part
 def _return_four(g0, g1, g2, g3, d0, d1, d2, d3, p, later):
     a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
     r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
@@ -386,13 +388,13 @@ def _return_four(g0, g1, g2, g3, d0, d1, d2, d3, p, later):
     later[0], later[1], later[2], later[3] = l0, l1, l2, l3
 
 
-@loop
+@part
 def _previous(grad, later, drop, attack, release):
     pole = attack if drop < 0 else release
     return grad + later, pole * grad + pole * later
 
 
-@loop
+@part
 def _learn(adjoint, drop, p, sums):
     """Add up the gradients of the poles; `drop` becomes the gradient of x."""
     d_attack, d_release, attack, release = 0.0, 0.0, p[ATTACK], p[RELEASE]
@@ -410,7 +412,7 @@ def _learn(adjoint, drop, p, sums):
 # Signals of several channels come as the whole row, with where the chunk starts.
 
 
-@loop
+@part
 def to_level(key, start, scale, level_db):
     """The level of the loudest channel."""
     loudest = _loudest(key, start, len(level_db))
@@ -426,7 +428,7 @@ def to_level(key, start, scale, level_db):
             level_db[n] = db_per_octave * log2(floor if loudest[n] < floor else loudest[n])
 
 
-@loop
+@part
 def _loudest(key, start, size):
     loudest = np.zeros(size, key.dtype)
     for channel in range(len(key)):
@@ -437,7 +439,7 @@ def _loudest(key, start, size):
     return loudest
 
 
-@loop
+@part
 def level_back(d_level_db, key, start, scale, d_key):
     """Add to the gradient of the key. Channels that are equally loud share it."""
     loudest, number = _loudest(key, start, len(d_level_db)), key.dtype.type
@@ -463,7 +465,7 @@ def level_back(d_level_db, key, start, scale, d_key):
             d_signal[n] += change if abs(signal[n]) == loudest[n] else nothing
 
 
-@loop
+@part
 def _curve(level_db, p, scale, target_db):
     """The gain reduction that a level asks for: slope times soft knee, up to the range."""
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
@@ -476,7 +478,7 @@ def _curve(level_db, p, scale, target_db):
         target_db[n] = range_db if wanted > range_db else wanted
 
 
-@loop
+@part
 def _curve_back(d_target_db, level_db, p, scale, d_level_db, sums):
     threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
     half, per_knee = p[KNEE] / 2, min(1 / p[KNEE], 1e6)
@@ -500,7 +502,7 @@ def _curve_back(d_target_db, level_db, p, scale, d_level_db, sums):
     sums[RANGE] += d_range
 
 
-@loop
+@part
 def _gain(reduction_db, p, gain, through):
     """The gain of the compressed signal, and that of dry and compressed together."""
     wet, dry, to_single = p[MIX], 1 - p[MIX], through.dtype == SINGLE
@@ -509,7 +511,7 @@ def _gain(reduction_db, p, gain, through):
         through[n] = dry + wet * gain[n]
 
 
-@loop
+@part
 def _amplify(x, start, reduction_db, p, y):
     gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
     _gain(reduction_db, p, gain, through)
@@ -519,7 +521,7 @@ def _amplify(x, start, reduction_db, p, y):
             to[n] = through[n] * from_[n]
 
 
-@loop
+@part
 def _amplify_back(grad, x, start, reduction_db, p, dx, d_reduction_db, sums):
     gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
     _gain(reduction_db, p, gain, through)

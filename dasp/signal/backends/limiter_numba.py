@@ -5,7 +5,14 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._rows import fresh, over_rows
-from dasp.signal.backends.dynamics_numba import CHUNK, level_back, level_scale, loop, to_level
+from dasp.signal.backends.dynamics_numba import (
+    CHUNK,
+    level_back,
+    level_scale,
+    loop,
+    part,
+    to_level,
+)
 
 CEILING, RELEASE = 0, 1
 """Columns of the values of a row, and of their gradients."""
@@ -73,7 +80,7 @@ def _limit_rows_back(grad, key, p, scale, windows, d_key, sums):
             level_back(d_level_db[start : start + CHUNK], key[row], start, scale[row], d_key[row])
 
 
-@loop
+@part
 def _excess(key, ceiling_db, scale, excess_db):
     for start in range(0, len(excess_db), CHUNK):
         now = excess_db[start : start + CHUNK]
@@ -82,34 +89,40 @@ def _excess(key, ceiling_db, scale, excess_db):
             now[n] -= ceiling_db
 
 
-@loop
+@part
 def _cover(x, r, window, at, wanted, held):
     """Put the smooth curve over `x` and 0 in the place of `x`; note what it is made from, if asked.
 
-    Step m hears of x[m], and then knows what the curve must cover at n = m - window + 1.
+    Step m hears of x[m], and then knows what the curve must cover at n = m - window + 1. The steps
+    go by blocks of a window. The window of a step begins in the block before and ends in its own,
+    so that its largest sample is the largest from there to the end of the one, or from the start of
+    the other (M. van Herk, "A fast algorithm for local minimum and maximum filters on rectangular
+    and octagonal kernels", 1992). Of samples that are equal the last counts.
     """
-    size = 1
-    while size <= window:
-        size *= 2
-    here = size - 1  # `i & here` is the place of i in a ring of this size
-    # The samples of the window that are larger than all after them, so the first is the largest.
-    candidates, values = np.empty(size, np.int32), np.empty(size)
-    first, end = 0, 0
-    past, last, total = np.zeros(size), 0.0, 0.0
-    for m in range(len(x) + window - 1):
-        if m < len(x):
-            while end > first and values[(end - 1) & here] <= x[m]:
-                end -= 1
-            candidates[end & here], values[end & here] = m, x[m]
-            end += 1
-        if candidates[first & here] == m - window:
-            first += 1
-        loudest = values[first & here]
-        target = 0.0 if loudest < 0 else loudest
-        last = max(target, r * last + (1 - r) * target)
-        total += last - past[(m - window) & here]
-        past[m & here] = last
-        if len(at):
-            at[m], wanted[m], held[m] = candidates[first & here], loudest, last
-        if m >= window - 1:
-            x[m - window + 1] = total / window
+    time, steps, number = len(x), len(x) + window - 1, x.dtype.type
+    before, before_at = np.full(window, number(-np.inf)), np.zeros(window, np.int32)
+    now, now_at = np.empty(window, x.dtype), np.empty(window, np.int32)
+    past, last, total = np.zeros(window), 0.0, 0.0
+    for start in range(0, steps, window):
+        largest, place = number(-np.inf), 0
+        for j in range(window - 1, -1, -1):
+            if start + j < time and not largest >= x[start + j]:
+                largest, place = x[start + j], start + j
+            now[j], now_at[j] = largest, place
+        largest, place = number(-np.inf), 0
+        for m in range(start, min(start + window, steps)):
+            j = m - start
+            if m < time and not largest > x[m]:
+                largest, place = x[m], m
+            loudest, loudest_at = largest, place
+            if j + 1 < window and before[j + 1] > largest:
+                loudest, loudest_at = before[j + 1], before_at[j + 1]
+            target = 0.0 if loudest < 0 else np.float64(loudest)
+            last = max(target, r * last + (1 - r) * target)
+            total += last - past[j]
+            past[j] = last
+            if len(at):
+                at[m], wanted[m], held[m] = loudest_at, loudest, last
+            if m >= window - 1:
+                x[m - window + 1] = total / window
+        before, before_at, now, now_at = now, now_at, before, before_at

@@ -33,6 +33,7 @@ from dasp.signal.backends._sections_numba import (
     inlined,
     keep_states,
     loop,
+    part,
     return_states,
     set_sections,
     set_states,
@@ -153,7 +154,7 @@ def _run_back(
     mixed, spare = np.empty(tile * lines, grad.dtype), np.empty(tile * lines, grad.dtype)
     w = np.zeros((groups, (n + 1) * SECTION))
     steps, places = np.empty((-(-tile // STEP), n, 2 * LANES)), np.empty(LANES, np.int64)
-    mask = later.shape[2] - 1
+    mask, no_mask = later.shape[2] - 1, np.int64(-1)
     for row in range(len(grad)):
         own_memory, own_later = memory[row], later[row]
         for group in range(groups):
@@ -171,12 +172,12 @@ def _run_back(
                 for m in range(0, tile, STEP):
                     count = min(STEP, tile - m)
                     keep_states(v, steps, m // STEP)
-                    _read(own_memory, place + m, -1, lengths, group, groups, count, places, v)
+                    _read(own_memory, place + m, no_mask, lengths, group, groups, count, places, v)
                     forwards(v, n, count, False)
                 for m in range((tile - 1) // STEP * STEP, -1, -STEP):
                     count = min(STEP, tile - m)
                     return_states(steps, m // STEP, v)
-                    _read(own_memory, place + m, -1, lengths, group, groups, count, places, v)
+                    _read(own_memory, place + m, no_mask, lengths, group, groups, count, places, v)
                     forwards(v, n, count, True)
                     _copy(of_times, _at(group, tile, m), v, n * SECTION + GRAD, count)
                     backwards(v, n, count, True)
@@ -192,7 +193,7 @@ def _run_back(
 # (groups, time, lanes).
 
 
-@loop
+@part
 def _read(memory, start, mask, lengths, group, groups, count, places, w):
     size, together = memory.shape[1], count == STEP
     for k in range(LANES):
@@ -209,7 +210,7 @@ def _read(memory, start, mask, lengths, group, groups, count, places, w):
                 w[SIGNAL + m * LANES + k] = memory[i, (start - lengths[i] + m) & mask]
 
 
-@loop
+@part
 def _read_back(w, later, place, group, groups, count, places):
     for j in range(GRAD, GRAD + count * LANES):
         w[j] = _or_nothing(w[j])
@@ -223,7 +224,7 @@ def _read_back(w, later, place, group, groups, count, places):
                 later[k * groups + group, place + m] = w[GRAD + m * LANES + k]
 
 
-@loop
+@part
 def _at(group, tile, m):
     return (group * tile + m) * LANES
 
@@ -238,7 +239,7 @@ def _copy(from_, at, to, place, count):
 # -- and by the matrix back to the lines -----------------------------------------------------
 
 
-@loop
+@part
 def _butterflies(x, spare, groups):
     """The Hadamard matrix but for its scale, from `(groups, time, lanes)` to `(lines, time)`.
 
@@ -259,7 +260,7 @@ def _butterflies(x, spare, groups):
     return x
 
 
-@loop
+@part
 def _butterflies_back(x, spare, groups):
     """The same matrix, from `(lines, time)` to `(groups, time, lanes)`."""
     half = len(x) // 2
@@ -276,7 +277,7 @@ def _butterflies_back(x, spare, groups):
     return x
 
 
-@loop
+@part
 def _hear(of_lines, heard, level, start, y):
     gain = level / math.sqrt(len(of_lines))
     for channel in range(len(y)):
@@ -285,7 +286,7 @@ def _hear(of_lines, heard, level, start, y):
             out[n] = gain * line[n]
 
 
-@loop
+@part
 def _hear_back(grad, start, heard, level, of_lines):
     gain = level / math.sqrt(len(of_lines))
     for channel in range(len(grad)):
@@ -294,7 +295,7 @@ def _hear_back(grad, start, heard, level, of_lines):
             line[n] += gain * g[n]
 
 
-@loop
+@part
 def _enter(x, start, signs, of_lines):
     lines, tile = of_lines.shape
     for channel in range(len(x)):
@@ -305,7 +306,7 @@ def _enter(x, start, signs, of_lines):
                 line[n] += sign * signal[n]
 
 
-@loop
+@part
 def _enter_back(of_lines, start, signs, dx):
     lines, tile = of_lines.shape
     for channel in range(len(dx)):
@@ -317,7 +318,7 @@ def _enter_back(of_lines, start, signs, dx):
                 d_signal[n] += sign * line[n]
 
 
-@loop
+@part
 def _write(of_lines, memory, place):
     lines, tile = of_lines.shape
     scale = of_lines.dtype.type(1 / math.sqrt(lines))
@@ -327,7 +328,7 @@ def _write(of_lines, memory, place):
             to[n] = _or_nothing(scale * line[n])
 
 
-@loop
+@part
 def _write_back(later, start, mask, lengths, of_lines):
     """What a line is to give later was written now."""
     lines, tile = of_lines.shape
@@ -338,6 +339,6 @@ def _write_back(later, start, mask, lengths, of_lines):
             to[n] = scale * line[(at + n) & mask]
 
 
-@loop
+@part
 def _or_nothing(value):
     return np.float32(0) * value if abs(value) < TOO_SMALL else value

@@ -8,6 +8,7 @@ from dasp.signal.backends._compiled import compiled
 from dasp.signal.backends._rows import over_rows
 
 loop = compiled(error_model="numpy")
+part = compiled(error_model="numpy", kept=False)
 
 
 def rounded(keep: bool, x: Tensor, keys: Tensor, bits: int, dither: bool) -> tuple[Tensor, tuple]:
@@ -42,7 +43,7 @@ def _round_rows(x, keys, limits, y):
                 y[row, n] = unit * min(max(np.rint(-least * x[row, n]), least), most)
 
 
-@loop
+@part
 def _round_with_noise(x, key, least, most, unit, y):
     real = x.dtype.type
     for n in range(len(x)):
