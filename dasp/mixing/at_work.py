@@ -14,7 +14,7 @@ from dasp.processors.gain_reduction import gain_reduction
 from dasp.processors.strip import Strip
 from dasp.signal.stft import frames
 
-LISTEN_S = 15.0
+LISTEN_S, BLOCK_S = 6.0, 0.1
 LOUD = 0.9
 """The reduction in loud moments is exceeded for a tenth of the time in which something plays."""
 
@@ -27,7 +27,7 @@ Reductions = Mapping[tuple[str, str, int], float]
 def reductions_at_work(tracks: Sequence[Tensor], mix: Mix) -> Reductions:
     """Measure the gain reduction of every compressor of a mix in its loud moments.
 
-    At most 15 s of each are heard, where most plays; the reduction is one that is exceeded for a
+    At most 6 s of each are heard, where most plays; the reduction is one that is exceeded for a
     tenth of the time in which something does. Compressors on buses are left out, and so are mixes
     in which a setting moves.
 
@@ -54,14 +54,13 @@ def reductions_at_work(tracks: Sequence[Tensor], mix: Mix) -> Reductions:
     found: dict[tuple[str, str, int], float] = {}
     for track in mix.tracks:
         if _has_compressor(track.strip):
-            part = busiest_stretch(keys[track.name], round(LISTEN_S * mix.sample_rate))
+            part = _where_most_plays([keys[track.name]], mix.sample_rate)
             there = {name: x[..., part] for name, x in keys.items()}
             channel = ("track", track.name)
             found |= _along(track.strip, there[track.name], mix.sample_rate, there, channel)
     if not any(_has_compressor(strip) for kind, _, strip in strips if kind != "track"):
         return found
-    power = torch.stack([x.square().mean(-2, keepdim=True) for x in heard])
-    part = busiest_stretch(power.sqrt(), round(LISTEN_S * mix.sample_rate))
+    part = _where_most_plays(heard, mix.sample_rate)
     there = {name: x[..., part] for name, x in keys.items()}
     stems = mix_stems([x[..., part] for x in tracks], mix)
     silence = torch.zeros_like(stems[0].audio)
@@ -102,13 +101,23 @@ def _along(
     return found
 
 
+def _where_most_plays(tracks: Sequence[Tensor], rate: int) -> slice:
+    """A stretch of `LISTEN_S`, found by the powers of blocks, which are few."""
+    size = max(1, round(BLOCK_S * rate))
+    powers = torch.stack([_means(x.square().mean(-2, keepdim=True), size) for x in tracks])
+    part = busiest_stretch(powers.sqrt(), round(LISTEN_S / BLOCK_S))
+    return slice(part.start * size, part.stop * size)
+
+
+def _means(y: Tensor, size: int) -> Tensor:
+    """The means of blocks of a signal, of which the last is filled up by silence."""
+    return frames(pad(y, (0, -y.shape[-1] % size)), size, size).mean(-1)
+
+
 def _in_loud_moments(reduction_db: Tensor, x: Tensor, rate: int) -> float:
     """What is exceeded for a tenth of the time in which something plays."""
     size = max(1, round(GLIMPSE_S * rate))
-    power, reduction_db = (
-        frames(pad(y, (0, -y.shape[-1] % size)), size, size).mean(-1)
-        for y in (x.square().mean(-2), reduction_db)
-    )
+    power, reduction_db = _means(x.square().mean(-2), size), _means(reduction_db, size)
     plays = power > PAUSE * power.max()
     ordered = reduction_db[plays].sort().values
     return ordered[min(int(LOUD * len(ordered)), len(ordered) - 1)].item() if len(ordered) else 0.0

@@ -233,8 +233,10 @@ def test_a_network_makes_the_mix_and_no_settings(dasp, tmp_path):
     assert dasp("mix", stems, *options)[0] == 0
     shipped, _ = load_audio(tmp_path / "mix.wav")
     options += ("--force", "--weights", tmp_path / "weights.safetensors")
+    (stems / "session.toml").write_text('genre = "rock"\n[role]\nkick = "kick"\n')
     status, out, err = dasp("mix", stems, *options, "--target-lufs", -20)
     assert status == 0 and "there are no settings to write" in err
+    assert "wave-u-net cannot follow what session.toml says of --genre" in err
     assert "loudness -20.0 LUFS" in out and not (tmp_path / "mix.json").exists()
     own, _ = load_audio(tmp_path / "mix.wav")
     assert own.shape == shipped.shape == (2, 16_000) and not torch.equal(own, shipped)
