@@ -46,6 +46,13 @@ def test_code_for_another_library():
     assert names["y"].shape == names["x"].shape
 
 
+def test_what_was_done_to_a_recording():
+    names: dict = {}
+    (block,) = blocks("effect_encoder.md", "python")
+    exec(block, names)
+    assert names["likeness"].shape == () and -1 <= names["likeness"] <= 1
+
+
 COMMANDS = """
 import json, shlex, sys
 from dasp.cli.main import main

@@ -65,13 +65,22 @@ def audio_features(
     check_channels(output, 2, "output")
     total = output.new_zeros(output.shape[:-2])
     for name, weight in weights.items():
-        error = _feature(name, output, sample_rate) - _feature(name, target, sample_rate)
+        error = feature(name, output, sample_rate) - feature(name, target, sample_rate)
         total = total + weight * error.square().mean(-1)
     return reduced(total, reduction)
 
 
-def _feature(name: str, x: Tensor, sample_rate: float) -> Tensor:
-    """One feature `(*batch, values)`."""
+def feature(name: str, x: Tensor, sample_rate: float) -> Tensor:
+    """Measure one of the features that the loss compares.
+
+    Args:
+        name: One of `WEIGHTS`.
+        x: Audio `(*batch, 2, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Its values, `(*batch, values)`.
+    """
     if name == "rms":
         return at_least(x.square().mean(-1), SILENT_POWER).sqrt()
     if name == "crest_factor":

@@ -10,7 +10,6 @@ one drum kit keep the balance at which they were recorded and the sound of their
 hears all of the kit, and what is good for one drum is not for the others.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dasp._bounds import at_most
@@ -35,6 +33,7 @@ from dasp.controllers.console.network import (
 )
 from dasp.controllers.console.recordings import coherences, recordings
 from dasp.controllers.rules.strips import master_at_loudness
+from dasp.controllers.trained_file import read_trained
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import ends, in_range
@@ -92,18 +91,9 @@ def load_trained(path: str | Path) -> Trained:
     Raises:
         ValueError: If the file is no safetensors, or has weights of another recipe.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {}).get("dasp", "{}"))
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file: {error}") from error
-    if facts.get("recipe") != RECIPE:
-        raise ValueError(f"{path}: expected weights of the recipe {RECIPE}")
-    config = facts["config"]
+    config, tensors = read_trained(path, RECIPE)
     console = CONSOLES[config["console"]]
-    network = {**config["network"], "channels": tuple(config["network"]["channels"])}
-    model = MixingController(console, Size(**network))
+    model = MixingController(console, Size(**config["network"]))
     model.load_state_dict(tensors)
     return Trained(model.eval().requires_grad_(False), console)
 
