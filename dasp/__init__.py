@@ -10,6 +10,7 @@
 | `dasp.audio_io` | audio files to tensors and back |
 | `dasp.mixing` | the console, the mix and its document |
 | `dasp.songs`, `dasp.controllers` | songs as tracks; what mixes them |
+| `dasp.prepare`, `dasp.preparation` | what is wrong with tracks, put right |
 | `dasp.mix`, `dasp.render`, `dasp.evaluate` | a song to its mix, to sound, beside others |
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix, `match` a style |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         mixing,
         pages,
         pictures,
+        preparation,
         processors,
         recipes,
         signal,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
         units,
     )
     from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
-    from dasp.desk import mix, render, render_stems
+    from dasp.desk import mix, prepare, render, render_stems
     from dasp.estimation import fit, match, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
@@ -67,6 +69,7 @@ _HOMES = {
     "save_mix": "mixing",
     "mix": "desk",
     "mix_like": "reference",
+    "prepare": "desk",
     "render": "desk",
     "render_stems": "desk",
     "evaluate": "evaluation",
@@ -102,6 +105,8 @@ __all__ = [
     "mixing",
     "pages",
     "pictures",
+    "preparation",
+    "prepare",
     "processors",
     "recipes",
     "render",

@@ -16,6 +16,7 @@ from dasp.mixing.mixdown import Stem, mix_down, mix_stems
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.mixing.wishes import Wishes, with_roles
+from dasp.preparation import Prepared, prepare_song
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.opening import Source, open_song
 from dasp.songs.session import find_session, read_session
@@ -27,6 +28,7 @@ def mix(
     *,
     system: str = DEFAULT,
     start: Mix | None = None,
+    prepare: bool = True,
     target_lufs: float | None = None,
     amount: float = 1.0,
     weights: str | Path | None = None,
@@ -42,6 +44,8 @@ def mix(
         system: What finds the settings, one of `dasp.controllers.SYSTEMS`.
         start: A mix of these tracks. What is locked in it stays as it is, and so do files, roles,
             groups, buses and sends; where `source` is a `Mix`, that one.
+        prepare: Whether the tracks are put right first, as `dasp.prepare` does it; those of a
+            `start` are taken as that has them.
         target_lufs: Integrated loudness of the mix in LUFS, from -70 to 0; -18 if none is given.
             A limiter, or the range of the gain, can stand against it.
         amount: How far to go from the plain sum, 0, to the mix, 1.
@@ -70,6 +74,8 @@ def mix(
     song = open_song(source, sample_rate)
     if start is None:
         start = source if isinstance(source, Mix) else song.plain_mix()
+        if prepare and not isinstance(source, Mix):
+            start = prepare_song(song.song, start).mix
     return automatic_mix(
         song_of(start, song),
         start,
@@ -116,6 +122,30 @@ def all_wishes(song: Multitrack, start: Mix, wishes: Wishes = Wishes()) -> Wishe
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return wishes.of(with_roles(start, wishes.role)).over(session)
+
+
+def prepare(source: Source, sample_rate: int | None = None) -> Prepared:
+    """Find what is wrong with the tracks of a song, and put right what is beyond doubt.
+
+    Args:
+        source: The song, as `dasp.mix` takes it.
+        sample_rate: A whole number of Hz. Tensors by name need it.
+
+    Returns:
+        A mix that does nothing but put the tracks right, and what was found. `dasp.mix` mixes it
+        as its `start`; `dasp.preparation.undo` takes something back.
+
+    Raises:
+        ValueError: If there are no tracks.
+
+    >>> import torch
+    >>> voice = 0.1 * torch.randn(1, 16_000)
+    >>> [str(found) for found in prepare({"voice": voice, "bass": 0 * voice}, 8000).findings]
+    ['bass: silent: its peak is -160 dBFS; muted']
+    """
+    song = open_song(source, sample_rate)
+    start = source if isinstance(source, Mix) else song.plain_mix()
+    return prepare_song(song_of(start, song), start)
 
 
 def render(mix: Mix | str | Path, source: Source | None = None) -> Tensor:

@@ -15,7 +15,7 @@ LAYERS = {
     "functional": 2, "analysis": 2,
     "losses": 3, "processors": 3,
     "grad": 4, "mixing": 4, "audio_io": 4,
-    "compat": 5, "songs": 5, "controllers": 5, "streaming": 5,
+    "compat": 5, "songs": 5, "preparation": 5, "controllers": 5, "streaming": 5,
     "data": 6, "desk": 6, "estimation": 6,
     "fitting": 7, "reference": 7, "training": 7, "evaluation": 7, "batch": 7, "pictures": 7,
     "recipes": 8,

@@ -16,6 +16,7 @@ from dasp.signal import compile_first
 
 COMMANDS = {
     "mix": "mix a folder of stems",
+    "prepare": "find what is wrong with stems, and put it right",
     "unmix": "find the settings behind a mix",
     "render": "mix from the settings in a mix.json, or write its stems",
     "process": "run files through effects",

@@ -23,9 +23,11 @@ from dasp.cli.output import (
     with_room,
     writing,
 )
+from dasp.cli.prepare import add_undo_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.cli.wishes import add_wish_options, options_in, why_roles, wishes_of
+from dasp.controllers.heard import heard_of
 from dasp.controllers.kit_view import kit_seen_from
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
@@ -41,6 +43,7 @@ from dasp.mixing.settings import Channel
 from dasp.mixing.summary import pan_text, stage_text, switches
 from dasp.mixing.targets import MIX_LUFS
 from dasp.mixing.wishes import SEEN_FROM, with_roles
+from dasp.preparation import prepare_song, undo
 from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
@@ -55,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "get a balance, and dry tracks are mixed by a trained console: level, pan, EQ, compression "
         "and reverb of each track; and a limiter at the target loudness. The settings are written "
         "beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. With --start "
-        "the tracks are those of an earlier mix, of which all that is locked is kept."
+        "the tracks are those of an earlier mix, of which all that is locked is kept. Tracks are put "
+        "right first, as 'dasp prepare' does it."
     )
     tracks = parser.add_mutually_exclusive_group(required=True)
     tracks.add_argument(
@@ -88,6 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_reference_option(parser)
     add_wish_options(parser)
+    parser.add_argument(
+        "--no-prepare", action="store_true",
+        help="take the tracks as they are: no polarity, delay, offset or double is looked for",
+    )  # fmt: skip
+    add_undo_option(parser)
     add_output_options(parser)
     add_truncated_option(parser)
 
@@ -122,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         step()
         asked = all_wishes(stems, start, wishes)
         if makes_audio:
-            tracks, mix, notes = _made(args, stems, asked)
+            tracks, mix, notes = _made(args, stems, start, asked)
             notes += taken_for_a_track(args.output, stems.files)
         else:
             tracks = stems.tracks
@@ -176,10 +185,11 @@ def _found(args: argparse.Namespace, song, start, wishes):
     return mix, [*notes, *reached, *(str(one.message) for one in said), *mix.notes]
 
 
-def _made(args: argparse.Namespace, stems, wishes):
+def _made(args: argparse.Namespace, stems, start, wishes):
     """The sound that a network makes as the one track of a mix, at the loudness; and notes."""
     roles = tuple(track.role for track in with_roles(stems.plain_mix(), wishes.role).tracks)
-    made = audio_of(replace(stems.song, roles=roles), args.system, args.weights)
+    heard, _ = heard_of(replace(stems.song, roles=roles), start)
+    made = audio_of(heard, args.system, args.weights)
     notes = [f"{args.system} makes the mix itself: there are no settings to write"]
     if left := options_in(wishes):
         notes.append(f"{args.system} cannot follow what {SESSION} says of {', '.join(left)}")
@@ -196,7 +206,11 @@ def read_song(args: argparse.Namespace):
         return open_song(start), start
     stems = open_song(args.stems)
     check_is_no_track(args.output, stems.files)
-    return stems, stems.plain_mix()
+    if args.no_prepare:
+        return stems, stems.plain_mix()
+    prepared = prepare_song(stems.song, stems.plain_mix())
+    print_notes(map(str, prepared.findings))
+    return stems, undo(prepared.mix, args.undo)
 
 
 def mix_and_save(args: argparse.Namespace, tracks, mix):

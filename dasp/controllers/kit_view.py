@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from dasp.controllers.console.recordings import COHERENT, coherences
+from dasp.analysis.coherence import measure_coherence
+from dasp.controllers.console.recordings import COHERENT
 from dasp.controllers.steered import panned
 from dasp.mixing.roles import name_words, stereo_pairs
 from dasp.mixing.settings import Mix, Track
@@ -165,7 +166,7 @@ def _ears(mix: Mix, tracks: Sequence[Tensor]) -> list[Ears]:
 
 def _side(x: Tensor, ears: Ears, rate: float) -> float:
     """-1 or 1, where a close microphone is heard; 0 where it is not of that recording."""
-    near = coherences([x, ears.left, ears.right], rate)[0, 1:]
+    near = measure_coherence([x, ears.left, ears.right], rate)[0, 1:]
     if near.max() < COHERENT:
         return 0.0
     return _sign((near[1] - near[0]).item(), least=0.0)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import at_most
+from dasp.analysis.coherence import measure_coherence
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.console.features import busiest_part, hear
 from dasp.controllers.console.network import (
@@ -31,7 +32,7 @@ from dasp.controllers.console.network import (
     Size,
     role_numbers,
 )
-from dasp.controllers.console.recordings import coherences, recordings
+from dasp.controllers.console.recordings import recordings
 from dasp.controllers.rules.strips import master_at_loudness
 from dasp.controllers.trained_file import read_trained
 from dasp.mixing.console import Console, Controls, Settings
@@ -327,7 +328,7 @@ def _kit(
     drums = [i for i, role in enumerate(roles) if role in KIT_ROLES and playing[i]]
     if len(drums) < 2:
         return {}
-    coherence = coherences([tracks[i] for i in drums], rate)
+    coherence = measure_coherence([tracks[i] for i in drums], rate)
     return {
         drums[i]: dict(zip(drums, coherence[i].tolist(), strict=True))
         for group in recordings(coherence) if len(group) > 1

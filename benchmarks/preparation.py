@@ -1,0 +1,163 @@
+"""What `dasp prepare` finds in real recordings, and what it does to sound ones.
+
+Run `python -m benchmarks.preparation`. Five released songs, two drum kits and the stems of a sixth
+song are looked through as they are, where every correction is a false one unless the audio says
+that it is not (two channels that are the same, sample by sample); then faults are planted in them:
+
+- an offset of 0.01, silence, one channel copied into two, peaks cut at half their height;
+- a track again at another gain; a bounce of all tracks, as it is and through an EQ and a
+  compressor; a click track;
+- a second microphone on each track, through an EQ and a distortion, with noise 30 dB under it, of
+  either polarity and 0.3, 12.25 or 200 samples late;
+- each microphone of the kits upside down.
+
+Prints the table of docs/preparation.md.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.recordings import recordings
+from dasp.mixing.routing import as_stereo
+from dasp.mixing.song import Song
+from dasp.preparation import prepare_song
+from dasp.preparation.one_source import delays, pairs, turned_over
+from dasp.preparation.one_track import of_one_track
+from dasp.processors.catalogue import COMPRESSOR, DISTORTION, PARAMETRIC_EQ, TIME_SHIFT
+from dasp.songs.multitrack import load_folder
+
+FOLDERS = {
+    **{name: f"song_{name}/stems" for name in (
+        "hydrogen", "lithium", "potassium", "rubidium", "sodium", "caesium_a"
+    )},
+    "song 008": "song_fxnorm_008/dry",
+    "drums_enst066": "drums_enst066/tracks",
+    "drums_gogodze_a": "drums_gogodze_a/tracks",
+}  # fmt: skip
+KITS = ("drums_enst066", "drums_gogodze_a")
+DELAYS = (0.3, 12.25, 200.0)
+NEAR = 0.1
+"""How far a delay that was found may be from the planted one, in samples, beside the EQ's own."""
+
+
+def main() -> None:
+    """Count, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation")
+    parser.add_argument("--pieces", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    options = parser.parse_args()
+    done: Counter[str] = Counter()
+    planted: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    with torch.inference_mode():
+        for name in tqdm(options.pieces, disable=None):
+            song = load_folder(recordings() / FOLDERS[name]).song
+            done["tracks"] += len(song.names)
+            for finding in prepare_song(song).findings:
+                done[f"{finding.kind}, {'done' if finding.done else 'told'}"] += 1
+                tqdm.write(f"{name}: {finding}")
+            cases = [*alone(song), *copies(song), *second_microphones(song)]
+            cases += upside_down(song) if name in KITS else []
+            for kind, right in cases:
+                planted[kind] += 1
+                found[kind] += right
+                if not right:
+                    tqdm.write(f"{name}: missed: {kind}")
+    print("untouched:", ", ".join(f"{key} {count}" for key, count in done.items()))
+    print("| planted | found |\n| --- | --- |")
+    for kind, count in planted.items():
+        print(f"| {kind} | {found[kind]} of {count} |")
+
+
+def alone(song: Song) -> Iterator[tuple[str, bool]]:
+    """Faults that a track has by itself."""
+    for track, x in zip(song.plain_mix().tracks, song.tracks, strict=True):
+        x = x / x.abs().max()
+        faults = {
+            "offset": x + 0.01,
+            "silent": 1e-5 * x,
+            "mono": x.mean(0).expand(2, -1),
+            "clipped": x.clamp(-0.5, 0.5),
+        }
+        for kind, faulty in faults.items():
+            _, findings = of_one_track(track, faulty, song.sample_rate)
+            yield kind, kind in [finding.kind for finding in findings]
+
+
+def copies(song: Song) -> Iterator[tuple[str, bool]]:
+    """One track again, a bounce of all, a click."""
+    rate = song.sample_rate
+    plain = sum(as_stereo(track) for track in song.tracks)
+    louder = PARAMETRIC_EQ(plain, rate, low_shelf_gain_db=2.0, high_shelf_gain_db=3.0)
+    pressed = COMPRESSOR(louder, rate, threshold_db=-24.0, ratio=3.0, makeup_gain_db=4.0)
+    click = torch.zeros(1, plain.shape[-1])
+    tone = 0.5 * torch.sin(torch.arange(rate // 100) * (6.28 * 1000 / rate))
+    for start in range(0, plain.shape[-1] - rate, rate // 2):
+        click[0, start : start + len(tone)] = tone
+    extra = {
+        "duplicate": (f"{song.names[0]} b", 0.7 * song.tracks[0]),
+        "bounce": ("All together", plain),
+        "bounce, mastered": ("All together", pressed),
+        "click": ("Click", click),
+    }
+    for kind, (name, audio) in extra.items():
+        findings = prepare_song(_with(song, name, "other", audio)).findings
+        own = [f.kind for f in findings if f.done and f.track == name]
+        yield kind, kind.partition(",")[0] in own
+
+
+def second_microphones(song: Song) -> Iterator[tuple[str, bool]]:
+    """Two tracks of one source, the second late or upside down."""
+    rate = song.sample_rate
+    draw = torch.Generator().manual_seed(0)
+    for x in song.tracks:
+        first = x.mean(0, keepdim=True)[:, : 10 * rate]
+        coloured = PARAMETRIC_EQ(first, rate, low_shelf_gain_db=3.0, high_shelf_gain_db=-6.0)
+        coloured = DISTORTION(coloured, rate, drive_db=6.0)
+        noise = torch.randn(first.shape, generator=draw) * coloured.square().mean().sqrt()
+        second = coloured + 10 ** (-30 / 20) * noise
+        own = _found(first, second, rate)[1]
+        for late in DELAYS:
+            for sign in (1, -1):
+                moved = sign * TIME_SHIFT(second, rate, delay_samples=late)
+                turned, delay = _found(first, moved, rate)
+                yield (
+                    f"second microphone, {'as it is' if sign > 0 else 'upside down'}",
+                    turned == (sign < 0),
+                )
+                yield f"second microphone, {late:g} samples late", abs(delay - own - late) <= NEAR
+
+
+def _found(first: Tensor, second: Tensor, rate: int) -> tuple[bool, float]:
+    """Whether one of two tracks is turned over, and by how much the second is moved earlier."""
+    found = list(pairs(("bass di", "bass amp"), ("bass", "bass"), (first, second), rate))
+    late = delays(found, 2)
+    moved = [late.get(i, (0.0,))[0] for i in range(2)]
+    return bool(turned_over(found, 2)), moved[1] - moved[0]
+
+
+def upside_down(song: Song) -> Iterator[tuple[str, bool]]:
+    """Each microphone of a kit turned over, beside all others as they are."""
+    before = _turned(song)
+    for i, name in enumerate(song.names):
+        tracks = tuple(-x if j == i else x for j, x in enumerate(song.tracks))
+        after = _turned(replace(song, tracks=tracks))
+        yield "kit microphone upside down: it is turned back", name in after ^ before
+        yield "kit microphone upside down: no other is turned", after - before <= {name}
+
+
+def _turned(song: Song) -> set[str]:
+    return {f.track for f in prepare_song(song).findings if f.kind == "polarity"}
+
+
+def _with(song: Song, name: str, role: str, audio: Tensor) -> Song:
+    return Song((*song.names, name), (*song.roles, role), (*song.tracks, audio), song.sample_rate)
+
+
+if __name__ == "__main__":
+    main()

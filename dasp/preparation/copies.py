@@ -1,0 +1,178 @@
+"""Tracks that are there twice: duplicates, takes of one part, a bounce of the others, a click."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+
+import torch
+from torch import Tensor
+
+from dasp.mixing.roles import stereo_pairs
+from dasp.preparation.finding import Finding
+from dasp.signal.stft import stft
+from dasp.units import power_to_db
+
+SAME_DB = -50.0
+"""A track is another again where what is left of it without that is so far under it."""
+
+EXPLAINED, NEARLY = 0.97, 0.93
+"""Shares of a track from which on it is, or may be, a bounce of the others."""
+
+LEAST_PART, LEAST_PARTS = 0.02, 3
+FFT_SIZE, BANDS_HZ, BLOCK_FRAMES = 2048, (60, 200, 600, 2000, 6000, 16_000), 40
+
+TAKE = re.compile(r"[ _-]*(take|tk)[ _-]*\d+|[ _-]+(alt|old|copy)\b", re.IGNORECASE)
+CLICK = re.compile(r"\b(click|clicks|metronome|metro|klick|clic)\b", re.IGNORECASE)
+
+
+def duplicates(names: Sequence[str], tracks: Sequence[Tensor]) -> dict[int, tuple[int, str]]:
+    """Find tracks that are another one again, at any gain; the one of the shorter name stays.
+
+    The two sides of a pair, as their names tell, are left alone: without one the other leans.
+
+    Args:
+        names: Name of each track.
+        tracks: Audio `(channels, time)` of each track.
+
+    Returns:
+        For the number of each duplicate that of the track it repeats, and why.
+    """
+    if len(tracks) < 2:
+        return {}
+    mono = torch.stack([track.mean(-2) for track in tracks])
+    power = mono.square().mean(-1).double()
+    every = mono[:, :: max(1, mono.shape[-1] // 200_000)].double()
+    every = every / every.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    alike = (every @ every.mT).abs()
+    sides = stereo_pairs(list(names))
+    found: dict[int, tuple[int, str]] = {}
+    by_name = sorted(range(len(tracks)), key=lambda i: (len(names[i]), i))
+    for i, j in combinations(by_name, 2):
+        if j in found or i in found or alike[i, j] < 0.999 or (i in sides and j in sides):
+            continue
+        if tracks[i].shape != tracks[j].shape:
+            continue
+        gain = (mono[i].double() @ mono[j].double()) / (power[i] * mono.shape[-1])
+        left = (tracks[j] - gain.float() * tracks[i]).square().mean().double()
+        left_db = (power_to_db(left) - power_to_db(tracks[j].square().mean().double())).item()
+        if left_db < SAME_DB:
+            told = "sample by sample" if left_db < -120 else f"to {left_db:.0f} dB"
+            turned = ", turned over" if gain < 0 else ""
+            found[j] = i, f"{names[i]} again{turned}, {told}; muted"
+    return found
+
+
+def takes(names: Sequence[str]) -> Iterator[Finding]:
+    """Name tracks that are takes of one part, by their names.
+
+    Args:
+        names: Name of each track.
+
+    Yields:
+        A line for each part that has several.
+    """
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        if TAKE.search(name):
+            parts.setdefault(TAKE.sub("", name).strip(" _-").lower(), []).append(name)
+    for part, own in parts.items():
+        own += [name for name in names if name.lower() == part]
+        if len(own) > 1:
+            others = ", ".join(own[1:])
+            yield Finding(own[0], "take", f"a take beside {others}? Mute those not meant", False)
+
+
+def bounces(
+    names: Sequence[str], tracks: Sequence[Tensor], rate: int
+) -> dict[int, tuple[bool, str]]:
+    """Find tracks that are a sum of the others: a bounce of the mix, or of a group.
+
+    In each band and second every track is fitted by the others, each with a gain of its own, so
+    that a bounce through an EQ and a compressor is one too.
+
+    Args:
+        names: Name of each track.
+        tracks: Audio `(channels, time)` of each track, of a stretch in which most play.
+        rate: In Hz.
+
+    Returns:
+        For the number of each such track whether that is beyond doubt, and why.
+    """
+    if len(tracks) <= LEAST_PARTS:
+        return {}
+    x = torch.stack([track.mean(-2) for track in tracks])
+    spectra = stft(x, FFT_SIZE, FFT_SIZE // 2)
+    edges = [round(hz * FFT_SIZE / rate) for hz in BANDS_HZ if hz < rate / 2]
+    blocks = spectra.shape[-1] // BLOCK_FRAMES
+    if not blocks:
+        return {}
+    spectra = spectra[..., : blocks * BLOCK_FRAMES].unflatten(-1, (blocks, -1))
+    grams, counts = [], []
+    for low, high in pairwise(edges):
+        band = spectra[:, low:high].permute(2, 0, 1, 3).flatten(2)
+        grams.append(band @ band.mH)
+        counts.append(band.shape[-1])
+    gram = torch.cat(grams).to(torch.complex128)
+    count = torch.tensor(counts).repeat_interleave(blocks)
+    found = {}
+    for i in range(len(tracks)):
+        others = [j for j in range(len(tracks)) if j != i]
+        share, parts = _explained(gram, count, i, others)
+        if share < NEARLY or len(parts) < LEAST_PARTS:
+            continue
+        sure = share >= EXPLAINED
+        of = ", ".join(names[others[j]] for j in parts)
+        does = "; muted" if sure else "; if it is, mute it"
+        is_one = "a bounce of" if sure else "may be a bounce of"
+        found[i] = sure, f"{is_one} {of}, which make up {100 * share:.0f} % of it{does}"
+    return found
+
+
+def _explained(gram: Tensor, count: Tensor, i: int, others: list[int]) -> tuple[float, list[int]]:
+    """The share of a track that a sum of others makes up, and which of them count in it."""
+    own = gram[:, i, i].real
+    cross = gram[:, others, i]
+    among = gram[:, others][:, :, others]
+    ridge = 1e-6 * among.diagonal(dim1=1, dim2=2).real.mean(-1).clamp(min=1e-12)
+    eye = torch.eye(len(others), dtype=among.dtype)
+    gains = torch.linalg.solve(among + ridge[:, None, None] * eye, cross)
+    made = (gains.conj() * cross).sum(-1).real.clamp(min=0)
+    # As many numbers as are fitted explain their share of anything.
+    left = (own - made).clamp(min=0) * count / (count - len(others)).clamp(min=1)
+    share = 1 - (left.sum() / own.sum().clamp(min=1e-12)).item()
+    # A bounce holds its parts; a part, which is the bounce less the others, holds none of those.
+    part = (gains.conj() * cross).real.sum(0) / own.sum().clamp(min=1e-12)
+    return share, [j for j, value in enumerate(part.tolist()) if value >= LEAST_PART]
+
+
+def click_track(name: str, x: Tensor, rate: int) -> str | None:
+    """Tell whether a track is a metronome's: by its name, and by beats in even steps.
+
+    Args:
+        name: Name of the track.
+        x: Its audio `(channels, time)`.
+        rate: In Hz.
+
+    Returns:
+        Why it is one, or None.
+    """
+    words = re.sub(r"[_\-\d.]+", " ", name)
+    if not CLICK.search(words):
+        return None
+    step = max(1, rate // 1000)
+    level = x.abs().amax(0)
+    level = level[: len(level) // step * step].reshape(-1, step).amax(-1)
+    on = level > 0.25 * level.max()
+    starts = (on[1:] & ~on[:-1]).nonzero().flatten()
+    keep = [starts[0].item()] if len(starts) else []
+    for start in starts.tolist():
+        if start - keep[-1] > 100:
+            keep.append(start)
+    if len(keep) < 8:
+        return None
+    apart = torch.tensor(keep).diff().float()
+    beat = apart.median()
+    even = ((apart / beat - (apart / beat).round()).abs() * beat < 5).float().mean().item()
+    if even < 0.95:
+        return None
+    return f"a click track: {len(keep)} beats in even steps of {beat:.0f} ms; muted"

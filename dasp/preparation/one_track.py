@@ -1,0 +1,165 @@
+"""Faults that a track has by itself: silence, an offset, two channels of one, clipping, noise."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from dasp.mixing.settings import Track
+from dasp.preparation.finding import Finding
+from dasp.signal.stft import frames
+from dasp.units import gain_to_db, power_to_db
+
+NOTHING_DB = -80.0
+"""A peak under this is dither or less."""
+
+LEAST_OFFSET = 1e-3
+STEADY = 0.25
+"""An offset is one where the seconds of a track agree on it so far."""
+
+ALIKE_DB = -60.0
+"""Two channels are one where their difference is so far under them."""
+
+LEAST_RUN, LEAST_RUNS, LEAST_PEAK = 3, 10, 0.1
+"""Samples in a row at the very peak, how often, and how high that has to be."""
+
+NOISY_DB = 45.0
+"""Noise that is nearer to the loud moments of a track is told."""
+
+FRAME_S = 0.05
+
+
+def of_one_track(track: Track, x: Tensor, sample_rate: int) -> tuple[Track, list[Finding]]:
+    """Look for the faults that a track has by itself.
+
+    Args:
+        track: The track.
+        x: Its audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        The track, put right, and what was found.
+    """
+    peak_db = gain_to_db(x.abs().amax()).item() if x.numel() else -200.0
+    if peak_db < NOTHING_DB:
+        why = f"silent: its peak is {max(peak_db, -160):.0f} dBFS; muted"
+        return muted(track, why), [Finding(track.name, "silent", why, True)]
+    findings = []
+    for kind, corrected, why in (*_offset(track, x, sample_rate), *_mono(track, x)):
+        track = corrected(track)
+        findings.append(Finding(track.name, kind, why, True))
+    findings += _clipped(track.name, x)
+    findings += _noise(track.name, x, sample_rate)
+    return track, findings
+
+
+def muted(track: Track, why: str) -> Track:
+    """Leave a track out of a mix, for a reason.
+
+    Args:
+        track: The track.
+        why: The reason, for a person to read.
+
+    Returns:
+        The track, muted.
+    """
+    return corrected(replace(track, mute=True), "mute", why)
+
+
+def corrected(track: Track, correction: str, why: str, **fields) -> Track:
+    """Put a track right, for a reason.
+
+    Args:
+        track: The track.
+        correction: One of `dasp.mixing.preparation.CORRECTIONS`.
+        why: The reason, for a person to read.
+        **fields: Fields of its `Preparation`.
+
+    Returns:
+        The track with that.
+    """
+    because = {**track.prepare.because, correction: why}
+    return replace(track, prepare=replace(track.prepare, **fields, because=because))
+
+
+def _offset(track: Track, x: Tensor, sample_rate: int) -> Iterator[tuple]:
+    """A constant that all seconds of a track agree on."""
+    mean = x.double().mean(-1)
+    if mean.abs().max() < LEAST_OFFSET or x.shape[-1] < 2 * sample_rate:
+        return
+    each = frames(x, sample_rate, sample_rate).double().mean(-1)
+    worst = mean.abs().argmax()
+    apart = (each[worst] - mean[worst]).abs().quantile(0.9) / mean[worst].abs()
+    if apart > STEADY:
+        return
+    offset = tuple(float(f"{value:.6g}") for value in mean.tolist())
+    told = ", ".join(f"{value:+.4f}" for value in offset)
+    why = f"offset {told} taken off: all seconds agree on it within {100 * apart:.0f} %"
+    yield "offset", lambda t: corrected(t, "offset", why, offset=offset), why
+
+
+def _mono(track: Track, x: Tensor) -> Iterator[tuple]:
+    if x.shape[-2] != 2:
+        return
+    x = x - x.mean(-1, keepdim=True)
+    apart_db = (power_to_db((x[0] - x[1]).square().mean()) - power_to_db(x.square().mean())).item()
+    if apart_db > ALIKE_DB:
+        return
+    alike = f"differ by {apart_db:.0f} dB" if apart_db > -150 else "are the same"
+    why = f"one track in two channels, which {alike}; heard as mono"
+    yield "mono", lambda t: corrected(t, "mono", why, mono=True), why
+
+
+def _clipped(name: str, x: Tensor) -> Iterator[Finding]:
+    peak = x.abs().amax(-1, keepdim=True)
+    at_peak = (x.abs() >= peak * (1 - 1e-4)) & (peak >= LEAST_PEAK)
+    in_a_row = at_peak[..., 2:] & at_peak[..., 1:-1] & at_peak[..., :-2]
+    starts = in_a_row[..., 1:] & ~in_a_row[..., :-1]
+    runs = int(starts.sum())
+    if runs >= LEAST_RUNS:
+        level_db = gain_to_db(peak.max()).item()
+        yield Finding(
+            name, "clipped",
+            f"clipped: {runs} flat tops of {LEAST_RUN} samples or more at {level_db:.1f} dBFS; "
+            f"record it again if you can",
+            False,
+        )  # fmt: skip
+
+
+def noise_floor(x: Tensor, sample_rate: int) -> tuple[float, float] | None:
+    """Measure the noise of a track in its pauses, where it has some.
+
+    The noise is what the quietest tenth of its frames agree on, without those of digital silence.
+
+    Args:
+        x: Audio `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Level of the noise in dBFS (RMS), and how far under the loud moments of the track it is in
+        dB; None where no pauses are heard, or nothing is in them.
+    """
+    size = round(FRAME_S * sample_rate)
+    power = frames(x, size, size).double().square().mean((0, -1))
+    level_db = power_to_db(power[power > 10 ** (-12)])
+    if len(level_db) < 100:
+        return None
+    low, floor, high, loud = (
+        value.item() for value in level_db.quantile(torch.tensor([0.05, 0.1, 0.15, 0.95]).double())
+    )
+    if high - low > 2.0 or loud - floor < 20:
+        return None
+    return floor, loud - floor
+
+
+def _noise(name: str, x: Tensor, sample_rate: int) -> Iterator[Finding]:
+    found = noise_floor(x, sample_rate)
+    if found and found[1] < NOISY_DB:
+        floor_db, under_db = found
+        yield Finding(
+            name, "noise",
+            f"noise at {floor_db:.0f} dBFS in its pauses, {under_db:.0f} dB under its loud "
+            f"moments: gain and compression lift it as well",
+            False,
+        )  # fmt: skip
