@@ -18,7 +18,7 @@ SAME_DB = -50.0
 EXPLAINED, NEARLY = 0.97, 0.93
 """Shares of a track from which on it is, or may be, a bounce of the others."""
 
-LEAST_PART, LEAST_PARTS = 0.02, 3
+LEAST_PART, LEAST_PARTS, ADDED = 0.002, 3, 0.5
 FFT_SIZE, BANDS_HZ, BLOCK_FRAMES = 2048, (60, 200, 600, 2000, 6000, 16_000), 40
 
 TAKE = re.compile(r"[ _-]*(take|tk)[ _-]*\d+|[ _-]+(alt|old|copy)\b", re.IGNORECASE)
@@ -140,9 +140,12 @@ def _explained(gram: Tensor, count: Tensor, i: int, others: list[int]) -> tuple[
     # As many numbers as are fitted explain their share of anything.
     left = (own - made).clamp(min=0) * count / (count - len(others)).clamp(min=1)
     share = 1 - (left.sum() / own.sum().clamp(min=1e-12)).item()
-    # A bounce holds its parts; a part, which is the bounce less the others, holds none of those.
-    part = (gains.conj() * cross).real.sum(0) / own.sum().clamp(min=1e-12)
-    return share, [j for j, value in enumerate(part.tolist()) if value >= LEAST_PART]
+    # A bounce adds its parts up. A part of one is the bounce too, with the others taken away.
+    power = among.diagonal(dim1=1, dim2=2).real
+    size = (power * gains.abs()).sum(0)
+    adds = (power * gains.real).sum(0) > ADDED * size
+    counts = (power * gains.abs().square()).sum(0) >= LEAST_PART * own.sum()
+    return share, (adds & counts).nonzero().flatten().tolist()
 
 
 def click_track(name: str, x: Tensor, rate: int) -> str | None:
