@@ -17,6 +17,7 @@ from dasp.audio_io.reading import (
     load_as_stored,
     load_audio,
     load_blocks,
+    load_pieces,
     noting,
 )
 from dasp.audio_io.tags import Tags, read_tags
@@ -48,6 +49,7 @@ __all__ = [
     "load_as_stored",
     "load_audio",
     "load_blocks",
+    "load_pieces",
     "noting",
     "passed_over",
     "read_tags",

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -236,6 +236,39 @@ def load_blocks(
             block = file.samples(start, min(frames, file.frames - start), dtype)
             yield block
             start += block.shape[-1]
+
+
+def load_pieces(
+    path: str | os.PathLike,
+    starts: Sequence[int],
+    frames: int,
+    *,
+    allow_truncated: bool | None = None,
+) -> Iterator[Tensor]:
+    """Read pieces of an audio file, which is opened once.
+
+    Args:
+        path: The file.
+        starts: First sample of each piece, 0 or more.
+        frames: Length of a piece in samples, 1 or more.
+        allow_truncated: As for `load_audio`.
+
+    Yields:
+        Audio `(channels, frames)` in float32; shorter where the file ends.
+
+    Raises:
+        AudioFileError: If the file cannot be read, as for `load_audio`.
+
+    >>> import tempfile
+    >>> from dasp.audio_io import save_audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_audio(f"{folder}/a.wav", torch.zeros(2, 100), 44_100)
+    ...     [piece.shape[-1] for piece in load_pieces(f"{folder}/a.wav", (0, 50, 90), 20)]
+    [20, 20, 10]
+    """
+    with _open(path, allow_truncated) as file:
+        for start in starts:
+            yield file.samples(start, max(0, min(frames, file.frames - start)), torch.float32)
 
 
 def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) -> AudioInfo:

@@ -14,7 +14,7 @@ from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
 from dasp.cli.mix_like import add_reference_option, like_references
-from dasp.cli.numbers import share, target_lufs
+from dasp.cli.numbers import number, share, target_lufs, whole_number
 from dasp.cli.output import (
     add_output_options,
     clipping_notes,
@@ -32,6 +32,7 @@ from dasp.controllers.kit_view import kit_seen_from
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
 from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
+from dasp.controllers.variants import LEANINGS, variants
 from dasp.desk import all_wishes
 from dasp.desk import mix as find_mix
 from dasp.file_names import as_found
@@ -48,7 +49,10 @@ from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
 from dasp.songs.opening import open_song
+from dasp.songs.preview import preview
 from dasp.songs.session import find_session
+
+PREVIEW_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "get a balance, and dry tracks are mixed by a trained console: level, pan, EQ, compression "
         "and reverb of each track; and a limiter at the target loudness. The settings are written "
         "beside the mix, as OUT with the ending .json; 'dasp render' mixes from them. With --start "
-        "the tracks are those of an earlier mix, of which all that is locked is kept. Tracks are put "
-        "right first, as 'dasp prepare' does it."
+        "the tracks are those of an earlier mix, of which all that is locked is kept. Tracks are "
+        "put right first, as 'dasp prepare' does it."
     )
     tracks = parser.add_mutually_exclusive_group(required=True)
     tracks.add_argument(
@@ -93,6 +97,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reference_option(parser)
     add_wish_options(parser)
     parser.add_argument(
+        "--variants", type=whole_number(low=2, high=1 + len(LEANINGS)), metavar="COUNT",
+        help=f"several mixes to choose from, OUT and its settings with the name of each behind: as "
+        f"found, and leaning to {', '.join(LEANINGS)}, as far apart as can be heard",
+    )  # fmt: skip
+    parser.add_argument(
+        "--preview", nargs="?", type=number("s", above=0.0), const=PREVIEW_S, metavar="SECONDS",
+        help=f"mix only the part in which most plays, of {PREVIEW_S:g} s; no more of the files is "
+        f"read",
+    )  # fmt: skip
+    parser.add_argument(
         "--no-prepare", action="store_true",
         help="take the tracks as they are: no polarity, delay, offset or double is looked for",
     )  # fmt: skip
@@ -122,8 +136,12 @@ def run(args: argparse.Namespace) -> int:
     wishes = wishes_of(args)
     if makes_audio and (refused := options_in(wishes)):
         args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
+    if makes_audio and args.variants:
+        args.usage_error(f"--variants: {args.system} makes one mix")
     document = args.output.with_suffix(".json")
     refuse_formats(args, args.output)
+    if args.variants:
+        return _run_variants(args, wishes)
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
@@ -154,6 +172,37 @@ def run(args: argparse.Namespace) -> int:
     print(args.output)
     if not makes_audio:
         print(document)
+    return 0
+
+
+def _run_variants(args: argparse.Namespace, wishes) -> int:
+    """Write several mixes, and tell how far apart they are."""
+    outputs = {
+        name: args.output.with_stem(f"{args.output.stem} - {name}")
+        for name in ("as found", *LEANINGS)
+    }
+    refuse_existing(args, *outputs.values(), *(o.with_suffix(".json") for o in outputs.values()))
+    with steps("reading", "listening", "mixing") as step, torch.inference_mode():
+        step()
+        stems, start = read_song(args)
+        step()
+        mix, notes = _found(args, stems, start, wishes)
+        lufs = wanted_lufs(args.target_lufs, all_wishes(stems, start, wishes))
+        found = variants(mix, stems.tracks, lufs, args.variants)
+        step()
+        for variant in found:
+            output = outputs[variant.name]
+            audio = mix_down(stems.tracks, variant.mix)
+            rate = variant.mix.sample_rate
+            saved = writing(args).save(with_room(output), audio, rate, overwrite=args.force)
+            notes += clipping_notes(output, saved.over, saved.gain_db)
+            with whole(output.with_suffix(".json")) as unfinished:
+                save_mix(unfinished, variant.mix)
+    if len(found) < args.variants:
+        notes.append(f"no more than {len(found)} are a step apart that could be heard")
+    print_notes((*stems.notes, *notes))
+    rows = [(v.name, f"{v.apart:.1f}", str(outputs[v.name])) for v in found]
+    print_table(("variant", "steps to the nearest", "file"), rows)
     return 0
 
 
@@ -203,14 +252,24 @@ def read_song(args: argparse.Namespace):
         start = load_mix(args.start, with_files=True)
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
-        return open_song(start), start
+        return _previewed(args, open_song(start)), start
     stems = open_song(args.stems)
     check_is_no_track(args.output, stems.files)
+    stems = _previewed(args, stems)
     if args.no_prepare:
         return stems, stems.plain_mix()
-    prepared = prepare_song(stems.song, stems.plain_mix())
+    prepared = prepare_song(stems.song, stems.plain_mix(), part=args.preview is not None)
     print_notes(map(str, prepared.findings))
     return stems, undo(prepared.mix, args.undo)
+
+
+def _previewed(args: argparse.Namespace, stems):
+    """The part of a song that is asked for."""
+    if args.preview is None:
+        return stems
+    found = preview(stems, args.preview)
+    print_notes([str(found)])
+    return found.song
 
 
 def mix_and_save(args: argparse.Namespace, tracks, mix):

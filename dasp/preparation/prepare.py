@@ -37,7 +37,7 @@ class Prepared(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def prepare_song(song: Song, start: Mix | None = None) -> Prepared:
+def prepare_song(song: Song, start: Mix | None = None, *, part: bool = False) -> Prepared:
     """Find the faults of a song's tracks, and put those right that are beyond doubt.
 
     Silent tracks, tracks that repeat another one, bounces of the others and click tracks are muted;
@@ -48,6 +48,7 @@ def prepare_song(song: Song, start: Mix | None = None) -> Prepared:
     Args:
         song: The tracks, their names and roles.
         start: A mix of these tracks; those that are locked or muted stay as they are.
+        part: Whether this is a part of a song, in which a track may be silent for once.
 
     Returns:
         `start` with its tracks put right, and what was found.
@@ -65,7 +66,10 @@ def prepare_song(song: Song, start: Mix | None = None) -> Prepared:
     tracks, findings = list(start.tracks), []
     for i, (track, audio) in enumerate(zip(tracks, song.tracks, strict=True)):
         if not (track.locked or track.mute):
-            tracks[i], found = of_one_track(track, audio, rate)
+            mended, found = of_one_track(track, audio, rate)
+            if part and mended.mute:
+                continue
+            tracks[i] = mended
             findings += found
             if why := click_track(track.name, audio, rate):
                 tracks[i] = muted(track, why)

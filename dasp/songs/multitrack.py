@@ -7,7 +7,7 @@ as that part of the whole.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,12 +107,12 @@ class Multitrack:
     @property
     def channels(self) -> tuple[int, ...]:
         """How many channels each track has, at most two."""
-        return tuple(min(head.channels, 2) for head in self._heads)
+        return tuple(min(head.channels, 2) for head in self.heads)
 
     @cached_property
     def frames(self) -> int:
         """Length of the song in samples."""
-        return max((head.frames for head in self._heads), default=0)
+        return max((head.frames for head in self.heads), default=0)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -170,8 +170,27 @@ class Multitrack:
         check_range("frames", frames, low=0)
         if "tracks" in self.__dict__:
             return tuple(_part(track, start, frames) for track in self.tracks)
-        heads = zip(self.recordings, self._heads, strict=True)
+        heads = zip(self.recordings, self.heads, strict=True)
         return tuple(self._read(recording, head, start, frames) for recording, head in heads)
+
+    def within(self, start: int, frames: int) -> "Multitrack":
+        """Make a song of which a part is heard, under the names and files of the whole.
+
+        Args:
+            start: The first sample.
+            frames: Length in samples, 0 or more.
+
+        Returns:
+            The song, whose tracks are read; its notes are those of the whole.
+
+        Raises:
+            ValueError: If `frames` is negative.
+        """
+        part = replace(self)
+        part.__dict__.update(
+            tracks=self.excerpt(start, frames), frames=frames, heads=self.heads, notes=self.notes
+        )
+        return part
 
     def mix(self, name: str = "", start: int = 0, frames: int | None = None) -> Tensor:
         """Read a mix, or a part of it.
@@ -201,7 +220,8 @@ class Multitrack:
         raise ValueError(f"{self.name}: no mix is called {name!r}{did_you_mean(name, known)}")
 
     @cached_property
-    def _heads(self) -> tuple[Head, ...]:
+    def heads(self) -> tuple[Head, ...]:
+        """What is known of each track before its samples are read."""
         return tuple(map(self._head, self.recordings))
 
     def _head(self, recording: Recording) -> Head:
@@ -220,14 +240,14 @@ class Multitrack:
         return _part(audio, start - first, frames)
 
     def _rates(self) -> Iterator[str]:
-        for name, head in zip(self.names, self._heads, strict=True):
+        for name, head in zip(self.names, self.heads, strict=True):
             if head.sample_rate != self.sample_rate:
                 yield f"{name}: resampled from {head.sample_rate} to {self.sample_rate} Hz"
             if head.channels > 2:
                 yield f"{name}: {head.channels} channels, of which the first two are taken"
 
     def _lengths(self) -> Iterator[str]:
-        for name, head in zip(self.names, self._heads, strict=True):
+        for name, head in zip(self.names, self.heads, strict=True):
             if head.frames < self.frames:
                 missing_s = (self.frames - head.frames) / self.sample_rate
                 yield f"{name}: {missing_s:.3f} s of silence added at the end"

@@ -5,10 +5,11 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from dasp.audio_io import load_audio, save_audio
+from dasp.audio_io import audio_info, load_audio, save_audio
 from dasp.controllers.console.mix import WEIGHTS
 from dasp.controllers.wave_unet import Architecture
-from dasp.songs.synthetic import synthesise_song
+from dasp.mixing.document import load_mix
+from dasp.songs.synthetic import BAND, synthesise_song, synthetic_song
 from dasp.training.checkpoint import save_weights
 
 RATE = 44_100
@@ -271,3 +272,41 @@ def test_stems_of_every_ending_are_mixed_and_the_rest_is_named(dasp, tmp_path):
     assert f"note: {stems}: passed over 1 file that is no audio by its name: h.m4a" in err
     mix = json.loads(out.with_suffix(".json").read_text())
     assert [track["file"] for track in mix["tracks"]] == [f"stems/{name}" for name in names]
+
+
+def test_a_preview_mixes_a_part_with_settings_of_the_whole(dasp, tmp_path):
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for name, plays in (("kick", (0, 9)), ("vocal", (3, 8)), ("pad", (11, 12))):
+        x = torch.zeros(1, 12 * RATE)
+        x[:, plays[0] * RATE : plays[1] * RATE] = 0.1 * torch.randn((plays[1] - plays[0]) * RATE)
+        save_audio(stems / f"{name}.wav", x, RATE)
+    options = ("--system", "rules", "--preview", "4s")
+    status, _, err = dasp("mix", stems, "-o", tmp_path / "p.wav", *options)
+    assert status == 0, err
+    assert "note: preview: 4 s from 0:0" in err and "pad do not play there" in err
+    assert audio_info(tmp_path / "p.wav").frames == 4 * RATE
+    mix = load_mix(tmp_path / "p.json", with_files=True)
+    assert not any(track.mute for track in mix.tracks), "silent there, and not in the song"
+    assert dasp("render", tmp_path / "p.json", "-o", tmp_path / "whole.wav")[0] == 0
+    assert audio_info(tmp_path / "whole.wav").frames == 12 * RATE
+
+
+def test_variants_are_written_each_with_its_settings(dasp, tmp_path):
+    song = synthetic_song(3, seconds=4.0, sample_rate=RATE, ensemble=BAND)
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for name, x in zip(song.names, song.tracks, strict=True):
+        save_audio(stems / f"{name}.wav", x, RATE, subtype="FLOAT")
+    options = ("--system", "rules", "--variants", 3)
+    status, out, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
+    assert status == 0, err
+    files = sorted(path.name for path in tmp_path.glob("m - *.wav"))
+    assert len(files) == 3 and "m - as found.wav" in files and not (tmp_path / "m.wav").exists()
+    assert all(name in out for name in files)
+    for name in files:
+        document = (tmp_path / name).with_suffix(".json")
+        assert dasp("render", document, "-o", tmp_path / "again.wav", "--force")[0] == 0
+        assert (tmp_path / "again.wav").read_bytes() == (tmp_path / name).read_bytes()
+    status, _, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
+    assert status == 1 and "exists already" in err
