@@ -84,7 +84,7 @@ def _warm() -> None:
         if kernel.cpu is not None
         for real in (torch.float32, torch.float64)
     ]
-    with tqdm(wanted, desc="machine code", unit="kernel", leave=False) as bar:
+    with tqdm(wanted, desc="machine code", unit="kernel", leave=False, mininterval=0.0) as bar:
         for code in bar:
             bar.set_postfix_str(str(code))
             _readiness.compile_again(code)
