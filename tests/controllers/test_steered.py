@@ -66,6 +66,7 @@ def test_a_priority_is_a_step_beside_the_balance_found(song, found):
 
 
 def test_a_place_is_where_a_track_stands(song, found):
+    """Though a lead to one side, and a stereo track, is what no system of its own would do."""
     wishes = Wishes(pan={"Voix": "left", "Choeurs": 0.3, "guitars": "right", "bass": "centre"})
     right = {3: 0.0, 4: math.sin(1.3 * math.pi / 4) ** 2, 5: 1.0, 2: 0.5}
     for system in SYSTEMS:

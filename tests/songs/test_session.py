@@ -4,6 +4,8 @@ import pytest
 import torch
 
 import dasp
+from dasp.batch.job import Job
+from dasp.batch.mix_song import MixSong
 from dasp.mixing import Wishes, setting
 from dasp.songs.session import find_session, read_session
 
@@ -47,6 +49,13 @@ def test_more_reverb_is_not_heeded_twice(folder):
     again = dasp.mix(folder, system="equal-loudness", start=first)
     assert [track.sends_db for track in first.tracks] == [track.sends_db for track in again.tracks]
     assert len(first.buses) == 1
+
+
+def test_a_batch_is_made_again_where_the_session_file_has_changed(folder):
+    job = Job(folder, (folder / "mix.wav", folder / "mix.json"))
+    assert len(MixSong().reads(job)) == 3
+    write(folder, 'genre = "jazz"')
+    assert MixSong().reads(job)[-1] == folder / "session.toml"
 
 
 def test_a_song_without_files_has_no_session_file():
