@@ -80,6 +80,19 @@ def test_tables_have_means_and_songs():
                                                       "| b | 4.0 / 9.0 | - / - |"]  # fmt: skip
 
 
+def test_the_default_is_held_to_what_it_is_to_reach_and_to_the_best_of_all():
+    rows = [
+        {"group": "released", "piece": "hydrogen", "system": system, "gain_invariant_sdr": sdr}
+        for system, sdr in (("auto", 12.0), ("rule mix", 9.8), ("forest", 12.5))
+    ]
+    table = mixing_systems.default_table([*rows, {**rows[0], "group": "drums", "lead": 0.2}])
+    own, mean, drums, leads = table.splitlines()[2:]
+    assert own == ("| hydrogen | SDR, dB | **12** | 9.8 | yes | 9.8 | - | - | forest 12.5 (−) |")
+    assert mean.startswith("| released, mean | SDR, dB | **12** | 11.5 | yes |")
+    assert drums == "| drums, mean | SDR, dB | **12** | 14.8 | no | - | - | - | - |"
+    assert "**0.2** | 0.1 | no" in leads
+
+
 def test_what_is_measured_again_replaces_what_was_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(mixing_systems, "RESULTS", tmp_path / "results.json")
     drawn = {"songs": 2, "seconds": 1.0}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dasp.controllers.console.mix import Proposal
-from dasp.controllers.rules.strips import at_loudness_again, frame_powers
+from dasp.controllers.rules.strips import frame_powers
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
@@ -31,14 +31,13 @@ LISTEN_S = 20.0
 
 
 @torch.no_grad()
-def with_room(mix: Mix, song: Song, proposal: Proposal, target_lufs: float) -> Mix:
+def with_room(mix: Mix, song: Song, proposal: Proposal) -> Mix:
     """Open the room of a narrow mix.
 
     Args:
         mix: The mix of dry tracks.
         song: The tracks.
         proposal: What the console said of them: a drum kit has its own room.
-        target_lufs: Loudness of the mix, which is set again after a change.
 
     Returns:
         The mix, with a note if its room was opened.
@@ -68,8 +67,7 @@ def with_room(mix: Mix, song: Song, proposal: Proposal, target_lufs: float) -> M
     raised = {i: round(send_db + up_db, 2) for i, send_db in least.items()}
     names = ", ".join(mix.tracks[i].name for i in raised)
     note = f"together the tracks are narrow: more of the reverb for {names}"
-    mix = replace(mix, tracks=_sending(mix, raised), notes=(*mix.notes, note))
-    return at_loudness_again(mix, song.tracks, target_lufs)
+    return replace(mix, tracks=_sending(mix, raised), notes=(*mix.notes, note))
 
 
 def _sending(mix: Mix, sends_db: dict[int, float]) -> tuple:

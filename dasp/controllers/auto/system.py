@@ -20,6 +20,7 @@ from dasp.controllers.console.mix import (
     UnlikeError,
     as_mix,
     load_trained,
+    mastered,
     propose,
     shipped,
     staged,
@@ -72,9 +73,10 @@ def auto(
     if evidence.worked_on > 1 - CERTAIN:
         proposal = between(proposal, evidence, song)
     proposal = proposal._replace(mix=well_placed(proposal.mix, song))
-    mix = as_mix(proposal, song, start, target_lufs=target_lufs)
+    mix = as_mix(proposal, song, start)
     if not start.buses:
-        mix = with_room(mix, song, proposal, target_lufs)
+        mix = with_room(mix, song, proposal)
+    mix = mastered(mix, song, target_lufs)
     return work_around(_told(mix, evidence, proposal), song, start, target_lufs)
 
 

@@ -150,7 +150,7 @@ def mix_by(trained: Trained, song: Song, start: Mix, *, target_lufs: float) -> M
     Raises:
         UnlikeError: If nothing plays, or neither name nor ear tell what most of the tracks are.
     """
-    return as_mix(propose(trained, song, start), song, start, target_lufs=target_lufs)
+    return mastered(as_mix(propose(trained, song, start), song, start), song, target_lufs)
 
 
 @torch.no_grad()
@@ -210,17 +210,16 @@ def propose(
 
 
 @torch.no_grad()
-def as_mix(proposal: Proposal, song: Song, start: Mix, *, target_lufs: float) -> Mix:
+def as_mix(proposal: Proposal, song: Song, start: Mix) -> Mix:
     """Find the gains that bring what a controller says about.
 
     Args:
         proposal: What it says.
         song: The tracks.
         start: The mix to start from, whose files, groups, buses and sends are kept.
-        target_lufs: Loudness of the mix.
 
     Returns:
-        The mix.
+        The mix, whose master strip is for a sum at `TRIM_LUFS` yet (`mastered`).
     """
     mix, level_db, playing, loudness, kit, _ = proposal
     tracks, rate = song.tracks, song.sample_rate
@@ -246,8 +245,22 @@ def as_mix(proposal: Proposal, song: Song, start: Mix, *, target_lufs: float) ->
             for track, strip in zip(mix.tracks, strips, strict=True)
         ),
     )
-    mix = keep_routing(mix, start)
-    return replace(mix, master=_master(mix, tracks, target_lufs))
+    return keep_routing(mix, start)
+
+
+@torch.no_grad()
+def mastered(mix: Mix, song: Song, target_lufs: float) -> Mix:
+    """Bring what `as_mix` has found to a loudness.
+
+    Args:
+        mix: The mix.
+        song: The tracks.
+        target_lufs: Loudness of the mix.
+
+    Returns:
+        The mix, with the threshold of its master strip where the sum is.
+    """
+    return replace(mix, master=_master(mix, song.tracks, target_lufs))
 
 
 def staged(level_db: Tensor, playing: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class Stub(MixingController):
     """Says the levels and pans that it was given for roles, by ear too, and compresses 4 to 1."""
 
     says: ClassVar = {"kick": (-10.0, 0.0), "hihat": (-22.0, 0.6), "guitar": (-14.0, -0.5),
-            "vocal": (-8.0, 0.0), "overhead": (-16.0, -0.7), "snare": (-10.0, 0.0)}  # fmt: skip
+            "vocal": (-8.0, 0.0), "overhead": (-16.0, -0.7), "snare": (-10.0, 0.0),
+            "room": (-30.0, 0.7)}  # fmt: skip
 
     def decide(self, embedding, heard, roles=None, *, mask=None):
         said = super().decide(embedding, heard, roles, mask=mask)
@@ -218,3 +219,15 @@ def test_any_sample_rate_will_do(rate):
     start = Mix(rate, tuple(Track(r.name, role=r.role) for r in made.recordings))
     mix = mix_by(stub(), made.song, start, target_lufs=-20.0)
     assert measure_loudness(mix_down(made.tracks, mix), rate) == pytest.approx(-20.0, abs=0.1)
+
+
+def test_the_room_of_a_kit_is_lowered_and_never_raised():
+    """A room microphone hears the kit once more: it stands where the network has a room."""
+    tracks, start = kit()
+    room = sum(tracks)
+    for loud, lowered in ((3.0, True), (0.02, False)):
+        own = replace(start, tracks=(*start.tracks, Track("far", role="room")))
+        mix = mix_by(stub(), heard([*tracks, loud * room], own), own, target_lufs=-18.0)
+        *close_db, room_db = (setting(track.strip, "gain_db") for track in mix.tracks)
+        assert max(close_db) - min(close_db) < 0.02
+        assert (room_db < close_db[0] - 3) == lowered and room_db <= close_db[0] + 0.02
