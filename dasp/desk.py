@@ -3,7 +3,7 @@
 `dasp.mix` and `dasp.render`, which `dasp mix` and `dasp render` of the command line call as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def mix(
     amount: float = 1.0,
     weights: str | Path | None = None,
     wishes: Wishes = Wishes(),  # noqa: B008
+    references: Sequence[Tensor] = (),
 ) -> Mix:
     """Find the settings of a song's mix by an automatic mixer.
 
@@ -41,7 +42,8 @@ def mix(
             `Multitrack`, or an earlier `Mix`, whose files are read.
         sample_rate: A whole number of Hz. Tensors by name need it; a folder is read at it, and at
             the highest rate of its files without it.
-        system: What finds the settings, one of `dasp.controllers.SYSTEMS`.
+        system: What finds the settings, one of `dasp.controllers.SYSTEMS`, or with references of
+            `dasp.controllers.BY_REFERENCE`.
         start: A mix of these tracks. What is locked in it stays as it is, and so do files, roles,
             groups, buses and sends; where `source` is a `Mix`, that one.
         prepare: Whether the tracks are put right first, as `dasp.prepare` does it; those of a
@@ -52,6 +54,8 @@ def mix(
         weights: File of a trained system, in the place of the one in the package.
         wishes: What a person asks: roles, priorities, places, reverb, a genre. They win over those
             in a `session.toml` beside the files of the song, and both over what any system finds.
+        references: Finished mixes of any music that the mix is to sound like, `(channels, time)`
+            each at the rate of the song.
 
     Returns:
         The mix. `dasp.render` makes its sound, and `dasp.save_mix` writes it.
@@ -84,6 +88,7 @@ def mix(
         weights=None if weights is None else Path(weights),
         amount=amount,
         wishes=all_wishes(song, start, wishes),
+        references=references,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dasp.controllers.rules.strips import at_loudness_again
+from dasp.controllers.table import BY_REFERENCE
 from dasp.desk import mix, song_of
 from dasp.estimation.matching.console import MixMatch, Spread, match_mix
 from dasp.mixing.amount import blend
@@ -53,7 +54,8 @@ def mix_like(
     ['kick', 'vocal']
     """
     song = open_song(source, sample_rate)
-    begin = mix(song, target_lufs=target_lufs, **how)
+    heard = {"references": references} if how.get("system") in BY_REFERENCE else {}
+    begin = mix(song, target_lufs=target_lufs, **how, **heard)
     own = song_of(begin, song)
     spreads = [_spread(track.role) for track in begin.tracks]
     found = match_mix(own, begin, references, spreads, on_step=on_step)

@@ -14,7 +14,7 @@ from dasp.cli.numbers import seed
 from dasp.cli.output import add_force_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
-from dasp.controllers.table import MIXERS
+from dasp.controllers.table import NETWORKS, SYSTEMS
 from dasp.evaluation.automix_toolkit import percentage_errors
 from dasp.evaluation.comparison import Comparison, compare, mean_errors
 from dasp.evaluation.metrics import METRICS, measure_errors
@@ -48,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--split", help="the part of the data set, such as test (default: all)")
     parser.add_argument(
-        "--system", action="append", choices=tuple(MIXERS), default=[], metavar="NAME",
-        help=f"an automatic mixer to judge on the data set: {', '.join(MIXERS)}; may be repeated",
+        "--system", action="append", choices=(*SYSTEMS, *NETWORKS), default=[], metavar="NAME",
+        help=f"an automatic mixer to judge on the data set: {', '.join((*SYSTEMS, *NETWORKS))}; "
+        "may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--stems", nargs="+", type=Path, metavar="FOLDER", default=[],

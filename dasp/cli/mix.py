@@ -31,7 +31,7 @@ from dasp.controllers.heard import heard_of
 from dasp.controllers.kit_view import kit_seen_from
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
-from dasp.controllers.table import DEFAULT, LEARNT, NETWORKS, SYSTEMS
+from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, NETWORKS, SYSTEMS
 from dasp.controllers.variants import LEANINGS, variants
 from dasp.desk import all_wishes
 from dasp.desk import mix as find_mix
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=as_found, metavar="OUT", help="the mix, e.g. mix.wav"
     )
-    add_system_option(parser, NETWORKS)
+    add_system_option(parser, BY_REFERENCE, NETWORKS)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE",
         help="what a training has written: another console, forest or network than the one of the "
@@ -115,17 +115,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_truncated_option(parser)
 
 
-def add_system_option(parser: argparse.ArgumentParser, networks: Sequence[str] = ()) -> None:
-    """Declare which mixer finds the settings; `networks` are those that make audio instead."""
-    audio = f"; or what makes the mix itself: {', '.join(networks)}" if networks else ""
+def add_system_option(
+    parser: argparse.ArgumentParser, like: Sequence[str] = (), networks: Sequence[str] = ()
+) -> None:
+    """Declare which mixer finds the settings; `like` mix like references, and `networks` make
+    audio instead."""
+    others = f"; those of a mix like a reference: {', '.join(like)}" if like else ""
+    others += f"; or what makes the mix itself: {', '.join(networks)}" if networks else ""
     parser.add_argument(
-        "--system", default=DEFAULT, choices=(*SYSTEMS, *networks), metavar="NAME",
-        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)}{audio} (default: {DEFAULT})",
+        "--system", default=DEFAULT, choices=(*SYSTEMS, *like, *networks), metavar="NAME",
+        help=f"what finds the settings of a mix: {', '.join(SYSTEMS)}{others} (default: {DEFAULT})",
     )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
+    if args.system in BY_REFERENCE and not args.reference:
+        args.usage_error(f"--reference: {args.system} mixes like other mixes, and needs one")
     makes_audio = args.system in NETWORKS
     if args.weights and args.system not in (*LEARNT, *NETWORKS):
         args.usage_error(f"--weights: {args.system} has none")
@@ -253,7 +259,7 @@ def read_song(args: argparse.Namespace):
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
         return _previewed(args, open_song(start)), start
-    stems = open_song(args.stems)
+    stems = open_song(args.stems, besides=args.reference)
     check_is_no_track(args.output, stems.files)
     stems = _previewed(args, stems)
     if args.no_prepare:

@@ -2,12 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
+from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
 
 if TYPE_CHECKING:
     from dasp.controllers.systems import automatic_mix
 
-__all__ = ["DEFAULT", "LEARNT", "MIXERS", "NETWORKS", "SYSTEMS", "automatic_mix"]
+__all__ = [
+    "BY_REFERENCE",
+    "DEFAULT",
+    "LEARNT",
+    "MIXERS",
+    "NETWORKS",
+    "SYSTEMS",
+    "automatic_mix",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
 """Any automatic mixer of the table, called alike."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -14,7 +16,7 @@ from dasp.controllers.locked import work_around
 from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.steered import steered
-from dasp.controllers.table import DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
+from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
 from dasp.mixing.amount import blend
 from dasp.mixing.genres import GENRES, to_taste
 from dasp.mixing.groups import with_groups
@@ -41,6 +43,7 @@ def automatic_mix(
     weights: Path | None = None,
     amount: float = 1.0,
     wishes: Wishes = Wishes(),  # noqa: B008
+    references: Sequence[Tensor] = (),
 ) -> Mix:
     """Find the settings of a song's mix, at an integrated loudness.
 
@@ -51,7 +54,7 @@ def automatic_mix(
         start: A mix of these tracks, which names them. What is locked in it stays as it is, and so
             do files, roles, groups, buses and sends. Its tracks are heard as it prepares them, and
             those that are muted not at all.
-        system: One of `SYSTEMS`.
+        system: One of `SYSTEMS`, or with references of `BY_REFERENCE`.
         target_lufs: The loudness of the mix in LUFS, from -70 to 0; that of the genre if none is
             given, or -18. It is not reached where a limiter or the range of the gain stand against
             it.
@@ -60,17 +63,22 @@ def automatic_mix(
         amount: How far to go from the plain sum, 0, to the mix, 1 (`dasp.mixing.amount`). Any part
             of the way ends at the loudness, but 0 only at one that is given.
         wishes: What a person asks of the tracks and of the whole. Locks stand against it.
+        references: Finished mixes of any music, `(channels, time)` each at the rate of the song,
+            that the mix is to sound like; for the systems of `BY_REFERENCE`, one at least.
 
     Returns:
         The mix; `mix_down(song.tracks, mix)` is its sound.
 
     Raises:
-        ValueError: If the system, the loudness, the amount or the role of a track is none, or there
-            is no track of a wish.
+        ValueError: If the system, the loudness, the amount or the role of a track is none, there
+            is no track of a wish, or a system has no reference that needs one, or one that it does
+            not hear.
     """
-    check_choice("system", system, SYSTEMS)
+    check_choice("system", system, BY_REFERENCE if references else (*SYSTEMS, *BY_REFERENCE))
+    if system in BY_REFERENCE and not references:
+        raise ValueError(f"references: {system} mixes like other mixes, got none")
     if weights is not None:
-        check_choice("system", system, [name for name in LEARNT if name in SYSTEMS])
+        check_choice("system", system, [name for name in LEARNT if name not in NETWORKS])
     if target_lufs is not None:
         check_range("target_lufs", target_lufs, low=ABSOLUTE_GATE_LUFS, high=0.0)
     check_range("amount", amount, low=0.0, high=1.0)
@@ -86,7 +94,7 @@ def automatic_mix(
     if all(is_silent(track, song.sample_rate) for track in song.tracks):
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
     lufs = wanted_lufs(target_lufs, wishes)
-    mix = _found(song, start, system, lufs, weights)
+    mix = _found(song, start, system, lufs, weights, references)
     mix = without_the_unforgivable(mix, song, start, lufs)
     if wishes.groups is not False:
         mix = with_groups(mix)
@@ -121,10 +129,19 @@ def wanted_lufs(target_lufs: float | None, wishes: Wishes) -> float:
     return GENRES[wishes.genre].target_lufs if wishes.genre else MIX_LUFS
 
 
-def _found(song: Song, start: Mix, system: str, target_lufs: float, weights: Path | None) -> Mix:
+def _found(
+    song: Song,
+    start: Mix,
+    system: str,
+    target_lufs: float,
+    weights: Path | None,
+    references: Sequence[Tensor],
+) -> Mix:
     entry = MIXERS[system]
-    options = {} if weights is None else {"weights": weights}
-    if entry.kind == "settings":
+    options: dict[str, Any] = {} if weights is None else {"weights": weights}
+    if entry.kind == "reference":
+        options["references"] = references
+    if entry.kind in ("settings", "reference"):
         return entry.load()(song, start, target_lufs, **options)
     mix = entry.load()(song, **options)
     tracks = (

@@ -14,6 +14,7 @@ class Entry:
 
     - "balance": a song, to a mix of any loudness that knows nothing of one to start from;
     - "settings": a song, the mix to start from and the loudness to reach, to a mix;
+    - "reference": the same, and `references`, finished mixes that the mix is to sound like;
     - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings.
 
     One that `learns` also takes `weights`, a file that its training has left.
@@ -25,7 +26,7 @@ class Entry:
     """
 
     home: str
-    kind: Literal["balance", "settings", "audio"] = "balance"
+    kind: Literal["balance", "settings", "reference", "audio"] = "balance"
     learns: bool = False
 
     def load(self) -> Callable[..., Any]:
@@ -48,13 +49,17 @@ MIXERS = {
     "mansbridge-panner": Entry("rules.mansbridge_panner:mansbridge_panner"),
     "perez-gonzalez": Entry("rules.spectral_panner:perez_gonzalez"),
     "forest": Entry("forest.system:forest_system", learns=True),
+    "diff-mst": Entry("diff_mst.system:diff_mst", "reference", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
 }
 
 DEFAULT = "auto"
 
-SYSTEMS = tuple(name for name, entry in MIXERS.items() if entry.kind != "audio")
+SYSTEMS = tuple(name for name, entry in MIXERS.items() if entry.kind in ("balance", "settings"))
 """Those that set the knobs of a console."""
+
+BY_REFERENCE = tuple(name for name, entry in MIXERS.items() if entry.kind == "reference")
+"""Those that set them so that the mix sounds like another one."""
 
 NETWORKS = tuple(name for name, entry in MIXERS.items() if entry.kind == "audio")
 """Those that make audio themselves."""

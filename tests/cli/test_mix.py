@@ -310,3 +310,25 @@ def test_variants_are_written_each_with_its_settings(dasp, tmp_path):
         assert (tmp_path / "again.wav").read_bytes() == (tmp_path / name).read_bytes()
     status, _, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
     assert status == 1 and "exists already" in err
+
+
+def test_a_mix_like_a_reference_of_another_rate(dasp, stems, tmp_path):
+    other = synthesise_song(6, seconds=3.0, sample_rate=32_000)
+    reference = 0.2 * sum(track.expand(2, -1) for track in other.values())
+    save_audio(tmp_path / "reference.wav", reference, 32_000, subtype="FLOAT")
+    words = ("mix", stems, "--system", "diff-mst", "-o", tmp_path / "mix.wav", "--reference")
+    status, out, _ = dasp(*words, tmp_path / "reference.wav")
+    assert status == 0 and "loudness -18.0 LUFS" in out
+    document = json.loads((tmp_path / "mix.json").read_text())
+    names = {stage["processor"] for track in document["tracks"] for stage in track["strip"]}
+    assert {"gain", "parametric_eq", "stereo_panner"} <= names
+
+
+def test_a_network_that_mixes_like_a_reference_needs_one(dasp, stems, tmp_path):
+    words = ("mix", stems, "--system", "diff-mst", "-o", tmp_path / "mix.wav")
+    status, _, err = dasp(*words)
+    assert status == 2 and "--reference: diff-mst mixes like other mixes, and needs one" in err
+    save_audio(tmp_path / "silence.wav", torch.zeros(2, RATE), RATE)
+    status, _, err = dasp(*words, "--reference", tmp_path / "silence.wav")
+    assert status == 1 and "references[0]: expected music, got silence" in err
+    assert not (tmp_path / "mix.wav").exists()

@@ -1,0 +1,143 @@
+"""A mix like a reference, by a trained network: settings of the console for tracks it never heard.
+
+The network hears mean spectra of the tracks, what plays in them, and the mean spectrum of the
+reference; it says equaliser, level and pan of each track. The sum comes to the loudness asked for
+by a gain and a limiter.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dasp._bounds import at_most
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.controllers.console.mix import NEAR_AN_END, TRIM_LUFS, staged
+from dasp.controllers.diff_mst.hearing import (
+    hear_tracks,
+    mean_spectrum,
+    mix_numbers,
+    track_numbers,
+)
+from dasp.controllers.diff_mst.network import CONSOLE, MixingStyleController, Size
+from dasp.controllers.locked import work_around
+from dasp.controllers.rules.strips import at_loudness
+from dasp.controllers.trained_file import read_trained
+from dasp.mixing.console import Controls
+from dasp.mixing.conversion import to_mix
+from dasp.mixing.in_range import in_range
+from dasp.mixing.kept_routing import keep_routing
+from dasp.mixing.settings import Mix
+from dasp.mixing.song import Song
+from dasp.processors.catalogue import GAIN
+from dasp.weights import FOLDER
+
+WEIGHTS = FOLDER / "diff_mst.safetensors"
+RECIPE = "diff_mst"
+
+
+@torch.no_grad()
+def diff_mst(
+    song: Song,
+    start: Mix,
+    target_lufs: float,
+    *,
+    references: Sequence[Tensor],
+    weights: Path | None = None,
+) -> Mix:
+    """Find the settings of a song's mix that make it sound like references.
+
+    Args:
+        song: The tracks, their names and roles.
+        start: The mix to start from; what is locked in it stays.
+        target_lufs: Loudness of the mix.
+        references: Finished mixes of any music at the rate of the song, `(channels, time)` each;
+            of several the mean spectrum is followed.
+        weights: A file that `dasp train diff_mst` has left; without one those of the package.
+
+    Returns:
+        The mix.
+
+    Raises:
+        ValueError: If there is no reference, or nothing is to be heard in one.
+    """
+    model = shipped() if weights is None else load_trained(weights)
+    wanted = spectrum_of(references, song.sample_rate)
+    heard = hear_tracks(song.tracks, song.sample_rate)
+    controls = model(track_numbers(heard), mix_numbers(wanted), mask=heard.playing)
+    settings = CONSOLE.to_physical(Controls(tracks=_to_the_ends(controls.tracks)))
+    own = {
+        name: at_most(value, 0.45 * song.sample_rate) if name.endswith("_hz") else value
+        for name, value in settings.tracks.items()
+    }
+    trim_db = torch.where(heard.playing, TRIM_LUFS - heard.loudness, 0.0)
+    level_db = staged(own["gain.gain_db"].double(), heard.playing) + trim_db
+    gain_db = [round(in_range(GAIN, "gain_db", db), 2) for db in level_db.tolist()]
+    own["gain.gain_db"] = torch.tensor(gain_db)
+    mix = to_mix(CONSOLE, settings._replace(tracks=own), song.sample_rate, start.tracks)
+    mix = at_loudness(keep_routing(mix, start), song.tracks, target_lufs)
+    return work_around(mix, song, start, target_lufs)
+
+
+def spectrum_of(references: Sequence[Tensor], sample_rate: int) -> Tensor:
+    """Measure the mean spectrum of references, all as loud as each other.
+
+    Args:
+        references: Audio `(channels, time)` of each.
+        sample_rate: In Hz.
+
+    Returns:
+        `(3, BANDS)`, as `mean_spectrum` does.
+
+    Raises:
+        ValueError: If there is no reference, or nothing is to be heard in one.
+    """
+    if not references:
+        raise ValueError("references: expected one or more, got none")
+    for i, reference in enumerate(references):
+        if measure_loudness(reference, sample_rate) <= ABSOLUTE_GATE_LUFS:
+            raise ValueError(f"references[{i}]: expected music, got silence")
+    spectra = torch.stack([mean_spectrum(x, sample_rate) for x in references])
+    return (spectra / spectra[:, :2].sum((-2, -1))[:, None, None]).mean(0)
+
+
+def load_trained(path: str | Path) -> MixingStyleController:
+    """Read a network from the weights that `dasp train diff_mst` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The network, ready for use.
+
+    Raises:
+        ValueError: If the file is no safetensors, or has weights of another recipe.
+    """
+    config, tensors = read_trained(path, RECIPE)
+    model = MixingStyleController(Size(**config["size"]))
+    model.load_state_dict(tensors)
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def shipped() -> MixingStyleController:
+    """Read the network that is part of the package, once.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    return load_trained(WEIGHTS)
+
+
+def _to_the_ends(controls: Tensor | None) -> Tensor | None:
+    """Controls as near to an end as where they began stand there: a sigmoid comes no nearer."""
+    if controls is None:
+        return None
+    nearer = NEAR_AN_END + 1e-3
+    controls = torch.where(controls < nearer, 0.0, controls)
+    return torch.where(controls > 1 - nearer, 1.0, controls)
