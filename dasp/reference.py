@@ -54,8 +54,9 @@ def mix_like(
     ['kick', 'vocal']
     """
     song = open_song(source, sample_rate)
-    heard = {"references": references} if how.get("system") in BY_REFERENCE else {}
-    begin = mix(song, target_lufs=target_lufs, **how, **heard)
+    if how.get("system") in BY_REFERENCE:
+        how["references"] = references
+    begin = mix(song, target_lufs=target_lufs, **how)
     own = song_of(begin, song)
     spreads = [_spread(track.role) for track in begin.tracks]
     found = match_mix(own, begin, references, spreads, on_step=on_step)
