@@ -30,7 +30,8 @@ SMALLEST = 1e-12
 """No unknown counts as having a smaller share than this of the effect of the most effective one."""
 
 PACE, AHEAD = 3, 20
-"""From the pace of the last few steps is judged where so many more will lead."""
+"""From the pace of the last few steps, each through all unknowns, is judged where so many more will
+lead."""
 
 
 class Equations(NamedTuple):
@@ -119,12 +120,13 @@ class Stop:
         """
         now, patience = least[-1], math.ceil(self.patience * calls)
         stuck = len(least) > patience and now > least[-1 - patience] * (1 - self.least_gain)
-        return now <= self.goal or stuck or self._hopeless(least)
+        return now <= self.goal or stuck or self._hopeless(least, calls)
 
-    def _hopeless(self, least: list[float]) -> bool:
-        if len(least) <= PACE or self.rival == math.inf:
+    def _hopeless(self, least: list[float], calls: float) -> bool:
+        pace = math.ceil(PACE * calls)
+        if len(least) <= pace or self.rival == math.inf:
             return False
-        return least[-1] * (least[-1] / least[-1 - PACE]) ** (AHEAD / PACE) > self.rival
+        return least[-1] * (least[-1] / least[-1 - pace]) ** (AHEAD / PACE) > self.rival
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,21 @@ def _python(*arguments) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.parametrize(
+    "given, spins",
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_of_a_command_do_not_spin_for_long_unless_asked_to(given, spins):
+    left = {name: v for name, v in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    code = (
+        "import os, sys, dasp.cli; print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=left | given
+    )
+    assert done.stdout.split() == [spins, "False"]
+
+
 def test_as_a_module_of_its_own():
     done = _python("-m", "dasp", "--help")
     assert done.returncode == 0 and done.stderr == ""
