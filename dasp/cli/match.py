@@ -27,6 +27,7 @@ from dasp.estimation.matching import Match, match
 from dasp.estimation.matching.mastering import DYNAMICS
 from dasp.file_names import as_found
 from dasp.pictures import draw_match
+from dasp.processors.chain import parts_of
 from dasp.signal.resample import resample
 
 UNITS = {"loudness": "LU", "image": ""}
@@ -131,15 +132,10 @@ def _print(found: Match, level: dict[str, float]) -> None:
 def _settings(found: Match) -> list[str]:
     """A line for each stage, with the knobs that were turned."""
     lines = []
-    for part in found.chain.processor.parts:
-        own = {param.name for param in part.params}
-        values = {
-            key.removeprefix(f"{part.name}."): value
-            for key, value in found.chain.settings.items()
-            if key.startswith(f"{part.name}.")
-        }
-        shown = ", ".join(f"{key} {_number(value)}" for key, value in values.items() if key in own)
-        lines.append(f"{part.name}: {shown}")
+    for processor, settings, *_ in parts_of(found.chain)[1]:
+        knobs = {param.name for param in processor.params}
+        turned = [f"{key} {_number(value)}" for key, value in settings.items() if key in knobs]
+        lines.append(f"{processor.name}: {', '.join(turned)}")
     return lines
 
 
