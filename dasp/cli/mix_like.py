@@ -10,7 +10,6 @@ from dasp.audio_io import load_audio
 from dasp.controllers.table import BY_REFERENCE
 from dasp.desk import mix as find_mix
 from dasp.mixing.settings import Mix
-from dasp.reference import mix_like
 from dasp.signal.resample import resample
 from dasp.songs.multitrack import Multitrack
 
@@ -27,6 +26,8 @@ def like_references(
     args: argparse.Namespace, song: Multitrack, how: dict[str, Any]
 ) -> tuple[Mix, list[str]]:
     """The mix, and what there is to say of how near it came."""
+    from dasp.reference import mix_like  # whose solver is slow to import, and seldom asked for
+
     references = []
     for path in args.reference:
         audio, rate = load_audio(path)
