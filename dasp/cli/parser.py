@@ -46,16 +46,21 @@ class Parser(argparse.ArgumentParser):
         return self._commands().get(getattr(found, "command", ""), self)
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
-        return next((a.choices for a in self._actions if isinstance(a.choices, dict)), {})
+        return next((a.choices for a in self._actions if _is_command(a)), {})
 
     def _check_value(self, action, value):
         if action.choices is not None and value not in action.choices:
-            what = "command" if isinstance(action.choices, dict) else "choice"
+            what = "command" if _is_command(action) else "choice"
             raise argparse.ArgumentError(
                 action,
                 f"invalid {what}: {value!r}{did_you_mean(value, action.choices)} (choose from "
                 f"{', '.join(map(str, action.choices))})",
             )
+
+
+def _is_command(action: argparse.Action) -> bool:
+    """Whether an action is the commands, and no option whose choices are a table."""
+    return isinstance(action.choices, dict) and not action.option_strings
 
 
 def joined(words: Sequence[str]) -> list[str]:

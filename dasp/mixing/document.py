@@ -69,7 +69,7 @@ TRACK_KEYS = {1: ("name", "file", "role", "strip"), 2: _names(Track)}
 CHANNEL_KEYS, PREPARE_KEYS = _names(Channel), _names(Preparation)
 MIX_KEYS = {
     1: ("format", "version", "sample_rate", "tracks", "master"),
-    2: ("$schema", "format", "version", *_names(Mix)),
+    2: ("$schema", "format", "version", *(key for key in _names(Mix) if key != "notes")),
 }
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dasp._checks import check_real, check_signal
+from dasp._private import is_sliced
 from dasp.signal._fused import is_plain, on_gpu
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
@@ -140,7 +141,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         a, zi, y = ctx.saved_tensors
-        if torch.is_grad_enabled() or not is_plain(grad, a, zi, y):
+        if torch.is_grad_enabled() or is_sliced(grad) or not is_plain(grad, a, zi, y):
             return _gradients(grad, a, zi, y)
         return _ADJOINT.run(grad, a, zi, y)
 

@@ -64,7 +64,7 @@ def as_brought(song: Multitrack, seed: int) -> Multitrack:
     Returns:
         The song with other tracks. `details["brought"]` has the kind of each.
 
-    >>> song = as_brought(synthetic_song(3, seconds=2.0, sample_rate=22_050), 3)
+    >>> song = as_brought(synthetic_song(4, seconds=2.0, sample_rate=22_050), 4)
     >>> sorted(set(song.details["brought"]))
     ['left out', 'produced']
     """

@@ -67,7 +67,7 @@ def weaker_to_stronger(similarity: Tensor) -> Tensor:
     Returns:
         The ratio of the weaker to the stronger, from 0 to 1.
 
-    >>> weaker_to_stronger(torch.tensor([0.0, 0.8, 1.0])).tolist()
+    >>> [round(ratio, 4) for ratio in weaker_to_stronger(torch.tensor([0.0, 0.8, 1.0])).tolist()]
     [0.0, 0.5, 1.0]
     """
     root = (1 - similarity.square()).clamp(min=0).sqrt()
@@ -78,6 +78,6 @@ def _side(magnitudes: Tensor, alike: Tensor) -> Tensor:
     """-1 where a bin belongs to the left, 1 where to the right, `(bins, frames)`."""
     leans = torch.sign(magnitudes[1] - magnitudes[0])
     low, high = (round(hz * FFT_SIZE / RATE) for hz in LEANS_HZ)
-    whole = ((1 - alike) * leans)[low:high].mean()
-    dominant = -1.0 if whole < 0 else 1.0
+    left, right = magnitudes[:, low:high].square().sum((1, 2)).tolist()
+    dominant = -1.0 if left > right else 1.0
     return torch.where(alike > CENTRED, dominant, leans)

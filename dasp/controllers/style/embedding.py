@@ -35,6 +35,7 @@ def embed(x: Tensor, sample_rate: float, *, encoder: EffectEncoder | None = None
     Source: J. Koo et al., "Music mixing style transfer: a contrastive learning approach to
     disentangle audio effects", ICASSP 2023.
 
+    >>> import torch
     >>> x = 0.1 * torch.randn(3, 2, 22_050)
     >>> embed(x, 44_100).shape
     torch.Size([3, 128])

@@ -59,7 +59,7 @@ class Group(NamedTuple):
 
 GROUPS = {
     "loudness": Group(0.5, 2.0),
-    "crest": Group(1.0, 2.0),
+    "crest": Group(1.0, 3.0),
     "dynamics": Group(1.5, 0.5),
     "spectrum": Group(2.0, 6.0),
     "bark": Group(2.0, 1.0),
@@ -67,8 +67,8 @@ GROUPS = {
     "width": Group(2.0, 1.0),
     "image": Group(0.02, 2.0),
 }
-"""The groups by name, with the weights that were found best on pairs of songs of which one chain of
-effects is known (docs/matching.md)."""
+"""The groups by name. The weights of spectrum, Bark bands and crest were set by hand, on the pairs
+of docs/matching.md."""
 
 LONG_S, SHORT_S = 0.35, 0.046
 """About how long the frames are: of spectra and loudness, and of dynamics and cepstra."""

@@ -162,6 +162,7 @@ def unmix(
 
     Source: D. Barchiesi and J. Reiss, "Reverse engineering of a mix", JAES 58, 2010.
 
+    >>> import torch
     >>> kick, voice = torch.randn(2, 1, 4000)
     >>> tracks, mix = {"kick": kick, "voice": voice}, torch.cat((kick, 0.5 * voice))
     >>> found = unmix(tracks, mix, 44_100, stages=["gain"])
