@@ -24,16 +24,31 @@ LEANS_HZ = (50.0, 2500.0)
 SMOOTHING_POINTS = 501 // STEP | 1
 
 
-def match_image(x: Tensor, features: EffectFeatures, group: str) -> Tensor:
+def leaning(x: Tensor) -> int:
+    """Tell to which side a stem leans, between 50 and 2,500 Hz.
+
+    Args:
+        x: Audio `(2, time)` at 44,100 Hz.
+
+    Returns:
+        -1 for the left, 1 for the right, and for a stem that leans to none.
+    """
+    low, high = (round(hz * FFT_SIZE / RATE) for hz in LEANS_HZ)
+    heard = stft(x, FFT_SIZE, HOP, "sqrt_hann")[:, low:high]
+    left, right = heard.abs().square().sum((1, 2)).tolist()
+    return -1 if left > right else 1
+
+
+def match_image(x: Tensor, features: EffectFeatures, group: str, *, side: int) -> Tensor:
     """Pan each frequency of a stem so that its mean similarity is that of its group.
 
-    Every bin keeps its power and its phases; what stands in the centre goes to the side to which
-    the whole leans, and to the right where it leans to none.
+    Every bin keeps its power and its phases; what stands in the centre goes to one side.
 
     Args:
         x: Audio `(2, time)` at 44,100 Hz, not silent.
         features: Those of the group.
         group: Its name.
+        side: What `leaning` tells of the stem.
 
     Returns:
         Audio of the shape of `x`.
@@ -45,10 +60,8 @@ def match_image(x: Tensor, features: EffectFeatures, group: str) -> Tensor:
     wanted = alike * (features.similarity.to(x) / own.clamp(min=1e-6))[:, None]
     ratio = weaker_to_stronger(wanted.clamp(0.0, 1.0))
     stronger = (magnitudes.square().sum(0) / (1 + ratio.square())).sqrt()
-    sides = _side(magnitudes, alike)
-    levels = torch.stack(
-        [torch.where(sides == side, stronger, ratio * stronger) for side in (-1, 1)]
-    )
+    sides = torch.where(alike > CENTRED, side, torch.sign(magnitudes[1] - magnitudes[0]))
+    levels = torch.stack([torch.where(sides == one, stronger, ratio * stronger) for one in (-1, 1)])
     freq_hz = torch.linspace(0, RATE / 2, alike.shape[0])
     panned = (freq_hz < GROUPS[group].pan_below_hz)[:, None] & (magnitudes.sum(0) > 0)
     phases = torch.where(magnitudes > 0, spectra.angle(), spectra.flip(0).angle())
@@ -72,12 +85,3 @@ def weaker_to_stronger(similarity: Tensor) -> Tensor:
     """
     root = (1 - similarity.square()).clamp(min=0).sqrt()
     return similarity / (1 + root)
-
-
-def _side(magnitudes: Tensor, alike: Tensor) -> Tensor:
-    """-1 where a bin belongs to the left, 1 where to the right, `(bins, frames)`."""
-    leans = torch.sign(magnitudes[1] - magnitudes[0])
-    low, high = (round(hz * FFT_SIZE / RATE) for hz in LEANS_HZ)
-    left, right = magnitudes[:, low:high].square().sum((1, 2)).tolist()
-    dominant = -1.0 if left > right else 1.0
-    return torch.where(alike > CENTRED, dominant, leans)

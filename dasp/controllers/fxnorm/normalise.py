@@ -17,7 +17,7 @@ from dasp._checks import check_audio, check_channels, check_choice
 from dasp.analysis.loudness import measure_loudness
 from dasp.controllers.fxnorm.equaliser import match_spectrum
 from dasp.controllers.fxnorm.features import GROUPS, RATE, EffectFeatures, is_silent, load_features
-from dasp.controllers.fxnorm.image import match_image
+from dasp.controllers.fxnorm.image import leaning, match_image
 from dasp.controllers.fxnorm.peaks import match_peaks
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
@@ -103,8 +103,9 @@ def normalise_stem(
         return x
     with torch.no_grad():
         y = resample(x, sample_rate, RATE)
-        for step in (match_spectrum, match_peaks, match_image):
-            y = step(y, features, group)
+        side = leaning(y)  # before a filter that may tip a stem that hardly leans
+        y = match_peaks(match_spectrum(y, features, group), features, group)
+        y = match_image(y, features, group, side=side)
         y = y * db_to_gain(features.loudness_lufs - measure_loudness(y, RATE))
         y = resample(y / y.abs().amax().clamp(min=1.0), RATE, sample_rate)
     return _of_length(y, x.shape[-1])

@@ -19,7 +19,7 @@ from dasp.controllers.fxnorm import (
 )
 from dasp.controllers.fxnorm.equaliser import match_spectrum
 from dasp.controllers.fxnorm.features import RATE
-from dasp.controllers.fxnorm.image import match_image, weaker_to_stronger
+from dasp.controllers.fxnorm.image import leaning, match_image, weaker_to_stronger
 from dasp.controllers.fxnorm.peaks import match_peaks
 from dasp.mixing.song import Song
 from dasp.signal.biquad import design_high_shelf
@@ -71,7 +71,7 @@ def test_peaks_over_those_of_the_group_come_down_and_others_stay():
 def test_a_stem_in_the_centre_gets_the_similarity_of_its_group():
     x = _noise()[:1].expand(2, -1)
     features = load_features()["vocals"]
-    y = match_image(x, features, "vocals")
+    y = match_image(x, features, "vocals", side=leaning(x))
     found = measure_effects(y, RATE, "vocals").similarity
     # From 200 Hz to where panning ends, at 16 kHz.
     torch.testing.assert_close(found[10:700], features.similarity[10:700], rtol=0, atol=0.03)
@@ -81,7 +81,7 @@ def test_a_stem_in_the_centre_gets_the_similarity_of_its_group():
 
 def test_a_stem_stays_on_its_side():
     x = _noise()[:1] * torch.tensor([[1.0], [0.7]])
-    y = match_image(x, load_features()["other"], "other")
+    y = match_image(x, load_features()["other"], "other", side=leaning(x))
     assert y[0].square().mean() > y[1].square().mean()
 
 
