@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         return self._commands().get(getattr(found, "command", ""), self)
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
-        return next((a.choices for a in self._actions if _is_command(a)), {})
+        return next((a.choices for a in self._actions if _is_command(a)), {})  # type: ignore[misc]
 
     def _check_value(self, action, value):
         if action.choices is not None and value not in action.choices:

@@ -78,6 +78,9 @@ FEWEST = 4
 HEARD_DB = 60.0
 """Bands so far under the loudest of a style are as good as silent."""
 
+BANDS = ("spectrum", "bark")
+"""The groups of levels in bands."""
+
 SIDE_FLOOR_DB = -40.0
 """Under the mid, a side is as good as none."""
 
@@ -173,7 +176,17 @@ def mean_style(styles: Sequence[Style]) -> dict[str, Tensor]:
 def _error(name: str, own: Style, wanted: Style) -> Tensor:
     """Mean of the squares of the differences of a group, in units of what can just be told."""
     difference = (own[name] - wanted[name]) / GROUPS[name].just_told
-    return difference.square().mean(-1)
+    if name not in BANDS:
+        return difference.square().mean(-1)
+    # What one of them hardly holds, no filter can bring to the other.
+    both = _is_heard(own[name]) & _is_heard(wanted[name])
+    return (difference.square() * both).sum(-1) / both.sum(-1).clamp(min=1)
+
+
+def _is_heard(level_db: Tensor) -> Tensor:
+    """Whether levels are over the floor of `_audible`."""
+    level_db = level_db.detach()
+    return level_db > level_db.amax(-1, keepdim=True) - HEARD_DB + 0.01
 
 
 def _audible(level_db: Tensor) -> Tensor:
