@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dasp.signal.backends._memory import let_go
+
 THREADS = 2
 PEERS = ("dasp-pytorch", "diffFx-pytorch", "torchcomp", "torchlpc", "philtorch", "pedalboard")
 LIBRARIES = ("torch", "numpy", "scipy", "numba", *PEERS)
@@ -156,6 +158,7 @@ def peak_memory(call: Call) -> int | None:
     if not status.exists():
         return None
     gc.collect()
+    let_go()
     ctypes.CDLL(None).malloc_trim(0)  # or what earlier work has left would hide the new
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts from here
 

@@ -81,6 +81,11 @@ def _kept(size: int) -> _Block | None:
     return None
 
 
+def let_go() -> None:
+    """Give what is kept back to the system."""
+    _free.clear()
+
+
 def _keep(block: _Block) -> None:
     """Put a block by, and let those go that have lain the longest."""
     _free.append(block)
