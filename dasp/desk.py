@@ -144,7 +144,7 @@ def prepare(source: Source, sample_rate: int | None = None) -> Prepared:
         ValueError: If there are no tracks.
 
     >>> import torch
-    >>> voice = 0.1 * torch.randn(1, 16_000)
+    >>> voice = 0.1 * torch.sin(0.3 * torch.arange(16_000))[None]
     >>> [str(found) for found in prepare({"voice": voice, "bass": 0 * voice}, 8000).findings]
     ['bass: silent: its peak is -160 dBFS; muted']
     """

@@ -141,7 +141,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         a, zi, y = ctx.saved_tensors
-        if torch.is_grad_enabled() or is_sliced(grad) or not is_plain(grad, a, zi, y):
+        if torch.is_grad_enabled() or not is_plain(grad, a, zi, y) or is_sliced(grad):
             return _gradients(grad, a, zi, y)
         return _ADJOINT.run(grad, a, zi, y)
 
