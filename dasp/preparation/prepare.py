@@ -54,7 +54,7 @@ def prepare_song(song: Song, start: Mix | None = None, *, part: bool = False) ->
         `start` with its tracks put right, and what was found.
 
     >>> import torch
-    >>> x = 0.1 * torch.randn(1, 16_000)
+    >>> x = 0.1 * torch.sin(0.3 * torch.arange(16_000))[None]
     >>> song = Song.of(["kick", "vocal", "vocal copy"], [0 * x, x, 0.5 * x], 8000)
     >>> for finding in prepare_song(song).findings:
     ...     print(finding)
