@@ -50,7 +50,6 @@ CALLS = {
     "resample": {"x": X, "from_rate": 1, "to_rate": 2},
     "resample_response": {"response": X, "from_rate": 1, "to_rate": 2},
     "sosfilt": {"x": X, "sos": SOS, "zi": torch.ones(1, 2)},
-    "sosfilt_frequency_sampled": {"x": X, "sos": SOS},
     "stft": {"x": X, "fft_size": 4, "hop": 2},
     "transform_response": {"h": torch.tensor([1.0, 2.0]), "time": 6},
 }  # fmt: skip
