@@ -3,6 +3,7 @@
 # make test-matrix  the tests on each Python, set of libraries and kind of processor: docs/machines.md
 # make soak       the long half of docs/reliability.md: an hour of damage, kills and many files
 # make bench      install the peers, measure them beside dasp (about 12 minutes)
+# make docs       the site: docs/_build/html (make docs-serve: shows it in a browser)
 # make clean      remove what these commands made
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ MATRIX ?= .matrix
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
-.PHONY: demo test test-all test-matrix soak lint bench clean
+.PHONY: demo test test-all test-matrix soak lint bench docs docs-serve clean
 
 demo: .venv/installed-plot
 	$(BIN)/dasp synthesise demo/stems --seconds 20 --seed 5 --force
@@ -40,13 +41,19 @@ bench: .venv/installed-bench
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps diffFx-pytorch==0.0.5
 	$(BIN)/python -m benchmarks.generate
 
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build/html 8000
+
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .matrix demo build dist *.egg-info
+	rm -rf .venv .matrix demo build dist docs/_build *.egg-info
 
 .venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"

@@ -1,0 +1,39 @@
+"""How the pages of this folder become a site: `make docs` builds it into docs/_build/html."""
+
+import sys
+from pathlib import Path
+
+from dasp import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "dasp"
+author = copyright = "The dasp maintainers"
+version = release = __version__
+
+extensions = ["myst_nb", "building.mathml"]
+root_doc = "index"
+exclude_patterns = ["_build", "building"]
+
+# Pages are MyST Markdown. `$...$` is mathematics; a heading can be linked by its words.
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 3
+
+# A notebook runs when it or what runs it has changed; an error in a cell ends the build.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(Path(__file__).parent / "_build" / "cells")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_ipywidgets_js = {}  # which would be fetched from another host
+
+html_theme = "pydata_sphinx_theme"
+html_title = "dasp"
+html_math_renderer = "mathml"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+}
