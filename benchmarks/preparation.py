@@ -11,6 +11,7 @@ that it is not (two channels that are the same, sample by sample); then faults a
   either polarity and 0.3, 12.25 or 200 samples late;
 - each microphone of the kits upside down.
 
+An offset is also looked for in white, pink and red noise that has none but by chance.
 Prints the table of docs/preparation.md.
 """
 
@@ -26,6 +27,7 @@ from tqdm import tqdm
 from benchmarks.recordings import recordings
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.routing import as_stereo
+from dasp.mixing.settings import Track
 from dasp.mixing.song import Song
 from dasp.preparation import prepare_song
 from dasp.preparation.one_source import Pair, delays, pairs, turned_over
@@ -43,6 +45,9 @@ FOLDERS = {
 }  # fmt: skip
 KITS = ("drums_enst066", "drums_gogodze_a")
 DELAYS = (0.3, 12.25, 200.0)
+COLOURS = {"white": 0.0, "pink": -0.5, "red": -1.0}
+"""Slopes of the amplitude over the frequency, as powers."""
+NOISE_S, NOISE_RATE = (2, 5, 30), 8000
 NEAR = 0.1
 """How far a delay that was found may be from the planted one, in samples, beside the EQ's own."""
 
@@ -51,11 +56,13 @@ def main() -> None:
     """Count, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation")
     parser.add_argument("--pieces", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    parser.add_argument("--noises", type=int, default=100, help="of each colour and length")
     options = parser.parse_args()
     done: Counter[str] = Counter()
     planted: Counter[str] = Counter()
     found: Counter[str] = Counter()
     with torch.inference_mode():
+        print("offset taken off noise that has none:", offsets_in_noise(options.noises))
         for name in tqdm(options.pieces, disable=None):
             song = load_folder(recordings() / FOLDERS[name]).song
             done["tracks"] += len(song.names)
@@ -73,6 +80,26 @@ def main() -> None:
     print("| planted | found |\n| --- | --- |")
     for kind, count in planted.items():
         print(f"| {kind} | {found[kind]} of {count} |")
+
+
+def offsets_in_noise(count: int) -> str:
+    """From how many noises an offset is taken, of a few colours down to 0.5 Hz, and lengths."""
+    draw = torch.Generator().manual_seed(0)
+    told = []
+    for colour, slope in COLOURS.items():
+        wrong = 0
+        for seconds in NOISE_S:
+            size = seconds * NOISE_RATE
+            hz = torch.fft.rfftfreq(4 * size, 1 / NOISE_RATE)
+            weight = (hz.square() + 0.25).sqrt() ** slope
+            for _ in range(count):
+                white = torch.randn(4 * size, generator=draw)
+                noise = torch.fft.irfft(torch.fft.rfft(white) * weight)[size : 2 * size]
+                noise = 0.1 * noise / noise.square().mean().sqrt()
+                track, _ = of_one_track(Track("noise"), noise[None], NOISE_RATE)
+                wrong += bool(track.prepare.offset)
+        told.append(f"{colour} {wrong} of {count * len(NOISE_S)}")
+    return ", ".join(told)
 
 
 def alone(song: Song) -> Iterator[tuple[str, bool]]:

@@ -15,8 +15,14 @@ NOTHING_DB = -80.0
 """A peak under this is dither or less."""
 
 LEAST_OFFSET = 1e-3
-STEADY = 0.25
-"""An offset is one where the seconds of a track agree on it so far."""
+"""An offset of less than -60 dBFS does nothing that is heard, or that a limiter would notice."""
+
+SIGNIFICANT = 20.0
+"""An offset is so many standard errors away from 0. The mean of noise that rises towards the lows,
+as 1/f down to 0.1 Hz, is up to 10 away."""
+
+OFFSET_PARTS = (8, 16)
+"""Into so many parts a track is cut for the standard error of its mean."""
 
 ALIKE_DB = -60.0
 """Two channels are one where their difference is so far under them."""
@@ -84,19 +90,43 @@ def corrected(track: Track, correction: str, why: str, **fields) -> Track:
 
 
 def _offset(track: Track, x: Tensor, sample_rate: int) -> Iterator[tuple]:
-    """A constant that all seconds of a track agree on."""
+    """A constant that the mean of a track tells beyond chance."""
     mean = x.double().mean(-1)
     if mean.abs().max() < LEAST_OFFSET or x.shape[-1] < 2 * sample_rate:
         return
-    each = frames(x, sample_rate, sample_rate).double().mean(-1)
     worst = mean.abs().argmax()
-    apart = (each[worst] - mean[worst]).abs().quantile(0.9) / mean[worst].abs()
-    if apart > STEADY:
+    errors = mean.abs()[worst] / standard_error_of_mean(x[worst])
+    if errors < SIGNIFICANT:
         return
     offset = tuple(float(f"{value:.6g}") for value in mean.tolist())
     told = ", ".join(f"{value:+.4f}" for value in offset)
-    why = f"offset {told} taken off: all seconds agree on it within {100 * apart:.0f} %"
+    much = f"{min(errors.item(), 1000):.0f}{' or more' if errors > 1000 else ''}"
+    why = f"offset {told} taken off: its mean is {much} standard errors away from 0"
     yield "offset", lambda t: corrected(t, "offset", why, offset=offset), why
+
+
+def standard_error_of_mean(x: Tensor) -> Tensor:
+    """Estimate how far the mean of a signal is from its expectation, by means of its parts.
+
+    What is next to each other in a signal is alike, so that parts are compared, and not samples:
+    the method of batch means, for parts of two lengths, of which the larger error counts.
+
+    Args:
+        x: Signal `(time)`, at least as long as the most parts of `OFFSET_PARTS`.
+
+    Returns:
+        The standard error, `()`, over 0.
+
+    >>> x = torch.randn(1_600_000, generator=torch.Generator().manual_seed(0))
+    >>> 0.5 < standard_error_of_mean(x) / 1_600_000 ** -0.5 < 2
+    tensor(True)
+    """
+    errors = []
+    for parts in OFFSET_PARTS:
+        size = x.shape[-1] // parts
+        means = frames(x, size, size)[:parts].mean(-1, dtype=torch.float64)
+        errors.append(means.std() / parts**0.5)
+    return torch.stack(errors).amax().clamp(min=1e-12)
 
 
 def _mono(track: Track, x: Tensor) -> Iterator[tuple]:

@@ -9,6 +9,7 @@ import torch
 from dasp.mixing import Preparation, Song, Track, mix_down
 from dasp.preparation import prepare_song, undo
 from dasp.preparation.one_source import Pair, delays, turned_over
+from dasp.preparation.one_track import LEAST_OFFSET, of_one_track, standard_error_of_mean
 from dasp.processors.catalogue import COMPRESSOR, LOW_PASS, PARAMETRIC_EQ
 from dasp.songs.multitrack import load_folder
 
@@ -69,6 +70,41 @@ def test_an_offset_that_comes_and_goes_stays(tracks):
     x = tracks["keys"].clone()
     x[:, : x.shape[-1] // 3] += 0.02
     assert found({**tracks, "keys": x})[1] == {}
+
+
+def coloured(slope: float, seconds: float, seed: int) -> torch.Tensor:
+    """Noise whose amplitude goes with a power of the frequency over 0.5 Hz, RMS 0.1, `(1, time)`.
+
+    It is a part of a longer one, so that it need not come back to where it began.
+    """
+    size = round(seconds * RATE)
+    white = torch.randn(4 * size, generator=torch.Generator().manual_seed(seed))
+    hz = torch.fft.rfftfreq(4 * size, 1 / RATE)
+    shaped = torch.fft.rfft(white) * (hz.square() + 0.25).sqrt() ** slope
+    x = torch.fft.irfft(shaped)[size : 2 * size]
+    return 0.1 * (x / x.square().mean().sqrt())[None]
+
+
+@pytest.mark.parametrize("slope", [0.0, -0.5, -1.0])
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 12.0])
+def test_noise_has_no_offset_whatever_its_mean(slope, seconds):
+    """Of white noise the mean is near 0; that of red noise is far from it, by chance."""
+    means = []
+    for seed in range(5):
+        x = coloured(slope, seconds, seed)
+        means.append(x.mean().abs().item())
+        track, findings = of_one_track(Track("noise"), x, RATE)
+        assert track.prepare.offset == () and not findings
+    assert slope > -1 or max(means) > LEAST_OFFSET
+
+
+@pytest.mark.parametrize("slope", [0.0, -0.5])
+@pytest.mark.parametrize("seconds", [2.0, 12.0])
+def test_an_offset_under_noise_is_taken_off(slope, seconds):
+    x = 0.1 * coloured(slope, seconds, 3)
+    offset = 30 * (standard_error_of_mean(x[0]) + x.mean().abs()).item()
+    track, _ = of_one_track(Track("noise"), x + offset, RATE)
+    assert track.prepare.offset[0] == pytest.approx(offset + x.mean().item(), rel=1e-4)
 
 
 def test_two_channels_of_one_are_heard_as_one(tracks):
