@@ -8,20 +8,19 @@ drum mixing with the Wave-U-Net", JAES 69(3), 2021; D. Stoller, S. Ewert and S. 
 "Wave-U-Net", ISMIR 2018. The same-padded variant is after automix-toolkit.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as nnf
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from dasp._bounds import between
 from dasp._checks import check_choice, check_range
+from dasp.controllers.trained_file import load_network
 from dasp.mixing.roles import guess_role
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
@@ -33,6 +32,7 @@ DRUM_SLOTS = (
 """The eight microphones of the paper, in its order."""
 
 WEIGHTS = FOLDER / "wave_unet.safetensors"
+RECIPE = "wave_unet"
 
 SLOPE = 0.2
 """Of the leaky rectifier below 0."""
@@ -339,19 +339,8 @@ def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture
     Raises:
         ValueError: If the file is no safetensors, or has weights of another recipe.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            known = json.loads((file.metadata() or {}).get("dasp", "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file: {error}") from error
-    if known.get("recipe") != "wave_unet":
-        raise ValueError(f"{path}: expected weights that 'dasp train wave_unet' has written")
-    table = known["config"]["network"]
-    architecture = Architecture(**{**table, "slots": tuple(table["slots"])})
-    network = architecture.network().eval()
-    network.load_state_dict(weights)
-    return network, architecture
+    network, config = load_network(path, RECIPE, lambda config: _architecture(config).network())
+    return network, _architecture(config)
 
 
 @torch.no_grad()
@@ -376,6 +365,10 @@ def wave_unet_mix(song: Song, weights: Path | None = None) -> Tensor:
     sample_rate = song.sample_rate
     own = render(network, resample(heard, sample_rate, architecture.sample_rate))
     return resample(own, architecture.sample_rate, sample_rate)[:, : heard.shape[-1]]
+
+
+def _architecture(config: Mapping[str, Any]) -> Architecture:
+    return Architecture(**config["network"])
 
 
 def _with_midpoints(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from dasp.losses.features import audio_features
 from dasp.losses.loudness import loudness
 from dasp.losses.parameters import parameter_error
 from dasp.losses.stereo import left_right_invariant, stereo_invariant
-from dasp.losses.stft import multi_resolution_stft, sum_and_difference_stft
+from dasp.losses.stft import multi_resolution_stft, multi_scale_spectral, sum_and_difference_stft
 from dasp.losses.time import esr, l1, mse, negative_sdr, negative_si_sdr
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "loudness",
     "mse",
     "multi_resolution_stft",
+    "multi_scale_spectral",
     "negative_sdr",
     "negative_si_sdr",
     "parameter_error",

@@ -108,6 +108,55 @@ def sum_and_difference_stft(
     return reduced((both[0] + both[1]) / 2, reduction)
 
 
+def multi_scale_spectral(
+    output: Tensor,
+    target: Tensor,
+    *,
+    fft_sizes: Sequence[int] = (4096, 2048, 1024, 512),
+    linear: float = 0.9,
+    logarithmic: float = 0.1,
+    reduction: str = "mean",
+) -> Tensor:
+    """Compute the distance of magnitude spectra of left, right, L + R and L − R.
+
+    At each resolution the distance is `linear` times the mean |Y − Ŷ| plus `logarithmic` times the
+    mean squared difference of log10(Y + floor); the loss is the mean over the four signals and the
+    resolutions. Magnitudes are those of the transform itself, which grow with the length of a
+    frame, as the floor does: a lasting sine of amplitude 1 is 100 dB over it.
+
+    Args:
+        output: Audio `(*batch, 2, time)`.
+        target: Audio of the shape of `output`.
+        fft_sizes: Lengths of a frame in samples, each 4 or more.
+        linear: Weight of the magnitudes.
+        logarithmic: Weight of their logarithms.
+        reduction: "mean" over the batch, or "none".
+
+    Returns:
+        Loss, 0 or more: one number, or `batch` with "none".
+
+    Raises:
+        ValueError: If the signals differ in shape or are not stereo.
+
+    Source: J. Koo et al., "Music mixing style transfer: a contrastive learning approach to
+    disentangle audio effects", ICASSP 2023.
+
+    >>> x = torch.randn(1, 2, 8192)
+    >>> multi_scale_spectral(x, x).item()
+    0.0
+    """
+    output, target = paired(output, target)
+    check_channels(output, 2, "output")
+    output, target = (torch.cat((x, *sum_and_difference(x)), -2) for x in (output, target))
+    total = output.new_zeros(output.shape[:-2])
+    for fft_size in fft_sizes:
+        estimate, Y = magnitude(output, fft_size), magnitude(target, fft_size)
+        total = total + linear * fft_size / 4 * (Y - estimate).abs().mean((-3, -2, -1))
+        ratio = (Y + FLOOR).log10() - (estimate + FLOOR).log10()
+        total = total + logarithmic * ratio.square().mean((-3, -2, -1))
+    return reduced(total / len(fft_sizes), reduction)
+
+
 def sum_and_difference(x: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the sum and the difference of the channels of a stereo signal.
 

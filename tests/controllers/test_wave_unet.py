@@ -272,7 +272,7 @@ def test_at_another_rate_it_hears_what_it_knows(weights):
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="expected weights that 'dasp train wave_unet'"):
+    with pytest.raises(ValueError, match="expected weights of the recipe wave_unet"):
         load_wave_unet(path)
     path.write_bytes(b"no such thing")
     with pytest.raises(ValueError, match="not a safetensors file"):

@@ -18,6 +18,7 @@ ALL = {
         losses.multi_resolution_stft, linear_magnitude=1.0, fft_sizes=(64, 512)
     ),
     "sum_and_difference_stft": losses.sum_and_difference_stft,
+    "multi_scale_spectral": partial(losses.multi_scale_spectral, fft_sizes=(64, 512)),
     "left_right_invariant": partial(losses.left_right_invariant, loss=losses.mse),
     "stereo_invariant_a": partial(losses.stereo_invariant, sample_rate=RATE),
     "stereo_invariant_b": partial(losses.stereo_invariant, sample_rate=RATE, form="b"),

@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 import torch
 
-from dasp.losses import multi_resolution_stft, sum_and_difference_stft
+from dasp.losses import multi_resolution_stft, multi_scale_spectral, sum_and_difference_stft
 from dasp.losses.stft import magnitude
 from tests.losses.signals import noise
 
@@ -69,3 +69,15 @@ def test_gradients_are_finite_for_numbers_that_are_nearly_zero(level):
     output = (level * torch.randn(1, 1, 4096).sign()).requires_grad_()
     multi_resolution_stft(output, torch.randn(1, 1, 4096)).backward()
     assert output.grad.isfinite().all()
+
+
+def test_magnitudes_of_four_signals_against_scipy():
+    sizes, each = (128, 1024), []
+    both = [np.stack((x[0], x[1], x[0] + x[1], x[0] - x[1])) for x in (OUTPUT, TARGET)]
+    for size in sizes:
+        estimate, Y = (size / 4 * spectrum(np.array(x), size) for x in both)
+        floor = 1e-5 * size / 4
+        apart = np.log10(Y + floor) - np.log10(estimate + floor)
+        each.append(0.9 * np.mean(abs(Y - estimate)) + 0.1 * np.mean(apart**2))
+    loss = multi_scale_spectral(OUTPUT, TARGET, fft_sizes=sizes)
+    assert loss.item() == pytest.approx(np.mean(each), rel=1e-9)

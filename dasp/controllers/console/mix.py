@@ -34,7 +34,7 @@ from dasp.controllers.console.network import (
 )
 from dasp.controllers.console.recordings import recordings
 from dasp.controllers.rules.strips import master_at_loudness
-from dasp.controllers.trained_file import read_trained
+from dasp.controllers.trained_file import load_network
 from dasp.mixing.console import Console, Controls, Settings
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import ends, in_range
@@ -80,11 +80,11 @@ class UnlikeError(ValueError):
     """Tracks that are unlike what a controller knows."""
 
 
-def load_trained(path: str | Path) -> Trained:
+def load_trained(path: str | Path = WEIGHTS) -> Trained:
     """Read a controller from the weights that `dasp train differentiable_mixing_console` wrote.
 
     Args:
-        path: The file.
+        path: The file; that of the package where none is given.
 
     Returns:
         The controller, ready for use.
@@ -92,24 +92,16 @@ def load_trained(path: str | Path) -> Trained:
     Raises:
         ValueError: If the file is no safetensors, or has weights of another recipe.
     """
-    config, tensors = read_trained(path, RECIPE)
-    console = CONSOLES[config["console"]]
-    model = MixingController(console, Size(**config["network"]))
-    model.load_state_dict(tensors)
-    return Trained(model.eval().requires_grad_(False), console)
+
+    def build(config: dict[str, Any]) -> MixingController:
+        return MixingController(CONSOLES[config["console"]], Size(**config["network"]))
+
+    model, config = load_network(path, RECIPE, build)
+    return Trained(model, CONSOLES[config["console"]])
 
 
-@cache
-def shipped() -> Trained:
-    """Read the controller that is part of the package, once.
-
-    Returns:
-        The controller.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
-    return load_trained(WEIGHTS)
+shipped = cache(load_trained)
+"""`load_trained` of the file of the package, which is read once."""
 
 
 class Proposal(NamedTuple):

@@ -24,7 +24,7 @@ from dasp.controllers.diff_mst.hearing import (
 from dasp.controllers.diff_mst.network import CONSOLE, MixingStyleController, Size
 from dasp.controllers.locked import work_around
 from dasp.controllers.rules.strips import at_loudness
-from dasp.controllers.trained_file import read_trained
+from dasp.controllers.trained_file import load_network
 from dasp.mixing.console import Controls
 from dasp.mixing.conversion import to_mix
 from dasp.mixing.in_range import in_range
@@ -103,11 +103,11 @@ def spectrum_of(references: Sequence[Tensor], sample_rate: int) -> Tensor:
     return (spectra / spectra[:, :2].sum((-2, -1))[:, None, None]).mean(0)
 
 
-def load_trained(path: str | Path) -> MixingStyleController:
+def load_trained(path: str | Path = WEIGHTS) -> MixingStyleController:
     """Read a network from the weights that `dasp train diff_mst` wrote.
 
     Args:
-        path: The file.
+        path: The file; that of the package where none is given.
 
     Returns:
         The network, ready for use.
@@ -115,23 +115,14 @@ def load_trained(path: str | Path) -> MixingStyleController:
     Raises:
         ValueError: If the file is no safetensors, or has weights of another recipe.
     """
-    config, tensors = read_trained(path, RECIPE)
-    model = MixingStyleController(Size(**config["size"]))
-    model.load_state_dict(tensors)
-    return model.eval().requires_grad_(False)
+    model, _ = load_network(
+        path, RECIPE, lambda config: MixingStyleController(Size(**config["size"]))
+    )
+    return model
 
 
-@cache
-def shipped() -> MixingStyleController:
-    """Read the network that is part of the package, once.
-
-    Returns:
-        The network.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
-    return load_trained(WEIGHTS)
+shipped = cache(load_trained)
+"""`load_trained` of the file of the package, which is read once."""
 
 
 def _to_the_ends(controls: Tensor | None) -> Tensor | None:

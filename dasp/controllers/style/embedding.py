@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, checked_sample_rate
 from dasp.controllers.style.network import EffectEncoder, Size
-from dasp.controllers.trained_file import read_trained
+from dasp.controllers.trained_file import load_network
 from dasp.mixing.routing import as_stereo
 from dasp.weights import FOLDER
 
@@ -50,11 +50,11 @@ def embed(x: Tensor, sample_rate: float, *, encoder: EffectEncoder | None = None
     return encoder(encoder.hear(as_stereo(x).float(), sample_rate)).to(x.dtype)
 
 
-def load_encoder(path: str | Path) -> EffectEncoder:
+def load_encoder(path: str | Path = WEIGHTS) -> EffectEncoder:
     """Read an encoder from the weights that `dasp train effect_encoder` wrote.
 
     Args:
-        path: The file.
+        path: The file; that of the package where none is given.
 
     Returns:
         The encoder, ready for use.
@@ -62,20 +62,8 @@ def load_encoder(path: str | Path) -> EffectEncoder:
     Raises:
         ValueError: If the file is no safetensors, or has weights of another recipe.
     """
-    config, tensors = read_trained(path, RECIPE)
-    encoder = EffectEncoder(Size(**config["size"]))
-    encoder.load_state_dict(tensors)
-    return encoder.eval().requires_grad_(False)
+    return load_network(path, RECIPE, lambda config: EffectEncoder(Size(**config["size"])))[0]
 
 
-@cache
-def shipped() -> EffectEncoder:
-    """Read the encoder that is part of the package, once.
-
-    Returns:
-        The encoder.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
-    return load_encoder(WEIGHTS)
+shipped = cache(load_encoder)
+"""`load_encoder` of the file of the package, which is read once."""
