@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.io.wavfile
 import soundfile
 import torch
 from torch import Tensor
@@ -334,7 +333,9 @@ def _encoded(
     file = io.BytesIO()
     if format == "WAV" and subtype in _AS_IN_MEMORY:
         # Quicker; and libsndfile would add the time of day to files of floats.
-        scipy.io.wavfile.write(file, sample_rate, data)
+        from scipy.io import wavfile  # which takes longer to import than most files to write
+
+        wavfile.write(file, sample_rate, data)
         return file
     with soundfile.SoundFile(
         file, "w", sample_rate, data.shape[1], subtype, format=format

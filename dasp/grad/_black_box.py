@@ -10,6 +10,7 @@ Dividing by what the value itself moved, behind the clipping and behind the map 
 the whole chain rule; at the end of a range the difference is one-sided by itself.
 """
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,6 +55,22 @@ def black_box(
     return replace(processor, run=run, params=all_with_gradients(processor))
 
 
+def outside_graphs(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that `torch.compile` calls instead of looking into it.
+
+    `torch.compiler.disable` does this, but loads all of the compiler where it decorates, which
+    takes over a second. Here it decorates when a compiler comes by, which is loaded then.
+    """
+
+    @functools.wraps(method)
+    def called(*arguments, **keywords) -> Tensor:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(method)(*arguments, **keywords)
+        return method(*arguments, **keywords)
+
+    return called
+
+
 def all_with_gradients(processor: Processor) -> tuple[Param, ...]:
     """The parameters of a processor, of which an estimate has a gradient for each."""
     return tuple(replace(param, differentiable=True) for param in processor.params)
@@ -73,7 +90,7 @@ class _BlackBox:
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.processor.function)
 
-    @torch.compiler.disable
+    @outside_graphs
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         processor, mode = self.processor, self.mode
         wanted = wants_gradient(x=x, **settings)

@@ -19,7 +19,13 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp.functional._processor import Processor, check_processor
 from dasp.functional._run import Run
-from dasp.grad._black_box import all_with_gradients, blocks_in_use, check_steady, wants_gradient
+from dasp.grad._black_box import (
+    all_with_gradients,
+    blocks_in_use,
+    check_steady,
+    outside_graphs,
+    wants_gradient,
+)
 from dasp.grad.tcn import TCN
 
 FORMAT = "dasp-proxy-1"
@@ -90,7 +96,7 @@ class _Imitation:
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.processor.function)
 
-    @torch.compiler.disable
+    @outside_graphs
     def __call__(self, x: Tensor, sample_rate: float, **settings) -> Tensor:
         processor = self.processor
         settings = {**processor.defaults(), **settings}

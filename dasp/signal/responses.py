@@ -10,7 +10,6 @@ import math
 from fractions import Fraction
 
 import numpy as np
-import scipy.linalg
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
@@ -74,5 +73,7 @@ def _moved_behind(early: Tensor, band: float) -> Tensor:
     wanted = early.flatten(0, -2).numpy() @ (band * np.sinc(band * distance)).T
     kernel = band * np.sinc(band * np.arange(count))
     kernel[0] += _TRUST
-    taps = scipy.linalg.solve_toeplitz(kernel, wanted.T).T
+    from scipy.linalg import solve_toeplitz  # which takes longer to import than most to compute
+
+    taps = solve_toeplitz(kernel, wanted.T).T
     return torch.from_numpy(np.ascontiguousarray(taps)).unflatten(0, early.shape[:-1])

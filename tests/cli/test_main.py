@@ -81,6 +81,15 @@ print(*sorted(name for name in sys.modules if name.startswith("dasp.cli.")))
 """
 
 
+def test_a_mix_does_not_wait_for_what_it_has_no_use_for():
+    code = """
+import sys, torch
+import dasp.cli.mix, dasp.controllers.auto.system
+print(*sorted({"scipy", "torch._dynamo", "matplotlib"} & sys.modules.keys()))
+"""
+    assert _python("-c", code).stdout == "\n"
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["mixx", "a"], []])
 def test_what_names_no_command_imports_none(words):
     *_, heavy, files = _python("-c", CODE, *words).stdout.split("\n")[:-1]

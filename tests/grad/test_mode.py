@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from dasp.functional._run import Run
 from dasp.grad import GRADIENTS, TCN, proxy, spsa, with_gradient
 from dasp.processors.catalogue import GAIN
 
@@ -37,3 +40,24 @@ def test_what_is_missing_or_misspelt_is_named():
         with_gradient(GAIN, "spas")
     with pytest.raises(ValueError, match="network: half_hybrid needs the trained proxy of gain"):
         with_gradient(GAIN, "half_hybrid")
+
+
+@pytest.mark.long
+def test_a_compiler_calls_an_estimate_and_does_not_look_into_it():
+    looked = []
+    told = replace(GAIN, run=Run(lambda x, sample_rate, *, gain_db=0.0: _noted(looked, x, gain_db)))
+    processor = spsa(told)
+    x, gain_db = torch.randn(2, 1, 40), torch.tensor([-3.0, 2.0], requires_grad=True)
+
+    def loss(x, gain_db):
+        return processor(torch.sin(x), RATE, gain_db=gain_db).square().sum()
+
+    (wanted,) = torch.autograd.grad(loss(x, gain_db), gain_db)
+    (found,) = torch.autograd.grad(torch.compile(loss, backend="eager")(x, gain_db), gain_db)
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=0)
+    assert not any(looked)
+
+
+def _noted(looked, x, gain_db):
+    looked.append(torch.compiler.is_compiling())
+    return GAIN(x, RATE, gain_db=gain_db)

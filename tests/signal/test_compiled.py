@@ -352,7 +352,7 @@ def test_what_an_import_loads():
     code = """
         import sys
         import torch
-        import dasp, dasp.functional, dasp.processors.catalogue, dasp.analysis
+        import dasp, dasp.functional, dasp.processors.catalogue, dasp.analysis, dasp.grad
         heavy = {"numba", "scipy", "soundfile", "matplotlib", "pyloudnorm"}
         heavy |= {"torch._dynamo", "torch._inductor"}
         print(*sorted(heavy & sys.modules.keys()))
