@@ -26,9 +26,10 @@ def measure_coherence(tracks: Sequence[Tensor], sample_rate: float) -> Tensor:
     Returns:
         Coherences `(tracks, tracks)`, 0 on the diagonal.
     """
-    x = torch.stack([track.mean(0) for track in tracks])
     size, second = round(LONGEST_S * sample_rate), round(sample_rate)
-    x = x[:, busiest_stretch(x[:, None], size, hop=second)]
+    mono = (track.mean(0, keepdim=True) for track in tracks)
+    part = busiest_stretch(mono, size, hop=second)
+    x = torch.stack([track[:, part].mean(0) for track in tracks])
     power = x.square().mean(-1, keepdim=True)
     spectra = stft(x / power.sqrt().clamp(min=1e-9), FFT_SIZE, FFT_SIZE // 2)
     cross = torch.einsum("ift,jft->fij", spectra, spectra.conj())

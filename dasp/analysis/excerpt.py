@@ -1,14 +1,18 @@
 """Where in a song to listen: the stretch, or the pieces, in which most plays."""
 
+import math
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_audio, check_range
+from dasp.analysis.energy import block_energies
 
 
 def busiest_stretch(
-    x: Tensor, length: int, *, hop: int | None = None, enough: float = 1.0
+    x: Tensor | Iterable[Tensor], length: int, *, hop: int | None = None, enough: float = 1.0
 ) -> slice:
     """Choose the stretch of a song in which most of its tracks have most of their energy.
 
@@ -17,7 +21,7 @@ def busiest_stretch(
     with most energy is chosen. Not differentiable; reads the result back from a device.
 
     Args:
-        x: Audio `(*tracks, channels, time)`.
+        x: Audio `(*tracks, channels, time)`, or that of one track after the other, of one length.
         length: Length of the stretch in samples, 1 or more.
         hop: Distance of the places in samples where it may begin, 1 or more; by default an eighth
             of its length.
@@ -34,19 +38,29 @@ def busiest_stretch(
     >>> busiest_stretch(x, 2)
     slice(2, 4, None)
     """
-    check_audio(x)
     check_range("length", length, low=1)
     check_range("enough", enough, low=0.0, high=1.0)
     hop = max(1, length // 8) if hop is None else hop
     check_range("hop", hop, low=1)
-    if length >= x.shape[-1]:
-        return slice(0, x.shape[-1])
-    total = nnf.pad(x.double().square().sum(-2).cumsum(-1), (1, 0))
-    inside = (total[..., length::hop] - total[..., :-length:hop]).clamp(min=0)
-    share = inside / total[..., -1:].clamp(min=torch.finfo(total.dtype).tiny)
-    busy = share.sqrt().reshape(-1, share.shape[-1]).sum(0)
+    shares = []
+    for audio in [x] if isinstance(x, Tensor) else x:
+        check_audio(audio)
+        if length >= audio.shape[-1]:
+            return slice(0, audio.shape[-1])
+        shares += [_share_inside(one, length, hop) for one in audio[None].flatten(0, -3)]
+    busy = torch.stack(shares).sqrt().sum(0)
     start = int((busy >= enough * busy.amax()).nonzero()[0]) * hop
     return slice(start, start + length)
+
+
+def _share_inside(x: Tensor, length: int, hop: int) -> Tensor:
+    """The share of the energy of a track `(channels, time)` in each stretch of a length."""
+    step = math.gcd(length, hop)  # the edges of all stretches are edges of such blocks
+    blocks = block_energies(x, step).sum(-2)
+    total = nnf.pad(blocks.cumsum(-1), (1, 0))
+    edges = total[: x.shape[-1] // step + 1]
+    inside = edges[length // step :: hop // step] - edges[: -(length // step) : hop // step]
+    return inside.clamp(min=0) / total[-1].clamp(min=torch.finfo(total.dtype).tiny)
 
 
 def busiest_pieces(activity: Tensor, count: int) -> Tensor:

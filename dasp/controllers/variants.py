@@ -108,7 +108,7 @@ def variants(
     """
     check_range("count", count, low=2, high=1 + len(LEANINGS))
     size = round(LONGEST_S * mix.sample_rate)
-    mono = torch.stack([x.mean(0, keepdim=True) for x in tracks])
+    mono = (x.mean(0, keepdim=True) for x in tracks)
     part = busiest_stretch(mono, size, hop=mix.sample_rate)
     heard = [x[..., part] for x in tracks]
     leaning = {"as found": mix, **{name: _leaning(mix, how) for name, how in LEANINGS.items()}}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from dasp.analysis.energy import block_energies
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.mixdown import mix_stems, prepared_tracks
 from dasp.mixing.settings import Mix
@@ -104,8 +105,8 @@ def _along(
 def _where_most_plays(tracks: Sequence[Tensor], rate: int) -> slice:
     """A stretch of `LISTEN_S`, found by the powers of blocks, which are few."""
     size = max(1, round(BLOCK_S * rate))
-    powers = torch.stack([_means(x.square().mean(-2, keepdim=True), size) for x in tracks])
-    part = busiest_stretch(powers.sqrt(), round(LISTEN_S / BLOCK_S))
+    levels = (block_energies(x, size).sum(-2, keepdim=True).sqrt() for x in tracks)
+    part = busiest_stretch(levels, round(LISTEN_S / BLOCK_S))
     return slice(part.start * size, part.stop * size)
 
 

@@ -39,9 +39,9 @@ def duplicates(names: Sequence[str], tracks: Sequence[Tensor]) -> dict[int, tupl
     """
     if len(tracks) < 2:
         return {}
-    mono = torch.stack([track.mean(-2) for track in tracks])
-    power = mono.square().mean(-1).double()
-    every = mono[:, :: max(1, mono.shape[-1] // 200_000)].double()
+    time = tracks[0].shape[-1]
+    step = max(1, time // 200_000)
+    every = torch.stack([track[:, ::step].mean(-2) for track in tracks]).double()
     every = every / every.norm(dim=-1, keepdim=True).clamp(min=1e-12)
     alike = (every @ every.mT).abs()
     sides = stereo_pairs(list(names))
@@ -52,7 +52,8 @@ def duplicates(names: Sequence[str], tracks: Sequence[Tensor]) -> dict[int, tupl
             continue
         if tracks[i].shape != tracks[j].shape:
             continue
-        gain = (mono[i].double() @ mono[j].double()) / (power[i] * mono.shape[-1])
+        one, other = tracks[i].mean(-2).double(), tracks[j].mean(-2).double()
+        gain = (one @ other) / one.square().sum()
         left = (tracks[j] - gain.float() * tracks[i]).square().mean().double()
         left_db = (power_to_db(left) - power_to_db(tracks[j].square().mean().double())).item()
         if left_db < SAME_DB:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from dasp.analysis.energy import AT_ONCE, block_energies
 from dasp.mixing.settings import Track
 from dasp.preparation.finding import Finding
 from dasp.signal.stft import frames
@@ -47,7 +48,7 @@ def of_one_track(track: Track, x: Tensor, sample_rate: int) -> tuple[Track, list
     Returns:
         The track, put right, and what was found.
     """
-    peak_db = gain_to_db(x.abs().amax()).item() if x.numel() else -200.0
+    peak_db = gain_to_db(torch.stack(x.aminmax()).abs().amax()).item() if x.numel() else -200.0
     if peak_db < NOTHING_DB:
         why = f"silent: its peak is {max(peak_db, -160):.0f} dBFS; muted"
         return muted(track, why), [Finding(track.name, "silent", why, True)]
@@ -91,7 +92,9 @@ def corrected(track: Track, correction: str, why: str, **fields) -> Track:
 
 def _offset(track: Track, x: Tensor, sample_rate: int) -> Iterator[tuple]:
     """A constant that the mean of a track tells beyond chance."""
-    mean = x.double().mean(-1)
+    mean = (
+        torch.stack([part.double().sum(-1) for part in x.split(AT_ONCE, -1)]).sum(0) / x.shape[-1]
+    )
     if mean.abs().max() < LEAST_OFFSET or x.shape[-1] < 2 * sample_rate:
         return
     worst = mean.abs().argmax()
@@ -132,8 +135,12 @@ def standard_error_of_mean(x: Tensor) -> Tensor:
 def _mono(track: Track, x: Tensor) -> Iterator[tuple]:
     if x.shape[-2] != 2:
         return
-    x = x - x.mean(-1, keepdim=True)
-    apart_db = (power_to_db((x[0] - x[1]).square().mean()) - power_to_db(x.square().mean())).item()
+    mean, powers = x.mean(-1, keepdim=True), torch.zeros(2, dtype=torch.float64)
+    for part in x.split(AT_ONCE, -1):
+        y = part - mean
+        powers += torch.stack(((y[0] - y[1]).square().sum(), y.square().sum() / 2))
+    apart, own = power_to_db(powers / x.shape[-1])
+    apart_db = (apart - own).item()
     if apart_db > ALIKE_DB:
         return
     alike = f"differ by {apart_db:.0f} dB" if apart_db > -150 else "are the same"
@@ -142,8 +149,11 @@ def _mono(track: Track, x: Tensor) -> Iterator[tuple]:
 
 
 def _clipped(name: str, x: Tensor) -> Iterator[Finding]:
-    peak = x.abs().amax(-1, keepdim=True)
-    at_peak = (x.abs() >= peak * (1 - 1e-4)) & (peak >= LEAST_PEAK)
+    size = x.abs()
+    peak = size.amax(-1, keepdim=True)
+    at_peak = (size >= peak * (1 - 1e-4)) & (peak >= LEAST_PEAK)
+    if at_peak.sum() < LEAST_RUNS * LEAST_RUN:
+        return
     in_a_row = at_peak[..., 2:] & at_peak[..., 1:-1] & at_peak[..., :-2]
     starts = in_a_row[..., 1:] & ~in_a_row[..., :-1]
     runs = int(starts.sum())
@@ -171,7 +181,7 @@ def noise_floor(x: Tensor, sample_rate: int) -> tuple[float, float] | None:
         dB; None where no pauses are heard, or nothing is in them.
     """
     size = round(FRAME_S * sample_rate)
-    power = frames(x, size, size).double().square().mean((0, -1))
+    power = block_energies(x, size)[:, : x.shape[-1] // size].mean(0) / size
     level_db = power_to_db(power[power > 10 ** (-12)])
     if len(level_db) < 100:
         return None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from dasp._suggestion import did_you_mean
@@ -162,7 +161,7 @@ def _excerpt(song: Song, tracks: Sequence[Track], places: Sequence[int]) -> list
     size, rate = round(LONGEST_S * song.sample_rate), song.sample_rate
     audio = [song.tracks[i] for i in places]
     if audio[0].shape[-1] > size:
-        mono = torch.stack([x.mean(0, keepdim=True) for x in audio])
+        mono = (x.mean(0, keepdim=True) for x in audio)
         part = busiest_stretch(mono, size, hop=rate)
         audio = [x[..., part] for x in audio]
     return [

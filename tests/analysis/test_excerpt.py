@@ -14,6 +14,15 @@ def test_of_one_track_the_stretch_with_most_energy_is_chosen(hop):
     assert busiest_stretch(x, 80, hop=hop) == slice(start, start + 80)
 
 
+@pytest.mark.parametrize("hop", [1, 20, 33])
+def test_tracks_one_after_the_other_are_heard_as_tracks_at_once(hop):
+    x = torch.randn(3, 2, 1000) * torch.rand(3, 1, 1000)
+    assert busiest_stretch(iter(x), 120, hop=hop) == busiest_stretch(x, 120, hop=hop)
+    shares = x.double().square().sum(1).unfold(-1, 120, hop).sum(-1)
+    shares = shares / x.double().square().sum((1, 2))[:, None]
+    assert busiest_stretch(x, 120, hop=hop).start == shares.sqrt().sum(0).argmax().item() * hop
+
+
 def test_a_loud_track_does_not_decide_for_all_others():
     """Two soft tracks play in the middle, and one that is 60 dB louder at the end."""
     x = torch.zeros(3, 1, 1000)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp.analysis.energy import block_energies
 from dasp.analysis.excerpt import busiest_pieces
 from dasp.analysis.stereo import measure_side_share
 from dasp.signal.stft import magnitude_spectra
@@ -151,8 +152,7 @@ def _pictures(track: Tensor, sample_rate: float) -> tuple[Tensor, Tensor]:
 def _frames_that_play(track: Tensor, sample_rate: float) -> Tensor:
     """Which frames of a hop play, by their energy alone."""
     hop = round(HOP_S * sample_rate)
-    padded = torch.nn.functional.pad(track, (0, max(-track.shape[-1] % hop, hop - track.shape[-1])))
-    level_db = power_to_db(padded.unflatten(-1, (-1, hop)).square().mean((0, -1)))
+    level_db = power_to_db(block_energies(track, hop).mean(0) / hop)
     return (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > HEARD_ABOVE_DB)
 
 

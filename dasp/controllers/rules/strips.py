@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from dasp.analysis.energy import block_energies
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.mixdown import mix_down
@@ -15,7 +16,6 @@ from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
-from dasp.signal.stft import frames
 
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
@@ -185,10 +185,4 @@ def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:
     Returns:
         Powers `(tracks, frames)` in float64, one frame at least.
     """
-
-    def powers(track: Tensor) -> Tensor:
-        padded = torch.nn.functional.pad(track.double(), (0, -track.shape[-1] % size))
-        return frames(padded, size, size).square().mean((0, -1))
-
-    rows = [powers(track) if track.shape[-1] else torch.zeros(1) for track in tracks]
-    return torch.stack([row.double() for row in rows])
+    return torch.stack([block_energies(track, size).mean(0) / size for track in tracks])

@@ -217,7 +217,7 @@ class _Knobs(NamedTuple):
 
 
 def _desk(song: Song, start: Mix, spreads: Sequence[Spread], seconds: float) -> _Desk:
-    mono = torch.stack([track.clone().mean(-2, keepdim=True) for track in song.tracks])
+    mono = (track.mean(-2, keepdim=True) for track in song.tracks)
     stretch = busiest_stretch(mono, round(seconds * song.sample_rate))
     excerpt = [track[..., stretch].float().clone() for track in song.tracks]
     prepared = prepared_tracks(excerpt, start)
