@@ -79,7 +79,7 @@ def mix(
     if start is None:
         start = source if isinstance(source, Mix) else song.plain_mix()
         if prepare and not isinstance(source, Mix):
-            start = prepare_song(song.song, start).mix
+            start = prepared_song(song, start, wishes).mix
     return automatic_mix(
         song_of(start, song),
         start,
@@ -129,19 +129,26 @@ def all_wishes(song: Multitrack, start: Mix, wishes: Wishes = Wishes()) -> Wishe
     return wishes.of(with_roles(start, wishes.role)).over(session)
 
 
-def prepare(source: Source, sample_rate: int | None = None) -> Prepared:
+def prepare(
+    source: Source,
+    sample_rate: int | None = None,
+    *,
+    wishes: Wishes = Wishes(),  # noqa: B008
+) -> Prepared:
     """Find what is wrong with the tracks of a song, and put right what is beyond doubt.
 
     Args:
         source: The song, as `dasp.mix` takes it.
         sample_rate: A whole number of Hz. Tensors by name need it.
+        wishes: What a person asks. A track of which a person tells the role, here or in a
+            `session.toml`, is no click track, no bounce, and no take that is not meant.
 
     Returns:
         A mix that does nothing but put the tracks right, and what was found. `dasp.mix` mixes it
         as its `start`; `dasp.preparation.undo` takes something back.
 
     Raises:
-        ValueError: If there are no tracks.
+        ValueError: If there are no tracks, or there is no track of a wish.
 
     >>> import torch
     >>> voice = 0.1 * torch.sin(0.3 * torch.arange(16_000))[None]
@@ -150,7 +157,40 @@ def prepare(source: Source, sample_rate: int | None = None) -> Prepared:
     """
     song = open_song(source, sample_rate)
     start = source if isinstance(source, Mix) else song.plain_mix()
-    return prepare_song(song_of(start, song), start)
+    return prepared_song(song, start, wishes)
+
+
+def prepared_song(
+    song: Multitrack,
+    start: Mix,
+    wishes: Wishes = Wishes(),  # noqa: B008
+    *,
+    part: bool = False,
+) -> Prepared:
+    """Put the tracks of a song right that is open already.
+
+    Args:
+        song: The song.
+        start: A mix of its tracks.
+        wishes: What a person asks, beside what the session file of the song says.
+        part: Whether this is a part of a song, in which a track may be silent for once.
+
+    Returns:
+        The mix with its tracks put right and the roles that are told, and what was found.
+
+    Raises:
+        ValueError: If there is no track of a wish, or the session file is none.
+
+    >>> import torch
+    >>> song = open_song({"BD": torch.zeros(1, 4), "SD": torch.ones(1, 4)}, 44_100)
+    >>> [track.mute for track in prepared_song(song, song.plain_mix()).mix.tracks]
+    [True, False]
+    """
+    told = all_wishes(song, start, wishes).role
+    start = with_roles(start, told)
+    roles = tuple(track.role for track in start.tracks)
+    heard = replace(song_of(start, song), roles=roles)
+    return prepare_song(heard, start, part=part, parts_by_word=told)
 
 
 def render(mix: Mix | str | Path, source: Source | None = None) -> Tensor:

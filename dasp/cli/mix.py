@@ -33,7 +33,7 @@ from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
 from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, NETWORKS, SYSTEMS
 from dasp.controllers.variants import LEANINGS, variants
-from dasp.desk import all_wishes
+from dasp.desk import all_wishes, prepared_song
 from dasp.desk import mix as find_mix
 from dasp.file_names import as_found
 from dasp.mixing.at_work import reductions_at_work
@@ -43,8 +43,8 @@ from dasp.mixing.roles import check_roles
 from dasp.mixing.settings import Channel
 from dasp.mixing.summary import pan_text, stage_text, switches
 from dasp.mixing.targets import MIX_LUFS
-from dasp.mixing.wishes import SEEN_FROM, with_roles
-from dasp.preparation import prepare_song, undo
+from dasp.mixing.wishes import SEEN_FROM, Wishes, with_roles
+from dasp.preparation import undo
 from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import find_stage, setting
 from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
@@ -142,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
     wishes = wishes_of(args)
     if makes_audio and (refused := options_in(wishes)):
         args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
+    if args.no_prepare and args.undo:
+        args.usage_error("--undo: with --no-prepare nothing is done that could be undone")
     if makes_audio and args.variants:
         args.usage_error(f"--variants: {args.system} makes one mix")
     document = args.output.with_suffix(".json")
@@ -151,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        stems, start = read_song(args)
+        stems, start = read_song(args, wishes)
         step()
         asked = all_wishes(stems, start, wishes)
         if makes_audio:
@@ -190,7 +192,7 @@ def _run_variants(args: argparse.Namespace, wishes) -> int:
     refuse_existing(args, *outputs.values(), *(o.with_suffix(".json") for o in outputs.values()))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        stems, start = read_song(args)
+        stems, start = read_song(args, wishes)
         step()
         mix, notes = _found(args, stems, start, wishes)
         lufs = wanted_lufs(args.target_lufs, all_wishes(stems, start, wishes))
@@ -252,19 +254,19 @@ def _made(args: argparse.Namespace, stems, start, wishes):
     return made.tracks, at_loudness(made.plain_mix(), made.tracks, target), notes
 
 
-def read_song(args: argparse.Namespace):
+def read_song(args: argparse.Namespace, wishes: Wishes):
     """The tracks, and the mix to start from: one that only names them, or an earlier one."""
     if args.start:
         start = load_mix(args.start, with_files=True)
         check_roles((t.role for t in start.tracks), f"{args.start}: tracks[{{}}].role")
         check_is_no_track(args.output, [track.file for track in start.tracks])
-        return _previewed(args, open_song(start)), start
+        return _previewed(args, open_song(start)), undo(start, args.undo)
     stems = open_song(args.stems, besides=args.reference)
     check_is_no_track(args.output, stems.files)
     stems = _previewed(args, stems)
     if args.no_prepare:
         return stems, stems.plain_mix()
-    prepared = prepare_song(stems.song, stems.plain_mix(), part=args.preview is not None)
+    prepared = prepared_song(stems, stems.plain_mix(), wishes, part=args.preview is not None)
     print_notes(map(str, prepared.findings))
     return stems, undo(prepared.mix, args.undo)
 

@@ -8,10 +8,11 @@ from dasp.audio_io import whole
 from dasp.cli.output import add_force_option, refuse_existing, with_room
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
+from dasp.desk import prepared_song
 from dasp.file_names import as_found
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.preparation import CORRECTIONS
-from dasp.preparation import prepare_song, undo
+from dasp.preparation import undo
 from dasp.songs.opening import open_song
 
 DOCUMENT = "mix.json"
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def _prepared(args: argparse.Namespace):
     """The mix of a folder, a row for each finding, and notes."""
     stems = open_song(args.source)
-    prepared = prepare_song(stems.song, stems.plain_mix())
+    prepared = prepared_song(stems, stems.plain_mix())
     mix = undo(prepared.mix, args.undo)
     rows = [(f.track, "put right" if f.done else "told", f.text) for f in prepared.findings]
     return mix, rows, [*stems.notes, *(f"{text}: undone" for text in args.undo)]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dasp._checks import check_choice, check_range
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.controllers.doubles import as_one_part, parts_played_again
 from dasp.controllers.heard import heard_of, with_all
 from dasp.controllers.kit_view import seen_from
 from dasp.controllers.locked import work_around
@@ -52,8 +53,8 @@ def automatic_mix(
     Args:
         song: The tracks, their names and roles.
         start: A mix of these tracks, which names them. What is locked in it stays as it is, and so
-            do files, roles, groups, buses and sends. Its tracks are heard as it prepares them, and
-            those that are muted not at all.
+            do files, roles, groups, buses and sends. Its tracks are heard as it prepares them,
+            those that are muted not at all, and doubles of one part as loud as one of them.
         system: One of `SYSTEMS`, or with references of `BY_REFERENCE`.
         target_lufs: The loudness of the mix in LUFS, from -70 to 0; that of the genre if none is
             given, or -18. It is not reached where a limiter or the range of the gain stand against
@@ -96,6 +97,7 @@ def automatic_mix(
     lufs = wanted_lufs(target_lufs, wishes)
     mix = _found(song, start, system, lufs, weights, references)
     mix = without_the_unforgivable(mix, song, start, lufs)
+    mix = as_one_part(mix, song, parts_played_again(whole), lufs)
     if wishes.groups is not False:
         mix = with_groups(mix)
     if wishes.genre:

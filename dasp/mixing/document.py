@@ -178,6 +178,7 @@ def _track_document(track: Track, folder: Path) -> dict:
             "delay_samples": prepare.delay_samples,
             "because": dict(prepare.because),
             "swapped": prepare.swapped,
+            "double_of": prepare.double_of,
         }),
     }  # fmt: skip
     return {
@@ -283,7 +284,10 @@ def _preparation(prepare: Any, where: str) -> Preparation:
         check_name(correction, CORRECTIONS, f"{where}.because", "correction")
         as_text(why, f"{where}.because.{correction}")
     mono, inverted, swapped = (flag(prepare, key, where) for key in ("mono", "inverted", "swapped"))
-    return Preparation(tuple(offset), mono, inverted, delay_samples, because, swapped)
+    double_of = prepare.get("double_of", "")
+    if double_of:
+        as_text(double_of, f"{where}.double_of")
+    return Preparation(tuple(offset), mono, inverted, delay_samples, because, swapped, double_of)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp.functional.time_shift import time_shift
 
-CORRECTIONS = ("offset", "mono", "swapped", "polarity", "delay", "mute")
-"""What `because` has reasons for. A track that is muted is left out of the mix."""
+CORRECTIONS = ("offset", "mono", "swapped", "polarity", "delay", "double", "mute")
+"""What `because` has reasons for. A track that is muted is left out of the mix, and one that is a
+double shares the level of the track that it doubles."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Preparation:
         delay_samples: By how much the track is moved later, or earlier below 0.
         because: The reason of each correction, by its name in `CORRECTIONS`, for a person to read.
         swapped: Whether left and right change places.
+        double_of: Name of the track whose part it plays again; empty for none.
 
     >>> Preparation(offset=(0.5,), inverted=True).run(torch.tensor([[1.0, 0.0]]), 44_100)
     tensor([[-0.5000,  0.5000]])
@@ -40,6 +42,7 @@ class Preparation:
     delay_samples: float = 0.0
     because: Mapping[str, str] = field(default_factory=dict)
     swapped: bool = False
+    double_of: str = ""
 
     def __bool__(self) -> bool:
         return self != Preparation()
@@ -88,8 +91,8 @@ class Preparation:
         """
         check_choice("correction", correction, CORRECTIONS)
         because = {name: why for name, why in self.because.items() if name != correction}
-        name = {"polarity": "inverted", "delay": "delay_samples", "mute": ""}.get(
-            correction, correction
-        )
+        name = {
+            "polarity": "inverted", "delay": "delay_samples", "double": "double_of", "mute": ""
+        }.get(correction, correction)  # fmt: skip
         plain = {name: getattr(Preparation(), name)} if name else {}
         return replace(self, **plain, because=because)

@@ -73,6 +73,7 @@ def _preparation() -> dict:
         "inverted": _FLAG,
         "swapped": _FLAG,
         "delay_samples": _number(TIME_SHIFT.params[0]),
+        "double_of": _TEXT,
         "because": _object(dict.fromkeys(CORRECTIONS, _TEXT)),
     })  # fmt: skip
 

@@ -151,4 +151,5 @@ def switches(channel: Track | Channel) -> list[str]:
         told += ["sides swapped"] if prepare.swapped else []
         told += ["polarity turned"] if prepare.inverted else []
         told += [f"{prepare.delay_samples:+.4g} samples"] if prepare.delay_samples else []
+        told += [f"a double of {prepare.double_of}"] if prepare.double_of else []
     return told

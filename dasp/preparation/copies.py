@@ -1,14 +1,13 @@
-"""Tracks that are there twice: duplicates, takes of one part, a bounce of the others, a click."""
+"""Tracks whose sound is there already: duplicates, and bounces of the others."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 
 import torch
 from torch import Tensor
 
 from dasp.mixing.roles import stereo_pairs
-from dasp.preparation.finding import Finding
 from dasp.signal.stft import stft
 from dasp.units import power_to_db
 
@@ -18,11 +17,17 @@ SAME_DB = -50.0
 EXPLAINED, NEARLY = 0.97, 0.93
 """Shares of a track from which on it is, or may be, a bounce of the others."""
 
+OF_ALL, MOST_PARTS = 0.85, 0.8
+"""Beyond doubt is also this share of a track whose name says that it is a bounce, or says nothing,
+and of which so many of all others are a part: a microphone in a room hears fewer."""
+
 LEAST_PART, LEAST_PARTS, ADDED = 0.002, 3, 0.5
 FFT_SIZE, BANDS_HZ, BLOCK_FRAMES = 2048, (60, 200, 600, 2000, 6000, 16_000), 40
 
-TAKE = re.compile(r"[ _-]*(take|tk)[ _-]*\d+|[ _-]+(alt|old|copy)\b", re.IGNORECASE)
-CLICK = re.compile(r"\b(click|clicks|metronome|metro|klick|clic)\b", re.IGNORECASE)
+BOUNCE = re.compile(
+    r"\b(bounce|bounced|mix|mixdown|mixture|master|mastered|premaster|rough|print|full|together)\b",
+    re.IGNORECASE,
+)
 
 
 def duplicates(names: Sequence[str], tracks: Sequence[Tensor]) -> dict[int, tuple[int, str]]:
@@ -63,28 +68,8 @@ def duplicates(names: Sequence[str], tracks: Sequence[Tensor]) -> dict[int, tupl
     return found
 
 
-def takes(names: Sequence[str]) -> Iterator[Finding]:
-    """Name tracks that are takes of one part, by their names.
-
-    Args:
-        names: Name of each track.
-
-    Yields:
-        A line for each part that has several.
-    """
-    parts: dict[str, list[str]] = {}
-    for name in names:
-        if TAKE.search(name):
-            parts.setdefault(TAKE.sub("", name).strip(" _-").lower(), []).append(name)
-    for part, own in parts.items():
-        own += [name for name in names if name.lower() == part]
-        if len(own) > 1:
-            others = ", ".join(own[1:])
-            yield Finding(own[0], "take", f"a take beside {others}? Mute those not meant", False)
-
-
 def bounces(
-    names: Sequence[str], tracks: Sequence[Tensor], rate: int
+    names: Sequence[str], roles: Sequence[str], tracks: Sequence[Tensor], rate: int
 ) -> dict[int, tuple[bool, str]]:
     """Find tracks that are a sum of the others: a bounce of the mix, or of a group.
 
@@ -93,6 +78,7 @@ def bounces(
 
     Args:
         names: Name of each track.
+        roles: Role of each track.
         tracks: Audio `(channels, time)` of each track, of a stretch in which most play.
         rate: In Hz.
 
@@ -119,9 +105,11 @@ def bounces(
     for i in range(len(tracks)):
         others = [j for j in range(len(tracks)) if j != i]
         share, parts = _explained(gram, count, i, others)
-        if share < NEARLY or len(parts) < LEAST_PARTS:
+        named = bool(BOUNCE.search(re.sub(r"[_\-\d.]+", " ", names[i])))
+        of_all = (named or roles[i] == "other") and len(parts) >= MOST_PARTS * len(others)
+        sure = share >= EXPLAINED or (share >= OF_ALL and of_all)
+        if len(parts) < LEAST_PARTS or not (sure or share >= NEARLY):
             continue
-        sure = share >= EXPLAINED
         of = ", ".join(names[others[j]] for j in parts)
         does = "; muted" if sure else "; if it is, mute it"
         is_one = "a bounce of" if sure else "may be a bounce of"
@@ -147,36 +135,3 @@ def _explained(gram: Tensor, count: Tensor, i: int, others: list[int]) -> tuple[
     adds = (power * gains.real).sum(0) > ADDED * size
     counts = (power * gains.abs().square()).sum(0) >= LEAST_PART * own.sum()
     return share, (adds & counts).nonzero().flatten().tolist()
-
-
-def click_track(name: str, x: Tensor, rate: int) -> str | None:
-    """Tell whether a track is a metronome's: by its name, and by beats in even steps.
-
-    Args:
-        name: Name of the track.
-        x: Its audio `(channels, time)`.
-        rate: In Hz.
-
-    Returns:
-        Why it is one, or None.
-    """
-    words = re.sub(r"[_\-\d.]+", " ", name)
-    if not CLICK.search(words):
-        return None
-    step = max(1, rate // 1000)
-    level = x.abs().amax(0)
-    level = level[: len(level) // step * step].reshape(-1, step).amax(-1)
-    on = level > 0.25 * level.max()
-    starts = (on[1:] & ~on[:-1]).nonzero().flatten()
-    keep = [starts[0].item()] if len(starts) else []
-    for start in starts.tolist():
-        if start - keep[-1] > 100:
-            keep.append(start)
-    if len(keep) < 8:
-        return None
-    apart = torch.tensor(keep).diff().float()
-    beat = apart.median()
-    even = ((apart / beat - (apart / beat).round()).abs() * beat < 5).float().mean().item()
-    if even < 0.95:
-        return None
-    return f"a click track: {len(keep)} beats in even steps of {beat:.0f} ms; muted"

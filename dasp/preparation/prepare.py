@@ -4,7 +4,7 @@ Caution comes first: what is not beyond doubt is told, and left as it is. No fil
 is done stands in the mix, with its reason, and can be taken back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,10 +15,12 @@ from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.preparation import Preparation
 from dasp.mixing.settings import Mix, Track
 from dasp.mixing.song import Song
-from dasp.preparation.copies import bounces, click_track, duplicates, takes
+from dasp.preparation.click import click_track
+from dasp.preparation.copies import bounces, duplicates
 from dasp.preparation.finding import Finding
 from dasp.preparation.one_source import Pair, delays, pairs, turned_over
 from dasp.preparation.one_track import corrected, muted, of_one_track
+from dasp.preparation.takes import Take, takes
 
 LONGEST_S = 20.0
 """How much is heard of a song to compare its tracks, where most plays."""
@@ -36,18 +38,27 @@ class Prepared(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def prepare_song(song: Song, start: Mix | None = None, *, part: bool = False) -> Prepared:
+def prepare_song(
+    song: Song,
+    start: Mix | None = None,
+    *,
+    part: bool = False,
+    parts_by_word: Collection[str] = (),
+) -> Prepared:
     """Find the faults of a song's tracks, and put those right that are beyond doubt.
 
-    Silent tracks, tracks that repeat another one, bounces of the others and click tracks are muted;
-    an offset is taken off, two channels of one are heard as one, and of tracks that hear one source
-    those are turned over that cancel the others, and those moved that come late. Clipping, noise
-    and takes of one part are told.
+    Silent tracks, tracks that repeat another one, bounces of the others, click tracks and takes
+    that are not meant are muted; an offset is taken off, two channels of one are heard as one, and
+    of tracks that hear one source those are turned over that cancel the others, and those moved
+    that come late. Takes of one part that play together become doubles. Clipping and noise are
+    told.
 
     Args:
         song: The tracks, their names and roles.
         start: A mix of these tracks; those that are locked or muted stay as they are.
         part: Whether this is a part of a song, in which a track may be silent for once.
+        parts_by_word: Names of tracks of which a person has told what they play: none of them is a
+            click track, a bounce, or a take that is not meant.
 
     Returns:
         `start` with its tracks put right, and what was found.
@@ -70,7 +81,9 @@ def prepare_song(song: Song, start: Mix | None = None, *, part: bool = False) ->
                 continue
             tracks[i] = mended
             findings += found
-            if why := click_track(track.name, audio, rate):
+            if track.name not in parts_by_word and (
+                why := click_track(track.name, track.role, audio, rate)
+            ):
                 tracks[i] = muted(track, why)
                 findings.append(Finding(track.name, "click", why, True))
     if all(track.mute for track in tracks):
@@ -89,14 +102,25 @@ def prepare_song(song: Song, start: Mix | None = None, *, part: bool = False) ->
         mute(places[j], "duplicate", why)
     places = heard()
     excerpt = _excerpt(song, tracks, places)
-    names = [tracks[i].name for i in places]
-    for j, (sure, why) in bounces(names, excerpt, rate).items():
+    names, roles = ([getattr(tracks[i], key) for i in places] for key in ("name", "role"))
+    for j, (sure, why) in bounces(names, roles, excerpt, rate).items():
+        if names[j] in parts_by_word:
+            continue
         if sure:
             mute(places[j], "bounce", why)
         else:
             findings.append(Finding(names[j], "bounce", why, False))
     places = heard()
-    findings += takes([tracks[i].name for i in places])
+    own = takes([tracks[i].name for i in places], [song.tracks[i] for i in places], rate)
+    for j, take in own.items():
+        i, of = places[j], tracks[places[take.of]].name
+        what, why = _of_take(take, of, tracks[i].name in parts_by_word)
+        if what == "mute":
+            tracks[i] = muted(tracks[i], why)
+        elif what == "double":
+            tracks[i] = corrected(tracks[i], "double", why, double_of=of)
+        findings.append(Finding(tracks[i].name, "take", why, bool(what)))
+    places = heard()
     kept = {tracks[i].name for i in places}
     excerpt = [x for name, x in zip(names, excerpt, strict=True) if name in kept]
     names, roles = ([getattr(tracks[i], key) for i in places] for key in ("name", "role"))
@@ -152,6 +176,16 @@ def _undone(track: Track, correction: str) -> Track:
     was_muted = "mute" in track.prepare.because and correction in ("", "mute")
     prepare = track.prepare.without(correction) if correction else Preparation()
     return replace(track, prepare=prepare, mute=track.mute and not was_muted)
+
+
+def _of_take(take: Take, of: str, is_part: bool) -> tuple[str, str]:
+    """What is done with a take, nothing or one of `CORRECTIONS`, and why."""
+    alike = f"their envelopes correlate by {take.correlation:.2f}"
+    if not take.together:
+        return "", f"a take beside {of} by its name, but {alike}; mute it if it is not meant"
+    if not (take.meant or is_part):
+        return "mute", f"a take that is not meant, by its name, beside {of}: {alike}; muted"
+    return "double", f"a take beside {of}: {alike}; a double, which shares its level"
 
 
 def _excerpt(song: Song, tracks: Sequence[Track], places: Sequence[int]) -> list[Tensor]:

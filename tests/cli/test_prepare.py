@@ -86,3 +86,32 @@ def test_sound_stems_are_told_to_be(dasp, stems, tmp_path):
     for name in ("bass mic", "tom", "vocal", "vocal b"):
         (stems / f"{name}.wav").unlink()
     assert dasp("prepare", stems) == (0, "nothing is wrong that could be measured\n", "")
+
+
+def test_a_click_is_left_out_until_somebody_says_what_it_is(dasp, stems, tmp_path):
+    """By a role in an option or in the session file, or undone from the mix."""
+    click = torch.zeros(1, 4 * RATE)
+    click[:, :: RATE // 4] = 0.5
+    save_audio(stems / "Click.wav", click, RATE, subtype="FLOAT")
+
+    def mixed(name, *words):
+        output = tmp_path / f"{name}.wav"
+        status, _, err = dasp("mix", *words, "-o", output, "--system", "equal-loudness")
+        assert status == 0, err
+        (track,) = [t for t in load_mix(output.with_suffix(".json")).tracks if t.name == "Click"]
+        return track, err
+
+    track, err = mixed("a", stems)
+    assert track.mute and "note: Click: a click track by its name: 16 beats" in err
+    track, err = mixed("b", stems, "--role", "Click=percussion")
+    assert not track.mute and track.role == "percussion" and "a click track" not in err
+    assert not mixed("c", "--start", tmp_path / "a.json", "--undo", "Click")[0].mute
+    (stems / "session.toml").write_text('[role]\nClick = "other"\n')
+    assert not mixed("d", stems)[0].mute
+    status, out, _ = dasp("prepare", stems)
+    assert status == 0 and "click track" not in out
+
+
+def test_nothing_is_undone_of_tracks_that_are_not_prepared(dasp, stems, tmp_path):
+    status, _, err = dasp("mix", stems, "-o", tmp_path / "a.wav", "--no-prepare", "--undo", "tom")
+    assert status == 2 and "--undo" in err and not (tmp_path / "a.wav").exists()
