@@ -20,9 +20,11 @@ from torch import Tensor
 
 from dasp.analysis import measure_loudness
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
+from dasp.analysis.noise_floor import FRAME_S, find_noise_floor
 from dasp.controllers.console.features import STEREO, busiest_part, side_share
 from dasp.controllers.rules.strips import at_loudness_again, frame_powers
-from dasp.mixing.fader import louder
+from dasp.mixing.fader import louder, turned_up
+from dasp.mixing.mixdown import mix_stems
 from dasp.mixing.placement import gain_and_balance
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import as_stereo
@@ -52,11 +54,6 @@ LOST_LU = 35.0
 
 MASKED_DB, NOISE_DB = 20.0, 60.0
 """Noise so far under the others where they are soft, or under all together, is not heard."""
-
-PAUSE_DB, STEADY_DB, SHORT_S = 25.0, 3.0, 0.1
-"""A floor that is so far under what plays, and so steady, is noise."""
-
-SILENT_DB = -90.0
 
 
 class _Change(NamedTuple):
@@ -223,44 +220,42 @@ def _none_lost(mix: Mix, song: Song) -> list[_Change]:
 
 
 def _no_noise(mix: Mix, song: Song) -> list[_Change]:
-    gains_db = torch.tensor([setting(track.strip, "gain_db", 0.0) for track in mix.tracks])
-    powers = frame_powers(song.tracks, round(SHORT_S * mix.sample_rate))
-    heard = powers * 10 ** (gains_db[:, None] / 10)
-    total_db = power_to_db(heard.sum(0).mean()).item()
-    middle_db = gains_db.median().item()
+    size = round(FRAME_S * mix.sample_rate)
+    before = frame_powers(song.tracks, size)
+    noises = [find_noise_floor(powers) for powers in before]
+    if all(noise is None for noise in noises):
+        return [_Change(track) for track in mix.tracks]
+    stems = mix_stems(song.tracks, replace(mix, master=()))
+    behind = frame_powers([stem.audio for stem in stems if stem.kind == "track"], size)
+    total = behind.sum(0)
     changes = []
-    for i, (track, gain_db) in enumerate(zip(mix.tracks, gains_db.tolist(), strict=True)):
+    for track, own, noise in zip(mix.tracks, behind, noises, strict=True):
         change = _Change(track)
-        others = power_to_db(heard.sum(0) - heard[i])
-        soft_db = torch.quantile(others, 0.1).item()
-        most_db = max(soft_db - MASKED_DB, total_db - NOISE_DB) - noise_floor(powers[i])
-        by_db = gain_db - max(most_db, middle_db)
-        if by_db > 0.1 and _has_a_fader(track):
-            told = f"lowered by {by_db:.1f} dB, so that its noise is not heard"
-            change = _Change(replace(track, strip=louder(track.strip, -by_db)), told)
+        if noise is not None and not _is_held(track):
+            heard_db = power_to_db(own[noise.pauses].median()).item()
+            soft_db = power_to_db((total - own)[noise.pauses]).quantile(0.1).item()
+            others_db = power_to_db(total.mean()).item()
+            most_db = max(
+                soft_db - MASKED_DB,
+                others_db - NOISE_DB,
+                noise.level_db + _median_lift(before, behind),
+            )
+            by_db = heard_db - most_db
+            if by_db > 0.1:
+                told = (
+                    f"lowered by {by_db:.1f} dB, so that the noise in its pauses, "
+                    f"{noise.under_db:.0f} dB under its loud moments, is not heard"
+                )
+                change = _Change(replace(track, strip=turned_up(track.strip, -by_db)), told)
         changes.append(change)
     return changes
 
 
-def noise_floor(powers: Tensor) -> float:
-    """Find the level of the noise under a track: what stays the same in all of its pauses.
-
-    Args:
-        powers: Of short frames, `(frames)`.
-
-    Returns:
-        The level in dB, or minus infinity where none is heard.
-
-    >>> noise_floor(torch.tensor([1.0, 1e-5] * 50)), noise_floor(torch.logspace(0, -6, 100))
-    (-50.0, -inf)
-    """
-    levels_db = power_to_db(powers)
-    levels_db = levels_db[levels_db > SILENT_DB]
-    if len(levels_db) < 20:
-        return -math.inf
-    faint, low, loud = torch.quantile(levels_db, torch.tensor([0.02, 0.1, 0.95]).to(levels_db))
-    is_floor = loud - low > PAUSE_DB and low - faint < STEADY_DB
-    return round(low.item(), 2) if is_floor else -math.inf
+def _median_lift(before: Tensor, behind: Tensor) -> float:
+    """How much louder tracks are behind their strips, in dB: the gain that all have in common."""
+    powers = torch.stack((before, behind)).mean(-1)
+    lifts = power_to_db(powers[1]) - power_to_db(powers[0])
+    return lifts[powers[0] > 0].median().item()
 
 
 def _level_behind(track: Track, x: Tensor, rate: int) -> float:
@@ -269,6 +264,11 @@ def _level_behind(track: Track, x: Tensor, rate: int) -> float:
         return -math.inf  # its level is another from moment to moment
     part = busiest_part(x, rate)
     return measure_loudness(as_stereo(run_strip(part, rate, track.strip)), rate).item()
+
+
+def _is_held(track: Track) -> bool:
+    """Whether a lock stands against another level."""
+    return any(stage.locked for stage in track.strip if stage.processor.name == "gain")
 
 
 def _has_a_fader(track: Track) -> bool:

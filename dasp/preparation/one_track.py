@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.energy import AT_ONCE, block_energies
+from dasp.analysis.noise_floor import FRAME_S, find_noise_floor
 from dasp.mixing.settings import Track
 from dasp.preparation.finding import Finding
 from dasp.signal.stft import frames
@@ -33,8 +34,6 @@ LEAST_RUN, LEAST_RUNS, LEAST_PEAK = 3, 10, 0.1
 
 NOISY_DB = 45.0
 """Noise that is nearer to the loud moments of a track is told."""
-
-FRAME_S = 0.05
 
 
 def of_one_track(track: Track, x: Tensor, sample_rate: int) -> tuple[Track, list[Finding]]:
@@ -167,39 +166,13 @@ def _clipped(name: str, x: Tensor) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def noise_floor(x: Tensor, sample_rate: int) -> tuple[float, float] | None:
-    """Measure the noise of a track in its pauses, where it has some.
-
-    The noise is what the quietest tenth of its frames agree on, without those of digital silence.
-
-    Args:
-        x: Audio `(channels, time)`.
-        sample_rate: In Hz.
-
-    Returns:
-        Level of the noise in dBFS (RMS), and how far under the loud moments of the track it is in
-        dB; None where no pauses are heard, or nothing is in them.
-    """
-    size = round(FRAME_S * sample_rate)
-    power = block_energies(x, size)[:, : x.shape[-1] // size].mean(0) / size
-    level_db = power_to_db(power[power > 10 ** (-12)])
-    if len(level_db) < 100:
-        return None
-    low, floor, high, loud = (
-        value.item() for value in level_db.quantile(torch.tensor([0.05, 0.1, 0.15, 0.95]).double())
-    )
-    if high - low > 2.0 or loud - floor < 20:
-        return None
-    return floor, loud - floor
-
-
 def _noise(name: str, x: Tensor, sample_rate: int) -> Iterator[Finding]:
-    found = noise_floor(x, sample_rate)
-    if found and found[1] < NOISY_DB:
-        floor_db, under_db = found
+    size = round(FRAME_S * sample_rate)
+    found = find_noise_floor(block_energies(x, size)[:, : x.shape[-1] // size].mean(0) / size)
+    if found and found.under_db < NOISY_DB:
         yield Finding(
             name, "noise",
-            f"noise at {floor_db:.0f} dBFS in its pauses, {under_db:.0f} dB under its loud "
-            f"moments: gain and compression lift it as well",
+            f"noise at {found.level_db:.0f} dBFS in its pauses, {found.under_db:.0f} dB under its "
+            f"loud moments: gain and compression lift it as well",
             False,
         )  # fmt: skip

@@ -6,14 +6,20 @@ import pytest
 import torch
 
 from dasp.analysis import measure_stereo_imbalance
-from dasp.controllers.never import noise_floor, without_the_unforgivable
+from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.systems import automatic_mix
 from dasp.controllers.table import SYSTEMS
 from dasp.mixing.mixdown import mix_stems
 from dasp.mixing.settings import Channel, Mix, Track
 from dasp.mixing.song import Song
 from dasp.mixing.wishes import Wishes
-from dasp.processors.catalogue import FEEDBACK_DELAY_NETWORK, GAIN, STEREO_PANNER, STEREO_WIDENER
+from dasp.processors.catalogue import (
+    COMPRESSOR,
+    FEEDBACK_DELAY_NETWORK,
+    GAIN,
+    STEREO_PANNER,
+    STEREO_WIDENER,
+)
 from dasp.processors.stage import Stage, setting
 
 RATE = 16_000
@@ -93,8 +99,67 @@ def test_no_gain_lifts_noise_to_where_it_is_heard():
     mix = judged(("vocal", "keys", "pad"), tracks, (fader(40.0), fader(), fader()))
     gain_db = setting(mix.tracks[0].strip, "gain_db")
     assert gain_db == pytest.approx(-60.0 + 60.0 + 23.0, abs=1.5)  # both others: -17 dB
-    assert "noise" in mix.notes[0]
-    assert noise_floor(torch.ones(100)) == -float("inf")
+    assert "the noise in its pauses, 40 dB under its loud moments" in mix.notes[0]
+
+
+def test_the_gain_that_a_compressor_makes_up_for_is_one_as_well():
+    """The words are held back by 20 dB, and the noise between them is not."""
+    pressed = (
+        Stage(COMPRESSOR, {"threshold_db": -50.0, "ratio": 20.0, "makeup_gain_db": 24.0,
+                           "attack_ms": 1.0, "release_ms": 30.0}),
+        *fader(),
+    )  # fmt: skip
+    voice, keys, talking = spoken()
+    mix = judged(("vocal", "keys", "pad"), (voice, keys, keys), (pressed, fader(), fader()))
+    before, after = (
+        noise_between(replace(mix, tracks=tracks, master=()), (voice, keys, keys), talking)
+        for tracks in ((replace(mix.tracks[0], strip=pressed), *mix.tracks[1:]), mix.tracks)
+    )
+    assert before[0] > -60.0 + 20.0 and "noise" in mix.notes[0]
+    assert after[0] == pytest.approx(-60.0 - 3.0, abs=1.5)  # what the panner does to all tracks
+
+
+def spoken():
+    """Words over a hiss that is 40 dB under them, keys that pause as well, and when they play."""
+    words = torch.arange(round(4.0 * RATE)) // (RATE // 5) % 4 == 0
+    return noise(0) * 10 ** (-40 / 20) + words * noise(1) * 0.1, words * noise(2), words
+
+
+def noise_between(mix, tracks, playing):
+    """The hiss of the first track in the pauses behind its strip, and all tracks in the mean."""
+    stems = [stem.audio for stem in mix_stems(tracks, mix) if stem.kind == "track"]
+    pauses = ~(torch.nn.functional.max_pool1d(playing[None].float(), 4001, 1, 2000) > 0)[0]
+    power = [stems[0][:, pauses].square().mean(), sum(x.square().mean() for x in stems)]
+    return [10 * p.log10().item() for p in power]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_no_system_lifts_noise_into_pauses_and_a_wish_wins(system):
+    """A soft voice in hiss, which systems raise; in the pauses nothing else is heard."""
+    voice, keys, talking = spoken()
+    tracks = (voice, keys, noise(4) * talking)
+    song = Song(("voice", "keys", "pad"), ("vocal", "keys", "pad"), tracks, RATE)
+    mix = automatic_mix(song, system=system)
+    bare = replace(mix, master=(), groups=(), buses=(), tracks=tuple(
+        replace(track, group="", sends_db={}) for track in mix.tracks
+    ))  # fmt: skip
+    hiss_db, all_db = noise_between(bare, tracks, talking)
+    own = [noise_between(replace(bare, tracks=(bare.tracks[i],)), (tracks[i],), ~talking)[1]
+           - 10 * tracks[i].square().mean().log10().item() for i in range(3)]  # fmt: skip
+    before_db = 10 * voice[:, ~talking].square().mean().log10().item()
+    assert hiss_db < max(all_db - 60.0, before_db + sorted(own)[1]) + 0.3
+    if system in ("equal-loudness", "mansbridge-fader", "rules", "console", "auto"):
+        assert any("voice: lowered" in note and "noise" in note for note in mix.notes)
+    louder = automatic_mix(song, system=system, wishes=Wishes(priority={"voice": "high"}))
+    assert all_gains(louder.tracks[0]) - all_gains(mix.tracks[0]) == pytest.approx(3.0, abs=0.01)
+
+
+def all_gains(track):
+    gains = [stage for stage in track.strip if stage.processor is GAIN]
+    return sum(
+        (stage.automation.get("gain_db") or [stage.settings.get("gain_db", 0.0)])[-1]
+        for stage in gains
+    )
 
 
 def test_nothing_is_changed_that_is_locked():
