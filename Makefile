@@ -53,7 +53,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .matrix demo build dist docs/_build *.egg-info
+	rm -rf .venv .matrix demo build dist docs/_build docs/gallery docs/reference *.egg-info
 
 .venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"

@@ -5,13 +5,22 @@ from pathlib import Path
 
 from dasp import __version__
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 project = "dasp"
 author = copyright = "The dasp maintainers"
 version = release = __version__
 
-extensions = ["myst_nb", "building.mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docs.building.gallery",
+    "docs.building.llms",
+    "docs.building.mathml",
+    "docs.building.players",
+    "docs.building.reference",
+]
 root_doc = "index"
 exclude_patterns = ["_build", "building"]
 
@@ -26,8 +35,16 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_ipywidgets_js = {}  # which would be fetched from another host
 
+# Docstrings: sections as Google has them, names as they were written.
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+add_module_names = False
+
 html_theme = "pydata_sphinx_theme"
 html_title = "dasp"
+html_static_path = ["static", "gallery/static"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_copy_source = False

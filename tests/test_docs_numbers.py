@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+from tests.docs.pages import PAGES, ROOT, name_of
+
 STARTS = ("python -m ", "python examples/", "pytest ", "make ", "dasp ")
 
 
@@ -35,7 +35,7 @@ def words(command: str) -> list[str]:
 
 def documented() -> list[tuple[str, str]]:
     """Every command with its page."""
-    return [(p.name, c) for p in PAGES for c in commands(p.read_text(encoding="utf-8"))]
+    return [(name_of(p), c) for p in PAGES for c in commands(p.read_text(encoding="utf-8"))]
 
 
 def helped(main, arguments: list[str]) -> str:
@@ -127,7 +127,7 @@ def tables_of_numbers(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_table_of_numbers_has_its_command_in_the_same_section(page):
     above, *rest = sections(page)
     for section in (above, *rest):

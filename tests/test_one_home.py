@@ -113,7 +113,7 @@ def _names_in(path: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def spoken_of() -> set[str]:
     """All names in code and pages; of those of tests none, and of those that are re-exported."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     programs = [*(ROOT / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     code = [path for path in FILES if path.name != "__init__.py"]
     return set.union(*map(_names_in, (*pages, *programs, *code)))

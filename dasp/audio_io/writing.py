@@ -35,6 +35,7 @@ LARGEST_WAV = 2**32 - 1024
 """Bytes of samples that 32 bits can count beside the head; more become RF64."""
 
 CLIP_MODES = ("error", "clamp", "rescale")
+"""What is done with samples over full scale, where a format would clip them."""
 
 UNFINISHED = ".part"
 """How the names end of files that are not finished, and whose writer may have died."""

@@ -52,8 +52,10 @@ MIXERS = {
     "diff-mst": Entry("diff_mst.system:diff_mst", "reference", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
 }
+"""All automatic mixers by their names."""
 
 DEFAULT = "auto"
+"""The mixer that runs where none is named."""
 
 SYSTEMS = tuple(name for name, entry in MIXERS.items() if entry.kind in ("balance", "settings"))
 """Those that set the knobs of a console."""

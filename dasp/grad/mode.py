@@ -11,6 +11,7 @@ from dasp.grad.spsa import spsa
 from dasp.grad.tcn import TCN
 
 GRADIENTS = ("autodiff", "spsa", "finite_difference", "proxy", "half_hybrid", "full_hybrid")
+"""Where a gradient can come from, by the names that `with_gradient` takes."""
 
 
 def with_gradient(

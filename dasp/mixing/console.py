@@ -40,9 +40,13 @@ Processors = tuple[Processor, ...]
 TRACK_STRIP: Processors = (
     GAIN, HIGH_PASS, PARAMETRIC_EQ, COMPRESSOR, STEREO_PANNER, STEREO_WIDENER
 )  # fmt: skip
+"""What a track of the console goes through."""
 GROUP_STRIP: Processors = (PARAMETRIC_EQ, COMPRESSOR, GAIN)
+"""What a group of the console goes through."""
 MASTER_STRIP: Processors = (PARAMETRIC_EQ, COMPRESSOR, STEREO_WIDENER, LIMITER, GAIN)
+"""What the sum of the console goes through."""
 BUSES: dict[str, Processors] = {"reverb": (FEEDBACK_DELAY_NETWORK,), "delay": (DELAY,)}
+"""What each bus of the console goes through, by its name."""
 
 
 class Controls(NamedTuple):

@@ -8,8 +8,10 @@ from dasp._suggestion import did_you_mean
 from dasp.mixing.role_words import ALONE, FURTHER_WORDS, NO_LEAD, ROLE_WORDS, WEAK_WORDS
 
 ROLES = tuple(ROLE_WORDS)
+"""The roles that the name of a track can tell."""
 
 KNOWN_ROLES = (*ROLES, "other")
+"""The roles that a track may have: "other" is that of what has none of `ROLES`."""
 
 KIT_MICROPHONES = (
     "kick", "snare", "hihat", "tom 1", "tom 2", "tom 3",

@@ -25,6 +25,7 @@ from dasp.songs.layout import subfolders
 from dasp.songs.multitrack import audio_files
 
 KINDS = ("ape", "mushra", "ab", "abx")
+"""The kinds of listening tests."""
 ASSETS = (
     "assets/base.css", "assets/player.js", "listening/index.html", "listening/listening.css",
     "listening/listening.js",

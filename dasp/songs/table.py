@@ -44,6 +44,7 @@ DATASETS = {
     "musdb18_hq": Entry("musdb18:load_musdb18_hq", "songs of four stems, and their mixture"),
     "slakh2100": Entry("slakh2100:load_slakh2100", "songs that virtual instruments play"),
 }
+"""All data sets by the names that `load_dataset` takes."""
 
 LEARNT_FROM = ("train", "dev")
 """The splits whose songs may be learnt from."""

@@ -73,6 +73,7 @@ GROUPS = {
     "bass": Group(151, 10.0, 500.0, 5),
     "other": Group(401, 15.0, 666.0, 4),
 }
+"""How the stems of each group are measured and brought to their average."""
 
 
 @dataclass(frozen=True)
