@@ -22,7 +22,7 @@ demo: .venv/installed-plot
 test: .venv/installed-test
 	$(PYTEST) -m "not long"
 
-test-all: .venv/installed-test
+test-all: .venv/installed-test .venv/installed-browser
 	$(PYTEST)
 
 # All rows, or ROWS="py313 floor"; of the suite all, or TESTS="tests/signal".

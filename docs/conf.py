@@ -18,6 +18,7 @@ extensions = [
     "docs.building.gallery",
     "docs.building.llms",
     "docs.building.mathml",
+    "docs.building.own_host",
     "docs.building.players",
     "docs.building.reference",
 ]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.docs.pages import DOCS, MADE, ROOT
+
 TESTED_WITH = ("tests", "docs", "examples", "benchmarks")
 
 
@@ -45,7 +46,12 @@ def _files() -> list[str]:
     within = [
         p for folder in ("dasp", *TESTED_WITH) for p in (ROOT / folder).rglob("*") if p.is_file()
     ]
-    return [str(p.relative_to(ROOT)) for p in (*alone, *within) if "__pycache__" not in p.parts]
+    made = {"__pycache__", *(str(DOCS / folder) for folder in MADE)}
+    return [
+        str(p.relative_to(ROOT))
+        for p in (*alone, *within)
+        if not made & {*p.parts, *map(str, p.parents)}
+    ]
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ def draw_decay(response: Tensor, sample_rate: int):
     """What is left of the energy of a response `(channels, time)` after each moment, in dB."""
     left = response.square().sum(0).flip(-1).cumsum(-1).flip(-1)
     time_s = torch.arange(len(left)) / sample_rate
-    figure = new_figure(9.0, 3.2)
+    figure = new_figure(7.0, 3.0)
     axes = figure.add_subplot()
     axes.plot(time_s[::64], power_to_db(left / left[0])[::64], color=BLUE, linewidth=2)
     axes.set_ylim(-70, 3)
@@ -27,7 +27,7 @@ def draw_decay(response: Tensor, sample_rate: int):
 
 def draw_spectrograms(sounds: dict[str, Tensor], sample_rate: int):
     """The spectrum of sounds `(channels, time)` along time, one under the other."""
-    figure = new_figure(9.0, 2.6 * len(sounds))
+    figure = new_figure(7.0, 2.4 * len(sounds))
     panels = figure.subplots(len(sounds), 1, sharex=True, squeeze=False)[:, 0]
     size = 2048
     for axes, (name, x) in zip(panels, sounds.items(), strict=True):
@@ -54,7 +54,7 @@ def draw_spectrograms(sounds: dict[str, Tensor], sample_rate: int):
 
 def draw_stereo(sounds: dict[str, Tensor]):
     """The left channel of sounds over the right, turned so that mono stands upright."""
-    figure = new_figure(4.4 * len(sounds), 4.2)
+    figure = new_figure(3.5 * len(sounds), 3.6)
     panels = figure.subplots(1, len(sounds), squeeze=False)[0]
     end = max(x.abs().amax().item() for x in sounds.values()) * 2**0.5
     for axes, (name, x) in zip(panels, sounds.items(), strict=True):
@@ -71,7 +71,7 @@ def draw_stereo(sounds: dict[str, Tensor]):
 
 def draw_search(name: str, course: Tensor, hidden: Tensor, is_log: bool):
     """The values of a knob `(steps,)` or `(steps, bands)` along a search, and the hidden ones."""
-    figure = new_figure(9.0, 3.0)
+    figure = new_figure(7.0, 2.8)
     axes = figure.add_subplot()
     bands = course.reshape(len(course), -1)
     for wanted in hidden.flatten():
@@ -88,7 +88,7 @@ def draw_search(name: str, course: Tensor, hidden: Tensor, is_log: bool):
 
 def draw_harmonics(before: Tensor, behind: Tensor, sample_rate: int):
     """The spectra of a tone before and behind a processor, `(1, time)` each."""
-    figure = new_figure(9.0, 3.2)
+    figure = new_figure(7.0, 3.0)
     axes = figure.add_subplot()
     for label, x, colour in (("before", before, GREY), ("behind", behind, BLUE)):
         spectrum = torch.fft.rfft(x[0] * torch.hann_window(x.shape[-1])).abs() / x.shape[-1] * 4

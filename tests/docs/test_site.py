@@ -75,3 +75,15 @@ def test_links_lead_to_what_is_there(page):
         assert file.exists() and ROOT in file.parents, link
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), link
+
+
+def test_a_page_that_loads_from_another_host_is_found():
+    pytest.importorskip("sphinx")
+    from docs.building.own_host import loads_from_elsewhere
+
+    ours = '<script src="_static/a.js"></script><a href="https://example.org">x</a>'
+    theirs = (
+        '<link rel="stylesheet" href="https://cdn.example/a.css"/><img src="//x.example/a.png">'
+    )
+    assert loads_from_elsewhere(ours) == []
+    assert loads_from_elsewhere(theirs) == ["https://cdn.example/a.css", "//x.example/a.png"]
