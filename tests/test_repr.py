@@ -14,6 +14,7 @@ TRACKS = tuple(
     Track(f"track {i}", f"stems/track {i}.wav", strip=tuple(map(Stage, CATALOGUE.values())))
     for i in range(40)
 )
+STAGE = StageReport("gain", 12.345, 0.5, False)
 MIX = Mix(44_100, TRACKS, TRACKS[0].strip, (Channel("drums"),), (Channel("hall"),))
 NAMES = tuple(track.name for track in TRACKS)
 SONG = Song(NAMES, ("other",) * 40, (torch.randn(2, 88_200),) * 40, 44_100)
@@ -28,7 +29,7 @@ EQ = CATALOGUE["parametric_eq"]
         (synthetic_song(0, seconds=1.0, sample_rate=8000), ["synthetic 0", "kick"]),
         (Console(), ["strip: gain, high_pass", "reverb: ", "master: "]),
         (Fit(EQ, EQ.defaults(), {"polish": -41.23}, 0.5, (("search", -3.0),) * 999), ["-41.2 dB"]),
-        (Unmixed(MIX, (StageReport("gain", 12.345, 0.5, False),), ()), ["gain 12.3 dB (not kept)"]),
+        (Unmixed(MIX, (STAGE,), (), 12.0), ["gain 12.3 dB (not kept)"]),
         (Stage(CATALOGUE["fir"], {"taps": torch.randn(2, 512)}), ["fir", "2x512 numbers"]),
         (Stage(CATALOGUE["gain"], {"gain_db": -6.0}, locked=True), ["gain_db=-6", "locked"]),
     ],

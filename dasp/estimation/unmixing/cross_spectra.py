@@ -14,7 +14,7 @@ of all responses whatever, which is where to look for settings, takes one set of
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ import torch
 from scipy.interpolate import BSpline
 from torch import Tensor
 
+from dasp.estimation.unmixing.stretches import FADE_S, fades
 from dasp.signal.fftconv import fast_fft_length
 
 KNOTS_PER_OCTAVE = 12
@@ -38,7 +39,7 @@ NEAR = 2 * DEGREE + 1
 SEGMENT = 2**19
 """Long songs are cut into segments of so many samples."""
 
-FADE_S, RING_S = 0.1, 0.3
+RING_S = 0.3
 """Segments fade in and out, so that a cut in the middle of a sound does no harm, and have silence
 after them for responses to ring in."""
 
@@ -48,6 +49,7 @@ class CrossSpectra(NamedTuple):
 
     Args:
         sample_rate: In Hz.
+        stretches: Samples of the song that count.
         freq_hz: Frequencies in Hz at which responses are computed, `(n,)`.
         to_spline: From values at these frequencies to coefficients of the spline, `(n, n)`.
         tracks: A, `(sides, tracks, tracks, n, 7)`, of i and j - i from -3 to 3; one side for mono
@@ -59,6 +61,7 @@ class CrossSpectra(NamedTuple):
     """
 
     sample_rate: float
+    stretches: tuple[slice, ...]
     freq_hz: Tensor
     to_spline: Tensor
     tracks: Tensor
@@ -114,13 +117,16 @@ def beside(c: Tensor) -> Tensor:
     return torch.nn.functional.pad(c, (DEGREE, DEGREE)).unfold(-1, NEAR, 1)
 
 
-def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpectra:
+def cross_spectra(
+    tracks: Tensor, mix: Tensor, sample_rate: float, stretches: Sequence[slice] = ()
+) -> CrossSpectra:
     """Compute the cross-spectra of tracks and a mix.
 
     Args:
         tracks: Audio `(tracks, channels, time)`, float64.
         mix: Audio `(2, time)`, float64.
         sample_rate: In Hz.
+        stretches: Samples that count; all of them if empty.
 
     Returns:
         The cross-spectra.
@@ -133,10 +139,11 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
     A = tracks.new_zeros(sides, count, count, len(sites), NEAR, dtype=torch.complex128)
     m = A.new_zeros(2, count, len(sites))
     power = mix.new_zeros(())
-    size = _size(mix, sample_rate)
+    stretches = tuple(stretches) or (slice(0, mix.shape[-1]),)
+    size = _size(stretches, sample_rate)
     pieces = _pieces(size, sample_rate, mix.device)
     heard = []
-    both = (_segments(x, size, sample_rate) for x in (tracks, mix))
+    both = (_segments(x, stretches, size, sample_rate) for x in (tracks, mix))
     for X, Y in zip(*both, strict=True):
         X = X.movedim(1, 0)
         power = power + Y[:, 1:].abs().square().sum()
@@ -149,7 +156,7 @@ def cross_spectra(tracks: Tensor, mix: Tensor, sample_rate: float) -> CrossSpect
         m += _towards(X, Y, pieces, len(sites))
         heard.append(X.to(torch.complex64))
     freq_hz, to_spline = (torch.from_numpy(x).to(mix.device) for x in (_hertz(sites), inverse))
-    return CrossSpectra(sample_rate, freq_hz, to_spline, A, m, power, tuple(heard))
+    return CrossSpectra(sample_rate, stretches, freq_hz, to_spline, A, m, power, tuple(heard))
 
 
 def around(spectra: CrossSpectra, residual: Tensor, H: Tensor) -> CrossSpectra:
@@ -169,9 +176,10 @@ def around(spectra: CrossSpectra, residual: Tensor, H: Tensor) -> CrossSpectra:
     """
     c = spectra.coefficients(H)
     with_residual, power = torch.zeros_like(spectra.mix), torch.zeros_like(spectra.power)
-    size = _size(residual, spectra.sample_rate)
+    size = _size(spectra.stretches, spectra.sample_rate)
     pieces = _pieces(size, spectra.sample_rate, residual.device)
-    for X, R in zip(spectra.heard, _segments(residual, size, spectra.sample_rate), strict=True):
+    segments = _segments(residual, spectra.stretches, size, spectra.sample_rate)
+    for X, R in zip(spectra.heard, segments, strict=True):
         with_residual += _towards(X, R, pieces, c.shape[-1])
         power = power + R[:, 1:].abs().square().sum()
     reached = spectra.reached(c)
@@ -198,9 +206,10 @@ def _knots(sample_rate: float) -> np.ndarray:
     return np.concatenate(([0.0] * DEGREE, inner, [end] * DEGREE))
 
 
-def _size(mix: Tensor, sample_rate: float) -> int:
+def _size(stretches: Sequence[slice], sample_rate: float) -> int:
     """Length of the transforms of a song."""
-    return fast_fft_length(min(mix.shape[-1], SEGMENT) + round(RING_S * sample_rate))
+    longest = max(part.stop - part.start for part in stretches)
+    return fast_fft_length(min(longest, SEGMENT) + round(RING_S * sample_rate))
 
 
 @functools.lru_cache(maxsize=4)
@@ -216,27 +225,23 @@ def _pieces(size: int, sample_rate: float, device: torch.device) -> list:
     return [(int(first[a]), slice(a + 1, b + 1), values[:, a:b]) for a, b in pairwise(edges)]
 
 
-def _segments(x: Tensor, size: int, sample_rate: float) -> Iterator[Tensor]:
+def _segments(
+    x: Tensor, stretches: Sequence[slice], size: int, sample_rate: float
+) -> Iterator[Tensor]:
     """Spectra `(..., bins)` of the segments of audio `(..., time)`."""
     scale = math.sqrt(2 / size)  # Parseval's, for one side of the spectrum
-    for start in range(0, x.shape[-1], SEGMENT):
-        part = x[..., start : start + SEGMENT].double()
-        fade = _fades(part.shape[-1], round(FADE_S * sample_rate), start > 0).to(part)
-        yield torch.fft.rfft(part * fade, size) * scale
+    fade = round(FADE_S * sample_rate)
+    for stretch in stretches:
+        for start in range(stretch.start, stretch.stop, SEGMENT):
+            part = x[..., start : min(start + SEGMENT, stretch.stop)].double()
+            window = fades(part.shape[-1], fade, start > 0).to(part)
+            yield torch.fft.rfft(part * window, size) * scale
 
 
 def _towards(X: Tensor, Y: Tensor, pieces: list, n: int) -> Tensor:
     """m, `(2, tracks, n)`; a mono track goes to both sides."""
-    products = torch.view_as_real(X.conj().resolve_conj() * Y[:, None])
-    m = products.new_zeros(*products.shape[:-2], n, 2)
+    m = X.new_zeros(2, X.shape[1], n, dtype=torch.complex128)
     for first, bins, B in pieces:
-        m[..., first : first + DEGREE + 1, :] += B @ products[..., bins, :]
-    return torch.view_as_complex(m)
-
-
-def _fades(time: int, fade: int, fade_in: bool) -> Tensor:
-    """Window of a segment: it fades at its end, and at a start that is not the song's."""
-    fade = min(fade, time // 2)
-    ramp = torch.sin(torch.arange(fade, dtype=torch.float64) * (math.pi / 2 / max(fade, 1))) ** 2
-    begin = ramp if fade_in else torch.ones_like(ramp)
-    return torch.cat((begin, torch.ones(time - 2 * fade, dtype=torch.float64), ramp.flip(-1)))
+        shares = B * Y[:, None, bins]
+        m[..., first : first + DEGREE + 1] += (shares @ X[..., bins].to(shares).mH).mT
+    return m

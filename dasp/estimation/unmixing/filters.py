@@ -17,5 +17,5 @@ def filters(found: Found, problem: Problem) -> Found:
     Returns:
         The settings with filters in the place of the strips.
     """
-    tracks = before_strips(found, problem)
-    return replace(found, filters=fit_filters(tracks, problem.mix, taps=problem.filter_taps))
+    tracks, mix = problem.faded(before_strips(found, problem)), problem.faded(problem.mix)
+    return replace(found, filters=fit_filters(tracks, mix, taps=problem.filter_taps))

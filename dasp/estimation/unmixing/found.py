@@ -65,7 +65,7 @@ class Found:
         count, zeros = len(problem.tracks), problem.tracks.new_zeros
         return cls(
             strips=plain_strips(zeros(count, 2) + 1),
-            spectra=cross_spectra(problem.tracks, problem.mix, problem.sample_rate),
+            spectra=_spectra(problem.tracks, problem),
             lag_samples=zeros(count),
             filters=FilterFit(zeros(count, 2, 0), lead_samples=0, condition=1.0),
             compressors=zeros(count, len(FITTED)),
@@ -127,9 +127,13 @@ def images(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
     """
     if found.by_filters:
         return found.filters.images(tracks)
-    strips = found.strips
+    return _shaped(found.strips, tracks, sample_rate) * found.strips.gains[..., None]
+
+
+def _shaped(strips: LinearStrips, tracks: Tensor, sample_rate: float) -> Tensor:
+    """Tracks `(tracks, channels, time)` through their strips, but for the gains."""
     shaped = sosfilt(tracks, strips.sections(sample_rate)[:, None])[0]
-    return shifted(shaped, strips.delay_samples, sample_rate) * strips.gains[..., None]
+    return shifted(shaped, strips.delay_samples, sample_rate)
 
 
 def dry_sum(found: Found, problem: Problem) -> Tensor:
@@ -158,18 +162,15 @@ def strip_sum(found: Found, tracks: Tensor, sample_rate: float) -> Tensor:
     """
     total = tracks.new_zeros(2, tracks.shape[-1])
     for some in torch.arange(len(tracks)).split(max(1, AT_ONCE // max(tracks[0].numel(), 1))):
-        total += images(_only(found, some), tracks[some], sample_rate).sum(0)
+        if found.by_filters:
+            filters = replace(found.filters, filters=found.filters.filters[some])
+            total += filters.images(tracks[some]).sum(0)
+        else:
+            strips = rows_of(found.strips, some)
+            shaped = _shaped(strips, tracks[some], sample_rate).movedim(1, 0)
+            for side, gains in enumerate(strips.gains.T):
+                total[side] += gains @ shaped[min(side, len(shaped) - 1)]
     return total
-
-
-def _only(found: Found, rows: Tensor) -> Found:
-    """The settings of some tracks."""
-    filters = found.filters
-    return replace(
-        found,
-        strips=rows_of(found.strips, rows),
-        filters=replace(filters, filters=filters.filters[rows]),
-    )
 
 
 def in_room(x: Tensor, room: Tensor) -> Tensor:
@@ -224,10 +225,10 @@ def residual(found: Found, problem: Problem, tracks: Tensor) -> tuple[Tensor, fl
         tracks: The tracks as `before_strips` returns them, which takes its time.
 
     Returns:
-        Audio `(2, time)`, and its share of the power of the mix.
+        Audio `(2, time)`, and its share of the power of the mix, where either counts.
     """
     left = problem.mix - in_room(strip_sum(found, tracks, problem.sample_rate), found.room)
-    return left, (left.square().sum() / problem.mix.square().sum()).item()
+    return left, problem.share(left)
 
 
 def heard_anew(found: Found, problem: Problem) -> Found:
@@ -240,8 +241,11 @@ def heard_anew(found: Found, problem: Problem) -> Found:
     Returns:
         The same settings with new cross-spectra.
     """
-    inputs = strip_inputs(found, problem)
-    return replace(found, spectra=cross_spectra(inputs, problem.mix, problem.sample_rate))
+    return replace(found, spectra=_spectra(strip_inputs(found, problem), problem))
+
+
+def _spectra(inputs: Tensor, problem: Problem) -> CrossSpectra:
+    return cross_spectra(inputs, problem.mix, problem.sample_rate, problem.stretches.heard)
 
 
 def spectra_around(found: Found, left: Tensor) -> CrossSpectra:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_range
 from dasp.analysis.excerpt import busiest_stretch
+from dasp.estimation.unmixing.stretches import Stretches, choose_stretches
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.song import Song
 
@@ -20,6 +21,8 @@ class Unheard(ValueError):
 class Problem:
     """Tracks of one length and one number of channels, beside their mix.
 
+    Of a long song, these are the stretches that are heard (`stretches`).
+
     Args:
         names: Name of each track.
         roles: Role of each track.
@@ -28,6 +31,7 @@ class Problem:
         was_mono: Whether each track came with one channel.
         mix: Audio `(2, time)`, float64.
         sample_rate: In Hz.
+        stretches: Stretches of the song that tracks and mix are, and the samples that count.
         excerpt: The samples where most tracks play, on which slow stages are fitted.
         room_taps: Length in samples of the impulse response of the room.
         filter_taps: Length in samples of the filters of the stage "filters".
@@ -40,6 +44,7 @@ class Problem:
     was_mono: tuple[bool, ...]
     mix: Tensor
     sample_rate: int
+    stretches: Stretches
     excerpt: slice
     room_taps: int
     filter_taps: int
@@ -82,22 +87,54 @@ class Problem:
                 )
         check_range("filter_taps", filter_taps, low=0)
         check_range("excerpt_s", excerpt_s, above=0.0)
-        was_mono = tuple(track.shape[0] == 1 for track in tracks)
-        if not all(was_mono):
-            tracks = tuple(as_stereo(track) for track in tracks)
-        stacked, mix = torch.stack([t.double() for t in tracks]), as_stereo(mix).double()
-        for name, signal in (("mix", mix), ("tracks", stacked)):
-            if signal.abs().max() == 0:
+        for name, signals in (("mix", (mix,)), ("tracks", tracks)):
+            if not any(signal.any() for signal in signals):
                 raise Unheard(f"{name}: expected some sound, got silence from end to end")
+        was_mono = tuple(track.shape[0] == 1 for track in tracks)
+        rate = song.sample_rate
+        stretches = choose_stretches(tracks, rate, least_s=excerpt_s, rings_s=room_s)
+
+        def taken(x: Tensor) -> Tensor:
+            stereo = as_stereo(x) if x is mix or not all(was_mono) else x
+            return stretches.cut(stereo, rate).double()
+
+        stacked = torch.stack([taken(track) for track in tracks])
+        busiest = stretches.busiest
+        length = max(1, round(excerpt_s * rate))
+        excerpt = busiest_stretch(stacked[..., busiest], length)
         return cls(
             names=song.names,
             roles=song.roles,
             files=tuple(files),
             tracks=stacked,
             was_mono=was_mono,
-            mix=mix,
-            sample_rate=song.sample_rate,
-            excerpt=busiest_stretch(stacked, max(1, round(excerpt_s * song.sample_rate))),
+            mix=taken(mix),
+            sample_rate=rate,
+            stretches=stretches,
+            excerpt=slice(busiest.start + excerpt.start, busiest.start + excerpt.stop),
             room_taps=round(room_s * song.sample_rate),
             filter_taps=filter_taps,
         )
+
+    def share(self, left: Tensor) -> float:
+        """Compute the share of the power of the mix that is left, where either counts.
+
+        Args:
+            left: Audio `(2, time)`.
+
+        Returns:
+            Ratio of powers, 0 or more.
+        """
+        left, mix = map(self.stretches.counted, (left, self.mix))
+        return (left.square().sum() / mix.square().sum()).item()
+
+    def faded(self, x: Tensor) -> Tensor:
+        """Fade the stretches of a signal in and out, as `Stretches.faded` does.
+
+        Args:
+            x: Audio `(..., time)`.
+
+        Returns:
+            Audio of the shape of `x`.
+        """
+        return self.stretches.faded(x, self.sample_rate)

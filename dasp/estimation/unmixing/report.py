@@ -12,7 +12,7 @@ from dasp.mixing.settings import Mix
 from dasp.processors.strip import run_strip
 from dasp.signal.stft import stft
 
-FFT_SIZE, HOP = 4096, 1024
+FFT_SIZE, HOP, BLOCK = 4096, 1024, 2**20
 
 
 class Unexplained(NamedTuple):
@@ -49,22 +49,30 @@ def measure_unexplained(
     Returns:
         Signal-to-distortion ratios in dB.
     """
-    error = (target - output).double()
-    target = target.double()
-    error_power, images = _power(error), []
-    for track, audio in zip(mix.tracks, tracks, strict=True):
-        images.append(_power(as_stereo(run_strip(audio.double(), sample_rate, track.strip))))
-    total = torch.stack(images).sum(0).clamp(min=1e-20)
-    rows = []
-    for track, power in zip(mix.tracks, images, strict=True):
-        own = (error_power * power / total).sum()
-        rows.append(
-            (track.name, _ratio_db(power.sum(), _power(target).sum()), _ratio_db(power.sum(), own))
+    error, target = (target - output).double(), target.double()
+    images = [
+        as_stereo(run_strip(audio.double(), sample_rate, track.strip)).float()
+        for track, audio in zip(mix.tracks, tracks, strict=True)
+    ]
+    # A block at a time: spectrograms of all tracks of a song take more than its samples.
+    own, shares = torch.zeros(2, len(images)).double()
+    by_bin = torch.zeros(2, FFT_SIZE // 2 + 1).double()
+    for start in range(0, target.shape[-1], BLOCK):
+        wanted, left, *parts = (
+            _power(x[..., start : start + BLOCK].double()) for x in (target, error, *images)
         )
+        total = torch.stack(parts).sum(0).clamp(min=1e-20)
+        own += torch.stack([part.sum() for part in parts])
+        shares += torch.stack([(left * part / total).sum() for part in parts])
+        by_bin += torch.stack((wanted.sum(-1), left.sum(-1)))
+    rows = [
+        (track.name, _ratio_db(power, by_bin[0].sum()), _ratio_db(power, share))
+        for track, power, share in zip(mix.tracks, own, shares, strict=True)
+    ]
     return Unexplained(
         _ratio_db(target.square().sum(), error.square().sum()),
         -negative_si_sdr(output.double(), target).item(),
-        _octaves(_power(target), error_power, sample_rate),
+        _octaves(by_bin[0], by_bin[1], sample_rate),
         rows,
     )
 

@@ -38,6 +38,7 @@ from dasp.estimation.unmixing.problem import Problem
 from dasp.estimation.unmixing.room import room
 from dasp.losses import multi_resolution_stft
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
 from dasp.signal.backends._threads import one_thread
 from dasp.songs.opening import Source
@@ -80,7 +81,8 @@ class StageReport:
 
     Args:
         name: Name of the stage.
-        sdr_db: Signal-to-distortion ratio of the reconstruction after the stage, in dB.
+        sdr_db: Signal-to-distortion ratio of the reconstruction after the stage, in dB, where a
+            long song is heard.
         spectral_distance: `multi_resolution_stft` from the mix after the stage.
         kept: Whether the stage was kept.
     """
@@ -100,14 +102,17 @@ class Unmixed:
         stages: The effect of each stage on the error.
         notes: Remarks for a person: how tracks and mix were made to fit, absent tracks, reversed
             polarity, a poor fit.
+        sdr_db: Signal-to-distortion ratio of the reconstruction of the whole song, in dB.
 
-    >>> Unmixed(Mix(44_100, ()), (StageReport("gain", 12.0, 0.5, kept=True),), ()).stages[0].name
+    >>> stages = (StageReport("gain", 12.0, 0.5, kept=True),)
+    >>> Unmixed(Mix(44_100, ()), stages, (), sdr_db=11.8).stages[0].name
     'gain'
     """
 
     mix: Mix
     stages: tuple[StageReport, ...]
     notes: tuple[str, ...]
+    sdr_db: float
 
     def __repr__(self) -> str:
         stages = ", ".join(
@@ -191,8 +196,10 @@ def unmix(
             if kept:
                 found, best, nearest = trial, error, distance
         found = _polished(found, problem)
-    notes = (*opened.notes, *_notes(found, problem, reports))
-    return Unmixed(to_document_mix(found, problem), tuple(reports), notes)
+        document = to_document_mix(found, problem)
+        sdr_db = _sdr_db(opened.song.tracks, opened.mix, document)
+    notes = (*opened.notes, *_notes(found, problem, reports, sdr_db))
+    return Unmixed(document, tuple(reports), notes, sdr_db)
 
 
 def plan_stages(stages: Sequence[str], filter_taps: int = 0) -> list[str]:
@@ -222,10 +229,15 @@ def _score(found: Found, problem: Problem) -> tuple[float, float]:
     """SDR in dB of the document's own rendering, and the distance of spectra in the excerpt."""
     mono = [t[:1] if m else t for t, m in zip(problem.tracks, problem.was_mono, strict=True)]
     output = mix_down(mono, to_document_mix(found, problem))
-    error = (output - problem.mix).square().sum() / problem.mix.square().sum()
     part = problem.excerpt
     distance = multi_resolution_stft(output[..., part].float(), problem.mix[..., part].float())
-    return -power_to_db(error).item(), distance.item()
+    return -power_to_db(problem.share(output - problem.mix)), distance.item()
+
+
+def _sdr_db(tracks: Sequence[Tensor], mix: Tensor, document: Mix) -> float:
+    """SDR in dB of the rendering of the whole song."""
+    output, mix = mix_down(tracks, document).double(), as_stereo(mix).double()
+    return -power_to_db((output - mix).square().sum() / mix.square().sum()).item()
 
 
 def _polished(found: Found, problem: Problem) -> Found:
@@ -246,8 +258,16 @@ def _polished(found: Found, problem: Problem) -> Found:
     return found
 
 
-def _notes(found: Found, problem: Problem, reports: Sequence[StageReport]) -> list[str]:
+def _notes(
+    found: Found, problem: Problem, reports: Sequence[StageReport], sdr_db: float
+) -> list[str]:
     notes = []
+    stretches = problem.stretches
+    if not stretches.is_all:
+        notes.append(
+            f"found from {stretches.seconds:.0f} s of the song, in which every track plays; "
+            f"SDR of the whole song: {sdr_db:.1f} dB"
+        )
     gains = found.strips.gains
     for k, name in enumerate(() if found.by_filters else problem.names):
         if not gains[k].any():
@@ -255,9 +275,9 @@ def _notes(found: Found, problem: Problem, reports: Sequence[StageReport]) -> li
             notes.append(f"{name}: {'silent' if silent else 'not in the mix'}")
         elif (gains[k] < -REVERSED * gains[k].abs().amax()).any():
             notes.append(f"{name}: with reversed polarity, on one side or both")
-    last = max(report.sdr_db for report in reports)
-    if last < EXPLAINED_DB:
+    most = max(report.sdr_db for report in reports)
+    if most < EXPLAINED_DB:
         notes.append(
-            f"the tracks explain little of the mix (SDR {last:.1f} dB): they may belong to another"
+            f"the tracks explain little of the mix (SDR {most:.1f} dB): they may belong to another"
         )
     return notes
