@@ -3,7 +3,8 @@
 Every system of `dasp.controllers.systems` and every baseline mixes
 
 - `songs`: synthetic songs, of seeds that no recipe has, against their engineer's mix,
-- `brought`: such songs as people bring them (`dasp.songs.brought`), against their engineer's mix,
+- `brought`: such songs as people bring them (`dasp.songs.brought`), with all that lies in the
+  folder, put right as `dasp mix` does it, against their engineer's mix,
 - `grooves`: a real drum kit, of hits that no recipe has, against its engineer's mix,
 - `drums`: seven microphones of another kit against their human engineer's dry mix,
 - `released`: five released songs, whose stems are first brought to one loudness, so that the
@@ -36,6 +37,7 @@ from benchmarks.recordings import FOLDER, have_recordings
 from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio
 from dasp.controllers.auto.system import auto
+from dasp.controllers.heard import heard_of
 from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.rules.equal_loudness import equal_loudness_gains
 from dasp.controllers.systems import SYSTEMS, automatic_mix
@@ -45,13 +47,15 @@ from dasp.evaluation.bootstrap import mean_interval
 from dasp.evaluation.metrics import measure_errors
 from dasp.evaluation.tracks import Standing, measure_standing, measure_track_errors
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.preparation import Preparation
 from dasp.mixing.roles import stereo_pairs
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Mix
 from dasp.mixing.targets import MIX_LUFS
+from dasp.preparation import prepare_song
 from dasp.songs.brought import BroughtSongs
 from dasp.songs.kit_groove import KitGrooves, halves, load_kit
-from dasp.songs.multitrack import Multitrack, load_folder
+from dasp.songs.multitrack import Multitrack, Recording, load_folder
 from dasp.songs.synthetic import SyntheticSongs
 from dasp.units import db_to_gain
 
@@ -103,6 +107,10 @@ TO_REACH = (
     (("dry song", ""), "audio_features", 0.06),
     (("songs", ""), "level", 1.2),
     (("songs", ""), "place", 0.1),
+    (("brought", ""), "level", None),
+    (("brought", ""), "place", None),
+    (("brought", ""), "gain_invariant_sdr", None),
+    (("brought", ""), "spectrum", None),
 )  # fmt: skip
 """What the default is to reach: group, piece ("" is the mean over all), what is measured, and the
 value; None is what a plain sum has."""
@@ -116,6 +124,8 @@ class Piece(NamedTuple):
     reference: Tensor
     standing: Standing | None
     """Where the tracks stand in the reference, if that is known."""
+    start: Mix | None = None
+    """The mix to start from, which knows of doubles."""
 
 
 def main() -> None:
@@ -154,7 +164,7 @@ def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]
             yield known_mix("songs", song)
     if "brought" in groups:
         for song in BroughtSongs(songs, FIRST_SEED, seconds, mixed=True):
-            yield known_mix("brought", song)
+            yield brought_song(song)
     if not have_recordings("made songs alone"):
         return
     if "grooves" in groups:
@@ -179,13 +189,23 @@ def pieces(songs: int, seconds: float, groups: Sequence[str]) -> Iterator[Piece]
 
 def known_mix(group: str, song: Multitrack) -> Piece:
     """A song that came with its engineer's mix."""
-    mix = song.mix("engineer")
-    kinds = song.details.get("brought", ("dry",) * len(song.names))
-    inside = [i for i, kind in enumerate(kinds) if kind != "left out"]
-    known = song.details["mix"]
-    known = replace(known, tracks=tuple(known.tracks[i] for i in inside))
-    song = replace(song, recordings=tuple(song.recordings[i] for i in inside))
-    return Piece(group, song, mix, measure_standing(known, song.tracks))
+    return Piece(
+        group, song, song.mix("engineer"), measure_standing(song.details["mix"], song.tracks)
+    )
+
+
+def brought_song(song: Multitrack) -> Piece:
+    """A folder as somebody brings it, put right: what is none of the song is left out if found."""
+    piece = known_mix("brought", song)
+    prepared = prepare_song(song.song).mix
+    heard, start = heard_of(song.song, prepared)
+    doubles = {t.name: Preparation(double_of=t.prepare.double_of) for t in prepared.tracks}
+    start = replace(start, tracks=tuple(replace(t, prepare=doubles[t.name]) for t in start.tracks))
+    inside = [song.names.index(name) for name in heard.names]
+    recordings = map(Recording, heard.names, heard.roles, heard.tracks)
+    song = replace(song, recordings=tuple(recordings), mixes=())
+    standing = Standing(*(x[inside] for x in piece.standing))
+    return Piece("brought", song, piece.reference, standing, start)
 
 
 def released_song(song: Multitrack) -> Piece:
@@ -229,7 +249,7 @@ def all_errors(piece: Piece, only: Sequence[str] | None) -> dict[str, dict[str, 
             if name == DEFAULT and piece.group in ("released", "as they are"):
                 mixes[name] = default_left_out(piece)
             else:
-                mixes[name] = automatic_mix(song, system=name)
+                mixes[name] = automatic_mix(song, piece.start, system=name)
         except (ValueError, OSError) as error:
             tqdm.write(f"{name} does not mix {piece.song.name}: {error}")
     return {TWINS.get(name, name): errors_of(mix, piece) for name, mix in mixes.items()}

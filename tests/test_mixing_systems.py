@@ -7,8 +7,17 @@ import pytest
 import torch
 
 from benchmarks import mixing_systems
-from benchmarks.mixing_systems import all_errors, known_mix, means_table, released_song, songs_table
+from benchmarks.mixing_systems import (
+    all_errors,
+    brought_song,
+    known_mix,
+    means_table,
+    released_song,
+    songs_table,
+)
 from dasp.analysis import measure_loudness
+from dasp.evaluation.tracks import measure_standing
+from dasp.songs.brought import BroughtSongs
 from dasp.songs.engineer import with_engineers_mix
 from dasp.songs.synthetic import synthetic_song
 from dasp.units import db_to_gain
@@ -35,7 +44,7 @@ def test_the_engineer_makes_no_error_and_everybody_else_does(song, monkeypatch):
     systems = {"engineer": engineer, "tone-deaf": only_sound, "drummer": refuses}
     monkeypatch.setattr(mixing_systems, "SYSTEMS", tuple(systems))
     monkeypatch.setattr(
-        mixing_systems, "automatic_mix", lambda heard, system: systems[system](heard)
+        mixing_systems, "automatic_mix", lambda heard, start, system: systems[system](heard)
     )
     errors = all_errors(known_mix("songs", song), None)
     assert list(errors) == [
@@ -62,6 +71,19 @@ def test_the_artists_levels_are_the_answer_for_stems_of_one_loudness(song):
     assert piece.standing.loudness.tolist() == pytest.approx(
         [measure_loudness(r.source.expand(2, -1), RATE).item() for r in changed], abs=1e-3
     )
+
+
+def test_of_a_folder_as_it_is_brought_what_is_none_of_the_song_is_left_out_where_it_is_found():
+    """Its click is; the engineer's standing of the others is that of the tracks that are left."""
+    songs = BroughtSongs(12, 40, 6.0, RATE)
+    i = next(i for i in range(12) if "click" in songs[i].names)
+    song = with_engineers_mix(songs[i], 40 + i)
+    piece = brought_song(song)
+    assert "click" not in piece.song.names and len(piece.standing.loudness) == len(piece.song.names)
+    assert [track.name for track in piece.start.tracks] == list(piece.song.names)
+    whole = measure_standing(song.details["mix"], song.tracks)
+    at = song.names.index(piece.song.names[-1])
+    assert piece.standing.loudness[-1] == whole.loudness[at]
 
 
 ROWS = [

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range
 from dasp.analysis import measure_loudness
 from dasp.mixing.routing import as_stereo
 from dasp.processors.catalogue import (
@@ -27,6 +26,7 @@ from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.songs.engineer import with_engineers_mix
 from dasp.songs.multitrack import Multitrack, Recording
+from dasp.songs.seeded import SeededSongs
 from dasp.songs.seeds import generator_for
 from dasp.songs.synthetic import LOUDEST_DB, QUIETEST_DB, synthetic_song
 from dasp.songs.taste import draw_treatment
@@ -96,7 +96,7 @@ def as_brought(song: Multitrack, seed: int) -> Multitrack:
 
 
 @dataclass(frozen=True)
-class BroughtSongs:
+class BroughtSongs(SeededSongs):
     """A data set of songs as people bring them, each made when it is asked for.
 
     Args:
@@ -117,19 +117,10 @@ class BroughtSongs:
     sample_rate: int = 44_100
     mixed: bool = False
 
-    def __post_init__(self):
-        check_range("count", self.count, low=0)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, i: int) -> Multitrack:
-        if not 0 <= i < self.count:
-            raise IndexError(f"expected a song from 0 to {self.count - 1}, got {i}")
-        seed = self.first_seed + i
+    def made(self, seed: int) -> Multitrack:
+        """Make a song; see `SeededSongs`."""
         song = synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
-        song = as_brought(song, seed)
-        return with_engineers_mix(song, seed) if self.mixed else song
+        return as_brought(song, seed)
 
 
 # What somebody has worked on

@@ -14,12 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range
 from dasp.audio_io import load_audio
-from dasp.songs.engineer import with_engineers_mix
 from dasp.songs.layout import some
 from dasp.songs.multitrack import Multitrack, Recording, audio_files
 from dasp.songs.score import Note, compose
+from dasp.songs.seeded import SeededSongs
 from dasp.songs.seeds import generator_for
 
 MICROPHONES = {
@@ -158,7 +157,7 @@ def kit_groove(kit: Kit, seed: int, *, seconds: float = 20.0) -> Multitrack:
 
 
 @dataclass(frozen=True)
-class KitGrooves:
+class KitGrooves(SeededSongs):
     """A data set of grooves, each of which is made when it is asked for.
 
     Args:
@@ -179,18 +178,9 @@ class KitGrooves:
     seconds: float = 20.0
     mixed: bool = False
 
-    def __post_init__(self):
-        check_range("count", self.count, low=0)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, i: int) -> Multitrack:
-        if not 0 <= i < self.count:
-            raise IndexError(f"expected a groove from 0 to {self.count - 1}, got {i}")
-        seed = self.first_seed + i
-        groove = kit_groove(self.kit, seed, seconds=self.seconds)
-        return with_engineers_mix(groove, seed) if self.mixed else groove
+    def made(self, seed: int) -> Multitrack:
+        """Make a song; see `SeededSongs`."""
+        return kit_groove(self.kit, seed, seconds=self.seconds)
 
 
 def _stroke(part: str, note: Note, draw: torch.Generator) -> str:

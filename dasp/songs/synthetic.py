@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dasp._checks import check_range, checked_sample_rate
-from dasp.songs.engineer import with_engineers_mix
+from dasp._checks import checked_sample_rate
 from dasp.songs.instruments import INSTRUMENTS as ALL_INSTRUMENTS
 from dasp.songs.multitrack import Multitrack, Recording
 from dasp.songs.score import Part, Score, compose
+from dasp.songs.seeded import SeededSongs
 from dasp.songs.seeds import generator_for
 from dasp.units import db_to_gain
 
@@ -87,7 +87,7 @@ def synthetic_song(
 
 
 @dataclass(frozen=True)
-class SyntheticSongs:
+class SyntheticSongs(SeededSongs):
     """A data set of songs, each of which is made when it is asked for.
 
     Song `i` is `synthetic_song(first_seed + i)`, whoever asks: the workers of a
@@ -111,18 +111,9 @@ class SyntheticSongs:
     sample_rate: int = 44_100
     mixed: bool = False
 
-    def __post_init__(self):
-        check_range("count", self.count, low=0)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, i: int) -> Multitrack:
-        if not 0 <= i < self.count:
-            raise IndexError(f"expected a song from 0 to {self.count - 1}, got {i}")
-        seed = self.first_seed + i
-        song = synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
-        return with_engineers_mix(song, seed) if self.mixed else song
+    def made(self, seed: int) -> Multitrack:
+        """Make a song; see `SeededSongs`."""
+        return synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
 
 
 def _recorded(part: Part, score: Score, seed: int, sample_rate: int) -> Tensor:
