@@ -202,12 +202,12 @@ def measure_true_peak(x: Tensor, sample_rate: float) -> Tensor:
     True
     """
     at_once = round(_AT_ONCE_S * sample_rate)
-    peaks = []
+    highest = x.abs().amax(-1)
     for start in range(0, x.shape[-1], at_once):
         before = min(start, REACH)
-        part = peaks_between(x[..., start - before : start + at_once + REACH])
-        peaks.append(part[..., before : before + at_once].amax(-1))
-    return gain_to_db(torch.stack(peaks).amax(0))
+        part = peaks_between(x[..., start - before : start + at_once + REACH], highest)
+        highest = torch.maximum(highest, part[..., before : before + at_once].amax(-1))
+    return gain_to_db(highest)
 
 
 def design_k_weighting(sample_rate: float) -> Tensor:

@@ -16,6 +16,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp._checks import check_signal
+from dasp.signal._fused import is_plain
 from dasp.signal._operator import opaque
 from dasp.signal.resample import Grid, Quality, read_periodic
 
@@ -32,7 +33,16 @@ AT_ONCE = 2**16
 """Samples that are looked at together on a CPU: memory for more is slow to come by."""
 
 
-def peaks_between(x: Tensor) -> Tensor:
+SPAN = 256
+"""Samples that are looked at, or passed over, together."""
+
+MOST_RISE = 2.3
+"""No peak is higher than so many times what there is beside it after the first filter: the
+magnitudes of the taps of the second add up to 1.56, and a sine is at most sqrt(2) times as high as
+the largest of its samples a quarter apart."""
+
+
+def peaks_between(x: Tensor, least: Tensor | None = None) -> Tensor:
     """Compute the largest magnitude between the sample before and the sample after each sample.
 
     The magnitude is that of the band-limited signal through the samples, and no less than that of
@@ -40,6 +50,9 @@ def peaks_between(x: Tensor) -> Tensor:
 
     Args:
         x: Signal `(..., time)`.
+        least: Magnitudes `(...)` of which no less matters: where the result is not over it, it may
+            be anything from the magnitude of the sample up to `least`, which is quicker. None for
+            0.
 
     Returns:
         Magnitudes, of the shape of `x`.
@@ -61,24 +74,51 @@ def peaks_between(x: Tensor) -> Tensor:
     whole = x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad)
     if torch.compiler.is_compiling() or whole or x.numel() <= AT_ONCE:
         return _peaks_between(x)
+    least = least if least is not None and is_plain(x, least) else None
     size, peaks = max(8 * REACH, AT_ONCE * time // x.numel()), []
     for start in range(0, time, size):
         before = min(start, REACH)
-        part = _peaks_between(x[..., start - before : start + size + REACH])
+        part = x[..., start - before : start + size + REACH]
+        part = _peaks_between(part) if least is None else _peaks_over(part, least)
         peaks.append(part[..., before : before + size])
     return torch.cat(peaks, -1)
 
 
 @opaque("(Tensor x) -> Tensor", lambda x: x.new_empty(x.shape))
 def _peaks_between(x: Tensor) -> Tensor:
-    fine = _twice(_twice(x, SHARP), SHORT)
+    return torch.maximum(_highest(_twice(x, SHARP)), x.abs())
+
+
+def _peaks_over(x: Tensor, least: Tensor) -> Tensor:
+    """The same where it can be over `least`, and the magnitude of the sample elsewhere."""
+    time = x.shape[-1]
+    spans, margin = -(-time // SPAN), SHORT.reach // 2 + 3
+    missing = spans * SPAN - time
+    fine = _twice(x, SHARP)
+    around = nnf.pad(fine, (2 * margin, 2 * (missing + margin)))
+    around = around.unfold(-1, 2 * (SPAN + 2 * margin), 2 * SPAN)
+    looked_at = MOST_RISE * torch.maximum(around.amax(-1), -around.amin(-1)) > least[..., None]
+    if 2 * looked_at.sum() > looked_at.numel():  # to choose takes longer than it spares
+        return torch.maximum(_highest(fine), x.abs())
+    peaks = nnf.pad(x.abs(), (0, missing)).unflatten(-1, (spans, SPAN))
+    found = _highest(around[looked_at])[..., margin : margin + SPAN]
+    peaks[looked_at] = torch.maximum(found, peaks[looked_at])
+    # Before the first sample there is nothing, and not what the second filter makes of silence.
+    begin = _highest(around[..., 0, 2 * margin :])[..., :SPAN]
+    peaks[..., 0, :] = torch.maximum(begin, nnf.pad(x.abs(), (0, missing))[..., :SPAN])
+    return peaks.flatten(-2)[..., :time]
+
+
+def _highest(fine: Tensor) -> Tensor:
+    """Of a signal at twice the rate the peak on either side of every other sample."""
+    time, finer = fine.shape[-1] // 2, _twice(fine, SHORT)
     # The largest of every four, and the two beside it.
-    largest = fine.abs().unflatten(-1, (x.shape[-1], 4)).max(-1).indices
-    place = largest + 4 * torch.arange(x.shape[-1], device=x.device)
-    around = nnf.pad(fine, (1, 1))
+    largest = finer.abs().unflatten(-1, (time, 4)).max(-1).indices
+    place = largest + 4 * torch.arange(time, device=fine.device)
+    around = nnf.pad(finer, (1, 1))
     a, b, c = (around.gather(-1, place + k) for k in range(3))
     crest = _crest(a, b, c)
-    return torch.maximum(torch.maximum(crest, nnf.pad(crest, (1, -1))), x.abs())
+    return torch.maximum(crest, nnf.pad(crest, (1, -1)))
 
 
 def _twice(x: Tensor, midway: Grid) -> Tensor:

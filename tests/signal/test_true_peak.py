@@ -93,3 +93,22 @@ def test_gradients_and_transforms():
     assert torch.equal(silent.grad, torch.zeros(1, 30))
     x = randn(3, 2, 200)
     torch.testing.assert_close(torch.vmap(peaks_between)(x), peaks_between(x))
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 2.0, 9.0])
+def test_what_does_not_matter_is_left_at_the_sample(least):
+    """Loud for a while, at a sample rate that the ends of spans do not fit."""
+    x = randn(2, 70_001) * torch.linspace(-2, 1, 70_001).clamp(min=0.01)
+    exact = peaks_between(x)
+    found = peaks_between(x, torch.tensor([least, least / 2], dtype=x.dtype))
+    for own, wanted, sample, floor in zip(found, exact, x.abs(), (least, least / 2), strict=True):
+        matters = wanted > floor
+        torch.testing.assert_close(own[matters], wanted[matters])
+        assert (own[~matters] >= sample[~matters]).all() and (own[~matters] <= floor).all()
+        if floor:
+            assert (own == sample).sum() > (wanted == sample).sum()
+
+
+def test_no_peak_is_higher_than_is_known_of_what_is_beside_it():
+    taps = module._twice(torch.eye(101, dtype=torch.float64), module.SHORT)[:, 1::2]
+    assert taps.abs().sum(0).max() * math.sqrt(2) < module.MOST_RISE
