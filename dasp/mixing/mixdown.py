@@ -11,6 +11,7 @@ from dasp.mixing.routing import as_stereo, send_gain
 from dasp.mixing.settings import Mix
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
+from dasp.signal._fused import is_plain
 
 
 class Stem(NamedTuple):
@@ -107,7 +108,7 @@ def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) ->
     total = torch.zeros_like(as_stereo(tracks[0]))
     for stem in stems:
         if stem.to_master:
-            total = total + stem.audio
+            total = _sum(total, stem.audio)
     heard = _heard(tracks, mix) if any(stage.sidechain for stage in mix.master) else {}
     return as_stereo(run_strip(total, mix.sample_rate, mix.master, heard, "master"))
 
@@ -119,7 +120,7 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
         return as_stereo(run_strip(x, mix.sample_rate, stages, heard, where))
 
     silence = torch.zeros_like(as_stereo(tracks[0]))
-    sums = {channel.name: silence for channel in (*mix.groups, *mix.buses)}
+    sums = {channel.name: torch.zeros_like(silence) for channel in (*mix.groups, *mix.buses)}
     muted = {channel.name for channel in (*mix.groups, *mix.buses) if channel.mute}
     for i, track in enumerate(mix.tracks):
         sounds, sends = is_heard(mix, track), heard_sends(mix, track)
@@ -129,16 +130,24 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
         signal = run(heard[track.name], track.strip, f"tracks[{i}].strip")
         for bus in sends:
             gain = send_gain(torch.as_tensor(track.sends_db[bus]).to(signal))
-            sums[bus] = sums[bus] + signal * gain
+            sums[bus] = _sum(sums[bus], signal * gain)
         if sounds and track.group:
-            sums[track.group] = sums[track.group] + signal
+            sums[track.group] = _sum(sums[track.group], signal)
         yield Stem("track", track.name, signal if sounds else silence, not track.group)
     for kind, place in (("group", "groups"), ("bus", "buses")):
         for i, channel in enumerate(getattr(mix, place)):
-            signal = sums[channel.name]
+            signal = sums.pop(channel.name)
             if channel.name not in muted:
                 signal = run(signal, channel.strip, f"{place}[{i}].strip")
             yield Stem(kind, channel.name, silence if channel.name in muted else signal)
+
+
+def _sum(total: Tensor, x: Tensor) -> Tensor:
+    """The sum, in the memory of `total` unless somebody follows it back to what it is made of."""
+    alike = total.shape == x.shape and total.dtype == x.dtype
+    if alike and is_plain(total, x) and not (total.requires_grad or x.requires_grad):
+        return total.add_(x)
+    return total + x
 
 
 def prepared_tracks(tracks: Sequence[Tensor], mix: Mix) -> list[Tensor]:
