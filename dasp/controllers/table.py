@@ -49,6 +49,7 @@ MIXERS = {
     "mansbridge-panner": Entry("rules.mansbridge_panner:mansbridge_panner"),
     "perez-gonzalez": Entry("rules.spectral_panner:perez_gonzalez"),
     "forest": Entry("forest.system:forest_system", learns=True),
+    "deep-mixing": Entry("deep_mixing.system:deep_mixing", learns=True),
     "diff-mst": Entry("diff_mst.system:diff_mst", "reference", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
 }

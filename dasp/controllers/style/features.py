@@ -42,7 +42,7 @@ def effect_features(x: Tensor, sample_rate: float) -> Tensor:
     torch.Size([194, 42])
     """
     check_channels(x, 2)
-    size = max(64, 2 * round(FFT_AT_44100 * sample_rate / 88_200))
+    size = frame_size(sample_rate)
     x = pad(x, (0, max(0, size - x.shape[-1])))
     bank = mel_filterbank(size // 2 + 1, sample_rate).to(x)
     count = (x.shape[-1] - size) // (size // 2) + 1
@@ -60,6 +60,21 @@ def effect_features(x: Tensor, sample_rate: float) -> Tensor:
     rms, peak = pieces.mean(-1), pieces.amax(-1)
     whole = torch.stack((_db(rms + QUIET) / 20 + 3, _db((peak + QUIET) / (rms + QUIET)) / 10), -2)
     return torch.cat((level, _db(width) / 20, _db(to_left) / 20, whole), -2)
+
+
+def frame_size(sample_rate: float) -> int:
+    """Tell the length of a frame of about 46 ms.
+
+    Args:
+        sample_rate: In Hz.
+
+    Returns:
+        Samples, an even number of 64 or more.
+
+    >>> frame_size(44_100), frame_size(48_000)
+    (2048, 2230)
+    """
+    return max(64, 2 * round(FFT_AT_44100 * sample_rate / 88_200))
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
