@@ -11,7 +11,8 @@
 | `dasp.mixing` | the console, the mix and its document |
 | `dasp.songs`, `dasp.controllers` | songs as tracks; what mixes them |
 | `dasp.prepare`, `dasp.preparation` | what is wrong with tracks, put right |
-| `dasp.mix`, `dasp.render`, `dasp.evaluate` | a song to its mix, to sound, beside others |
+| `dasp.mix`, `dasp.variants`, `dasp.render` | a song to its mix, to several, to sound |
+| `dasp.evaluate` | a mix beside others |
 | `dasp.estimation` | settings from recordings: `fit` a chain, `unmix` a mix, `match` a style |
 | `dasp.streaming`, `dasp.batch` | audio block by block; folders of files |
 | `dasp.training`, `dasp.evaluation` | the loop; errors of mixes, baselines, statistics |
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
         units,
     )
     from dasp.audio_io import AudioFileError, audio_info, load_audio, save_audio
-    from dasp.desk import mix, prepare, render, render_stems
+    from dasp.desk import mix, prepare, render, render_stems, variants
     from dasp.estimation import fit, match, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
@@ -72,6 +73,7 @@ _HOMES = {
     "prepare": "desk",
     "render": "desk",
     "render_stems": "desk",
+    "variants": "desk",
     "evaluate": "evaluation",
     "fit": "estimation",
     "match": "estimation",
@@ -119,6 +121,7 @@ __all__ = [
     "training",
     "units",
     "unmix",
+    "variants",
 ]
 
 

@@ -6,11 +6,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from dasp.controllers.systems import automatic_mix
+from dasp._checks import check_range
+from dasp.controllers.systems import automatic_mix, wanted_lufs
 from dasp.controllers.table import DEFAULT, NETWORKS
+from dasp.controllers.variants import LEANINGS, Variant
+from dasp.controllers.variants import variants as leaning_variants
 from dasp.mixing.document import load_mix
 from dasp.mixing.mixdown import Stem, mix_down, mix_stems
 from dasp.mixing.settings import Mix
@@ -90,6 +94,49 @@ def mix(
         wishes=all_wishes(song, start, wishes),
         references=references,
     )
+
+
+def variants(
+    source: Source,
+    sample_rate: int | None = None,
+    *,
+    count: int = 3,
+    target_lufs: float | None = None,
+    wishes: Wishes = Wishes(),  # noqa: B008
+    **how: Any,
+) -> list[Variant]:
+    """Find several mixes of a song to choose from, as far apart as can be heard.
+
+    The first is what `mix` finds; the others lean from it, to the voice, wide, punchy or soft.
+
+    Args:
+        source: The song, as `mix` takes it.
+        sample_rate: As `mix` takes it.
+        count: How many, 2 to 5.
+        target_lufs: Integrated loudness of each in LUFS, as `mix` takes it.
+        wishes: What a person asks, as `mix` takes it.
+        **how: Other arguments of `mix`.
+
+    Returns:
+        The variants, each with its name, its mix, and how far it is from the nearest of the others
+        in steps that a listener just hears; fewer than `count` where no other is a step away.
+
+    Raises:
+        ValueError: As `mix` does, or `count` is out of range.
+
+    >>> import torch
+    >>> draw = torch.Generator().manual_seed(0)
+    >>> pads = {name: 0.1 * torch.randn(2, 44_100, generator=draw) for name in ("pad", "keys")}
+    >>> [variant.name for variant in variants(pads, 44_100, system="equal-loudness")][:2]
+    ['as found', 'wide']
+    """
+    check_range("count", count, low=2, high=1 + len(LEANINGS))
+    song = open_song(source, sample_rate)
+    if isinstance(source, Mix):
+        how.setdefault("start", source)
+    found = mix(song, target_lufs=target_lufs, wishes=wishes, **how)
+    lufs = wanted_lufs(target_lufs, all_wishes(song, found, wishes))
+    return leaning_variants(found, song_of(found, song).tracks, lufs, count)
 
 
 def all_wishes(song: Multitrack, start: Mix, wishes: Wishes = Wishes()) -> Wishes:  # noqa: B008

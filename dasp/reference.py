@@ -6,12 +6,15 @@ from typing import Any
 
 from torch import Tensor
 
+from dasp.controllers.heard import heard_of, with_all
 from dasp.controllers.rules.strips import at_loudness_again
+from dasp.controllers.steered import steered
+from dasp.controllers.systems import wanted_lufs
 from dasp.controllers.table import BY_REFERENCE
-from dasp.desk import mix, song_of
+from dasp.desk import all_wishes, mix, song_of
 from dasp.estimation.matching.console import MixMatch, Spread, match_mix
 from dasp.mixing.amount import blend
-from dasp.mixing.targets import MIX_LUFS
+from dasp.mixing.wishes import Wishes
 from dasp.songs.opening import Source, open_song
 from dasp.songs.taste import TASTES
 
@@ -41,10 +44,12 @@ def mix_like(
         **how: Other arguments of `mix`: what sets the mix to begin from.
 
     Returns:
-        The mix, how far it was and is from the references, and notes.
+        The mix, how far it was and is from the references, and notes. As of any automatic mix,
+        tracks that are muted are not heard, solos have no say, and places that are wished stay.
 
     Raises:
-        ValueError: As `mix` does; or a reference is silent, too short, or not finite.
+        ValueError: As `mix` does; or a reference is silent, too short, or not finite, or every
+            track is muted.
 
     >>> import torch
     >>> noise = 0.1 * torch.randn(2, 1, 16_000)
@@ -57,12 +62,16 @@ def mix_like(
     if how.get("system") in BY_REFERENCE:
         how["references"] = references
     begin = mix(song, target_lufs=target_lufs, **how)
-    own = song_of(begin, song)
-    spreads = [_spread(track.role) for track in begin.tracks]
-    found = match_mix(own, begin, references, spreads, on_step=on_step)
-    made = blend(found.mix, amount, [track.shape[-2] == 1 for track in own.tracks])
-    lufs = MIX_LUFS if target_lufs is None else target_lufs
-    return replace(found, mix=at_loudness_again(made, own.tracks, lufs))
+    heard, bare = heard_of(song_of(begin, song), begin)
+    if not heard.names:
+        raise ValueError("every track is muted: there is nothing to mix like a reference")
+    spreads = [_spread(track.role) for track in bare.tracks]
+    found = match_mix(heard, bare, references, spreads, on_step=on_step)
+    made = blend(found.mix, amount, [track.shape[-2] == 1 for track in heard.tracks])
+    wishes = all_wishes(song, begin, how.get("wishes", Wishes()))
+    made = steered(made, heard.tracks, Wishes(pan=wishes.pan))
+    made = at_loudness_again(made, heard.tracks, wanted_lufs(target_lufs, wishes))
+    return replace(found, mix=with_all(made, begin))
 
 
 def _spread(role: str) -> Spread:

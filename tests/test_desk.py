@@ -127,3 +127,19 @@ def test_what_makes_audio_is_told_from_what_sets_knobs(tracks, system):
 def test_a_system_that_is_not_there_is_refused_with_the_nearest(tracks):
     with pytest.raises(ValueError, match="rules"):
         dasp.mix(tracks, RATE, system="rule")
+
+
+def test_variants_of_a_folder_and_of_an_earlier_mix(folder):
+    several = dasp.variants(folder, count=2, system="equal-loudness", target_lufs=-20.0)
+    assert several[0].name == "as found"
+    assert several[0].mix == dasp.mix(folder, system="equal-loudness", target_lufs=-20.0)
+    for variant in several:
+        loudness = measure_loudness(dasp.render(variant.mix), RATE).item()
+        assert loudness == pytest.approx(-20.0, abs=0.1)
+    fader = Stage(GAIN, {"gain_db": -3.0}, locked=True)
+    start = dasp.load_song(folder).plain_mix()
+    start = replace(start, tracks=(replace(start.tracks[0], strip=(fader,)), start.tracks[1]))
+    for variant in dasp.variants(start, system="equal-loudness"):
+        assert fader in variant.mix.tracks[0].strip
+    with pytest.raises(ValueError, match="count"):
+        dasp.variants(folder, count=1)

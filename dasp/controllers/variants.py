@@ -18,12 +18,14 @@ from dasp.analysis import measure_crest_factor, measure_octave_spectrum
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.analysis.loudness import measure_loudness
 from dasp.analysis.stereo import measure_side_share
+from dasp.controllers.heard import heard_of, with_all
 from dasp.controllers.rules.strips import at_loudness_again
 from dasp.mixing.fader import turned_up
 from dasp.mixing.groups import group_of
 from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Track
+from dasp.mixing.song import Song
 from dasp.mixing.wet import sent_louder
 from dasp.processors.catalogue import STEREO_PANNER, STEREO_WIDENER
 from dasp.processors.stage import Stage
@@ -85,8 +87,9 @@ def variants(
 ) -> list[Variant]:
     """Lean a mix several ways, and choose those that are furthest apart.
 
-    What is locked stays. The first is the mix as it is; each that follows is the one of which the
-    nearest of those before is furthest away, measured where most plays.
+    What is locked stays. Tracks that are muted are not heard, and solos have no say. The first is
+    the mix as it is; each that follows is the one of which the nearest of those before is furthest
+    away, measured where most plays.
 
     Args:
         mix: The mix that was found.
@@ -100,18 +103,21 @@ def variants(
     Raises:
         ValueError: If `count` is out of range.
 
-    >>> from dasp.mixing.song import Song
     >>> pads = [0.1 * torch.randn(2, 44_100) for _ in range(2)]
     >>> song = Song.of(["pad", "other pad"], pads, 44_100)
     >>> [variant.name for variant in variants(song.plain_mix(), pads, -18.0)][:2]
     ['as found', 'wide']
     """
     check_range("count", count, low=2, high=1 + len(LEANINGS))
+    names, roles = (tuple(getattr(t, key) for t in mix.tracks) for key in ("name", "role"))
+    song, bare = heard_of(Song(names, roles, tuple(tracks), mix.sample_rate), mix)
+    if not song.names:
+        return [Variant("as found", mix, 0.0)]
     size = round(LONGEST_S * mix.sample_rate)
-    mono = (x.mean(0, keepdim=True) for x in tracks)
+    mono = (x.mean(0, keepdim=True) for x in song.tracks)
     part = busiest_stretch(mono, size, hop=mix.sample_rate)
-    heard = [x[..., part] for x in tracks]
-    leaning = {"as found": mix, **{name: _leaning(mix, how) for name, how in LEANINGS.items()}}
+    heard = [x[..., part] for x in song.tracks]
+    leaning = {name: _leaning(bare, how) for name, how in LEANINGS.items()} | {"as found": bare}
     said = {name: _sound(mix_down(heard, one), mix.sample_rate) for name, one in leaning.items()}
     chosen = ["as found"]
     while len(chosen) < count:
@@ -121,16 +127,16 @@ def variants(
         if nearest[best] < LEAST_APART:
             break
         chosen.append(best)
+    mixes = {"as found": mix} | {
+        name: with_all(at_loudness_again(leaning[name], song.tracks, target_lufs), mix)
+        for name in chosen[1:]
+    }
     return [
         Variant(
-            name,
-            leaning[name] if name == "as found" else at_loudness_again(
-                leaning[name], tracks, target_lufs
-            ),
-            min((apart(said[name], said[o]) for o in chosen if o != name), default=0.0),
+            name, one, min((apart(said[name], said[o]) for o in chosen if o != name), default=0.0)
         )
-        for name in chosen
-    ]  # fmt: skip
+        for name, one in mixes.items()
+    ]
 
 
 class Sound(NamedTuple):

@@ -1,5 +1,7 @@
 """`dasp mix --reference` on files."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from dasp.analysis import measure_loudness
 from dasp.audio_io import load_audio, save_audio
 from dasp.cli.main import main
 from dasp.functional import high_pass, low_pass
-from dasp.mixing import load_mix
+from dasp.mixing import load_mix, save_mix, setting
 
 RATE = 16_000
 
@@ -46,3 +48,54 @@ def test_a_network_has_nothing_to_turn(folder, capsys):
     with pytest.raises(SystemExit):
         main([*words, "--reference", str(folder / "bright.wav")])
     assert "--reference" in capsys.readouterr().err
+
+
+def test_a_reference_with_an_earlier_mix_heeds_locks_mutes_solos_and_places(folder):
+    """A solo is for listening: the loudness and the style are those of all that is not muted."""
+    hum = torch.sin(torch.arange(RATE) * 0.1)[None]
+    save_audio(folder / "song" / "hum.wav", hum, RATE, subtype="FLOAT")
+    words = ["mix", "--system", "equal-loudness", "--reference", str(folder / "bright.wav")]
+    begin = ["mix", str(folder / "song"), "--system", "equal-loudness", "--no-groups"]
+    assert main([*begin, "-o", str(folder / "begin.wav")]) == 0
+    mix = load_mix(folder / "begin.json")
+    bass, hihat, third = mix.tracks
+    assert third.name == "hum"
+    tracks = (bass, replace(hihat, solo=True), replace(third, mute=True))
+    save_mix(folder / "switched.json", replace(mix, tracks=tracks))
+    save_mix(folder / "bare.json", replace(mix, tracks=(bass, hihat)))
+    for name in ("switched", "bare"):
+        start = ["--start", str(folder / f"{name}.json"), "--pan", "hihat=0.7"]
+        assert main([*words, *start, "-o", str(folder / f"{name} out.wav")]) == 0
+    switched, bare = (load_mix(folder / f"{name} out.json") for name in ("switched", "bare"))
+    assert [t.strip for t in switched.tracks[:2]] == [t.strip for t in bare.tracks]
+    assert switched.master == bare.master and switched.tracks[2] == tracks[2]
+    assert switched.tracks[1].solo and setting(switched.tracks[1].strip, "pan") == 0.7
+
+
+def test_variants_of_a_mix_like_a_reference_from_an_earlier_one(folder):
+    begin = ["mix", str(folder / "song"), "--system", "equal-loudness"]
+    assert main([*begin, "-o", str(folder / "begin.wav")]) == 0
+    mix = load_mix(folder / "begin.json")
+    locked = replace(mix.tracks[0], locked=True)
+    save_mix(folder / "begin.json", replace(mix, tracks=(locked, *mix.tracks[1:])))
+    words = ["mix", "--start", str(folder / "begin.json"), "--system", "equal-loudness"]
+    like = [*words, "--reference", str(folder / "bright.wav"), "--variants", "2"]
+    assert main([*like, "-o", str(folder / "like.wav")]) == 0
+    written = sorted(folder.glob("like - *.json"))
+    assert folder / "like - as found.json" in written
+    for document in written:
+        found = load_mix(document)
+        assert found.tracks[0] == locked
+        audio, rate = load_audio(document.with_suffix(".wav"))
+        assert measure_loudness(audio, rate).item() == pytest.approx(-18.0, abs=0.2)
+
+
+def test_nothing_is_matched_where_every_track_is_muted(folder, capsys):
+    begin = ["mix", str(folder / "song"), "--system", "equal-loudness"]
+    assert main([*begin, "-o", str(folder / "begin.wav")]) == 0
+    mix = load_mix(folder / "begin.json")
+    muted = tuple(replace(track, mute=True) for track in mix.tracks)
+    save_mix(folder / "begin.json", replace(mix, tracks=muted))
+    words = ["mix", "--start", str(folder / "begin.json"), "-o", str(folder / "x.wav")]
+    assert main([*words, "--reference", str(folder / "bright.wav")]) == 1
+    assert "every track is muted" in capsys.readouterr().err and not (folder / "x.wav").exists()

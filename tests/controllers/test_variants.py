@@ -79,3 +79,19 @@ def test_fewer_come_where_there_is_nothing_to_lean():
     assert [v.name for v in variants(mix, x, -18.0, 3)] == ["as found"]
     with pytest.raises(ValueError, match="count: expected"):
         variants(mix, x, -18.0, 1)
+
+
+def test_what_is_muted_has_no_say_and_neither_has_a_solo(song):
+    """The variants are those of the other tracks alone, at the loudness of all of them."""
+    mix = automatic_mix(song, system="rules")
+    loud = 10 * torch.randn(song.tracks[0].shape, generator=torch.Generator().manual_seed(0))
+    first = replace(mix.tracks[1], solo=True)
+    tracks = (mix.tracks[0], replace(mix.tracks[0], name="loud", mute=True), first, *mix.tracks[2:])
+    own = variants(replace(mix, tracks=tracks), (song.tracks[0], loud, *song.tracks[1:]), -18.0, 2)
+    alone = variants(mix, song.tracks, -18.0, 2)
+    assert [variant.name for variant in own] == [variant.name for variant in alone]
+    assert own[1].mix.master == alone[1].mix.master
+    assert own[1].mix.tracks[1] == tracks[1] and own[1].mix.tracks[2].solo
+    assert own[1].mix.tracks[0].strip == alone[1].mix.tracks[0].strip
+    nothing = replace(mix, tracks=tuple(replace(track, mute=True) for track in mix.tracks))
+    assert [v.mix for v in variants(nothing, song.tracks, -18.0)] == [nothing]
