@@ -12,9 +12,11 @@ from dasp.batch.job import Job
 from dasp.batch.writing import Writing
 from dasp.controllers.systems import missed_target
 from dasp.desk import mix as find_mix
+from dasp.desk import prepared_song
 from dasp.mixing.document import save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.targets import MIX_LUFS
+from dasp.preparation import Prepared
 from dasp.songs.folders import check_is_no_track, load_song, read_song_folder
 from dasp.songs.session import find_session
 
@@ -29,6 +31,8 @@ class MixSong:
     allow_truncated: bool = False
     """Take what is there of stems that are cut off, with a note."""
     overwrite: bool = False
+    prepare: bool = True
+    """Put the tracks right first, as `dasp prepare` does it."""
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Write the targets of a job, the mix and its `.json`."""
@@ -41,7 +45,10 @@ class MixSong:
         check_is_no_track(audio, stems.files)
         with torch.inference_mode(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            mix = find_mix(stems, system=self.system, target_lufs=self.target_lufs)
+            start, findings = Prepared(stems.plain_mix(), ())
+            if self.prepare:
+                start, findings = prepared_song(stems, start)
+            mix = find_mix(stems, start=start, system=self.system, target_lufs=self.target_lufs)
             y = mix_down(stems.tracks, mix)
         audio.parent.mkdir(parents=True, exist_ok=True)
         saved = self.writing.save(audio, y, stems.sample_rate, overwrite=self.overwrite)
@@ -55,7 +62,9 @@ class MixSong:
             "frames": y.shape[-1],
             "sample_rate": stems.sample_rate,
             **asdict(saved),
-            "notes": [*stems.notes, *warned],
+            "prepared": [f._asdict() for f in findings],
+            "decided": list(mix.notes),
+            "notes": [*stems.notes, *map(str, findings), *warned],
         }
 
     def reads(self, job: Job) -> list[Path]:

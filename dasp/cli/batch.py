@@ -20,6 +20,7 @@ from dasp.cli.effects import in_series
 from dasp.cli.mix import add_system_option
 from dasp.cli.numbers import count, seconds, target_lufs
 from dasp.cli.output import add_output_options, clipping_notes, suffix, writing
+from dasp.cli.prepare import add_no_prepare_option
 from dasp.cli.printing import print_notes, tell
 from dasp.cli.process import add_effect_options, add_run_options, work
 from dasp.file_names import as_found
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target-lufs", type=target_lufs, default=MIX_LUFS, metavar="LUFS",
         help=f"with --mix, the integrated loudness of the mixes (default: {MIX_LUFS:g})",
     )  # fmt: skip
+    add_no_prepare_option(parser)
     parser.add_argument(
         "--name", default="{stem}", metavar="TEMPLATE",
         help="name of the new files, without the ending (default: {stem}, the old name)",
@@ -128,6 +130,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace):
+    if args.no_prepare:
+        args.usage_error("--no-prepare is for --mix, not for effects")
     task = work(args, args.chain or in_series(args.effects), overwrite=True)
     processor, settings = from_document(task.document)
     table = read_table(args.settings, processor, settings) if args.settings else None
@@ -149,6 +153,7 @@ def _mixes(args: argparse.Namespace):
         writing(args),
         allow_truncated=args.allow_truncated,
         overwrite=True,
+        prepare=not args.no_prepare,
     )
     suffixes = [suffix(args.format or "wav"), ".json"]
     notes: list[str] = []

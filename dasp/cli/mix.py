@@ -23,7 +23,7 @@ from dasp.cli.output import (
     with_room,
     writing,
 )
-from dasp.cli.prepare import add_undo_option
+from dasp.cli.prepare import add_no_prepare_option, add_undo_option
 from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option
 from dasp.cli.wishes import add_wish_options, options_in, why_roles, wishes_of
@@ -106,10 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"mix only the part in which most plays, of {PREVIEW_S:g} s; no more of the files is "
         f"read",
     )  # fmt: skip
-    parser.add_argument(
-        "--no-prepare", action="store_true",
-        help="take the tracks as they are: no polarity, delay, offset or double is looked for",
-    )  # fmt: skip
+    add_no_prepare_option(parser)
     add_undo_option(parser)
     add_output_options(parser)
     add_truncated_option(parser)

@@ -49,6 +49,14 @@ def add_undo_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_no_prepare_option(parser: argparse.ArgumentParser) -> None:
+    """For commands that prepare by themselves."""
+    parser.add_argument(
+        "--no-prepare", action="store_true",
+        help="mix the tracks as they are: nothing is put right or left out, as 'dasp prepare' does",
+    )  # fmt: skip
+
+
 def run(args: argparse.Namespace) -> int:
     """Look, print, and write what is asked for."""
     output = args.output

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dasp.audio_io import audio_info, load_audio, save_audio
+from dasp.mixing import load_mix
 from dasp.songs.synthetic import synthesise_song
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,9 +152,34 @@ def test_folders_of_stems_to_mixes(dasp, tmp_path, monkeypatch):
     assert out == "1 written, 1 whole already, 0 failed\n"
 
 
+@pytest.mark.parametrize("options", [(), ("--no-prepare",)])
+def test_a_batch_prepares_every_song_and_reports_it(dasp, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "songs" / "one"
+    folder.mkdir(parents=True)
+    noise = 0.1 * torch.randn(2, 1, 16_000, generator=torch.Generator().manual_seed(0))
+    for name, x in {"bass": noise[0], "keys": noise[1], "keys copy": 0.5 * noise[1]}.items():
+        save_audio(folder / f"{name}.wav", x, 16_000, subtype="FLOAT")
+    words = ("--mix", "--system", "equal-loudness", "-j", "1", *options)
+    status, _, err = dasp("batch", "songs", "-o", "mixes", *words)
+    done = json.loads((tmp_path / "mixes" / "dasp-batch.jsonl").read_text().splitlines()[-1])
+    mutes = [t.name for t in load_mix(tmp_path / "mixes" / "one.json").tracks if t.mute]
+    told = [(found["track"], found["kind"], found["done"]) for found in done["prepared"]]
+    if options:
+        assert (status, told, mutes) == (0, [], []) and "keys copy" not in err
+    else:
+        assert (status, told) == (0, [("keys copy", "duplicate", True)]), err
+        assert mutes == ["keys copy"] and "keys copy: keys again" in err
+    other = () if options else ("--no-prepare",)
+    words = ("--mix", "--system", "equal-loudness", "-j", "1", *other, "--resume")
+    _, out, _ = dasp("batch", "songs", "-o", "mixes", *words)
+    assert out.startswith("1 written, 0 whole"), "made in another way"
+
+
 @pytest.mark.parametrize(
     "arguments, status, expected",
     [
+        (("--no-prepare",), 2, "--no-prepare is for --mix"),
         (("--shard", "3/2"), 2, "expected I/N with I from 1 to N"),
         (("--shard", "0/2"), 2, "expected I/N with I from 1 to N"),
         (("-j", "0"), 2, "expected at least 1"),
