@@ -11,8 +11,10 @@ that it is not (two channels that are the same, sample by sample); then faults a
   either polarity and 0.3, 12.25 or 200 samples late;
 - each microphone of the kits upside down.
 
-An offset is also looked for in white, pink and red noise that has none but by chance.
-Prints the table of docs/preparation.md.
+An offset is also looked for in white, pink and red noise that has none but by chance, made songs as
+people bring them have clicks, bounces and takes beside their parts, and of the untouched kits it is
+measured how clear a polarity is around the hits of their drums. Prints the table of
+docs/preparation.md.
 """
 
 import argparse
@@ -30,9 +32,10 @@ from dasp.mixing.routing import as_stereo
 from dasp.mixing.settings import Track
 from dasp.mixing.song import Song
 from dasp.preparation import prepare_song
-from dasp.preparation.one_source import Pair, delays, pairs, turned_over
+from dasp.preparation.one_source import SECOND, Pair, delays, pairs, turned_over
 from dasp.preparation.one_track import of_one_track
 from dasp.processors.catalogue import COMPRESSOR, DISTORTION, PARAMETRIC_EQ, TIME_SHIFT
+from dasp.songs.brought import BroughtSongs
 from dasp.songs.multitrack import load_folder
 
 FOLDERS = {
@@ -48,6 +51,8 @@ DELAYS = (0.3, 12.25, 200.0)
 COLOURS = {"white": 0.0, "pink": -0.5, "red": -1.0}
 """Slopes of the amplitude over the frequency, as powers."""
 NOISE_S, NOISE_RATE = (2, 5, 30), 8000
+FIRST_SEED = 1_300_000
+"""From here on no number of the preparation was chosen by a seed."""
 NEAR = 0.1
 """How far a delay that was found may be from the planted one, in samples, beside the EQ's own."""
 
@@ -57,12 +62,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation")
     parser.add_argument("--pieces", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--noises", type=int, default=100, help="of each colour and length")
+    parser.add_argument("--songs", type=int, default=40, help="made songs, as they are brought")
     options = parser.parse_args()
     done: Counter[str] = Counter()
     planted: Counter[str] = Counter()
     found: Counter[str] = Counter()
     with torch.inference_mode():
         print("offset taken off noise that has none:", offsets_in_noise(options.noises))
+        print("made songs as they are brought:", in_brought_songs(options.songs))
+        for name in KITS:
+            kit = load_folder(recordings() / FOLDERS[name]).song
+            print(f"{name}: polarity around hits:", polarity_around_hits(kit))
         for name in tqdm(options.pieces, disable=None):
             song = load_folder(recordings() / FOLDERS[name]).song
             done["tracks"] += len(song.names)
@@ -100,6 +110,71 @@ def offsets_in_noise(count: int) -> str:
                 wrong += bool(track.prepare.offset)
         told.append(f"{colour} {wrong} of {count * len(NOISE_S)}")
     return ", ".join(told)
+
+
+def in_brought_songs(count: int) -> str:
+    """What is none of a song and is left out, and what is one of its parts and is."""
+    known: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for song in BroughtSongs(count, FIRST_SEED, 12.0, 22_050):
+        mix = prepare_song(song.song).mix
+        for track, kind in zip(mix.tracks, song.details["brought"], strict=True):
+            what = track.name if kind == "left out" else "parts of the song"
+            what = {"rough mix": "bounce"}.get(what, what)
+            known[what] += 1
+            left_out[what] += track.mute
+            left_out[f"{what} as a double"] += bool(track.prepare.double_of)
+    told = [f"{what}: {left_out[what]} of {n} muted" for what, n in known.items()]
+    told += [f"{what}: {n}" for what, n in left_out.items() if what.endswith("double") and n]
+    return ", ".join(told)
+
+
+def polarity_around_hits(song: Song) -> str:
+    """How many microphones tell their polarity beside a close one, by the mean of its drum's hits.
+
+    The hits of a drum are put on top of each other, from 5 ms before the onset in its own
+    microphone, so that other drums average out; the first 20 ms are correlated under 400 Hz with
+    what another microphone hears up to 9 ms later, 3 m away. Where no fault is known, a clear
+    peak below 0 would turn over what nobody calls wrong.
+    """
+    rate, count, clear, below = song.sample_rate, 0, 0, 0
+    x = torch.stack([track.mean(0) for track in song.tracks]).double()
+    ms = rate // 1000
+    hz = torch.fft.rfftfreq(4 * 45 * ms, 1 / rate)
+    band = ((hz > 30) & (hz < 400)).double()
+    for i, role in enumerate(song.roles):
+        onsets = _onsets(x[i], ms) if role in ("kick", "snare", "tom", "hihat") else []
+        hits = [x[:, at - 5 * ms : at + 40 * ms] for at in onsets
+                if 5 * ms <= at <= x.shape[-1] - 40 * ms]  # fmt: skip
+        if len(hits) < 3:
+            continue
+        mean = torch.stack([hit / hit[i].norm() for hit in hits]).mean(0)
+        own = torch.fft.rfft(mean[i, : 25 * ms], 4 * 45 * ms) * band
+        for j in set(range(len(x))) - {i}:
+            cross = torch.fft.irfft(torch.fft.rfft(mean[j], 4 * 45 * ms) * band * own.conj())
+            near = torch.cat((cross[-ms:], cross[: 9 * ms]))
+            high, low = near.max().item(), -near.min().item()
+            is_clear = min(high, low) <= SECOND * max(high, low)
+            count, clear = count + 1, clear + is_clear
+            below += is_clear and low > high
+    return f"{clear} of {count} pairs are clear, {below} of them below 0"
+
+
+def _onsets(x: Tensor, ms: int) -> list[int]:
+    """Where a drum is hit that was silent for 25 ms."""
+    power = x[: len(x) // ms * ms].reshape(-1, ms).square().mean(-1)
+    level = torch.nn.functional.avg_pool1d(power[None, None], 5, 1, 2)[0, 0]
+    level = level / level.quantile(0.99)
+    found: list[int] = []
+    for t in range(30, len(level) - 40):
+        rises = level[t] > 0.2 and level[t - 3] < 0.25 * level[t]
+        if rises and level[t - 25 : t - 4].max() < 0.1 * level[t : t + 15].max():
+            start = (t - 3) * ms
+            near = x[start : start + 20 * ms].abs()
+            onset = start + int((near > 0.15 * near.max()).nonzero()[0])
+            if not found or onset - found[-1] > 100 * ms:
+                found.append(onset)
+    return found
 
 
 def alone(song: Song) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from dasp.units import power_to_db
 FRAME_S = 0.05
 """How long the frames are in which noise is looked for."""
 
-LEAST_FRAMES = 40
+LEAST_FRAMES = 80
 QUIETEST = 1e-12
 """A frame of less power is digital silence."""
 

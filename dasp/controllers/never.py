@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dasp.analysis import measure_loudness
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
-from dasp.analysis.noise_floor import FRAME_S, find_noise_floor
+from dasp.analysis.noise_floor import FRAME_S, NoiseFloor, find_noise_floor
 from dasp.controllers.console.features import STEREO, busiest_part, side_share
 from dasp.controllers.rules.strips import at_loudness_again, frame_powers
 from dasp.mixing.fader import louder, turned_up
@@ -222,7 +222,7 @@ def _none_lost(mix: Mix, song: Song) -> list[_Change]:
 def _no_noise(mix: Mix, song: Song) -> list[_Change]:
     size = round(FRAME_S * mix.sample_rate)
     before = frame_powers(song.tracks, size)
-    noises = [find_noise_floor(powers) for powers in before]
+    noises = [_heard_noise(powers) for powers in before]
     if all(noise is None for noise in noises):
         return [_Change(track) for track in mix.tracks]
     stems = mix_stems(song.tracks, replace(mix, master=()))
@@ -249,6 +249,12 @@ def _no_noise(mix: Mix, song: Song) -> list[_Change]:
                 change = _Change(replace(track, strip=turned_up(track.strip, -by_db)), told)
         changes.append(change)
     return changes
+
+
+def _heard_noise(powers: Tensor) -> NoiseFloor | None:
+    """The noise of a track, but for one so far under its own track that nothing brings it out."""
+    noise = find_noise_floor(powers)
+    return None if noise is None or noise.under_db >= NOISE_DB else noise
 
 
 def _median_lift(before: Tensor, behind: Tensor) -> float:
