@@ -19,6 +19,7 @@ extensions = [
     "docs.building.llms",
     "docs.building.mathml",
     "docs.building.own_host",
+    "docs.building.page_names",
     "docs.building.players",
     "docs.building.reference",
 ]

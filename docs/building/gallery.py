@@ -20,7 +20,7 @@ import dasp
 from dasp.pictures import draw_chain, draw_gain_reduction
 from dasp.processors import CATALOGUE, Option, Param, Processor
 from dasp.processors.gain_reduction import GAIN_REDUCTION
-from dasp.processors.response import impulse_response, is_linear, moves
+from dasp.processors.response import impulse_response, is_linear
 from dasp.signal import use_kernels
 from dasp.songs.synthetic import synthesise_song
 from docs.building import docstrings, pictures
@@ -153,10 +153,10 @@ def _written(value: Any) -> str:
 
 def _folded(start: str, call: str) -> str:
     """A call on one line, or with its arguments on lines of their own."""
-    if len(start + call) <= 100:
+    if len(start + call) <= 72:
         return start + call
     head, rest = call.split("(x, rate, ", 1)
-    lines = textwrap.fill(rest[:-1], 90, initial_indent="    ", subsequent_indent="    ")
+    lines = textwrap.fill(rest[:-1], 72, initial_indent="    ", subsequent_indent="    ")
     return f"{start}{head}(\n    x, rate,\n{lines},\n)"
 
 
@@ -289,7 +289,7 @@ def _draw(processor: Processor, shown: Example, names: Mapping[str, Any]) -> Ite
         with torch.no_grad():
             response = impulse_response(processor, rate, 4.0, channels=2, **settings)
         late = response[..., rate // 20 :].square().sum() / response.square().sum()
-        if late > 1e-3 and not moves(processor, rate, channels=2, **settings):
+        if late > 1e-3:
             yield saved(pictures.draw_decay(response, rate), "decay", "Decay of the energy")
         figure = pictures.draw_spectrograms({"dry": x, "processed": y}, rate)
         yield saved(figure, "spectrogram", "Spectra along the sound, before and behind")

@@ -30,6 +30,9 @@ IN_TESTS = {
 }
 """Pages whose Python runs in a test that also looks at what comes out."""
 
+FOLLOWED = "how_to"
+"""A folder of pages of which `tests/docs/test_how_to.py` runs everything, step by step."""
+
 COMMANDS_IN_TESTS = {"your_own_processor.md"}
 """Of these the commands run too, beside the package that the page makes."""
 
@@ -74,7 +77,14 @@ LONG = {"fitting.md", "matching.md"}
 """Pages whose Python takes more than a few seconds."""
 
 
+def is_tried_elsewhere(page: Path) -> bool:
+    return name_of(page) in IN_TESTS or page.parent.name == FOLLOWED
+
+
 def runs(page: Path) -> list[Block]:
+    """The Python of a page that runs here."""
+    if is_tried_elsewhere(page):
+        return []
     return [b for b in blocks(page) if b.language == "python" and not b.not_run]
 
 
@@ -83,9 +93,7 @@ def _as_long(page: Path):
     return pytest.param(page, id=name_of(page), marks=marks)
 
 
-@pytest.mark.parametrize(
-    "page", [_as_long(page) for page in PAGES if runs(page) and name_of(page) not in IN_TESTS]
-)
+@pytest.mark.parametrize("page", [_as_long(page) for page in PAGES if runs(page)])
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     """One block after the other, as a reader who types it."""
     monkeypatch.chdir(tmp_path)
@@ -116,7 +124,10 @@ CHAIN = ROOT / "tests" / "processors" / "data" / "chain.json"
 COMMANDS = [
     (page, block)
     for page, block in BLOCKS
-    if block.language in SHELL and not block.not_run and name_of(page) not in COMMANDS_IN_TESTS
+    if block.language in SHELL
+    and not block.not_run
+    and name_of(page) not in COMMANDS_IN_TESTS
+    and page.parent.name != FOLLOWED
 ]
 
 
