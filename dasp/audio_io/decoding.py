@@ -4,6 +4,7 @@ import contextlib
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -158,23 +159,30 @@ class _Sound(soundfile.SoundFile):
         return self.is_exact
 
 
-def contents_of_file(path: Path) -> Contents:
+def contents_of_file(path: Path, file: BinaryIO) -> Contents:
     """Find the samples of an audio file; the answer is kept as long as the file stays the same.
 
     Args:
         path: The file.
+        file: The file, open for reading bytes.
 
     Returns:
         Where the samples are, and whether all are there.
     """
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        return _contents_of(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    status = os.fstat(file.fileno())
+    kept = _kept(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    if not kept:
+        kept.append(_contents_of(path, file, status.st_size))
+    return kept[0]
+
+
+def _contents_of(path: Path, file: BinaryIO, size: int) -> Contents:
+    if size == 0:
+        return Contents("is empty")
+    return contents_of(file, path.suffix.lower() in _MPEG_ENDINGS)
 
 
 @lru_cache(maxsize=1024)
-def _contents_of(path: Path, *_: int) -> Contents:
-    with path.open("rb") as file:
-        if not file.read(1):
-            return Contents("is empty")
-        return contents_of(file, path.suffix.lower() in _MPEG_ENDINGS)
+def _kept(path: Path, *_: int) -> list[Contents]:
+    """The answer for a file as it is now; none before there is one."""
+    return []

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import soundfile
@@ -106,7 +106,7 @@ def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
     (True, False)
     """
     format, _ = format_of(Path(path), None)
-    return soundfile.check_format(format, subtype)
+    return _can_hold(format, subtype)
 
 
 _SPEECH = ("GSM610", "NMS_ADPCM", "G721", "G723", "VOX_ADPCM")
@@ -186,12 +186,12 @@ def format_of(path: Path, subtype: str | None) -> tuple[str, str]:
     if format not in known_formats() or format == "RAW":
         raise AudioFileError(path, "cannot tell the format from the name; use .wav or .flac")
     if subtype is None:
-        has_24_bits = soundfile.check_format(format, "PCM_24")
+        has_24_bits = _can_hold(format, "PCM_24")
         if path.suffix.lower() == ".opus":
             return format, "OPUS"
         return format, "PCM_24" if has_24_bits else soundfile.default_subtype(format)
     subtype = subtype.upper()
-    if not soundfile.check_format(format, subtype):
+    if not _can_hold(format, subtype):
         subtypes = ", ".join(soundfile.available_subtypes(format))
         raise AudioFileError(path, f"{format} has no subtype {subtype} (it has {subtypes})")
     return format, subtype
@@ -208,6 +208,12 @@ def format_named(path: Path) -> str:
     """
     format = path.suffix.removeprefix(".").upper()
     return _ENDINGS.get(format, format)
+
+
+@lru_cache(maxsize=256)
+def _can_hold(format: str, subtype: str) -> bool:
+    """Whether libsndfile writes a format with a subtype."""
+    return soundfile.check_format(format, subtype)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ from dasp.audio_io.decoding import Decoder, contents_of_file
 from dasp.audio_io.errors import AudioFileError, AudioFileWarning, finite_peak
 from dasp.audio_io.formats import READABLE, format_named, known_formats
 from dasp.audio_io.layout_heads import layout_in
+from dasp.audio_io.tags import Tags, tags_in
 from dasp.file_names import as_found
 from dasp.layouts import Layout, in_order
 
@@ -173,16 +175,16 @@ def load_audio(
 
 def load_as_stored(
     path: str | os.PathLike, *, allow_truncated: bool | None = None
-) -> tuple[Tensor, AudioInfo]:
-    """Read audio from a file, in the type that holds every sample exactly.
+) -> tuple[Tensor, AudioInfo, Tags]:
+    """Read audio from a file, in the type that holds every sample exactly, and all that it tells.
 
     Args:
         path: The file.
         allow_truncated: As for `load_audio`.
 
     Returns:
-        Audio `(channels, time)`, float32 up to 24 bits and float64 beyond, and the facts on the
-        file.
+        Audio `(channels, time)`, float32 up to 24 bits and float64 beyond; the facts on the file;
+        and its tags, as `read_tags` has them.
 
     Raises:
         AudioFileError: If the file cannot be read whole, as for `load_audio`.
@@ -191,14 +193,15 @@ def load_as_stored(
     >>> from dasp.audio_io import save_audio
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = save_audio(f"{folder}/a.wav", torch.zeros(2, 100), 44_100, subtype="DOUBLE")
-    ...     x, info = load_as_stored(f"{folder}/a.wav")
+    ...     x, info, tags = load_as_stored(f"{folder}/a.wav")
     >>> x.dtype, info.subtype
     (torch.float64, 'DOUBLE')
     """
-    with _open(path, allow_truncated) as file:
+    with _open(path, allow_truncated, with_tags=True) as file:
         _check_memory(path, file, file.frames, file.info.dtype.itemsize)
         x = file.samples(0, file.frames, file.info.dtype)
-        return x, replace(file.info, frames=x.shape[-1])
+        info = file.info if x.shape[-1] == file.frames else replace(file.info, frames=x.shape[-1])
+        return x, info, file.tags
 
 
 def load_blocks(
@@ -299,8 +302,11 @@ def audio_info(path: str | os.PathLike, *, allow_truncated: bool | None = None) 
 class _File:
     """An open file, with those of its faults that were allowed."""
 
-    def __init__(self, path: Path, decoder: Decoder, layout: Layout | None, damaged: bool):
+    def __init__(
+        self, path: Path, decoder: Decoder, layout: Layout | None, tags: Tags, damaged: bool
+    ):
         self._path, self._decoder, self._damaged = path, decoder, damaged
+        self.tags = tags
         self._order = None if layout is None else in_order(layout)
         if layout is not None:
             layout = tuple(layout[channel] for channel in in_order(layout))
@@ -364,42 +370,47 @@ class _File:
         return np.concatenate(blocks)
 
 
-def _open(path: str | os.PathLike, allow_truncated: bool | None = None) -> _File:
+def _open(
+    path: str | os.PathLike, allow_truncated: bool | None = None, *, with_tags: bool = False
+) -> _File:
+    """Open a file, which is looked through once for all that is not its samples."""
     if allow_truncated is None:
         allow_truncated = _ALLOWED.get()
-    try:
-        path = as_found(path)
-        if not path.is_dir() and path.exists() and not path.is_file():
-            raise AudioFileError(path, "is a device or a pipe, not a file")
-        with path.open("rb") as file:
+    with contextlib.ExitStack() as closing:
+        try:
+            path = as_found(path)
+            kind = os.stat(path).st_mode
+            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                raise AudioFileError(path, "is a device or a pipe, not a file")
+            file = closing.enter_context(path.open("rb"))
             magic = file.read(12)
-        contents = contents_of_file(path)
-    except FileNotFoundError as error:
-        raise AudioFileError(path, "does not exist") from error
-    except OSError as error:
-        raise AudioFileError(path, f"cannot be read ({error.strerror})") from error
-    except (AudioFileError, MemoryError):
-        raise
-    except ValueError as error:  # A NUL in the name.
-        raise AudioFileError(path, f"is no name of a file ({error})") from error
-    if contents.problem is not None and not (allow_truncated and contents.views):
-        raise AudioFileError(path, contents.problem)
-    decoder = _decoder(path, contents, magic)
-    try:
-        known = contents.frames
-        if known is not None and decoder.head_frames < known and contents.problem is None:
-            reason = f"holds {known} frames, of which {decoder.head_frames} can be decoded here"
-            raise AudioFileError(path, reason)
-        with path.open("rb") as file:
+            contents = contents_of_file(path, file)
+        except FileNotFoundError as error:
+            raise AudioFileError(path, "does not exist") from error
+        except OSError as error:
+            raise AudioFileError(path, f"cannot be read ({error.strerror})") from error
+        except (AudioFileError, MemoryError):
+            raise
+        except ValueError as error:  # A NUL in the name.
+            raise AudioFileError(path, f"is no name of a file ({error})") from error
+        if contents.problem is not None and not (allow_truncated and contents.views):
+            raise AudioFileError(path, contents.problem)
+        decoder = _decoder(path, contents, magic)
+        try:
+            known = contents.frames
+            if known is not None and decoder.head_frames < known and contents.problem is None:
+                reason = f"holds {known} frames, of which {decoder.head_frames} can be decoded here"
+                raise AudioFileError(path, reason)
             layout = layout_in(file, decoder.channels)
-        if contents.problem is not None:
-            _warn(path, f"{contents.problem}; {_missing_s(contents, decoder)}")
-        for remark in contents.remarks:
-            _warn(path, remark)
-    except BaseException:
-        decoder.close()
-        raise
-    return _File(path, decoder, layout, allow_truncated)
+            tags = tags_in(file, path, decoder.sample_rate) if with_tags else Tags()
+            if contents.problem is not None:
+                _warn(path, f"{contents.problem}; {_missing_s(contents, decoder)}")
+            for remark in contents.remarks:
+                _warn(path, remark)
+        except BaseException:
+            decoder.close()
+            raise
+    return _File(path, decoder, layout, tags, allow_truncated)
 
 
 def _decoder(path: Path, contents: Contents, magic: bytes) -> Decoder:

@@ -81,34 +81,51 @@ def read_tags(path: str | os.PathLike, sample_rate: int) -> Tags:
     False
     """
     try:
-        return _read(Path(path), sample_rate)
+        with open(path, "rb") as file:
+            return tags_in(file, Path(path), sample_rate)
+    except (ValueError, OSError):
+        return Tags()
+
+
+def tags_in(file: BinaryIO, path: Path, sample_rate: int) -> Tags:
+    """Read the tags of an open audio file.
+
+    Args:
+        file: The file, open for reading bytes.
+        path: Its name.
+        sample_rate: Rate of the file in Hz.
+
+    Returns:
+        The tags; empty where there are none, or where they are damaged.
+    """
+    try:
+        return _read(file, path, sample_rate)
     except (ValueError, IndexError, OverflowError, OSError):
         return Tags()
 
 
-def _read(path: Path, sample_rate: int) -> Tags:
-    with path.open("rb") as file:
-        file.seek(after_id3(file))
-        magic = file.read(4)
-        if magic == b"fLaC":
-            return _of_flac(file, sample_rate)
-        if magic == b"OggS":
-            return _with_comments("ogg", sample_rate, _ogg_comments(file))
+def _read(file: BinaryIO, path: Path, sample_rate: int) -> Tags:
+    file.seek(after_id3(file))
+    magic = file.read(4)
+    if magic == b"fLaC":
+        return _of_flac(file, sample_rate)
+    if magic == b"OggS":
+        return _with_comments("ogg", sample_rate, _ogg_comments(file))
+    file.seek(0)
+    magic = file.read(4)
+    if magic in (b"RIFF", b"RF64", b"BW64"):
+        return Tags("riff", sample_rate, *_of_riff(file))
+    if magic == b"FORM":
+        chunks = tuple(_chunks(file, AIFF_CHUNKS))
+        return Tags("aiff", sample_rate, _strings(path), chunks)
+    if magic[:3] == b"ID3":
+        size = after_id3(file)
         file.seek(0)
-        magic = file.read(4)
-        if magic in (b"RIFF", b"RF64", b"BW64"):
-            return Tags("riff", sample_rate, *_of_riff(file))
-        if magic == b"FORM":
-            chunks = tuple(_chunks(file, AIFF_CHUNKS))
-            return Tags("aiff", sample_rate, _strings(path), chunks)
-        if magic[:3] == b"ID3":
-            size = after_id3(file)
-            file.seek(0)
-            tag = file.read(size) if size < _LARGEST else b""
-            chunks = ((b"ID3", tag),) if tag else ()
-            return Tags("mpeg", sample_rate, _texts(tag), chunks, _other_frames(tag))
-        if is_mpeg(magic):
-            return Tags("mpeg", sample_rate, _old_texts(file))
+        tag = file.read(size) if size < _LARGEST else b""
+        chunks = ((b"ID3", tag),) if tag else ()
+        return Tags("mpeg", sample_rate, _texts(tag), chunks, _other_frames(tag))
+    if is_mpeg(magic):
+        return Tags("mpeg", sample_rate, _old_texts(file))
     return Tags("", sample_rate, _strings(path))
 
 

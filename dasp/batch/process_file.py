@@ -60,7 +60,7 @@ class ProcessFile:
         settings = {**settings, **job.settings}
         if self.segment_s is not None:
             return self._in_segments(job.source, target, processor, settings, self.segment_s)
-        x, info = load_as_stored(job.source)
+        x, info, tags = load_as_stored(job.source)
         sample_rate = info.sample_rate
         if self.sample_rate is not None:
             x, sample_rate = resample(x, sample_rate, self.sample_rate), self.sample_rate
@@ -71,10 +71,9 @@ class ProcessFile:
             settings = load_inputs(processor, settings, x, sample_rate)
             y = processor(x, sample_rate, **settings)
         saved = self.writing.save(
-            target, y, sample_rate, like=info, overwrite=self.overwrite,
-            tags=read_tags(job.source, info.sample_rate),
-        )  # fmt: skip
-        return {"frames": y.shape[-1], "sample_rate": sample_rate, **asdict(saved)}
+            target, y, sample_rate, like=info, overwrite=self.overwrite, tags=tags
+        )
+        return {"frames": y.shape[-1], "sample_rate": sample_rate, **vars(saved)}
 
     def _in_segments(
         self,
