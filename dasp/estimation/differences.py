@@ -66,13 +66,17 @@ def by_differences(
     def along_directions(u: Tensor) -> Equations:
         D = directions()
         J = differences(residual, u, D, low, high).transpose(0, 1)
-        return Equations(J @ J.mT, torch.einsum("skm,sm->sk", J, squares.residual_at(u)), D)
+        slope = torch.einsum("skm,sm->sk", J, squares.residual_at(u))
+        return Equations((J @ J.mT).to(u), slope.to(u), D)
 
     return Objective(squares.error, along_directions)
 
 
 class _Place(NamedTuple):
-    """What is known at unknowns u `(starts, n)`: r, J `(starts, n, m)`, JJᵀ and Jr."""
+    """What is known at unknowns u `(starts, n)`: r, J `(starts, n, m)`, JJᵀ and Jr.
+
+    r and J have the type of the residual: J is as exact as differences of such numbers are.
+    """
 
     u: Tensor
     r: Tensor
@@ -93,7 +97,7 @@ class _Squares:
     def error(self, tries: Tensor) -> Tensor:
         """E of unknowns `(tries, starts, n)`."""
         self.tried = tries, self.residual(tries)
-        return self.tried[1].square().sum(-1)
+        return self.tried[1].square().sum(-1).to(tries)
 
     def equations(self, u: Tensor) -> Equations:
         """The normal equations. Where asked for at the same place again, J is computed there."""
@@ -101,7 +105,8 @@ class _Squares:
         place = self._known(u, r)
         if place is None:
             J = self._one_sided(u, r)
-            self.carried, place = 0, _Place(u, r, J, J @ J.mT, (J @ r[..., None])[..., 0])
+            products = (J @ J.mT).to(u), (J @ r[..., None])[..., 0].to(u)
+            self.carried, place = 0, _Place(u, r, J, *products)
         self.last = place
         return Equations(place.matrix, place.slope, is_exact=self.carried == 0)
 
@@ -124,18 +129,18 @@ class _Squares:
         way = step.square().sum(-1, keepdim=True)
         if not way.any():
             return None if self.carried else last
-        missed = change - (step[:, None] @ last.J)[:, 0]
-        wrong = missed.square().sum(-1, keepdim=True)
+        missed = change - (step[:, None].to(r) @ last.J)[:, 0]
+        wrong = missed.square().sum(-1, keepdim=True).to(u)
         good = wrong <= BELIEVED * change.square().sum(-1, keepdim=True)
         if self.carried >= MOST_CARRIED or not good.all():
             return None
         self.carried += 1
         # J' = J + v missedᵀ, and what becomes of the products with it.
         v = torch.where(way > 0, step / way, 0.0)
-        met = (last.J @ missed[..., None])[..., 0]
+        met = (last.J @ missed[..., None])[..., 0].to(u)
         across = v[:, :, None] * (met + 0.5 * wrong * v)[:, None]
-        slope = (last.J @ r[..., None])[..., 0] + v * (missed * r).sum(-1, keepdim=True)
-        J = last.J.baddbmm_(v[:, :, None], missed[:, None])
+        slope = (last.J @ r[..., None])[..., 0].to(u) + v * (missed * r).sum(-1, keepdim=True)
+        J = last.J.baddbmm_(v[:, :, None].to(r), missed[:, None])
         return _Place(u, r, J, last.matrix + across + across.mT, slope)
 
     def _one_sided(self, u: Tensor, r: Tensor) -> Tensor:
@@ -143,7 +148,7 @@ class _Squares:
         moved = u + torch.diag_embed(epsilon).movedim(-2, 0)  # (n, starts, n)
         parts = moved.split(max(1, AT_ONCE // r.numel()))
         ahead = torch.cat([self.residual(part) for part in parts])
-        return ((ahead - r) / epsilon.T[..., None]).movedim(0, 1)
+        return ahead.sub_(r).div_(epsilon.T[..., None].to(r)).movedim(0, 1)
 
 
 def differences(

@@ -14,7 +14,7 @@ from dasp.analysis.alignment import measure_delay
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.knobs import free_knobs, with_more_knobs
 from dasp.estimation.fitting.rounds import GOOD, GOOD_BY_SPSA, best_of_rounds, polished
-from dasp.estimation.fitting.stages import Progress, Stages
+from dasp.estimation.fitting.stages import LAST_POLISH, POLISH, Progress, Stages
 from dasp.functional._processor import Processor, check_processor, is_sidechain
 from dasp.functional.time_shift import time_shift
 from dasp.grad import GRADIENTS
@@ -150,7 +150,8 @@ def fit(
         errors = {"start": error(given, possible[0])}
         best, lag = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
         errors["search"] = error(best, lag)
-        best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal)
+        last = LAST_POLISH if errors["search"] < good else POLISH
+        best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal, stop=last)
         errors["polish"] = error(best, lag)
     found = {name: value.tolist() for name, value in knobs.values(best[0]).items()}
     return Fit(

@@ -2,8 +2,8 @@
 
 Least squares ends at the nearest answer, which is often a bad one: two bands of an equaliser in
 each other's place, a peak where there should be dips around it. So it starts again, elsewhere or
-from the best so far with one processor or band drawn anew. Half a second is heard at first, which a
-chain runs through quickly, and twice as much each time that all of it has been explained.
+from the best so far with one processor or band drawn anew. A quarter of a second is heard at first,
+which a chain runs through quickly, and twice as much each time that all of it has been explained.
 """
 
 import math
@@ -16,9 +16,10 @@ from torch import Tensor
 from dasp.analysis.alignment import measure_delay
 from dasp.estimation.fitting.distance import distance_for
 from dasp.estimation.fitting.excerpt import Excerpt
-from dasp.estimation.fitting.stages import Stages
+from dasp.estimation.fitting.stages import POLISH, Stages
+from dasp.estimation.levenberg_marquardt import Stop
 
-FIRST_S = 0.5
+FIRST_S = 0.25
 
 GOOD, GOOD_BY_SPSA = 10 ** (-40.2 / 10), 10 ** (-23 / 10)
 """Error-to-signal ratios under which what is heard counts as explained. Random directions alone
@@ -106,6 +107,7 @@ def polished(
     rival: float = math.inf,
     power: float = 0.0,
     least_lag: float = LEAST_LAG,
+    stop: Stop = POLISH,
 ) -> tuple[Tensor, float]:
     """Polish settings, and find the delay to a part of a sample.
 
@@ -118,11 +120,12 @@ def polished(
         rival: Error-to-signal ratio of other settings, which are to be beaten.
         power: The power of the damping, from 0 (Levenberg) to 1 (Marquardt).
         least_lag: Delay in samples that is small enough.
+        stop: What ends a polish, as `Stages.polish` takes it.
 
     Returns:
         Controls `(1, n)`, and the delay in samples.
     """
-    polish = partial(stages.polish, goal=goal, rival=rival, power=power)
+    polish = partial(stages.polish, goal=goal, rival=rival, power=power, stop=stop)
     heard = hear([lag])
     u = polish(u, heard)
     # A filter in the chain moves the sound a little too: only now can a lag be told from it.

@@ -51,6 +51,8 @@ FOUR_AT_ONCE = Damping(
 moved further at a time than half its range: a linear model is not to be believed that far."""
 
 POLISH = Stop(steps=30, patience=5, least_gain=0.15)
+LAST_POLISH = Stop(steps=30, patience=3, least_gain=0.25)
+"""Of what is explained already: all that is heard takes longer, and nothing new is found there."""
 
 PULLS, PULL_STEPS = (1e-2, 1e-3, 1e-4, 0.0), 5
 """What the square of the way across a range costs in an approach, beside the error of its levels.
@@ -163,7 +165,7 @@ class Stages:
         apart = levels_apart(excerpt.target, self.sample_rate)
 
         def residual(u: Tensor) -> Tensor:
-            return apart(excerpt.heard(self.output(u, excerpt))).to(u)
+            return apart(excerpt.heard(self.output(u, excerpt)))
 
         squares = by_differences(residual, low=0, high=1)
         with torch.no_grad():
@@ -178,7 +180,14 @@ class Stages:
         return u
 
     def polish(
-        self, u: Tensor, excerpt: Excerpt, *, goal: float, rival: float = math.inf, power: float = 0
+        self,
+        u: Tensor,
+        excerpt: Excerpt,
+        *,
+        goal: float,
+        rival: float = math.inf,
+        power: float = 0,
+        stop: Stop = POLISH,
     ) -> Tensor:
         """Improve settings by least squares on the waveform.
 
@@ -188,6 +197,7 @@ class Stages:
             goal: Error-to-signal ratio that is small enough.
             rival: Error-to-signal ratio of other settings, which are to be beaten.
             power: The power of the damping, from 0 (Levenberg) to 1 (Marquardt).
+            stop: What else ends it; the number of steps is another with "spsa".
 
         Returns:
             Controls `(starts, n)`.
@@ -196,14 +206,14 @@ class Stages:
             return self._polish_by_adam(u, excerpt)
 
         def residual(u: Tensor) -> Tensor:
-            return excerpt.residual(self.output(u, excerpt)).to(u)
+            return excerpt.residual(self.output(u, excerpt))
 
         few = self.gradient == "spsa"
         squares = by_differences(
             residual, low=0, high=1, directions=partial(self._signs, u) if few else None
         )
-        steps = SPSA_STEPS if few else POLISH.steps
-        stop = replace(POLISH, steps=steps, goal=goal, rival=rival)
+        steps = SPSA_STEPS if few else stop.steps
+        stop = replace(stop, steps=steps, goal=goal, rival=rival)
         with torch.no_grad():
             return levenberg_marquardt(
                 squares, u, low=0, high=1, damping=replace(FOUR_AT_ONCE, power=power), stop=stop,
