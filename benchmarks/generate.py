@@ -10,13 +10,13 @@ import json
 import warnings
 from pathlib import Path
 
-from benchmarks import neighbours, plots, report, scaling
+from benchmarks import mixing_time, neighbours, plots, report, scaling
 from benchmarks.common import THREADS, environment, measure, use_threads
 
 HERE = Path(__file__).resolve().parent
 MODULES = (
     "eq", "compressor", "reverb", "console", "song", "ballistics", "convolution", "accuracy",
-    "scaling", "neighbours",
+    "scaling", "neighbours", "mixing_time",
 )  # fmt: skip
 
 
@@ -41,6 +41,8 @@ def main() -> None:
             record["series"] = scaling.measure_all(options.quick)
         elif name == "neighbours":
             record["neighbours"] = neighbours.measure_all(options.quick)
+        elif name == "mixing_time":
+            record["commands"] = mixing_time.measure_all(options.quick)
         else:
             works = importlib.import_module(f"benchmarks.{name}").works(options.quick)
             record["works"] = [measure(name, work, options.quick) for work in works]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.common import PEERS
+from benchmarks.mixing_time import COMMANDS
 from benchmarks.neighbours import MOST
 from benchmarks.scaling import LINEAR_FROM_S, SET_BYTES, growth, is_linear
 
@@ -53,6 +54,7 @@ def render(records: dict[str, dict]) -> str:
         ),
         *_growth_and_accuracy(works, series),
         *_neighbours(records.get("neighbours", {}).get("neighbours", [])),
+        *_mixing_time(records.get("mixing_time", {}).get("commands", [])),
         "## Against the best peer",
         "The quickest other implementation of each piece of work, whether or not it does all of "
         "it (see the tables below). A ratio below 1 is a loss.",
@@ -234,6 +236,29 @@ def _neighbours(rows: list[dict]) -> list[str]:
             ],
         ),
     ]  # fmt: skip
+
+
+def _mixing_time(rows: list[dict]) -> list[str]:
+    """What the default mix takes, from start to end of the command."""
+    if not rows:
+        return []
+    told = []
+    for row in rows:
+        _, goal = COMMANDS[row["name"]]
+        reached = row["wall_s"] <= goal.wall_s and row["peak_bytes"] <= goal.peak_bytes
+        told.append(
+            (
+                f"`{row['name']}`", seconds(row["wall_s"]), seconds(row["processor_s"]),
+                megabytes(row["peak_bytes"]),
+                f"{seconds(goal.wall_s)}, {megabytes(int(goal.peak_bytes))}", _verdict(reached),
+            )
+        )  # fmt: skip
+    return [
+        f"The default mix of 24 tracks of {rows[0]['seconds']:g} s at 44.1 kHz, half of them "
+        "stereo, file to file with the start of the command, on two threads: wall clock, processor "
+        "time of all threads, and the highest resident set.",
+        table(("command", "wall", "processor", "peak memory", "target", ""), told),
+    ]
 
 
 def linear_part(one: dict) -> list[dict]:

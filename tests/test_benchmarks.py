@@ -9,10 +9,11 @@ import torch
 
 pytest.importorskip("numba", reason="numba is not installed")
 
-from benchmarks import ballistics, common, compressor, console, eq, report, scaling
+from benchmarks import ballistics, common, compressor, console, eq, mixing_time, report, scaling
 from benchmarks.common import Contender, Work, alternate, error_db, failure, measure, summary
 from benchmarks.settings import eq_settings, noise, sections
 from dasp.signal.biquad import frequency_response
+from dasp.songs.folders import load_song
 
 
 def test_contenders_take_turns_and_each_round_starts_one_place_later():
@@ -203,6 +204,26 @@ def test_processor_time_beside_others_is_judged():
     assert "| EQ | 10 ms | 12 ms | 1.20 | reached |" in text
     assert "| unmix | 2 s | 4 s | 2.00 | **not reached** |" in text
     assert report._neighbours([]) == []
+
+
+def test_what_a_mix_takes_is_judged_by_its_time_and_its_memory():
+    took = {"seconds": 240.0, "wall_s": 4.0, "processor_s": 6.0, "peak_bytes": 1_000_000_000}
+    rows = [
+        {"name": "dasp mix --preview", **took},
+        {"name": "dasp mix", **took, "wall_s": 40.0, "peak_bytes": 3_100_000_000},
+    ]
+    said, text = report._mixing_time(rows)
+    assert "24 tracks of 240 s" in said
+    assert "| `dasp mix --preview` | 4 s | 6 s | 1,000 MB | 5 s, 3,000 MB | reached |" in text
+    assert "| `dasp mix` | 40 s | 6 s | 3,100 MB | 45 s, 3,000 MB | **not reached** |" in text
+    assert report._mixing_time([]) == []
+
+
+def test_the_song_of_the_benchmark_has_mono_and_stereo_tracks_whose_names_tell(tmp_path):
+    mixing_time.make_song(tmp_path / "song", 0.2)
+    song = load_song(tmp_path / "song")
+    assert len(song.names) == 24 and song.channels.count(2) == 12
+    assert "other" not in song.roles
 
 
 def test_the_examples_of_the_report_run():

@@ -4,7 +4,7 @@ Mono recordings that all stand near the middle add up to next to mono, which no 
 What is sent to the reverb is raised until the sum is as wide as a finished song.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from dasp.controllers.console.mix import Proposal
 from dasp.controllers.rules.strips import frame_powers
-from dasp.mixing.mixdown import mix_down
+from dasp.mixing.mixdown import mix_stems, through_master
+from dasp.mixing.routing import as_stereo, send_gain
 from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
+from dasp.processors.strip import run_strip
 
 NARROW_SIDE, FINISHED_SIDE = 0.02, 0.06
 """Shares of the side in the energy of a mix: the least of six finished songs, and a little under
@@ -45,9 +47,17 @@ def with_room(mix: Mix, song: Song, proposal: Proposal) -> Mix:
     if [bus.name for bus in mix.buses] != ["reverb"]:
         return mix
     part = _loudest_part(song.tracks, song.sample_rate)
-    bare = replace(mix, master=())
-    dry = mix_down(part, replace(bare, tracks=_sending(bare, {})))
-    own = mix_down(part, bare) - dry
+    bare = replace(mix, master=(), buses=(), tracks=_sending(mix, {}))
+    stems = mix_stems(part, bare)
+    dry = through_master(stems, part, bare)
+
+    def room(sends_db: Mapping[int, float]) -> Tensor:
+        sent = torch.zeros_like(dry)
+        for i, send_db in sends_db.items():
+            sent += stems[i].audio * send_gain(torch.tensor(send_db).to(dry))
+        return as_stereo(run_strip(sent, mix.sample_rate, mix.buses[0].strip))
+
+    own = room({i: t.sends_db["reverb"] for i, t in enumerate(mix.tracks) if t.sends_db})
     if _side(dry, own, 1.0) >= NARROW_SIDE:
         return mix
     least = {
@@ -59,7 +69,7 @@ def with_room(mix: Mix, song: Song, proposal: Proposal) -> Mix:
     }
     if not least:
         return mix
-    wet = mix_down(part, replace(bare, tracks=_sending(bare, least))) - dry
+    wet = room(least)
     most = round((MOST_SEND_DB - max(least.values())) / RAISED_BY_DB)
     steps = range(max(1, min(most, MOST_STEPS) + 1))
     sides = [_side(dry, wet, 10 ** (RAISED_BY_DB * k / 20)) for k in steps]

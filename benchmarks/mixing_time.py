@@ -1,0 +1,99 @@
+"""How long `dasp mix` takes, and how much memory: `python -m benchmarks.mixing_time`.
+
+The default mix of 24 tracks of four minutes at 44.1 kHz, file to file, first a `--preview` and then
+the whole song, each as a command of its own on two threads, with its start. The song is made here:
+three bands of eight, of whose tracks half are stereo. Processor time is of all threads;
+what other programs do costs the wall clock more. `--seconds 30` is quicker.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from benchmarks.common import THREADS
+from dasp.audio_io import save_audio
+from dasp.songs.synthetic import synthesise_song
+
+SAMPLE_RATE, BANDS, SECONDS = 44_100, 3, 240.0
+LATE = 600
+"""Samples by which the right side of a stereo track is later than the left."""
+
+
+class Goal(NamedTuple):
+    """What a command is to take at most: seconds of the wall clock, and bytes of memory."""
+
+    wall_s: float
+    peak_bytes: float
+
+
+COMMANDS = {
+    "dasp mix --preview": (["--preview"], Goal(5.0, 3e9)),
+    "dasp mix": ([], Goal(45.0, 3e9)),
+}
+
+
+def measure_all(quick: bool = False, seconds: float = SECONDS) -> list[dict]:
+    """The record of each command, after one on a short song that leaves nothing to compile."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = Path(folder, "short"), Path(folder, "long")
+        make_song(short, 10.0)
+        make_song(long, 20.0 if quick else seconds)
+        measure(short, [])
+        return [
+            {"name": name, "seconds": 20.0 if quick else seconds, **measure(long, options)}
+            for name, (options, _) in COMMANDS.items()
+        ]
+
+
+def make_song(folder: Path, seconds: float) -> None:
+    """Write the stems of all bands, with names that tell their roles."""
+    folder.mkdir()
+    for band in range(BANDS):
+        song = synthesise_song(band, seconds=seconds, sample_rate=SAMPLE_RATE)
+        for number, (name, audio) in enumerate(song.items()):
+            if number % 3 == 1:
+                audio = torch.cat((audio, 0.8 * audio.roll(LATE, -1)))
+            save_audio(folder / f"{name} {band + 1}.wav", audio, SAMPLE_RATE)
+
+
+def measure(song: Path, options: list[str]) -> dict:
+    """What the system says that one command has taken."""
+    words = [sys.executable, "-m", "dasp", "mix", str(song), "-o", str(song.with_suffix(".wav"))]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [*words, *options, "--force"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(options) or 'the whole'}: exit status {process.returncode}")
+    return {
+        "wall_s": wall_s,
+        "processor_s": used.ru_utime + used.ru_stime,
+        "peak_bytes": 1024 * used.ru_maxrss,
+    }
+
+
+def main() -> None:
+    """Print a line for each command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="length of the song")
+    for row in measure_all(seconds=parser.parse_args().seconds):
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
