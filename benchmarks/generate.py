@@ -42,7 +42,7 @@ def main() -> None:
         elif name == "neighbours":
             record["neighbours"] = neighbours.measure_all(options.quick)
         elif name == "mixing_time":
-            record["commands"] = mixing_time.measure_all(options.quick)
+            record["commands"] = list(mixing_time.measure_all(options.quick))
         else:
             works = importlib.import_module(f"benchmarks.{name}").works(options.quick)
             record["works"] = [measure(name, work, options.quick) for work in works]

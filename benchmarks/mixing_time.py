@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,17 +41,16 @@ COMMANDS = {
 }
 
 
-def measure_all(quick: bool = False, seconds: float = SECONDS) -> list[dict]:
+def measure_all(quick: bool = False, seconds: float = SECONDS) -> Iterator[dict]:
     """The record of each command, after one on a short song that leaves nothing to compile."""
+    length = 25.0 if quick else seconds
     with tempfile.TemporaryDirectory() as folder:
         short, long = Path(folder, "short"), Path(folder, "long")
         make_song(short, 10.0)
-        make_song(long, 20.0 if quick else seconds)
+        make_song(long, length)
         measure(short, [])
-        return [
-            {"name": name, "seconds": 20.0 if quick else seconds, **measure(long, options)}
-            for name, (options, _) in COMMANDS.items()
-        ]
+        for name, (options, _) in COMMANDS.items():
+            yield {"name": name, "seconds": length, **measure(long, options)}
 
 
 def make_song(folder: Path, seconds: float) -> None:
