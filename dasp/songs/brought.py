@@ -117,8 +117,7 @@ class BroughtSongs(SeededSongs):
     sample_rate: int = 44_100
     mixed: bool = False
 
-    def made(self, seed: int) -> Multitrack:
-        """Make a song; see `SeededSongs`."""
+    def _made(self, seed: int) -> Multitrack:
         song = synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
         return as_brought(song, seed)
 

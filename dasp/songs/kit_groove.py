@@ -178,8 +178,7 @@ class KitGrooves(SeededSongs):
     seconds: float = 20.0
     mixed: bool = False
 
-    def made(self, seed: int) -> Multitrack:
-        """Make a song; see `SeededSongs`."""
+    def _made(self, seed: int) -> Multitrack:
         return kit_groove(self.kit, seed, seconds=self.seconds)
 
 

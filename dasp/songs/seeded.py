@@ -10,13 +10,9 @@ from dasp.songs.multitrack import Multitrack
 class SeededSongs(ABC):
     """Songs by their number: `songs[i]` has the seed `first_seed + i`.
 
-    A subclass is a frozen dataclass with these fields among its own.
-
-    Args:
-        count: Number of songs, 0 or more.
-        first_seed: Seed of the first; the others follow.
-        mixed: Whether each song comes with its mix by `dasp.songs.engineer`, drawn from the same
-            seed.
+    A subclass is a frozen dataclass that has the fields below among its own, and makes a song of a
+    seed. Where it is `mixed`, each song comes with its mix by `dasp.songs.engineer`, drawn from the
+    same seed.
 
     Raises:
         ValueError: If `count` is negative.
@@ -36,16 +32,9 @@ class SeededSongs(ABC):
         if not 0 <= i < self.count:
             raise IndexError(f"expected a song from 0 to {self.count - 1}, got {i}")
         seed = self.first_seed + i
-        song = self.made(seed)
+        song = self._made(seed)
         return with_engineers_mix(song, seed) if self.mixed else song
 
     @abstractmethod
-    def made(self, seed: int) -> Multitrack:
-        """Make a song.
-
-        Args:
-            seed: Decides on all of it.
-
-        Returns:
-            The song, without a mix.
-        """
+    def _made(self, seed: int) -> Multitrack:
+        """The song of a seed, without a mix."""

@@ -111,8 +111,7 @@ class SyntheticSongs(SeededSongs):
     sample_rate: int = 44_100
     mixed: bool = False
 
-    def made(self, seed: int) -> Multitrack:
-        """Make a song; see `SeededSongs`."""
+    def _made(self, seed: int) -> Multitrack:
         return synthetic_song(seed, seconds=self.seconds, sample_rate=self.sample_rate)
 
 
