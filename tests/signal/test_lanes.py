@@ -6,7 +6,16 @@ import pytest
 pytest.importorskip("numba")
 from numba import njit
 
-from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
+from dasp.signal.backends._lanes_numba import (
+    WIDTH,
+    fma,
+    from_lanes,
+    load,
+    minus,
+    store,
+    times,
+    to_lanes,
+)
 
 STARTS = np.array([3, 100, 205, 300, 411, 500, 604, 700])
 
@@ -40,3 +49,18 @@ def test_and_back_they_are_where_they_were(dtype):
     touched = (STARTS[:, None] + 5 + np.arange(8)).ravel()
     np.testing.assert_array_equal(back[touched], signal[touched])
     assert not np.delete(back, touched).any()
+
+
+def test_lanes_compute_as_numbers_do():
+    @njit
+    def compute(w, at):
+        a, b, c = load(w, at), load(w, at + WIDTH), load(w, at + 2 * WIDTH)
+        store(w, at, fma(a, b, c))
+        store(w, at + WIDTH, times(minus(a), c))
+
+    w = np.random.default_rng(0).standard_normal(4 * WIDTH)
+    before, (a, b, c) = w.copy(), w[3 : 3 + 3 * WIDTH].reshape(3, WIDTH).copy()
+    compute(w, 3)
+    np.testing.assert_allclose(w[3 : 3 + WIDTH], a * b + c, atol=1e-15)
+    np.testing.assert_array_equal(w[3 + WIDTH : 3 + 2 * WIDTH], -a * c)
+    np.testing.assert_array_equal(w[3 + 2 * WIDTH :], before[3 + 2 * WIDTH :])

@@ -22,6 +22,7 @@ from dasp.signal.backends._rows import fresh, over_range, over_rows, threads_for
 from dasp.signal.backends._sections_numba import (
     BACK_S,
     GRAD,
+    KEPT,
     LANES,
     SECTION,
     SIGNAL,
@@ -33,15 +34,13 @@ from dasp.signal.backends._sections_numba import (
     forwards,
     get_states,
     hush,
-    keep_states,
     loop,
     part,
-    return_states,
     set_sections,
     set_states,
 )
 
-TILE = 256
+TILE = KEPT
 """Samples from one kept state to the next."""
 
 SPAN = LANES * TILE
@@ -125,16 +124,16 @@ def _empty_matrices(sections):
 def _filter_rows(start, x, sections, y, state, edges):
     rows, time = x.shape
     n = sections.shape[1]
-    w = np.zeros((n + 1) * SECTION)
+    w, starts = np.zeros((n + 1) * SECTION), time * np.arange(LANES)
     for first in range(0, rows, LANES):
         own = slice(first, min(first + LANES, rows))
         lanes = own.stop - first
         set_sections(sections[own], w)
         set_states(state[own], w[S:])
         for at in range(start, time, TILE):
-            if edges.shape[1] * TILE > at:
+            if edges.shape[1]:
                 get_states(w[S:], edges[own, at // TILE])
-            _tile(x[own].ravel(), at, time, lanes, min(TILE, time - at), w, n, y[own].ravel())
+            _tile(x[own].ravel(), starts, at, lanes, min(TILE, time - at), w, n, y[own].ravel())
             hush(w[S:], n)
         get_states(w[S:], state[own])
 
@@ -143,7 +142,7 @@ def _filter_rows(start, x, sections, y, state, edges):
 def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
     rows, time = x.shape
     n = sections.shape[1]
-    w, steps = np.zeros((n + 1) * SECTION), np.empty((TILE // STEP, n, 2 * LANES))
+    w, starts = np.zeros((n + 1) * SECTION), time * np.arange(LANES)
     learn = edges.shape[1] > 0
     for first in range(0, rows, LANES):
         own = slice(first, min(first + LANES, rows))
@@ -153,8 +152,8 @@ def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
             if learn:
                 set_states(edges[own, at // TILE], w[S:])
             _tile_back(
-                grad[own].ravel(), x[own].ravel(), at, time, own.stop - first,
-                min(TILE, time - at), w, n, dx[own].ravel(), learn, steps,
+                grad[own].ravel(), x[own].ravel(), starts, at, own.stop - first,
+                min(TILE, time - at), w, n, dx[own].ravel(), learn,
             )  # fmt: skip
             hush(w[BACK_S:], n)
         get_states(w[BACK_S:], state[own])
@@ -171,6 +170,7 @@ def _filter_rows_back(start, grad, x, sections, edges, dx, state, d_sections):
 def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, last):
     spans, n = x.shape[1] // SPAN, sections.shape[1]
     w, before, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
+    places = TILE * np.arange(LANES)
     size, lanes = np.int64(TILE), np.int64(LANES)  # for constants `_tile` would be compiled anew
     for span in range(first - first % spans, last):
         row, tile = span // spans, span % spans * LANES
@@ -185,7 +185,7 @@ def _filter_spans(x, sections, change, reach, starts, y, state, edges, first, la
                 for k in range(LANES):
                     _copy(before[k], edges[row, tile + k])
             set_states(before, w[S:])
-            _tile(x[row], tile * TILE, size, lanes, size, w, n, y[row])
+            _tile(x[row], places, tile * TILE, lanes, size, w, n, y[row])
         if tile + LANES == spans * LANES:
             _copy(now, state[row])
 
@@ -196,7 +196,7 @@ def _filter_spans_back(
 ):
     spans, n = x.shape[1] // SPAN, sections.shape[1]
     w, behind, now = np.zeros((n + 1) * SECTION), np.empty((LANES, 2 * n)), np.empty(2 * n)
-    steps, learn = np.empty((TILE // STEP, n, 2 * LANES)), edges.shape[1] > 0
+    places, learn = TILE * np.arange(LANES), edges.shape[1] > 0
     size, lanes = np.int64(TILE), np.int64(LANES)
     for span in range(last - 1 + (spans - last) % spans, first - 1, -1):
         row, tile = span // spans, span % spans * LANES
@@ -210,9 +210,7 @@ def _filter_spans_back(
             set_states(behind, w[BACK_S:])
             if learn:
                 set_states(edges[row, tile : tile + LANES], w[S:])
-            _tile_back(
-                grad[row], x[row], tile * TILE, size, lanes, size, w, n, dx[row], learn, steps
-            )
+            _tile_back(grad[row], x[row], places, tile * TILE, lanes, size, w, n, dx[row], learn)
             add_gradients(w, d_sections[row, tile // LANES : tile // LANES + 1])
         if tile == 0:
             _copy(now, state[row])
@@ -251,7 +249,8 @@ def _lead_on(change, now, reached):
 @loop
 def _design_observe(sections, change, observe):
     """What each state becomes at the end of a tile, and what it gives at every sample."""
-    n, starts, step = sections.shape[1], TILE * np.arange(LANES), np.int64(STEP)
+    n, starts = sections.shape[1], TILE * np.arange(LANES)
+    at, step = np.int64(0), np.int64(STEP)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
@@ -260,7 +259,7 @@ def _design_observe(sections, change, observe):
             set_states(units[own], w[S:])
             given, lanes = observe[row, own].ravel(), own.stop - first
             for m in range(0, TILE, STEP):
-                forwards(w, n, step, False)
+                forwards(w, n, at, step)
                 _write(w[n * SECTION + SIGNAL :], given, starts, m, lanes, step)
             get_states(w[S:], ends[own])
         for i in range(2 * n):
@@ -271,7 +270,8 @@ def _design_observe(sections, change, observe):
 @loop
 def _design_reach(sections, change, reach):
     """The same of the transposed system, which runs backwards: what is reached by an input."""
-    n, starts, step = sections.shape[1], TILE * np.arange(LANES), np.int64(STEP)
+    n, starts = sections.shape[1], TILE * np.arange(LANES)
+    at, step = np.int64(0), np.int64(STEP)
     w, units, ends = _prepare(n)
     for row in range(len(sections)):
         for first in range(0, 2 * n, LANES):
@@ -280,7 +280,7 @@ def _design_reach(sections, change, reach):
             set_states(units[own], w[BACK_S:])
             given, lanes = reach[row, own].ravel(), own.stop - first
             for m in range(TILE - STEP, -1, -STEP):
-                backwards(w, n, step, False)
+                backwards(w, n, at, step, False)
                 _write(w[GRAD:], given, starts, m, lanes, step)
             get_states(w[BACK_S:], ends[own])
         for i in range(2 * n):
@@ -312,44 +312,40 @@ def _drop_silence(matrix):
 
 # -- one tile of every lane -----------------------------------------------------------------
 #
-# In a signal, every lane is `stride` samples after the one before.
+# In a signal, a lane begins at its start of `starts`.
 
 
 @part
-def _tile(x, at, stride, lanes, time, w, n, y):
-    starts = stride * np.arange(LANES)
+def _tile(x, starts, at, lanes, time, w, n, y):
+    begin = np.int64(0)
     for m in range(at, at + time, STEP):
         count = min(STEP, at + time - m)
         _read(x, starts, m, lanes, count, w[SIGNAL:])
-        forwards(w, n, count, False)
+        forwards(w, n, begin, count)
         _write(w[n * SECTION + SIGNAL :], y, starts, m, lanes, count)
 
 
 @part
-def _tile_back(grad, x, at, stride, lanes, time, w, n, dx, learn, steps):
+def _tile_back(grad, x, starts, at, lanes, time, w, n, dx, learn):
     """`learn` the gradients of the sections too, from the states at the start of the tile."""
-    starts = stride * np.arange(LANES)
+    last = (time - 1) // STEP * STEP
     if learn:
-        for m in range(at, at + time, STEP):
-            count = min(STEP, at + time - m)
-            keep_states(w, steps, (m - at) // STEP)
-            _read(x, starts, m, lanes, count, w[SIGNAL:])
-            forwards(w, n, count, False)
-    for m in range(at + (time - 1) // STEP * STEP, at - 1, -STEP):
-        count = min(STEP, at + time - m)
-        if learn:
-            return_states(steps, (m - at) // STEP, w)
-            _read(x, starts, m, lanes, count, w[SIGNAL:])
-            forwards(w, n, count, True)
-        _read(grad, starts, m, lanes, count, w[n * SECTION + GRAD :])
-        backwards(w, n, count, learn)
-        _write(w[GRAD:], dx, starts, m, lanes, count)
+        for m in range(last, -1, -STEP):  # as the memory is fetched ahead
+            _read(x, starts, at + m, lanes, min(STEP, time - m), w[SIGNAL + m * LANES :])
+        for m in range(0, time, STEP):
+            forwards(w, n, m, min(STEP, time - m))
+    for m in range(last, -1, -STEP):
+        count = min(STEP, time - m)
+        _read(grad, starts, at + m, lanes, count, w[n * SECTION + GRAD :])
+        backwards(w, n, m, count, learn)
+        _write(w[GRAD:], dx, starts, at + m, lanes, count)
 
 
 @part
 def _read(x, starts, at, lanes, count, w):
     if lanes == LANES and count == STEP:
-        to_lanes(x, starts, at, w, 0)
+        for m in range(0, STEP, LANES):
+            to_lanes(x, starts, at + m, w, m * LANES)
     else:
         for k in range(lanes):
             for m in range(count):
@@ -359,7 +355,8 @@ def _read(x, starts, at, lanes, count, w):
 @part
 def _write(w, y, starts, at, lanes, count):
     if lanes == LANES and count == STEP:
-        from_lanes(w, 0, y, starts, at)
+        for m in range(0, STEP, LANES):
+            from_lanes(w, m * LANES, y, starts, at + m)
     else:
         for k in range(lanes):
             for m in range(count):

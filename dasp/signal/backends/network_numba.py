@@ -31,10 +31,8 @@ from dasp.signal.backends._sections_numba import (
     get_states,
     hush,
     inlined,
-    keep_states,
     loop,
     part,
-    return_states,
     set_sections,
     set_states,
 )
@@ -119,6 +117,7 @@ def _run(lengths, signs, heard, tile, past, x, sections, level, memory, states, 
     groups = lines // LANES
     mixed, spare = np.zeros(tile * lines, x.dtype), np.empty(tile * lines, x.dtype)
     w, places = np.zeros((groups, (n + 1) * SECTION)), np.empty(LANES, np.int64)
+    begin = np.int64(0)
     mask = -1 if edges.shape[1] else memory.shape[2] - 1  # without edges, memory is a ring
     for row in range(len(x)):
         own_memory = memory[row]
@@ -134,7 +133,7 @@ def _run(lengths, signs, heard, tile, past, x, sections, level, memory, states, 
                 for m in range(0, size, STEP):
                     count = min(STEP, size - m)
                     _read(own_memory, place + m, mask, lengths, group, groups, count, places, v)
-                    forwards(v, n, count, False)
+                    forwards(v, n, begin, count)
                     _copy(v, n * SECTION + SIGNAL, mixed, _at(group, tile, m), count)
                 hush(v[S:], n)
             of_lines = _butterflies(mixed, spare, groups).reshape((lines, tile))
@@ -153,7 +152,7 @@ def _run_back(
     groups = lines // LANES
     mixed, spare = np.empty(tile * lines, grad.dtype), np.empty(tile * lines, grad.dtype)
     w = np.zeros((groups, (n + 1) * SECTION))
-    steps, places = np.empty((-(-tile // STEP), n, 2 * LANES)), np.empty(LANES, np.int64)
+    places = np.empty(LANES, np.int64)
     mask, no_mask = later.shape[2] - 1, np.int64(-1)
     for row in range(len(grad)):
         own_memory, own_later = memory[row], later[row]
@@ -170,17 +169,13 @@ def _run_back(
                 v = w[group]
                 set_states(edges[row, start // tile, group::groups], v[S:])
                 for m in range(0, tile, STEP):
-                    count = min(STEP, tile - m)
-                    keep_states(v, steps, m // STEP)
-                    _read(own_memory, place + m, no_mask, lengths, group, groups, count, places, v)
-                    forwards(v, n, count, False)
+                    count, at = min(STEP, tile - m), v[SIGNAL + m * LANES :]
+                    _read(own_memory, place + m, no_mask, lengths, group, groups, count, places, at)
+                    forwards(v, n, m, count)
                 for m in range((tile - 1) // STEP * STEP, -1, -STEP):
                     count = min(STEP, tile - m)
-                    return_states(steps, m // STEP, v)
-                    _read(own_memory, place + m, no_mask, lengths, group, groups, count, places, v)
-                    forwards(v, n, count, True)
                     _copy(of_times, _at(group, tile, m), v, n * SECTION + GRAD, count)
-                    backwards(v, n, count, True)
+                    backwards(v, n, m, count, True)
                     _read_back(v, own_later, (start & mask) + m, group, groups, count, places)
                 hush(v[BACK_S:], n)
         for group in range(groups):
@@ -202,7 +197,8 @@ def _read(memory, start, mask, lengths, group, groups, count, places, w):
         places[k] = i * size + at
         together = together and at + STEP <= size
     if together:
-        to_lanes(memory, places, 0, w, SIGNAL)
+        for m in range(0, STEP, LANES):
+            to_lanes(memory, places, m, w, SIGNAL + m * LANES)
     else:
         for k in range(LANES):
             i = k * groups + group
@@ -217,7 +213,8 @@ def _read_back(w, later, place, group, groups, count, places):
     for k in range(LANES):
         places[k] = (k * groups + group) * later.shape[1] + place
     if count == STEP:
-        from_lanes(w, GRAD, later, places, 0)
+        for m in range(0, STEP, LANES):
+            from_lanes(w, GRAD + m * LANES, later, places, m)
     else:
         for k in range(LANES):
             for m in range(count):
