@@ -13,6 +13,7 @@ from dasp.signal.backends._threads import one_thread, run_together
 
 @pytest.fixture(params=["torch's threads", "own threads"])
 def kind_of_threads(request, monkeypatch):
+    monkeypatch.setattr(_threads, "is_crowded", lambda: False)
     if request.param == "own threads":
         monkeypatch.setattr(_threads, "gomp_parallel", lambda: None)
     elif _threads.gomp_parallel() is None:
@@ -81,6 +82,37 @@ def test_threads_are_kept_for_the_next_tasks():
 def test_the_threads_of_torch_are_found():
     """Without them all would be right, and slow."""
     assert _threads.gomp_parallel() is not None
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Say how many threads of all programs want a processor."""
+    monkeypatch.setattr(_threads, "LOADS", str(tmp_path / "loadavg"))
+    monkeypatch.setattr(_threads, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(_threads.os, "cpu_count", lambda: 4)
+
+    def set_load(running: int):
+        (tmp_path / "loadavg").write_text(f"0.20 0.18 0.12 {running}/512 11206\n")
+
+    return set_load
+
+
+def test_torchs_threads_do_not_spin_beside_other_programs(load, monkeypatch):
+    asked = []
+    monkeypatch.setattr(_threads, "gomp_parallel", lambda: asked.append(True))
+    load(4)
+    run_together([lambda: None] * 2)
+    assert len(asked) == 1
+    load(5)
+    run_together([lambda: None] * 2)
+    assert len(asked) == 1
+    load(1)
+    run_together([lambda: None] * 2)
+    assert len(asked) == 2
+
+
+def test_a_system_that_does_not_tell_its_load_is_not_crowded(load):
+    assert not _threads.is_crowded()
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -3,13 +3,15 @@
 After an operation they go on spinning for some milliseconds, in wait for the next. Threads of our
 own would have to share the processor with them, and take up to twice as long.
 
-Where other programs want the processor, each also spins while the system lets another wait. Many
-small operations one after the other, as descents are made of, then cost several times what they
-cost on a quiet machine; they belong on one thread (`one_thread`).
+Where other programs want the processor, each also spins while the system lets another wait, and
+work costs up to twice what it costs on a quiet machine. There the threads are our own, which sleep
+in wait for each other. What torch's operations cost, nobody can change who has not started the
+program; many small ones, as descents are made of, belong on one thread (`one_thread`).
 """
 
 import functools
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,7 +20,13 @@ import torch
 
 from dasp._private import CALLBACK, gomp_parallel
 
+LOADS = "/proc/loadavg"
+"""On Linux: three means of the load, and how many threads want a processor now, "3/512"."""
+
+LOOK_EVERY_S = 0.01
+
 _is_fork = False
+_busy, _look_again_s = False, 0.0
 
 
 def run_together(tasks: list[Callable[[], None]]) -> None:
@@ -39,7 +47,7 @@ def run_together(tasks: list[Callable[[], None]]) -> None:
         except BaseException as error:  # there is C between here and the caller
             errors.append(error)
 
-    parallel = None if _is_fork else gomp_parallel()
+    parallel = None if _is_fork or is_crowded() else gomp_parallel()
     if parallel:
         parallel(CALLBACK(work), None, len(tasks), 0)
     else:
@@ -48,6 +56,23 @@ def run_together(tasks: list[Callable[[], None]]) -> None:
         wait(others)
     if errors:
         raise errors[0]
+
+
+def is_crowded() -> bool:
+    """Whether more threads of all programs want a processor than there are; no, if none can tell.
+
+    The threads of torch that spin in wait for work are some of them, but no more than processors.
+    """
+    global _busy, _look_again_s
+    now_s = time.monotonic()
+    if now_s >= _look_again_s:
+        _look_again_s = now_s + LOOK_EVERY_S
+        try:
+            with open(LOADS, encoding="ascii") as file:
+                _busy = int(file.read().split()[3].split("/")[0]) > (os.cpu_count() or 1)
+        except (OSError, ValueError, IndexError):
+            _busy = False
+    return _busy
 
 
 @contextmanager
