@@ -8,7 +8,10 @@ from torch import Tensor, nn
 from dasp.mixing.console import Console
 from dasp.processors.catalogue import GAIN, STEREO_PANNER
 
+__all__ = ["CONSOLE", "Mixer"]
+
 CONSOLE = Console(strip=(GAIN, STEREO_PANNER), buses={}, master=())
+"""A gain and a pan for each track, and nothing on their sum."""
 
 
 class Mixer(nn.Module):

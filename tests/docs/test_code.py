@@ -13,7 +13,6 @@ import torch
 from dasp import save_audio
 from dasp.cli.main import _parser
 from tests.docs.pages import PAGES, ROOT, Block, blocks, name_of
-from tests.docs.test_how_to import LEAVES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +27,6 @@ IN_TESTS = {
     "mixing_from_python.md": "tests/test_pages.py",
     "streaming.md": "tests/streaming/test_page.py",
     "your_own_processor.md": "tests/test_pages.py",
-    **dict.fromkeys(LEAVES, "tests/docs/test_how_to.py"),
 }
 """Pages whose Python runs in a test that also looks at what comes out."""
 
