@@ -16,7 +16,7 @@ import importlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -132,17 +132,31 @@ def console(songs: int, seconds: float) -> Iterator[dict]:
         draw = torch.Generator().manual_seed(seed)
         wanted, other = random_mix(song, draw), random_mix(song, draw)
         reference, truth = mix_down(first.tracks, wanted), mix_down(second.tracks, wanted)
-        start = time.process_time()
-        mixes: dict[str, Mix] = {"dasp mix --reference": mix_like(second, [reference]).mix}
-        took = {"dasp mix --reference": {"seconds": time.process_time() - start}}
+        mixes: dict[str, Mix] = {}
+        took: dict[str, dict[str, float]] = {}
+        for name, mixer in mixers(second, reference).items():
+            start = time.process_time()
+            mixes[name] = mixer()
+            took[name] = {"seconds": time.process_time() - start}
+        mixes["random console"] = other
         with torch.inference_mode():
-            for system in ("console", "rules", "equal-loudness"):
-                mixes[system] = automatic_mix(second, system=system)
-            mixes["random console"] = other
             for system, mix in mixes.items():
                 output = mix_down(second.tracks, mix)
                 errors = measure_errors(output, truth, song.sample_rate, names=CONSOLE)
                 yield {"piece": str(seed), "system": system, **errors, **took.get(system, {})}
+
+
+def mixers(song: Song, reference: Tensor) -> dict[str, Callable[[], Mix]]:
+    """Both that hear the reference, and those that do not."""
+    deaf = {
+        name: partial(automatic_mix, song, system=name)
+        for name in ("console", "rules", "equal-loudness")
+    }
+    return {
+        "dasp mix --reference": lambda: mix_like(song, [reference]).mix,
+        "diff-mst": partial(automatic_mix, song, system="diff-mst", references=[reference]),
+        **deaf,
+    }
 
 
 def random_mix(song: Song, draw: torch.Generator) -> Mix:

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from dasp.estimation import fit, match, unmix
     from dasp.evaluation import evaluate
     from dasp.mixing import load_mix, save_mix
-    from dasp.reference import mix_like
+    from dasp.reference import mix_like, mix_like_stems
     from dasp.songs import load_song
 
 _HOMES = {
@@ -70,6 +70,7 @@ _HOMES = {
     "save_mix": "mixing",
     "mix": "desk",
     "mix_like": "reference",
+    "mix_like_stems": "reference",
     "prepare": "desk",
     "render": "desk",
     "render_stems": "desk",
@@ -104,6 +105,7 @@ __all__ = [
     "match",
     "mix",
     "mix_like",
+    "mix_like_stems",
     "mixing",
     "pages",
     "pictures",

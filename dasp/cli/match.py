@@ -26,6 +26,7 @@ from dasp.cli.reading import add_truncated_option
 from dasp.estimation.matching import Match, match
 from dasp.estimation.matching.mastering import DYNAMICS
 from dasp.file_names import as_found
+from dasp.mixing.roles import KNOWN_ROLES
 from dasp.pictures import draw_match
 from dasp.processors.chain import parts_of
 from dasp.signal.resample import resample
@@ -60,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one compressor, three bands, or none (default: single)",
     )  # fmt: skip
     parser.add_argument(
+        "--role", choices=KNOWN_ROLES, metavar="ROLE",
+        help="what MIX plays where it is a single stem; for a vocal what engineers do to voices is "
+        "believed",
+    )  # fmt: skip
+    parser.add_argument(
         "--seconds", type=longer_than_nothing, default=12.0,
         help="how much is heard, where loud (default: 12)",
     )  # fmt: skip
@@ -84,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
         found = match(
             mix, rate, references, amount=args.amount, dynamics=args.dynamics,
-            excerpt_s=args.seconds, on_step=on_step,
+            role=args.role, excerpt_s=args.seconds, on_step=on_step,
         )  # fmt: skip
     process = ProcessFile(
         as_document(found.chain),

@@ -134,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error(f"--weights: {args.system} has none")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
-    if makes_audio and args.reference:
-        args.usage_error(f"--reference: {args.system} has no settings to turn")
+    if makes_audio and (args.reference or args.reference_stems):
+        args.usage_error(f"--reference, --reference-stems: {args.system} has no settings to turn")
     wishes = wishes_of(args)
     if makes_audio and (refused := options_in(wishes)):
         args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
@@ -230,7 +230,7 @@ def _found(args: argparse.Namespace, song, start, wishes):
             "amount": args.amount,
             "wishes": wishes,
         }
-        if args.reference:
+        if args.reference or args.reference_stems:
             mix, reached = like_references(args, song, how)
         else:
             mix, reached = find_mix(song, **how), []

@@ -1,8 +1,8 @@
-"""`dasp mix --reference`: what the command adds to its own for other music to sound like."""
+"""`dasp mix --reference` and `--reference-stems`: other music for a mix to sound like."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -13,12 +13,21 @@ from dasp.mixing.settings import Mix
 from dasp.signal.resample import resample
 from dasp.songs.multitrack import Multitrack
 
+if TYPE_CHECKING:
+    from dasp.estimation.matching.console import MixMatch
+
 
 def add_reference_option(parser: argparse.ArgumentParser) -> None:
-    """`--reference`."""
-    parser.add_argument(
+    """`--reference`, or `--reference-stems`."""
+    references = parser.add_mutually_exclusive_group()
+    references.add_argument(
         "--reference", nargs="+", default=[], type=Path, metavar="REF",
         help="other music whose style the mix is to have, at any rate; of several the mean",
+    )  # fmt: skip
+    references.add_argument(
+        "--reference-stems", type=Path, metavar="FOLDER",
+        help="the stems of other music, whose sum is the mix of it: each track is set like the "
+        "stem that plays its role",
     )  # fmt: skip
 
 
@@ -26,8 +35,16 @@ def like_references(
     args: argparse.Namespace, song: Multitrack, how: dict[str, Any]
 ) -> tuple[Mix, list[str]]:
     """The mix, and what there is to say of how near it came."""
-    from dasp.reference import mix_like  # whose solver is slow to import, and seldom asked for
+    # What listens and solves is slow to import, and seldom asked for.
+    from dasp.estimation.matching.pieces import reference_notes
+    from dasp.reference import mix_like, mix_like_stems
 
+    if args.reference_stems:
+        with tqdm(unit="step", leave=False, disable=None) as bar:
+            found = mix_like_stems(
+                song, args.reference_stems, on_step=lambda distance: bar.update(), **how
+            )
+        return found.mix, [*found.notes, _nearer(found)]
     references = []
     for path in args.reference:
         audio, rate = load_audio(path)
@@ -35,11 +52,16 @@ def like_references(
             audio if rate == song.sample_rate else resample(audio, rate, song.sample_rate)
         )
     if args.system in BY_REFERENCE:  # which hears references itself
-        return find_mix(song, references=references, **how), []
+        notes = reference_notes(references, song.sample_rate)
+        return find_mix(song, references=references, **how), notes
     with tqdm(unit="step", leave=False, disable=None) as bar:
         found = mix_like(song, references, on_step=lambda distance: bar.update(), **how)
+    return found.mix, [*found.notes, _nearer(found)]
+
+
+def _nearer(found: "MixMatch") -> str:
     changes = ", ".join(
         f"{name} {found.before[name]:.2f} to {found.after[name]:.2f}"
         for name in ("crest", "dynamics", "spectrum", "width")
     )
-    return found.mix, [*found.notes, f"dB from the reference: {changes}"]
+    return f"dB from the reference: {changes}"

@@ -330,5 +330,5 @@ def test_a_network_that_mixes_like_a_reference_needs_one(dasp, stems, tmp_path):
     assert status == 2 and "--reference: diff-mst mixes like other mixes, and needs one" in err
     save_audio(tmp_path / "silence.wav", torch.zeros(2, RATE), RATE)
     status, _, err = dasp(*words, "--reference", tmp_path / "silence.wav")
-    assert status == 1 and "references[0]: expected music, got silence" in err
+    assert status == 1 and "reference 1: expected sound, got silence" in err
     assert not (tmp_path / "mix.wav").exists()

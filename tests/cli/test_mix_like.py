@@ -10,6 +10,7 @@ from dasp.audio_io import load_audio, save_audio
 from dasp.cli.main import main
 from dasp.functional import high_pass, low_pass
 from dasp.mixing import load_mix, save_mix, setting
+from dasp.processors.catalogue import GAIN, STEREO_PANNER
 
 RATE = 16_000
 
@@ -99,3 +100,57 @@ def test_nothing_is_matched_where_every_track_is_muted(folder, capsys):
     words = ["mix", "--start", str(folder / "begin.json"), "-o", str(folder / "x.wav")]
     assert main([*words, "--reference", str(folder / "bright.wav")]) == 1
     assert "every track is muted" in capsys.readouterr().err and not (folder / "x.wav").exists()
+
+
+def test_each_track_like_the_stem_of_its_role(folder, capsys):
+    (folder / "other").mkdir()
+    for name, gain in (("bass", 0.1), ("hihat", 1.0)):
+        audio, rate = load_audio(folder / "song" / f"{name}.wav")
+        save_audio(folder / "other" / f"{name} 2.wav", gain * audio, rate, subtype="FLOAT")
+    words = ["mix", str(folder / "song"), "--system", "equal-loudness", "--pan", "hihat=left"]
+    like = [*words, "--reference-stems", str(folder / "other")]
+    assert main([*like, "-o", str(folder / "like.wav")]) == 0
+    said = capsys.readouterr().err
+    assert "bass: like bass 2, spectrum" in said and "dB from the reference:" in said
+    tracks = load_mix(folder / "like.json").tracks
+    bass, hihat = (
+        sum(stage.settings.get("gain_db", 0.0) for stage in track.strip if stage.processor is GAIN)
+        for track in tracks
+    )
+    assert hihat - bass > 10
+    panner = next(stage for stage in tracks[1].strip if stage.processor is STEREO_PANNER)
+    assert panner.settings["pan"] == -1.0
+
+
+def test_stems_and_a_mix_are_not_both_a_reference(folder, capsys):
+    words = ["mix", str(folder / "song"), "-o", str(folder / "x.wav")]
+    both = ["--reference", str(folder / "bright.wav"), "--reference-stems", str(folder / "song")]
+    with pytest.raises(SystemExit):
+        main([*words, *both])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_the_network_tells_of_a_clipped_mono_reference(folder, capsys):
+    loud = (40 * load_audio(folder / "bright.wav")[0]).clamp(-1, 1)[:1]
+    save_audio(folder / "clipped.wav", loud, RATE, subtype="FLOAT")
+    words = ["mix", str(folder / "song"), "--system", "diff-mst", "-o", str(folder / "x.wav")]
+    assert main([*words, "--reference", str(folder / "clipped.wav")]) == 0
+    said = capsys.readouterr().err
+    assert "reference 1: clipped" in said and "reference 1: mono" in said
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (torch.zeros(2, RATE), "expected sound, got silence"),
+        (0.1 * torch.ones(2, 100), "expected at least 0.4 s, got 0.006 s"),
+        (0.1 * torch.ones(3, RATE), "expected mono or stereo"),
+    ],
+)
+@pytest.mark.parametrize("system", ["diff-mst", "equal-loudness"])
+def test_bad_references_are_refused_and_nothing_is_written(folder, capsys, audio, message, system):
+    save_audio(folder / "bad.wav", audio, RATE, subtype="FLOAT")
+    words = ["mix", str(folder / "song"), "--system", system, "-o", str(folder / "x.wav")]
+    assert main([*words, "--reference", str(folder / "bad.wav")]) == 1
+    assert f"reference 1: {message}" in capsys.readouterr().err
+    assert not (folder / "x.wav").exists()

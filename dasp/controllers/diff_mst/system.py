@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp._bounds import at_most
-from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_S, measure_loudness
 from dasp.controllers.console.mix import NEAR_AN_END, TRIM_LUFS, staged
 from dasp.controllers.diff_mst.hearing import (
     hear_tracks,
@@ -61,7 +61,7 @@ def diff_mst(
         The mix.
 
     Raises:
-        ValueError: If there is no reference, or nothing is to be heard in one.
+        ValueError: If there is no reference, or one is silent, shorter than 0.4 s or not finite.
     """
     model = shipped() if weights is None else load_trained(weights)
     wanted = spectrum_of(references, song.sample_rate)
@@ -92,11 +92,16 @@ def spectrum_of(references: Sequence[Tensor], sample_rate: int) -> Tensor:
         `(3, BANDS)`, as `mean_spectrum` does.
 
     Raises:
-        ValueError: If there is no reference, or nothing is to be heard in one.
+        ValueError: If there is no reference, or one is silent, shorter than 0.4 s or not finite.
     """
     if not references:
         raise ValueError("references: expected one or more, got none")
     for i, reference in enumerate(references):
+        if reference.shape[-1] < MOMENTARY_S * sample_rate:
+            got = reference.shape[-1] / sample_rate
+            raise ValueError(f"references[{i}]: expected at least {MOMENTARY_S} s, got {got:.3f} s")
+        if not reference.isfinite().all():
+            raise ValueError(f"references[{i}]: expected finite samples")
         if measure_loudness(reference, sample_rate) <= ABSOLUTE_GATE_LUFS:
             raise ValueError(f"references[{i}]: expected music, got silence")
     spectra = torch.stack([mean_spectrum(x, sample_rate) for x in references])

@@ -7,24 +7,28 @@ heard once: its fader moves with the thresholds behind it, and so does nothing b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dasp.analysis import busiest_stretch
+from dasp.analysis.spectral import octave_centres_hz
 from dasp.estimation.adam import adam
-from dasp.estimation.matching.equaliser import with_equaliser
+from dasp.estimation.matching.equaliser import IMPULSE, with_equaliser
 from dasp.estimation.matching.mastering import Chain, mastering_chain, rounded
 from dasp.estimation.matching.match import RATE, Progress, wanted_style
-from dasp.estimation.matching.pieces import hear
+from dasp.estimation.matching.pieces import Heard, hear
 from dasp.estimation.matching.prior import Prior
 from dasp.estimation.matching.style import (
+    mean_style,
     measure_style,
     quick_lufs,
     style_distance,
     style_errors,
 )
+from dasp.estimation.matching.voices import VOICES, voice_bands
 from dasp.estimation.unmixing.linear_strips import HIGHEST_SHARE
 from dasp.functional import limiter
 from dasp.mixing.fader import turned_up
@@ -36,9 +40,9 @@ from dasp.mixing.targets import CEILING_DB, MIX_LUFS
 from dasp.processors.catalogue import GAIN, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip, run_strip
-from dasp.units import db_to_gain
+from dasp.units import db_to_gain, gain_to_db
 
-STEPS = 20
+STEPS = 16
 """Of each of the two descents."""
 
 GAIN_DB, EQ_DB = 18.0, 12.0
@@ -76,6 +80,35 @@ class MixMatch:
     before: Mapping[str, float]
     after: Mapping[str, float]
     notes: tuple[str, ...]
+
+
+def nearest_mix(
+    song: Song, starts: Mapping[str, Mix], references: Sequence[Tensor], *, excerpt_s: float = 5.0
+) -> str:
+    """Choose the mix whose sound is nearest to references.
+
+    Args:
+        song: The tracks, in the order of the mixes.
+        starts: The mixes by name.
+        references: One or more recordings `(channels, time)` at the rate of the song.
+        excerpt_s: Seconds that are heard, where most tracks play.
+
+    Returns:
+        The name of the nearest.
+
+    Raises:
+        ValueError: If a reference is silent, too short, not finite, or of more than two channels.
+    """
+    with torch.no_grad():
+        others = _references(song, references)
+        wanted = {**mean_style([o.style for o in others]), "loudness": torch.tensor([MIX_LUFS])}
+        excerpt = _excerpt(song, excerpt_s)
+        distances = {}
+        for name, start in starts.items():
+            bus = mix_down(excerpt, replace(start, master=()))
+            style = measure_style(_at_loudness(bus[None], song.sample_rate), song.sample_rate)
+            distances[name] = style_distance(style, wanted).item()
+    return min(distances, key=distances.__getitem__)
 
 
 def match_mix(
@@ -121,17 +154,14 @@ def _matched(
     on_step: Progress,
 ) -> MixMatch:
     rate = song.sample_rate
-    others = [
-        hear(one, rate, f"reference {i + 1}", seconds=12.0, pieces=3)
-        for i, one in enumerate(references)
-    ]
+    others = _references(song, references)
     with torch.no_grad():
         desk = _desk(song, start, spreads, excerpt_s)
         bus = desk.bus(desk.prior.mean[None])
         own = hear(bus, rate, "mix", seconds=excerpt_s, pieces=1)
         own = own._replace(mono=False)  # panners will see to that
         wanted = {**wanted_style(own, others), "loudness": torch.tensor([MIX_LUFS])}
-        master = mastering_chain(own.pieces, rate, dynamics="none")
+        master = mastering_chain(own.pieces, rate, dynamics="none", equaliser=True)
         begin = with_equaliser(master, own.style, wanted, rate)[:1]
     search = _Search(desk, master, wanted, not any(stage.locked for stage in start.master))
     u = search.found(torch.cat((desk.prior.mean[None], begin), -1), on_step)
@@ -146,6 +176,27 @@ def _matched(
     return MixMatch(
         mix, style_errors(styles[0], wanted), style_errors(styles[1], wanted), tuple(notes)
     )
+
+
+def _references(song: Song, references: Sequence[Tensor]) -> list[Heard]:
+    return [
+        hear(one, song.sample_rate, f"reference {i + 1}", seconds=12.0, pieces=3)
+        for i, one in enumerate(references)
+    ]
+
+
+def _excerpt(song: Song, seconds: float) -> list[Tensor]:
+    """The stretch of the tracks in which most plays."""
+    mono = (track.mean(-2, keepdim=True) for track in song.tracks)
+    stretch = busiest_stretch(mono, round(seconds * song.sample_rate))
+    return [track[..., stretch].float().clone() for track in song.tracks]
+
+
+def _at_loudness(bus: Tensor, sample_rate: int) -> Tensor:
+    """A sum of tracks `(*batch, 2, time)` at the loudness of mixes, behind a limiter."""
+    gain_db = (MIX_LUFS - quick_lufs(bus, sample_rate))[..., None, None]
+    loud = bus * db_to_gain(gain_db)
+    return limiter(loud, sample_rate, ceiling_db=CEILING_DB, release_ms=100.0)
 
 
 def _first(style: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -217,28 +268,53 @@ class _Knobs(NamedTuple):
 
 
 def _desk(song: Song, start: Mix, spreads: Sequence[Spread], seconds: float) -> _Desk:
-    mono = (track.mean(-2, keepdim=True) for track in song.tracks)
-    stretch = busiest_stretch(mono, round(seconds * song.sample_rate))
-    excerpt = [track[..., stretch].float().clone() for track in song.tracks]
-    prepared = prepared_tracks(excerpt, start)
+    prepared = prepared_tracks(_excerpt(song, seconds), start)
     inputs = {track.name: audio for track, audio in zip(start.tracks, prepared, strict=True)}
     signals, tracks, free = [], [], []
-    means, deviations = [], []
+    means, roots = [], []
     for i, (track, audio) in enumerate(zip(start.tracks, prepared, strict=True)):
         at = _panner(track)
         signals.append(run_strip(audio, song.sample_rate, track.strip[:at], inputs))
         rest = track.strip[at:] or (Stage(STEREO_PANNER, {"pan": 0.0}),)
         tracks.append(replace(track, strip=rest, prepare=Preparation()))
-        if _is_free(track) and audio.any():
+        if is_free(track) and audio.any():
             free.append(i)
             pan = {**STEREO_PANNER.defaults(), **rest[0].settings}["pan"]
-            means += [0.5, (pan + 1) / 2, *[0.5] * BANDS]
             spread = spreads[i]
-            eq = EQ_SPREAD_DB / (2 * EQ_DB)
-            deviations += [spread.level_db / (2 * GAIN_DB), spread.pan / 2, *[eq] * BANDS]
-    prior = Prior(torch.tensor(means), torch.tensor(deviations))
+            eq = _likely_eq(track, song.sample_rate)
+            means += [0.5, (pan + 1) / 2, *(0.5 + eq.mean / (2 * EQ_DB)).tolist()]
+            roots += [
+                torch.tensor([[spread.level_db / (2 * GAIN_DB)]]),
+                torch.tensor([[spread.pan / 2]]),
+                eq.root / (2 * EQ_DB),
+            ]
+    prior = Prior(torch.tensor(means), torch.block_diag(*roots) if roots else torch.zeros(0, 0))
     mix = replace(start, tracks=tuple(tracks), master=())
     return _Desk(tuple(signals), mix, tuple(free), prior)
+
+
+def _likely_eq(track: Track, sample_rate: int) -> Prior:
+    """What is believed of the gains of the EQ in a strip, in dB."""
+    moderate = Prior(torch.zeros(BANDS), EQ_SPREAD_DB * torch.eye(BANDS))
+    if track.role not in VOICES:
+        return moderate
+    voice = voice_bands(_what_bands_do(sample_rate))
+    has_one = any(stage.processor is PARAMETRIC_EQ for stage in track.strip)
+    return Prior(moderate.mean if has_one else voice.mean, voice.root)
+
+
+@cache
+def _what_bands_do(sample_rate: int) -> Tensor:
+    """What 1 dB of each band of the EQ does in the thirds of an octave, `(31, BANDS)`."""
+    impulse = torch.zeros(1, IMPULSE)
+    impulse[:, 0] = 1.0
+    bins = (octave_centres_hz(3) * IMPULSE / sample_rate).round().long().clamp(1, IMPULSE // 2)
+    columns = []
+    for gains_db in torch.eye(BANDS):
+        eq = _Knobs(torch.zeros(()), torch.zeros(()), gains_db, sample_rate).eq
+        h = torch.fft.rfft(PARAMETRIC_EQ(impulse, sample_rate, **eq)[0])
+        columns.append(gain_to_db(h.abs())[bins])
+    return torch.stack(columns, -1)
 
 
 def _panner(track: Track) -> int:
@@ -247,8 +323,15 @@ def _panner(track: Track) -> int:
     return places[-1] if places else len(track.strip)
 
 
-def _is_free(track: Track) -> bool:
-    """Whether nothing of a track is locked, and no pan moves."""
+def is_free(track: Track) -> bool:
+    """Tell whether nothing of a track is locked, and no pan moves.
+
+    Args:
+        track: The track.
+
+    Returns:
+        Whether its strip may be turned.
+    """
     panner = track.strip[_panner(track) :][:1]
     moves = any(stage.automation for stage in panner)
     return not (track.locked or moves or any(stage.locked for stage in track.strip))
@@ -297,8 +380,7 @@ class _Search:
         bus = self.desk.bus(u)[None]
         if self.free_master:
             bus = self.master.processor(bus, rate, **self.master.knobs.settings(u[:, count:]))
-        gain_db = (MIX_LUFS - quick_lufs(bus, rate))[:, None, None]
-        return limiter(bus * db_to_gain(gain_db), rate, ceiling_db=CEILING_DB, release_ms=100.0)
+        return _at_loudness(bus, rate)
 
     def mix(self, start: Mix, u: Tensor) -> Mix:
         """The mix of controls `(n,)`."""

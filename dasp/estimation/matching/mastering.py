@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dasp.estimation.fitting.knobs import Knobs, free_knobs
 from dasp.estimation.matching.prior import Belief, Prior, prior_of
+from dasp.estimation.matching.voices import VOICES, voice_dynamics
 from dasp.estimation.unmixing.linear_strips import HIGHEST_SHARE
 from dasp.functional._param import Param
 from dasp.mixing.in_range import in_range
@@ -17,6 +18,7 @@ from dasp.processors import Processor
 from dasp.processors.catalogue import (
     COMPRESSOR,
     EXPANDER,
+    GAIN,
     LIMITER,
     MULTIBAND_COMPRESSOR,
     PARAMETRIC_EQ,
@@ -117,26 +119,44 @@ class Chain(NamedTuple):
         return tuple(stages)
 
 
-def mastering_chain(x: Tensor, sample_rate: float, *, dynamics: str = "single") -> Chain:
+def mastering_chain(
+    x: Tensor,
+    sample_rate: float,
+    *,
+    dynamics: str = "single",
+    equaliser: bool = False,
+    role: str | None = None,
+) -> Chain:
     """Build the chain for a mix, with thresholds where its loud moments are.
 
     Args:
         x: Audio of the mix, `(*pieces, channels, time)`.
         sample_rate: In Hz.
+        equaliser: Whether the chain begins with an EQ of six bands.
+        role: What plays, if that is known; for a voice its usual compressor is believed.
         dynamics: "single" is an expander, a compressor and a limiter for the peaks, "multiband" has
             three bands of compression, "none" has none of all.
 
     Returns:
         The chain, and four starts: with everything neutral, expanded, compressed and limited.
     """
-    stages = (Stage(PARAMETRIC_EQ, {"peak_q": [BROAD_Q] * 4}), *_dynamics(x, sample_rate, dynamics))
+    stages = _dynamics(x, sample_rate, dynamics)
+    if equaliser:
+        stages = (Stage(PARAMETRIC_EQ, {"peak_q": [BROAD_Q] * 4}), *stages)
     if x.shape[-2] == 2:
         stages += (Stage(STEREO_PANNER), Stage(STEREO_WIDENER))
+    if not stages:
+        nothing = Knobs((), {"gain.gain_db": 0.0})
+        nobody = Prior(torch.zeros(0), torch.zeros(0, 0))
+        return Chain(
+            combined("chain", (Stage(GAIN),)).processor, nothing, nobody, torch.zeros(1, 0)
+        )
     whole = combined("chain", stages)
     settings = {**whole.processor.defaults(), **whole.settings}
     names = [stage.processor.name for stage in stages]
     hold = [name for name in HELD if name.partition(".")[0] in names]
     knobs = free_knobs(whole.processor, settings, hold=hold)
+    beliefs = {**BELIEFS, **voice_dynamics()} if role in VOICES else BELIEFS
     knobs = replace(knobs, free=tuple(_below(p, HIGHEST_SHARE * sample_rate) for p in knobs.free))
     others: list[dict[str, Any]] = [{}]
     for name in names:
@@ -147,7 +167,7 @@ def mastering_chain(x: Tensor, sample_rate: float, *, dynamics: str = "single") 
             plain, ratio = settings[f"{name}.ratio"], START_RATIOS[name]
             others.append({f"{name}.ratio": [ratio] * 3 if isinstance(plain, list) else ratio})
     starts = torch.stack([knobs.at({**settings, **other}) for other in others]).float()
-    return Chain(whole.processor, knobs, prior_of(knobs, BELIEFS, settings), starts)
+    return Chain(whole.processor, knobs, prior_of(knobs, beliefs, settings), starts)
 
 
 def _dynamics(x: Tensor, sample_rate: float, which: str) -> tuple[Stage, ...]:
@@ -211,6 +231,8 @@ def rounded(value: Any) -> Any:
 
 def _does_nothing(processor: Processor, settings: Mapping[str, Any]) -> bool:
     """Whether a stage does so little that it is better left out."""
+    if processor is GAIN:
+        return abs(settings["gain_db"]) < LEAST_GAIN_DB
     if processor in (STEREO_PANNER, STEREO_WIDENER):
         knob = "pan" if processor is STEREO_PANNER else "width"
         return abs(settings[knob] - processor.defaults()[knob]) < LEAST_PLACE

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from dasp._checks import check_choice, check_range, checked_sample_rate
-from dasp.analysis import measure_loudness
 from dasp.estimation.adam import adam
-from dasp.estimation.matching.equaliser import with_equaliser
-from dasp.estimation.matching.mastering import (
-    DYNAMICS,
-    LIMITER_STAGE,
-    Chain,
-    mastering_chain,
-)
-from dasp.estimation.matching.pieces import Heard, hear
+from dasp.estimation.matching.equaliser import graphic_gains_db, likely_gains
+from dasp.estimation.matching.mastering import DYNAMICS, Chain, mastering_chain
+from dasp.estimation.matching.pieces import Heard, Whole, hear
 from dasp.estimation.matching.style import (
     GROUPS,
     Style,
@@ -26,22 +21,19 @@ from dasp.estimation.matching.style import (
     style_distance,
     style_errors,
 )
+from dasp.estimation.matching.whole import LastLook, Settled, quick, trim_behind
 from dasp.functional import limiter
-from dasp.mixing.in_range import in_range
 from dasp.mixing.mixdown import run_strip
+from dasp.mixing.roles import KNOWN_ROLES
 from dasp.mixing.routing import as_stereo
 from dasp.mixing.targets import CEILING_DB
-from dasp.processors.catalogue import GAIN
 from dasp.processors.chain import combined
 from dasp.processors.stage import Stage
 from dasp.units import db_to_gain
 
 PIECES = 3
-FIRST_STEPS, LAST_STEPS = 10, 32
-RATE = 0.02
-
-TURNS, OVER, NEAR_LU = 5, 1.3, 0.05
-"""Corrections of the gain in front of the limiter, which takes a part of each, and when to stop."""
+FIRST_STEPS, LAST_STEPS = 5, 16
+RATE = 0.04
 
 Progress = Callable[[float], None]
 
@@ -81,14 +73,15 @@ def match(
     *,
     amount: float = 1.0,
     dynamics: str = "single",
+    role: str | None = None,
     weights: Mapping[str, float] | None = None,
     excerpt_s: float = 12.0,
     on_step: Progress = lambda distance: None,
 ) -> Match:
     """Find the settings of a mastering chain that bring a mix to the style of references.
 
-    The chain is an EQ, an expander, a compressor, balance and width, a gain, and a limiter at
-    -1 dBTP.
+    The chain is a graphic EQ, an expander, a compressor, a limiter for the peaks, balance and
+    width, a gain, and a limiter at -1 dBTP.
 
     Args:
         mix: Audio `(channels, time)`, mono or stereo.
@@ -97,6 +90,8 @@ def match(
             of several the mean is wanted.
         amount: How far to go from the mix, 0, to the style of the references, 1.
         dynamics: "single" for one compressor, "multiband" for three bands, "none" for neither.
+        role: What the mix plays where it is a single stem, one of `dasp.mixing.roles.KNOWN_ROLES`.
+            For a voice ("vocal", "backing vocal") what engineers do to voices is believed.
         weights: Factors on the weights of groups of the style, by name.
         excerpt_s: Seconds of a longer recording that are heard, where it is loudest, 1 or more.
         on_step: Called after each step with the smallest distance so far.
@@ -119,6 +114,8 @@ def match(
     check_range("amount", amount, low=0.0, high=1.0)
     check_range("excerpt_s", excerpt_s, low=1.0)
     check_choice("dynamics", dynamics, DYNAMICS)
+    if role is not None:
+        check_choice("role", role, KNOWN_ROLES)
     for name in weights or {}:
         check_choice("weights", name, GROUPS)
     references = [references] if isinstance(references, Tensor) else list(references)
@@ -134,17 +131,19 @@ def match(
         hear(reference, sample_rate, name, seconds=excerpt_s, pieces=PIECES)
         for reference, name in zip(references, names, strict=True)
     ]
-    wanted = wanted_style(own, others)
-    chain = mastering_chain(
-        own.pieces if mix.shape[0] == 2 else own.pieces[:, :1], sample_rate, dynamics=dynamics
-    )
-    target_lufs = sum(other.lufs for other in others) / len(others)
-    search = _Search(chain, own, wanted, sample_rate, len(mix), dict(weights or {}), on_step)
-    u = search.best()
-    strip = chain.stages(torch.lerp(chain.neutral, u, amount))
-    target_lufs = own.lufs + amount * (target_lufs - own.lufs)
-    end, missed_lu = _at_loudness(mix, strip, target_lufs, sample_rate)
-    return _told((*strip, *end), search, others, missed_lu)
+    wanted, whole = wanted_style(own, others), wanted_whole(own, others)
+    believed = likely_gains(sample_rate, role)
+    eq_db = graphic_gains_db(own.whole.spectrum, whole.spectrum, believed)
+    begin = Settled(eq_db, trim_behind(mix, eq_db, sample_rate), torch.zeros(0))
+    pieces = run_strip(own.pieces[:, : len(mix)], int(sample_rate), begin.front())
+    chain = mastering_chain(pieces, sample_rate, dynamics=dynamics, role=role)
+    search = _Search(chain, pieces, wanted, sample_rate, dict(weights or {}), on_step)
+    look = LastLook(mix, sample_rate, chain, own.whole, whole, believed)
+    found = look.settled(begin._replace(u=search.best()))
+    strip = found.strip(chain, amount)
+    lufs = own.whole.lufs + amount * (whole.lufs - own.whole.lufs)
+    end, missed_lu = look.at_loudness(strip, lufs)
+    return _told((*strip, *end), search, own, others, missed_lu)
 
 
 def wanted_style(own: Heard, others: Sequence[Heard]) -> dict[str, Tensor]:
@@ -170,21 +169,42 @@ def wanted_style(own: Heard, others: Sequence[Heard]) -> dict[str, Tensor]:
     return wanted
 
 
+def wanted_whole(own: Heard, others: Sequence[Heard]) -> Whole:
+    """Find what the whole of a recording is to measure: the mean of the references.
+
+    Args:
+        own: The mix.
+        others: The references.
+
+    Returns:
+        What it is to measure.
+    """
+    wholes = [other.whole for other in others]
+    shares = [other.whole.side_share for other in others if not other.mono]
+    return Whole(
+        fmean(whole.lufs for whole in wholes),
+        torch.stack([whole.spectrum for whole in wholes]).mean(0),
+        fmean(whole.crest_db for whole in wholes),
+        fmean(shares) if shares and not own.mono else own.whole.side_share,
+    )
+
+
 @dataclass(frozen=True)
 class _Search:
-    """The search for the controls of a chain."""
+    """The search for the controls of a chain, on pieces `(pieces, channels, time)`."""
 
     chain: Chain
-    own: Heard
+    pieces: Tensor
     wanted: Style
     sample_rate: float
-    channels: int
     weights: Mapping[str, float]
     on_step: Progress
 
     def best(self) -> Tensor:
         """The controls with the least distance and price, of all starts."""
-        starts = with_equaliser(self.chain, self.own.style, self.wanted, self.sample_rate)
+        starts = self.chain.starts
+        if not self.chain.knobs.size:
+            return starts[0]
 
         def note(least: Tensor) -> None:
             self.on_step(least.min().item())
@@ -206,8 +226,7 @@ class _Search:
 
     def heard(self, u: Tensor) -> Tensor:
         """What the pieces sound like behind the chain, `(starts, pieces, 2, time)`."""
-        pieces = self.own.pieces
-        x = pieces[:, : self.channels].expand(len(u), -1, -1, -1)
+        x = self.pieces.expand(len(u), -1, -1, -1)
         settings = {
             name: value[:, None] if isinstance(value, Tensor) else value
             for name, value in self.chain.knobs.settings(u).items()
@@ -224,37 +243,19 @@ class _Search:
         )
 
 
-def _at_loudness(
-    mix: Tensor, strip: Sequence[Stage], lufs: float, sample_rate: float
-) -> tuple[tuple[Stage, Stage], float]:
-    """The gain and the limiter that bring the whole of a mix to a loudness, and what is missing.
-
-    The gain is found with a limiter of the samples alone, which takes about as much loudness as one
-    of the true peak, and a tenth of its time.
-    """
-    settings = {**LIMITER_STAGE.settings, "true_peak": False}
-    with torch.no_grad():
-        y = run_strip(mix.float(), int(sample_rate), tuple(strip))
-        gain_db = in_range(GAIN, "gain_db", lufs - measure_loudness(y, sample_rate).item())
-        for _ in range(TURNS):
-            limited = LIMITER_STAGE.processor(y * db_to_gain(gain_db), sample_rate, **settings)
-            missed_lu = lufs - measure_loudness(limited, sample_rate).item()
-            if abs(missed_lu) < NEAR_LU:
-                break
-            gain_db = in_range(GAIN, "gain_db", gain_db + OVER * missed_lu)
-    return (Stage(GAIN, {"gain_db": round(gain_db, 2)}), LIMITER_STAGE), missed_lu
-
-
 def _told(
-    strip: Sequence[Stage], search: "_Search", others: Sequence[Heard], missed_lu: float
+    strip: Sequence[Stage],
+    search: _Search,
+    own: Heard,
+    others: Sequence[Heard],
+    missed_lu: float,
 ) -> Match:
     """What was found, and what of the references was not reached."""
-    own, wanted, rate = search.own, search.wanted, search.sample_rate
-    settings = {**strip[-1].settings, "true_peak": False}
-    quick = (*strip[:-1], strip[-1]._replace(settings=settings))
+    wanted, rate = search.wanted, search.sample_rate
     with torch.no_grad():
         behind = torch.stack([
-            as_stereo(run_strip(piece[: search.channels], int(rate), quick)) for piece in own.pieces
+            as_stereo(run_strip(piece[: search.pieces.shape[-2]], int(rate), quick(strip)))
+            for piece in own.pieces
         ])  # fmt: skip
         styles = measure_style(behind, rate)
     found = {name: values.mean(0) for name, values in styles.items()}

@@ -1,17 +1,22 @@
 """What is heard of a recording, and what there is to say about it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
 from dasp._checks import check_audio
-from dasp.analysis import busiest_pieces, measure_loudness
-from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
-from dasp.estimation.matching.style import mean_style, measure_style
+from dasp.analysis import (
+    busiest_pieces,
+    measure_crest_factor,
+    measure_loudness,
+    measure_octave_spectrum,
+    measure_side_share,
+)
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_S
+from dasp.estimation.matching.style import audible, mean_style, measure_style
 from dasp.mixing.routing import as_stereo
-
-SHORTEST_S = 0.4
-"""A block of the loudness meter."""
+from dasp.units import power_to_db
 
 SHORT_S = 3.0
 MONO_SHARE = 1e-4
@@ -24,20 +29,58 @@ FEW_THIRDS = 15
 BY_BAND_DB = 30.0
 
 
+class Whole(NamedTuple):
+    """What the whole of a recording measures.
+
+    Args:
+        lufs: Integrated loudness in LUFS.
+        spectrum: Third-octave levels of both channels at a loudness of 0, `(31,)` in dB, none of
+            them further under the loudest than can be heard.
+        crest_db: Crest factor, mean of the channels.
+        side_share: Share of the side in the energy.
+    """
+
+    lufs: float
+    spectrum: Tensor
+    crest_db: float
+    side_share: float
+
+
+def measure_whole(x: Tensor, sample_rate: float) -> Whole:
+    """Measure the whole of a recording.
+
+    Args:
+        x: Audio `(channels, time)`, mono or stereo.
+        sample_rate: In Hz.
+
+    Returns:
+        Loudness as it is, and spectrum, crest factor and share of the side as in stereo.
+    """
+    stereo = as_stereo(x)
+    thirds = 10 ** (measure_octave_spectrum(stereo, sample_rate, bands_per_octave=3) / 10)
+    level_db = power_to_db(thirds.mean(-2))
+    return Whole(
+        measure_loudness(x, sample_rate).item(),
+        audible(level_db - measure_loudness(stereo, sample_rate)),
+        measure_crest_factor(stereo, sample_rate).mean().item(),
+        measure_side_share(stereo, sample_rate).item(),
+    )
+
+
 class Heard(NamedTuple):
     """A recording as a match hears it.
 
     Args:
         pieces: Audio `(pieces, 2, time)`, where it is loudest.
         style: Its style, the mean of the pieces'.
-        lufs: Integrated loudness of the whole in LUFS.
+        whole: What the whole of it measures.
         mono: Whether both channels are the same.
         notes: What stands in the way of a match, for a person to read.
     """
 
     pieces: Tensor
     style: dict[str, Tensor]
-    lufs: float
+    whole: Whole
     mono: bool
     notes: tuple[str, ...]
 
@@ -62,9 +105,9 @@ def hear(x: Tensor, sample_rate: float, name: str, *, seconds: float, pieces: in
     check_audio(x, name)
     if x.ndim != 2 or x.shape[0] not in (1, 2):
         raise ValueError(f"{name}: expected mono or stereo (channels, time), got {tuple(x.shape)}")
-    if x.shape[-1] < SHORTEST_S * sample_rate:
+    if x.shape[-1] < MOMENTARY_S * sample_rate:
         got = x.shape[-1] / sample_rate
-        raise ValueError(f"{name}: expected at least {SHORTEST_S} s, got {got:.3f} s")
+        raise ValueError(f"{name}: expected at least {MOMENTARY_S} s, got {got:.3f} s")
     if not x.isfinite().all():
         raise ValueError(f"{name}: expected finite samples")
     lufs = measure_loudness(x, sample_rate).item()
@@ -76,7 +119,28 @@ def hear(x: Tensor, sample_rate: float, name: str, *, seconds: float, pieces: in
     style = mean_style([{key: value[i] for key, value in style.items()} for i in range(len(heard))])
     side, mid = ((stereo[0] + sign * stereo[1]).square().sum().item() for sign in (-1, 1))
     mono = side <= MONO_SHARE * (side + mid)
-    return Heard(heard, style, lufs, mono, tuple(_notes(x, sample_rate, name, mono, style)))
+    whole = measure_whole(x.detach().float(), sample_rate)
+    return Heard(heard, style, whole, mono, tuple(_notes(x, sample_rate, name, mono, style)))
+
+
+def reference_notes(references: Sequence[Tensor], sample_rate: float) -> list[str]:
+    """Tell what stands in the way of a mix like references.
+
+    Args:
+        references: Recordings `(channels, time)`.
+        sample_rate: In Hz.
+
+    Returns:
+        Sentences for a person to read.
+
+    Raises:
+        ValueError: If one is silent, too short or not finite, or has more than two channels.
+    """
+    return [
+        note
+        for i, one in enumerate(references)
+        for note in hear(one, sample_rate, f"reference {i + 1}", seconds=12.0, pieces=3).notes
+    ]
 
 
 def _loudest(x: Tensor, length: int, count: int) -> Tensor:

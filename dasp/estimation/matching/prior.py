@@ -24,15 +24,16 @@ class Belief(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """A Gaussian over the controls of knobs.
+    """A Gaussian over the controls of knobs, or over gains.
 
     Args:
-        mean: Most likely controls, `(n,)`.
-        deviation: Standard deviations, `(n,)`.
+        mean: The most likely, `(n,)`.
+        root: Lower triangular root of the covariance, `(n, n)`: `mean + root @ z` of normal z is
+            drawn from it.
     """
 
     mean: Tensor
-    deviation: Tensor
+    root: Tensor
 
     def price(self, u: Tensor) -> Tensor:
         """Compute the negative logarithm of the density, but for a constant.
@@ -41,7 +42,7 @@ class Prior(NamedTuple):
             u: Controls `(*batch, n)`.
 
         Returns:
-            Half the sum of the squares of the deviations, `(*batch)`.
+            Half the square of the Mahalanobis distance, `(*batch)`.
         """
         return 0.5 * self.ways(u).square().sum(-1)
 
@@ -52,9 +53,10 @@ class Prior(NamedTuple):
             u: Controls `(*batch, n)`.
 
         Returns:
-            Deviations of the shape of `u`.
+            Independent deviations z of the shape of `u`, with which `u = mean + root @ z`.
         """
-        return (u - self.mean.to(u)) / self.deviation.to(u)
+        away = (u - self.mean.to(u))[..., None]
+        return torch.linalg.solve_triangular(self.root.to(u), away, upper=False)[..., 0]
 
 
 def prior_of(knobs: Knobs, beliefs: Mapping[str, Belief], settings: Mapping) -> Prior:
@@ -81,4 +83,4 @@ def prior_of(knobs: Knobs, beliefs: Mapping[str, Belief], settings: Mapping) -> 
             way = math.log(high / low) if param.scale == "log" else high - low
             spread = math.log(belief.spread) if param.scale == "log" else belief.spread
             deviations.append(spread / way)
-    return Prior(knobs.at(means).float(), torch.tensor(deviations))
+    return Prior(knobs.at(means).float(), torch.tensor(deviations).diag())

@@ -115,8 +115,8 @@ def measure_style(x: Tensor, sample_rate: float) -> dict[str, Tensor]:
     return {
         "loudness": level,
         "crest": measure_crest_factor(x, sample_rate).mean(-1, keepdim=True),
-        "spectrum": _audible(spectrum - level),
-        "bark": _audible((mid_side - level[..., None]).flatten(-2)),
+        "spectrum": audible(spectrum - level),
+        "bark": audible((mid_side - level[..., None]).flatten(-2)),
         "width": at_least(width, SIDE_FLOOR_DB),
         "image": image,
         **_over_time(x, sample_rate),
@@ -179,17 +179,17 @@ def _error(name: str, own: Style, wanted: Style) -> Tensor:
     if name not in BANDS:
         return difference.square().mean(-1)
     # What one of them hardly holds, no filter can bring to the other.
-    both = _is_heard(own[name]) & _is_heard(wanted[name])
+    both = is_heard(own[name]) & is_heard(wanted[name])
     return (difference.square() * both).sum(-1) / both.sum(-1).clamp(min=1)
 
 
-def _is_heard(level_db: Tensor) -> Tensor:
-    """Whether levels are over the floor of `_audible`."""
+def is_heard(level_db: Tensor) -> Tensor:
+    """Whether levels are over the floor of `audible`."""
     level_db = level_db.detach()
     return level_db > level_db.amax(-1, keepdim=True) - HEARD_DB + 0.01
 
 
-def _audible(level_db: Tensor) -> Tensor:
+def audible(level_db: Tensor) -> Tensor:
     """Levels that do not fall under what can be heard beside the loudest."""
     return at_least(level_db, level_db.detach().amax(-1, keepdim=True) - HEARD_DB)
 
