@@ -36,6 +36,7 @@ from dasp.analysis import (
     measure_true_peak,
 )
 from dasp.audio_io import load_audio, save_audio
+from dasp.controllers.style.conversion import convert, hear_style
 from dasp.controllers.systems import automatic_mix
 from dasp.estimation import match
 from dasp.evaluation.metrics import measure_errors
@@ -100,21 +101,36 @@ def main() -> None:
 # The style of a recording
 
 
+STEM_OF = {"single_stem_bass": "bass", "single_stem_vocals": "vocals"}
+"""What kind of stem a recording is; the others are mixes."""
+
+
 def style() -> Iterator[dict]:
-    """Errors to the truth, of the input, of the published systems and of the match."""
+    """Errors to the truth: of the input, the published systems, the converter and the match."""
     if not have_recordings("made songs alone"):
         return
     for folder in sorted((FOLDER / "style_transfer_koo").iterdir()):
         heard = {file.stem: load_audio(file) for file in sorted(folder.glob("*.flac"))}
         (mix, rate), (reference, _), (truth, _) = (heard[k] for k in ("input", "reference", "gt"))
         outputs = {"input": mix, **{k: x for k, (x, _) in heard.items() if k.startswith("out_")}}
-        start = time.process_time()
-        outputs["dasp match"] = match(mix, rate, reference).chain.run(mix, rate)
-        seconds = time.process_time() - start
+        group = STEM_OF.get(folder.name)
+        ways = {
+            "dasp convert": partial(converted, group=group),
+            "dasp match": lambda x, rate, like: match(x, rate, like).chain.run(x, rate),
+        }
+        took = {}
+        for system, way in ways.items():
+            start = time.process_time()
+            outputs[system] = way(mix, rate, reference)
+            took[system] = {"seconds": time.process_time() - start}
         for system, output in outputs.items():
             errors = measure_errors(output, truth, rate, names=STYLE)
-            took = {"seconds": seconds} if system == "dasp match" else {}
-            yield {"piece": folder.name, "system": system, **errors, **took}
+            yield {"piece": folder.name, "system": system, **errors, **took.get(system, {})}
+
+
+def converted(mix: Tensor, rate: int, reference: Tensor, group: str | None) -> Tensor:
+    """What the network of the package makes of a mix or a stem."""
+    return convert(mix, rate, hear_style([reference], rate, group=group), group=group)
 
 
 # A console

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dasp._checks import check_range
 from dasp.controllers.systems import automatic_mix, wanted_lufs
-from dasp.controllers.table import DEFAULT, NETWORKS
+from dasp.controllers.table import CONVERTERS, DEFAULT, NETWORKS
 from dasp.controllers.variants import LEANINGS, Variant
 from dasp.controllers.variants import variants as leaning_variants
 from dasp.mixing.document import load_mix
@@ -74,7 +74,7 @@ def mix(
     >>> [track.role for track in found.tracks], [stage.processor.name for stage in found.master]
     (['kick', 'vocal'], ['gain', 'limiter'])
     """
-    if system in NETWORKS:
+    if system in (*NETWORKS, *CONVERTERS):
         raise ValueError(
             f"system: {system!r} makes audio and no settings; "
             f"dasp.controllers.systems.audio_of(song, {system!r}) returns its sound"

@@ -8,7 +8,7 @@ import torch
 import dasp
 from dasp.analysis import measure_loudness
 from dasp.audio_io import save_audio
-from dasp.controllers import NETWORKS
+from dasp.controllers import CONVERTERS, NETWORKS
 from dasp.mixing import Channel, Mix, Song, Stage, Track, mix_down
 from dasp.processors.catalogue import GAIN
 
@@ -118,7 +118,7 @@ def test_another_rate_is_refused(tracks):
         dasp.render(mix, song)
 
 
-@pytest.mark.parametrize("system", NETWORKS)
+@pytest.mark.parametrize("system", [*NETWORKS, *CONVERTERS])
 def test_what_makes_audio_is_told_from_what_sets_knobs(tracks, system):
     with pytest.raises(ValueError, match=f"audio_of.song, '{system}'. returns its sound"):
         dasp.mix(tracks, RATE, system=system)

@@ -25,6 +25,7 @@ COMMANDS = {
     "fx-normalise": "bring stems to the average effects of their groups",
     "fit": "estimate the settings of a chain from two recordings",
     "match": "master a mix like a reference",
+    "convert": "give a mix or a stem the style of a reference, by a network",
     "train": "train a model by one of the recipes",
     "eval": "how near mixes come to references",
     "listen": "a listening test as a page, and its answers",

@@ -4,7 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-from torch import Tensor
 from tqdm import tqdm
 
 from dasp.analysis import measure_loudness, measure_true_peak
@@ -22,14 +21,13 @@ from dasp.cli.output import (
     writing,
 )
 from dasp.cli.printing import print_notes, print_table
-from dasp.cli.reading import add_truncated_option
+from dasp.cli.reading import add_truncated_option, load_at
 from dasp.estimation.matching import Match, match
 from dasp.estimation.matching.mastering import DYNAMICS
 from dasp.file_names import as_found
 from dasp.mixing.roles import KNOWN_ROLES
 from dasp.pictures import draw_match
 from dasp.processors.chain import parts_of
-from dasp.signal.resample import resample
 
 UNITS = {"loudness": "LU", "image": ""}
 
@@ -81,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_formats(args, args.output)
     refuse_existing(args, args.output, *filter(None, [document, args.report, args.plot]))
     mix, rate = load_audio(args.mix)
-    references = [_at_rate(path, rate) for path in args.reference]
+    references = [load_at(path, rate) for path in args.reference]
     with tqdm(unit="step", leave=False, disable=None) as bar:
 
         def on_step(distance: float) -> None:
@@ -115,11 +113,6 @@ def run(args: argparse.Namespace) -> int:
     print(args.output)
     print(document)
     return 0
-
-
-def _at_rate(path: Path, rate: int) -> Tensor:
-    audio, own = load_audio(path)
-    return audio if own == rate else resample(audio, own, rate)
 
 
 def _print(found: Match, level: dict[str, float]) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
-from dasp.cli.mix_like import add_reference_option, like_references
+from dasp.cli.mix_like import add_reference_option, like_references, read_references
 from dasp.cli.numbers import number, share, target_lufs, whole_number
 from dasp.cli.output import (
     add_output_options,
@@ -31,7 +31,7 @@ from dasp.controllers.heard import heard_of
 from dasp.controllers.kit_view import kit_seen_from
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.systems import audio_of, missed_target, wanted_lufs
-from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, NETWORKS, SYSTEMS
+from dasp.controllers.table import BY_REFERENCE, CONVERTERS, DEFAULT, LEARNT, NETWORKS, SYSTEMS
 from dasp.controllers.variants import LEANINGS, variants
 from dasp.desk import all_wishes, prepared_song
 from dasp.desk import mix as find_mix
@@ -53,6 +53,8 @@ from dasp.songs.preview import preview
 from dasp.songs.session import find_session
 
 PREVIEW_S = 20.0
+
+MAKE_AUDIO = (*NETWORKS, *CONVERTERS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=as_found, metavar="OUT", help="the mix, e.g. mix.wav"
     )
-    add_system_option(parser, BY_REFERENCE, NETWORKS)
+    add_system_option(parser, BY_REFERENCE, MAKE_AUDIO)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE",
         help="what a training has written: another console, forest or network than the one of the "
@@ -127,15 +129,17 @@ def add_system_option(
 
 def run(args: argparse.Namespace) -> int:
     """Mix, write the audio and the settings, and print both."""
-    if args.system in BY_REFERENCE and not args.reference:
+    if args.system in (*BY_REFERENCE, *CONVERTERS) and not args.reference:
         args.usage_error(f"--reference: {args.system} mixes like other mixes, and needs one")
-    makes_audio = args.system in NETWORKS
-    if args.weights and args.system not in (*LEARNT, *NETWORKS):
+    makes_audio = args.system in MAKE_AUDIO
+    if args.weights and args.system not in LEARNT:
         args.usage_error(f"--weights: {args.system} has none")
     if makes_audio and (args.amount != 1 or args.start):
         args.usage_error(f"--amount, --start: {args.system} has no settings")
-    if makes_audio and (args.reference or args.reference_stems):
-        args.usage_error(f"--reference, --reference-stems: {args.system} has no settings to turn")
+    if args.reference_stems and makes_audio:
+        args.usage_error(f"--reference-stems: {args.system} has no settings to turn")
+    if args.reference and args.system in NETWORKS:
+        args.usage_error(f"--reference: {args.system} has no settings to turn")
     wishes = wishes_of(args)
     if makes_audio and (refused := options_in(wishes)):
         args.usage_error(f"{', '.join(refused)}: {args.system} makes audio, and cannot follow")
@@ -214,7 +218,7 @@ def _run_variants(args: argparse.Namespace, wishes) -> int:
 def _target_lufs(args: argparse.Namespace, wishes) -> float | None:
     """The loudness that the mix was to have."""
     if args.target_lufs is None and args.amount > 0:
-        return MIX_LUFS if args.system in NETWORKS else wanted_lufs(None, wishes)
+        return MIX_LUFS if args.system in MAKE_AUDIO else wanted_lufs(None, wishes)
     return args.target_lufs
 
 
@@ -243,7 +247,8 @@ def _made(args: argparse.Namespace, stems, start, wishes):
     """The sound that a network makes as the one track of a mix, at the loudness; and notes."""
     roles = tuple(track.role for track in with_roles(stems.plain_mix(), wishes.role).tracks)
     heard, _ = heard_of(replace(stems.song, roles=roles), start)
-    made = audio_of(heard, args.system, args.weights)
+    references = read_references(args, heard.sample_rate)
+    made = audio_of(heard, args.system, args.weights, references)
     notes = [f"{args.system} makes the mix itself: there are no settings to write"]
     if left := options_in(wishes):
         notes.append(f"{args.system} cannot follow what {SESSION} says of {', '.join(left)}")

@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
 from tqdm import tqdm
 
-from dasp.audio_io import load_audio
+from dasp.cli.reading import load_at
 from dasp.controllers.table import BY_REFERENCE
 from dasp.desk import mix as find_mix
 from dasp.mixing.settings import Mix
-from dasp.signal.resample import resample
 from dasp.songs.multitrack import Multitrack
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ def add_reference_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def read_references(args: argparse.Namespace, sample_rate: int) -> list[Tensor]:
+    """The references at a rate."""
+    return [load_at(path, sample_rate) for path in args.reference]
+
+
 def like_references(
     args: argparse.Namespace, song: Multitrack, how: dict[str, Any]
 ) -> tuple[Mix, list[str]]:
@@ -45,12 +50,7 @@ def like_references(
                 song, args.reference_stems, on_step=lambda distance: bar.update(), **how
             )
         return found.mix, [*found.notes, _nearer(found)]
-    references = []
-    for path in args.reference:
-        audio, rate = load_audio(path)
-        references.append(
-            audio if rate == song.sample_rate else resample(audio, rate, song.sample_rate)
-        )
+    references = read_references(args, song.sample_rate)
     if args.system in BY_REFERENCE:  # which hears references itself
         notes = reference_notes(references, song.sample_rate)
         return find_mix(song, references=references, **how), notes

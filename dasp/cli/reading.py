@@ -1,12 +1,22 @@
-"""What the commands that read audio share: what becomes of files that are cut off."""
+"""What the commands that read audio share: another rate, and files that are cut off."""
 
 import argparse
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from dasp.audio_io import AudioFileWarning, allowing_truncated
+from torch import Tensor
+
+from dasp.audio_io import AudioFileWarning, allowing_truncated, load_audio
+from dasp.signal.resample import resample
+
+
+def load_at(path: Path, sample_rate: int) -> Tensor:
+    """The audio of a file at a rate."""
+    audio, own = load_audio(path)
+    return audio if own == sample_rate else resample(audio, own, sample_rate)
 
 
 def add_truncated_option(parser: argparse.ArgumentParser) -> None:

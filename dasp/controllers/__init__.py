@@ -2,13 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
+from dasp.controllers.table import (
+    BY_REFERENCE,
+    CONVERTERS,
+    DEFAULT,
+    LEARNT,
+    MIXERS,
+    NETWORKS,
+    SYSTEMS,
+)
 
 if TYPE_CHECKING:
     from dasp.controllers.systems import automatic_mix
 
 __all__ = [
     "BY_REFERENCE",
+    "CONVERTERS",
     "DEFAULT",
     "LEARNT",
     "MIXERS",

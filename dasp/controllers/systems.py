@@ -17,7 +17,15 @@ from dasp.controllers.locked import work_around
 from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.rules.strips import at_loudness, at_loudness_again, is_silent
 from dasp.controllers.steered import steered
-from dasp.controllers.table import BY_REFERENCE, DEFAULT, LEARNT, MIXERS, NETWORKS, SYSTEMS
+from dasp.controllers.table import (
+    BY_REFERENCE,
+    CONVERTERS,
+    DEFAULT,
+    LEARNT,
+    MIXERS,
+    NETWORKS,
+    SYSTEMS,
+)
 from dasp.mixing.amount import blend
 from dasp.mixing.genres import GENRES, to_taste
 from dasp.mixing.groups import with_groups
@@ -79,7 +87,8 @@ def automatic_mix(
     if system in BY_REFERENCE and not references:
         raise ValueError(f"references: {system} mixes like other mixes, got none")
     if weights is not None:
-        check_choice("system", system, [name for name in LEARNT if name not in NETWORKS])
+        makers = (*NETWORKS, *CONVERTERS)
+        check_choice("system", system, [name for name in LEARNT if name not in makers])
     if target_lufs is not None:
         check_range("target_lufs", target_lufs, low=ABSOLUTE_GATE_LUFS, high=0.0)
     check_range("amount", amount, low=0.0, high=1.0)
@@ -153,22 +162,28 @@ def _found(
     return work_around(at_loudness(mix, song.tracks, target_lufs), song, start, target_lufs)
 
 
-def audio_of(song: Song, system: str, weights: Path | None = None) -> Song:
+def audio_of(
+    song: Song, system: str, weights: Path | None = None, references: Sequence[Tensor] = ()
+) -> Song:
     """Let a network mix a song.
 
     Args:
         song: The tracks, their names and roles.
-        system: One of `NETWORKS`.
+        system: One of `NETWORKS`, or with references of `CONVERTERS`.
         weights: A file that its training has left; without one it has those of the package.
+        references: Finished mixes of any music, `(channels, time)` each at the rate of the song,
+            that the mix is to sound like.
 
     Returns:
         A song whose one track is the mix.
 
     Raises:
-        ValueError: If there is no such network, or the weights are of another.
+        ValueError: If there is no such network, the weights are of another, or there are references
+            and it hears none, or none and it needs one.
     """
-    check_choice("system", system, NETWORKS)
-    audio = MIXERS[system].load()(song, weights=weights)
+    check_choice("system", system, CONVERTERS if references else (*NETWORKS, *CONVERTERS))
+    options = {"references": references} if system in CONVERTERS else {}
+    audio = MIXERS[system].load()(song, weights=weights, **options)
     return Song((system,), ("other",), (audio,), song.sample_rate)
 
 

@@ -15,7 +15,8 @@ class Entry:
     - "balance": a song, to a mix of any loudness that knows nothing of one to start from;
     - "settings": a song, the mix to start from and the loudness to reach, to a mix;
     - "reference": the same, and `references`, finished mixes that the mix is to sound like;
-    - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings.
+    - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings;
+    - "conversion": the same from a song and `references`, finished mixes that it is to sound like.
 
     One that `learns` also takes `weights`, a file that its training has left.
 
@@ -26,7 +27,7 @@ class Entry:
     """
 
     home: str
-    kind: Literal["balance", "settings", "reference", "audio"] = "balance"
+    kind: Literal["balance", "settings", "reference", "audio", "conversion"] = "balance"
     learns: bool = False
 
     def load(self) -> Callable[..., Any]:
@@ -52,6 +53,7 @@ MIXERS = {
     "deep-mixing": Entry("deep_mixing.system:deep_mixing", learns=True),
     "diff-mst": Entry("diff_mst.system:diff_mst", "reference", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
+    "style-transfer": Entry("style.conversion:style_transfer", "conversion", learns=True),
 }
 """All automatic mixers by their names."""
 
@@ -66,6 +68,9 @@ BY_REFERENCE = tuple(name for name, entry in MIXERS.items() if entry.kind == "re
 
 NETWORKS = tuple(name for name, entry in MIXERS.items() if entry.kind == "audio")
 """Those that make audio themselves."""
+
+CONVERTERS = tuple(name for name, entry in MIXERS.items() if entry.kind == "conversion")
+"""Those that make audio that sounds like another mix."""
 
 LEARNT = tuple(name for name, entry in MIXERS.items() if entry.learns)
 """Those that can have other weights than those of the package."""

@@ -62,6 +62,22 @@ def in_memory(song: Multitrack) -> Multitrack:
     return replace(song, recordings=recordings, mixes=())
 
 
+def draw_song(seed: int, recorded: Sequence[Multitrack], generator: torch.Generator) -> Multitrack:
+    """Draw a recorded song, one time in four where there are any, or have one made.
+
+    Args:
+        seed: Of the made song.
+        recorded: The recorded songs.
+        generator: Decides which.
+
+    Returns:
+        The song.
+    """
+    if recorded and torch.rand((), generator=generator) < 0.25:
+        return recorded[int(torch.randint(len(recorded), (), generator=generator))]
+    return synthetic_song(seed, seconds=5.0, sample_rate=RATE)
+
+
 def draw_effects(group: str, generator: torch.Generator) -> Strip:
     """Draw a chain of effects for a stem.
 
@@ -224,7 +240,9 @@ class Boards:
         if self.folder and path.exists():
             return load_file(path)["heard"]
         generator = generator_for(seed, "board")
-        songs = [self._song(seed, i, generator) for i in range(self.pieces)]
+        songs = [
+            draw_song(seed * self.pieces + i, self.recorded, generator) for i in range(self.pieces)
+        ]
         pieces = torch.stack([draw_piece(song, generator) for song in songs])
         heard = _packed(board(pieces, self.settings, generator))
         if self.folder:
@@ -243,11 +261,6 @@ class Boards:
             What is heard, in their order.
         """
         return [self(seed) for seed in tqdm(seeds, desc="boards", leave=False, disable=None)]
-
-    def _song(self, seed: int, i: int, generator: torch.Generator) -> Multitrack:
-        if self.recorded and torch.rand((), generator=generator) < 0.25:
-            return self.recorded[int(torch.randint(len(self.recorded), (), generator=generator))]
-        return synthetic_song(seed * self.pieces + i, seconds=5.0, sample_rate=RATE)
 
 
 def _packed(heard: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dasp.analysis import measure_loudness
 from dasp.controllers.console.mix import shipped
 from dasp.controllers.forest.system import WEIGHTS as FOREST
 from dasp.controllers.forest.trees import load_forest, save_forest
-from dasp.controllers.systems import automatic_mix
+from dasp.controllers.systems import audio_of, automatic_mix
 from dasp.controllers.table import MIXERS, SYSTEMS
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.preparation import Preparation
@@ -149,3 +149,10 @@ def test_weights_of_a_training_stand_in_for_those_of_the_package(tracks, tmp_pat
     other.write_bytes(b"no forest")
     with pytest.raises(ValueError, match=r"forest\.safetensors"):
         automatic_mix(song(tracks), START, system="forest", weights=other)
+
+
+def test_what_makes_audio_hears_references_or_none(tracks):
+    with pytest.raises(ValueError, match="references: expected one or more, got none"):
+        audio_of(song(tracks), "style-transfer")
+    with pytest.raises(ValueError, match="system: expected one of 'style-transfer'"):
+        audio_of(song(tracks), "wave-u-net", references=tracks)

@@ -47,19 +47,34 @@ def effect_features(x: Tensor, sample_rate: float) -> Tensor:
     bank = mel_filterbank(size // 2 + 1, sample_rate).to(x)
     count = (x.shape[-1] - size) // (size // 2) + 1
     left, right = stft(x, size, size // 2)[..., :count].unbind(-3)
+    level, width, to_left = band_levels(left / (size / 4), right / (size / 4), bank)
+    pieces = frames(x.square().amax(-2), size, size // 2)
+    rms, peak = pieces.mean(-1), pieces.amax(-1)
+    both = torch.stack((_db(rms + QUIET) / 20 + 3, _db((peak + QUIET) / (rms + QUIET)) / 10), -2)
+    return torch.cat((level, width, to_left, both), -2)
+
+
+def band_levels(left: Tensor, right: Tensor, bank: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Measure how loud each band is, how wide, and on which side.
+
+    Args:
+        left: Complex spectra `(*batch, bins, frames)`, of magnitude 1 for a sine of amplitude 1.
+        right: Those of the other side.
+        bank: Weights of the bins of each band, `(bins, bands)`.
+
+    Returns:
+        Level of the mid, of the side beside it, and of left beside right, `(*batch, bands, frames)`
+        each; a unit is 20 dB.
+    """
     # Powers of mid and side follow from those of left and right and what the two share.
     powers = torch.stack((_product(left, left), _product(right, right), _product(left, right)))
-    left_p, right_p, shared = (powers.mT @ bank).mT / (size / 4) ** 2
+    left_p, right_p, shared = (powers.mT @ bank).mT
     mid_p = at_least((left_p + right_p) / 4 + shared / 2, 0.0)
     side_p = at_least((left_p + right_p) / 4 - shared / 2, 0.0)
     both = left_p + right_p + QUIET
-    level = _db(mid_p + QUIET) / 20 + 3
     width = (side_p + 1e-4 * (mid_p + QUIET)) / (mid_p + 1e-2 * side_p + QUIET)
     to_left = (left_p + 1e-3 * both) / (right_p + 1e-3 * both)
-    pieces = frames(x.square().amax(-2), size, size // 2)
-    rms, peak = pieces.mean(-1), pieces.amax(-1)
-    whole = torch.stack((_db(rms + QUIET) / 20 + 3, _db((peak + QUIET) / (rms + QUIET)) / 10), -2)
-    return torch.cat((level, _db(width) / 20, _db(to_left) / 20, whole), -2)
+    return _db(mid_p + QUIET) / 20 + 3, _db(width) / 20, _db(to_left) / 20
 
 
 def frame_size(sample_rate: float) -> int:

@@ -129,7 +129,7 @@ class EffectEncoder(nn.Module):
         y = self.blocks(x)
         pooled = y.mean(-1)
         if self.head is not None:
-            pooled = self.head(torch.cat([m for z in (x, y) for m in _moments(z)], -1))
+            pooled = self.head(torch.cat([m for z in (x, y) for m in moments(z)], -1))
         return nn.functional.normalize(pooled, dim=-1).reshape(*heard.shape[:-2], -1)
 
 
@@ -168,6 +168,13 @@ class Block(nn.Module):
         return nn.functional.pad(x, self.edges, mode=mode)
 
 
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over time."""
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute mean and standard deviation over time, with a gradient that is always finite.
+
+    Args:
+        x: `(..., time)`.
+
+    Returns:
+        Mean and deviation, `(...)` each.
+    """
     return x.mean(-1), (x.var(-1, unbiased=False) + 1e-5).sqrt()
