@@ -115,7 +115,8 @@ def style() -> Iterator[dict]:
         outputs = {"input": mix, **{k: x for k, (x, _) in heard.items() if k.startswith("out_")}}
         group = STEM_OF.get(folder.name)
         ways = {
-            "dasp convert": partial(converted, group=group),
+            "dasp convert": converted,
+            "dasp convert --stem": partial(converted, group=group),
             "dasp match": lambda x, rate, like: match(x, rate, like).chain.run(x, rate),
         }
         took = {}
@@ -128,8 +129,8 @@ def style() -> Iterator[dict]:
             yield {"piece": folder.name, "system": system, **errors, **took.get(system, {})}
 
 
-def converted(mix: Tensor, rate: int, reference: Tensor, group: str | None) -> Tensor:
-    """What the network of the package makes of a mix or a stem."""
+def converted(mix: Tensor, rate: int, reference: Tensor, group: str | None = None) -> Tensor:
+    """What the network of the package makes of a mix, or of a stem without its own effects."""
     return convert(mix, rate, hear_style([reference], rate, group=group), group=group)
 
 

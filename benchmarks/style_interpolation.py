@@ -1,10 +1,10 @@
 """Does music move from one style to another when the way between the two is cut into steps?
 
-    python -m benchmarks.style_interpolation [--pairs 10] [--steps 10]
+    python -m benchmarks.style_interpolation [--pairs 10] [--steps 10] [--only match]
 
 The mix of a made piece that no training has heard, its effects normalised, gets the styles of two
 recordings of another piece under two drawn settings, and all between: by the converter, whose
-embedding of the reference is interpolated, and by `dasp match`, whose settings are. An audio
+numbers for a style are interpolated, and by `dasp match`, whose settings are. An audio
 feature (`docs/losses.md`) is monotone if no step leads back; one that the two ends have alike, to
 what can just be told apart, is left out.
 """
@@ -52,8 +52,8 @@ def recordings(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return own.sum(0)[..., round(WARM_UP_S * RATE) :], one, two
 
 
-def by_embedding(x: Tensor, one: Tensor, two: Tensor) -> Way:
-    """Interpolate what the encoder hears of the references."""
+def by_style(x: Tensor, one: Tensor, two: Tensor) -> Way:
+    """Interpolate the styles that are heard of the references."""
     styles = [hear_style([reference], RATE) for reference in (one, two)]
     return lambda amount: convert(x, RATE, between(*styles, amount))
 
@@ -113,18 +113,25 @@ def monotone(steps: Sequence[Tensor]) -> dict[str, bool]:
     return found
 
 
+ROADS: dict[str, Callable[[Tensor, Tensor, Tensor], Way]] = {
+    "converter": by_style,
+    "match": by_settings,
+}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--only", nargs="+", choices=ROADS, default=tuple(ROADS))
     options = parser.parse_args()
     amounts = torch.linspace(0, 1, options.steps + 1).tolist()
-    found: dict[str, list[dict[str, bool]]] = {"converter": [], "dasp match": []}
+    found: dict[str, list[dict[str, bool]]] = {name: [] for name in options.only}
     for seed in tqdm(range(FIRST_SEED, FIRST_SEED + options.pairs), leave=False, disable=None):
         heard = recordings(seed)
-        for name, road in zip(found, (by_embedding, by_settings), strict=True):
-            way = road(*heard)
+        for name in found:
+            way = ROADS[name](*heard)
             with torch.no_grad():
                 found[name].append(monotone([way(amount) for amount in amounts]))
     for name, rows in found.items():

@@ -42,6 +42,9 @@ FULL_SCALE = 32_767
 TILT, CONTENT_TILT = 0.3, 0.15
 """Settings and contents are varied by a filter of up to so much either way (1 is 20 dB)."""
 
+PRICE = 0.3
+"""Of weights that regress, beside what their numbers vary by."""
+
 FILTER = 4096
 """Samples that the filters ring, at most."""
 
@@ -226,6 +229,36 @@ class Conversions:
             style_under(of[content, column], mine),
             tilted(target, wanted + mine),
         )
+
+
+def ridge_regression(renderings: Sequence[Rendering], settings: int) -> Tensor:
+    """Regress what becomes of a content under a setting on the styles of another and of the input.
+
+    The answer of least squares with a price on large weights, over all contents, inputs and
+    settings: where the style of the reference is so far from that of the input, the means of the
+    target are so far from those of the input.
+
+    Args:
+        renderings: What is regressed.
+        settings: How many settings each has.
+
+    Returns:
+        Weights `(NUMBERS, 3 BANDS)`, from differences of styles to differences of means: of how
+        loud bands are, how wide, and on which side.
+    """
+    under = slice(1, 1 + settings)
+    squares, products = torch.zeros(()), torch.zeros(())
+    for _, peak, styles in renderings:
+        playing = torch.cat((peak.amax(0, keepdim=True), peak)).amin((-2, -1)) > 0
+        own = styles[:, playing].flatten(0, 1)  # (stems, pieces, columns, numbers)
+        inputs, target = own[..., None, :, :], own[:, :, under, None, :]
+        reference = own.roll(1, 1)[:, :, under, None, :]
+        apart = (reference - inputs).flatten(0, -2).double()
+        wanted = (target - inputs)[..., : 3 * BANDS].flatten(0, -2).double()
+        squares = squares + apart.mT @ apart
+        products = products + apart.mT @ wanted
+    price = PRICE * squares.diagonal() + 1e-6 * squares.diagonal().amax()
+    return torch.linalg.solve(squares + price.diag(), products).float()
 
 
 def draw_tilt(most: float, generator: torch.Generator) -> Tensor:

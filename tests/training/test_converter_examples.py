@@ -16,6 +16,7 @@ from dasp.training.converter_examples import (
     Renderings,
     draw_tilt,
     render_pieces,
+    ridge_regression,
     style_under,
     tilted,
 )
@@ -93,6 +94,30 @@ def test_a_setting_is_varied_for_reference_and_target_and_a_content_for_input_an
         assert tilt.any() and not torch.equal(one.reference[:BANDS], tilt)
         torch.testing.assert_close(one.x, tilted(plain.x, tilt), atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(one.target, tilted(plain.target, tilt), atol=1e-4, rtol=1e-4)
+
+
+def test_the_regression_finds_by_how_much_a_target_follows_its_reference():
+    """Settings move the means of the reference as far as those of the target."""
+    draw = torch.Generator().manual_seed(0)
+    groups, pieces, numbers, settings = len(GROUPS), 2, 3 * BANDS + 8, 6
+    moved = torch.randn(150, 1, 1, 1, settings, numbers, generator=draw)
+    renderings = []
+    for own in moved:
+        plain = torch.randn(2, 1 + groups, pieces, 1, numbers, generator=draw)
+        under = 0.01 * plain + own
+        styles = torch.cat((torch.zeros_like(plain), under), 3)
+        renderings.append(
+            Rendering(torch.zeros(0), torch.ones(groups, pieces, 1 + settings), styles)
+        )
+    weights = ridge_regression(renderings, settings)
+    assert weights.shape == (numbers, 3 * BANDS)
+    own, others = weights[: 3 * BANDS].diagonal(), weights[3 * BANDS :]
+    # The price, 0.3 of what numbers vary by, leaves 1 / 1.3 of a weight of 1.
+    torch.testing.assert_close(own, torch.full_like(own, 1 / 1.3), atol=0.1, rtol=0)
+    assert others.abs().max() < 0.1
+    silent = [one._replace(peak=torch.zeros_like(one.peak)) for one in renderings]
+    again = ridge_regression([*renderings, *silent], settings)
+    torch.testing.assert_close(again, weights)
 
 
 def test_what_does_not_play_is_no_stem():

@@ -45,9 +45,6 @@ EMBEDDING = 128
 NUMBERS = 2 * CHANNELS + EMBEDDING
 """How many numbers stand for a style: see `style_of`."""
 
-SWIFT = 10.0
-"""How much quicker than other weights those learn that follow the means of the reference."""
-
 
 @dataclass(frozen=True)
 class Size:
@@ -147,7 +144,6 @@ class Converter(nn.Module):
             self.register_buffer("bins", through_bands(bank), persistent=False)
             # What does not move with the music.
             self.at_rest = nn.Linear(heard + size.style, outputs)
-            self.follow = nn.Parameter(torch.zeros(3, BANDS))
             for weights in (*self.output.parameters(), *self.at_rest.parameters()):
                 nn.init.zeros_(weights)
 
@@ -180,7 +176,7 @@ class Converter(nn.Module):
         left, right = stft(x, FFT_SIZE, HOP, "sqrt_hann").unbind(-3)
         heard = torch.cat(band_levels(left / SINE, right / SINE, self.bank), -2)
         bands = self.output(self._through_blocks(heard, style))
-        bands = bands + self._at_rest(style, reference - own)[..., None]
+        bands = bands + self.at_rest(torch.cat((style, reference - own), -1))[..., None]
         gain, width, to_side, to_mid = (self.bins @ bands.unflatten(-2, (4, BANDS))).unbind(-3)
         gain, width = (_bounded(part).exp() for part in (gain, width))
         mid, side = (left + right) / 2, (left - right) / 2
@@ -188,14 +184,18 @@ class Converter(nn.Module):
         new = torch.stack((new_mid + new_side, new_mid - new_side), -3)
         return istft(new, FFT_SIZE, HOP, x.shape[-1], "sqrt_hann")
 
-    def _at_rest(self, style: Tensor, apart: Tensor) -> Tensor:
-        """Settings of the bands for all of the music, `(batch, 4 BANDS)`.
+    @torch.no_grad()
+    def set_at_rest(self, weights: Tensor) -> None:
+        """Let the gains at rest follow from how far the style of the reference is from the input's.
 
-        Gain, width and what of the mid goes to the side may follow the means of the reference.
+        Args:
+            weights: From differences of styles to how much louder each band has to be, wider, and
+                further to the left, where 1 is 20 dB: `(style, 3 BANDS)`.
         """
-        followed = SWIFT * self.follow.flatten() * apart[..., : 3 * BANDS]
-        followed = nn.functional.pad(followed, (0, BANDS))
-        return self.at_rest(torch.cat((style, apart), -1)) + followed
+        # A side louder by u dB is tanh(u ln(10) / 40) of the mid in the side: about half of it.
+        nepers = math.log(10) * weights.mT.unflatten(0, (3, BANDS))
+        nepers[2] /= 2
+        self.at_rest.weight[: 3 * BANDS, -self.size.style :] = nepers.flatten(0, 1)
 
     def _through_blocks(self, x: Tensor, style: Tensor) -> Tensor:
         for block in self.blocks:

@@ -1,14 +1,14 @@
 """The converter: the numbers of the published one, and what any of them must do."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from dasp.controllers.console.features import BANDS
 from dasp.controllers.style.conversion import render
-from dasp.controllers.style.converter import HOP, NUMBERS, PAPER, SWIFT, Converter, Size, style_of
+from dasp.controllers.style.converter import HOP, NUMBERS, PAPER, Converter, Size, style_of
 
 TINY = Size(blocks=3, width=16, style=NUMBERS, hidden=12)
 WAVEFORM = Size("waveform", blocks=4, kernel=3, width=6, style=10, hidden=0)
@@ -156,11 +156,17 @@ def test_a_style_is_the_mean_and_deviation_of_what_is_heard_beside_an_embedding(
     torch.testing.assert_close(found[:, -128:].square().mean(-1), torch.ones(2), atol=1e-4, rtol=0)
 
 
-def test_gains_follow_the_means_of_the_reference_where_that_is_learnt():
-    """At a weight of ln 10, music gets the very levels of the reference, band by band."""
+def test_gains_at_rest_follow_the_style_of_the_reference():
+    """With weights that are 1 for each band, music gets the very levels of the reference."""
     converter = Converter(TINY).eval()
-    with torch.no_grad():
-        converter.follow[0] = math.log(10) / SWIFT
+    converter.set_at_rest(torch.eye(NUMBERS, 3 * BANDS))
     x = music(44_100, batch=(1,))
-    own, reference = style_of(x, 44_100), style_of(0.25 * x, 44_100)
-    torch.testing.assert_close(converter(x, reference, own), 0.25 * x, atol=2e-3, rtol=0.05)
+    own, quiet = style_of(x, 44_100), style_of(0.25 * x, 44_100)
+    torch.testing.assert_close(converter(x, quiet, own), 0.25 * x, atol=2e-3, rtol=0.05)
+    mid, side = (x[:, :1] + x[:, 1:]) / 2, (x[:, :1] - x[:, 1:]) / 2
+    narrow = torch.cat((mid + side / 4, mid - side / 4), 1)
+    found = converter(x, style_of(narrow, 44_100), own)
+    torch.testing.assert_close(found, narrow, atol=0.02, rtol=0.1)
+    leaning = x * torch.tensor([[1.2], [0.8]])
+    found = converter(x, style_of(leaning, 44_100), own)
+    assert found[0, 0].square().mean() / found[0, 1].square().mean() > 1.3
