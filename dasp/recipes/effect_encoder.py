@@ -36,7 +36,15 @@ from dasp.songs.table import load_dataset, seen_and_unseen
 from dasp.training import Schedule, Task, Training
 from dasp.training.command import program
 from dasp.training.config import as_table
-from dasp.training.effect_examples import CLASSES, Boards, in_memory, plays, unpacked
+from dasp.training.effect_examples import (
+    CLASSES,
+    CONTENT_TILT,
+    TILT,
+    Boards,
+    in_memory,
+    plays,
+    unpacked,
+)
 from dasp.training.half_weights import save_half
 
 __all__ = ["Config", "build"]
@@ -51,11 +59,8 @@ MIXES = 0.4
 SHORTEST = 0.5
 """Of an excerpt that is heard in training."""
 
-TILT, LEVEL = 0.3, 0.3
-"""Settings are varied by a filter and a gain of up to so much either way (1 is 20 dB)."""
-
-CONTENT_TILT = 0.15
-"""Contents are varied by a filter of up to so much."""
+LEVEL = 0.3
+"""Settings are varied by a gain of up to so much either way (1 is 20 dB)."""
 
 SETTINGS = 6
 """Of a board that are heard at once."""

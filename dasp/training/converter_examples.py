@@ -27,7 +27,9 @@ from dasp.signal.fft import irfft, rfft
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.seeds import generator_for
 from dasp.training.effect_examples import (
+    CONTENT_TILT,
     SILENT_POWER,
+    TILT,
     WARM_UP_S,
     draw_piece,
     draw_song,
@@ -38,9 +40,6 @@ MIXES = 0.4
 """The share of examples that are mixes; the others are of one stem."""
 
 FULL_SCALE = 32_767
-
-TILT, CONTENT_TILT = 0.3, 0.15
-"""Settings and contents are varied by a filter of up to so much either way (1 is 20 dB)."""
 
 PRICE = 0.3
 """Of weights that regress, beside what their numbers vary by."""

@@ -42,6 +42,9 @@ CLASSES = ("mixes", *GROUPS)
 
 REVERB_PROBABILITY = {"drums": 0.5, "bass": 0.01, "vocals": 0.9, "other": 0.7}
 SECONDS, WARM_UP_S = 2.5, 0.6
+TILT, CONTENT_TILT = 0.3, 0.15
+"""Settings and contents are varied by a filter of up to so much either way (1 is 20 dB)."""
+
 SILENT_POWER = 1e-7
 """A stem of less power does not play."""
 
