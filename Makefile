@@ -41,8 +41,9 @@ bench: .venv/installed-bench
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps diffFx-pytorch==0.0.5
 	$(BIN)/python -m benchmarks.generate
 
+# One thread a process, as for the tests: what runs are small tensors, and -j has the cores.
 docs: .venv/installed-docs
-	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -j auto -d docs/_build/doctrees docs docs/_build/html
 
 docs-serve: docs
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build/html 8000
