@@ -57,7 +57,9 @@ def render(records: dict[str, dict]) -> str:
         *_mixing_time(records.get("mixing_time", {}).get("commands", [])),
         "## Against the best peer",
         "The quickest other implementation of each piece of work, whether or not it does all of "
-        "it (see the tables below). A ratio below 1 is a loss.",
+        'it (see the tables below). A ratio below 1 is a loss. A peer that is "not the same" does '
+        "other work, or less, as its note below says: beside the noise-shaped reverb SciPy has "
+        "the response to convolve with, which dasp makes of noise within the same time.",
         table(("work", "dasp", "best peer", "its time", "ratio"), best_peers(works)),
         "![Ratios to all peers](results/ratios.png)",
         "## How it is measured",

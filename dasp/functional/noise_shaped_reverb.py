@@ -9,6 +9,7 @@ C. J. Steinmetz, V. K. Ithapu and P. Calamia, "Filtered noise shaping for time d
 impulse response estimation from reverberant speech", WASPAA 2021.
 """
 
+import functools
 import math
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from dasp._checks import check_audio, check_range
 from dasp._constants import constant
+from dasp._private import is_transformed, is_watched
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, broadcasts, per_band
 from dasp.functional._convolution import convolved
@@ -37,6 +39,9 @@ lowest band reaches down to 0 Hz and the highest that is left at a sample rate u
 
 CROSSOVER_OCTAVES = 1 / 6
 """Width of the crossover between two bands."""
+
+MOST_KEPT = 2**18
+"""Samples of noise for which the shares of the bands are kept: 5 MB in float32."""
 
 
 @audio_processor
@@ -150,18 +155,34 @@ def octaves(noise: Tensor, sample_rate: float) -> Tensor:
     at its beginning, and the bands are as loud there as anywhere.
     """
     time = noise.shape[-1]
-    freq_hz = torch.fft.rfftfreq(time, 1 / sample_rate, dtype=torch.float64, device=noise.device)
-    spectrum = rfft(noise)[..., None, :] * _shares(freq_hz).to(noise.dtype)
+    spectrum = rfft(noise)[..., None, :] * _shares(time, sample_rate, noise)
     return irfft(spectrum, time)
 
 
-def _shares(freq_hz: Tensor) -> Tensor:
-    """What part of each frequency belongs to which band, `(bands, frequencies)`; all sum to 1."""
+def _shares(time: int, sample_rate: float, like: Tensor) -> Tensor:
+    """What part of each frequency belongs to which band, in the type of `like`.
+
+    For noise of the usual lengths this is made once: it takes as long as some of the transforms.
+    """
+    looked_on = torch.compiler.is_compiling() or is_transformed(like) or is_watched()
+    make = _new_shares if looked_on or time > MOST_KEPT else _kept_shares
+    return make(time, sample_rate, like.dtype, like.device)
+
+
+def _new_shares(time: int, sample_rate: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`(bands, frequencies)`; all bands sum to 1."""
+    freq_hz = torch.fft.rfftfreq(time, 1 / sample_rate, dtype=torch.float64, device=device)
     edges_hz = constant(CENTRES_HZ[:-1], freq_hz)[:, None] * math.sqrt(2)
     rise = torch.log2(freq_hz / edges_hz) / CROSSOVER_OCTAVES + 0.5
     above = torch.sin(math.pi / 2 * rise.clamp(0, 1)).square()
     everything, nothing = torch.ones_like(above[:1]), torch.zeros_like(above[:1])
-    return torch.cat((everything, above)) - torch.cat((above, nothing))
+    return (torch.cat((everything, above)) - torch.cat((above, nothing))).to(dtype)
+
+
+@functools.lru_cache(4)
+@torch.inference_mode(False)  # what was made there could have no gradient through it later
+def _kept_shares(*arguments) -> Tensor:
+    return _new_shares(*arguments)
 
 
 def _response(bands: Tensor, gain: Tensor, rt60: Tensor) -> Tensor:

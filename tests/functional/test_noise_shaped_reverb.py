@@ -142,3 +142,12 @@ def test_noise_of_the_wrong_shape(shape):
         noise_shaped_reverb(
             torch.zeros(5, 2, 50), 48_000, rt60_s=1.0, noise=torch.zeros(shape), **FLAT
         )
+
+
+def test_what_a_call_in_inference_mode_leaves_serves_a_gradient():
+    noise = torch.randn(1, 1003)
+    with torch.inference_mode():
+        octaves(noise, 44_100)
+    noise.requires_grad_()
+    octaves(noise, 44_100).sum().backward()
+    torch.testing.assert_close(noise.grad, torch.ones(1, 1003), rtol=0, atol=1e-5)

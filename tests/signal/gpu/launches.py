@@ -202,7 +202,7 @@ BUDGETS = {
     "flanger": (60, 140),
     "phaser": (50, 120),
     "tremolo": (30, 60),
-    "noise_shaped_reverb": (40, 100),
+    "noise_shaped_reverb": (25, 80),
     "feedback_delay_network": (40, 100),
     "plate_reverb": (40, 115),
     "convolution_reverb": (40, 100),
