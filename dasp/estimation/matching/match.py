@@ -50,6 +50,7 @@ class Match:
         styles: The styles of "mix", "reference" and "match".
         notes: What could not be matched, and why, for a person to read.
 
+    >>> from dasp.processors.catalogue import GAIN
     >>> Match(Stage(GAIN, {"gain_db": 3.0}), {}, {}, (9.0, 1.0), {}, ()).distance
     (9.0, 1.0)
     """
@@ -103,6 +104,7 @@ def match(
         ValueError: If a recording is silent, shorter than 0.4 s, not finite or of more than two
             channels, or an argument is unknown or outside its range.
 
+    >>> from dasp.analysis import measure_loudness
     >>> mix = 0.1 * torch.randn(2, 44_100)
     >>> found = match(mix, 44_100, 0.5 * mix, dynamics="none")
     >>> before, after = (measure_loudness(x, 44_100) for x in (mix, found.chain.run(mix, 44_100)))
