@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dasp._bounds import between
@@ -60,7 +61,7 @@ class Knobs:
         Returns:
             Values in physical units, `(...)`, by name.
         """
-        return to_physical(self.free, between(u, 0.0, 1.0))
+        return to_physical(self.free, between(u, 0.0, 1.0)) if self.free else {}
 
     def settings(self, u: Tensor) -> dict[str, Any]:
         """Convert controls to all settings of the processor.
@@ -83,6 +84,8 @@ class Knobs:
         Returns:
             Controls `(size,)`, float64.
         """
+        if not self.free:
+            return torch.zeros(0, dtype=torch.float64)
         return to_controls(self.free, settings).double().clamp(margin, 1 - margin)
 
 
