@@ -36,7 +36,7 @@ from dasp.analysis import (
     measure_true_peak,
 )
 from dasp.audio_io import load_audio, save_audio
-from dasp.controllers.style.conversion import convert, hear_style
+from dasp.controllers.style import convert, hear_style
 from dasp.controllers.systems import automatic_mix
 from dasp.estimation import match
 from dasp.evaluation.metrics import measure_errors

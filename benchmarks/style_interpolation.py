@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dasp.controllers.fxnorm.features import RATE
-from dasp.controllers.style.conversion import between, convert, hear_style
+from dasp.controllers.style import between, convert, hear_style
 from dasp.estimation import match
 from dasp.losses.features import feature
 from dasp.mixing.plain import plain_settings
