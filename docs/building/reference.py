@@ -24,6 +24,7 @@ PACKAGE = Path(dasp.__file__).parent
 WITHOUT_ALL = (
     "dasp.controllers.forest.system",
     "dasp.controllers.never",
+    "dasp.controllers.style.conversion",
     "dasp.controllers.systems",
     "dasp.desk",
     "dasp.estimation.levenberg_marquardt",
