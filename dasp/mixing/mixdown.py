@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dasp.mixing.audible import heard_sends, is_heard
 from dasp.mixing.routing import as_stereo, send_gain
-from dasp.mixing.settings import Mix
+from dasp.mixing.settings import Channel, Mix
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.signal._fused import is_plain
@@ -83,7 +83,9 @@ def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
     >>> [(stem.kind, stem.name, stem.to_master) for stem in stems]
     [('track', 'a', False), ('track', 'b', True), ('group', 'g', True)]
     """
-    return list(_stems(tracks, mix))
+    found = {(stem.kind, stem.name): stem for stem in _stems(tracks, mix)}
+    kinds = {"track": mix.tracks, "group": mix.groups, "bus": mix.buses}
+    return [found[kind, part.name] for kind, parts in kinds.items() for part in parts]
 
 
 def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) -> Tensor:
@@ -114,32 +116,48 @@ def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) ->
 
 
 def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
+    """The tracks in their order, each group as soon as it is whole, then the buses.
+
+    So that few sums are held at a time.
+    """
     heard = _heard(tracks, mix)
 
     def run(x: Tensor, stages: Sequence[Stage], where: str) -> Tensor:
         return as_stereo(run_strip(x, mix.sample_rate, stages, heard, where))
 
-    silence = torch.zeros_like(as_stereo(tracks[0]))
-    sums = {channel.name: torch.zeros_like(silence) for channel in (*mix.groups, *mix.buses)}
-    muted = {channel.name for channel in (*mix.groups, *mix.buses) if channel.mute}
+    # One zero that is seen everywhere: silence takes no memory.
+    silence = torch.zeros_like(tracks[0][:1, :1]).expand_as(as_stereo(tracks[0]))
+    sums: dict[str, Tensor] = {}
+
+    def add(name: str, signal: Tensor) -> None:
+        sums[name] = _sum(sums[name], signal) if name in sums else signal.clone()
+
+    def of_channel(kind: str, channel: Channel, where: str) -> Stem:
+        signal = sums.pop(channel.name, silence)
+        if not channel.mute:
+            signal = run(signal, channel.strip, f"{where}.strip")
+        return Stem(kind, channel.name, silence if channel.mute else signal)
+
+    last = {track.group: i for i, track in enumerate(mix.tracks)}
     for i, track in enumerate(mix.tracks):
         sounds, sends = is_heard(mix, track), heard_sends(mix, track)
-        if not sounds and not sends:
-            yield Stem("track", track.name, silence, not track.group)
-            continue
-        signal = run(heard[track.name], track.strip, f"tracks[{i}].strip")
+        signal = silence
+        if sounds or sends:
+            signal = run(heard[track.name], track.strip, f"tracks[{i}].strip")
         for bus in sends:
-            gain = send_gain(torch.as_tensor(track.sends_db[bus]).to(signal))
-            sums[bus] = _sum(sums[bus], signal * gain)
+            add(bus, signal * send_gain(torch.as_tensor(track.sends_db[bus]).to(signal)))
         if sounds and track.group:
-            sums[track.group] = _sum(sums[track.group], signal)
+            add(track.group, signal)
         yield Stem("track", track.name, signal if sounds else silence, not track.group)
-    for kind, place in (("group", "groups"), ("bus", "buses")):
-        for i, channel in enumerate(getattr(mix, place)):
-            signal = sums.pop(channel.name)
-            if channel.name not in muted:
-                signal = run(signal, channel.strip, f"{place}[{i}].strip")
-            yield Stem(kind, channel.name, silence if channel.name in muted else signal)
+        del signal
+        for k, group in enumerate(mix.groups):
+            if last.get(group.name) == i:
+                yield of_channel("group", group, f"groups[{k}]")
+    for k, group in enumerate(mix.groups):
+        if group.name not in last:
+            yield of_channel("group", group, f"groups[{k}]")
+    for k, bus in enumerate(mix.buses):
+        yield of_channel("bus", bus, f"buses[{k}]")
 
 
 def _sum(total: Tensor, x: Tensor) -> Tensor:
