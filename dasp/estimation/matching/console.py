@@ -18,7 +18,7 @@ from dasp.analysis.spectral import octave_centres_hz
 from dasp.estimation.adam import adam
 from dasp.estimation.matching.equaliser import IMPULSE, with_equaliser
 from dasp.estimation.matching.mastering import Chain, mastering_chain, rounded
-from dasp.estimation.matching.match import RATE, Progress, wanted_style
+from dasp.estimation.matching.match import Progress, wanted_style
 from dasp.estimation.matching.pieces import Heard, hear
 from dasp.estimation.matching.prior import Prior
 from dasp.estimation.matching.style import (
@@ -42,7 +42,7 @@ from dasp.processors.stage import Stage
 from dasp.processors.strip import Strip, run_strip
 from dasp.units import db_to_gain, gain_to_db
 
-STEPS = 16
+STEPS, STEP = 20, 0.02
 """Of each of the two descents."""
 
 GAIN_DB, EQ_DB = 18.0, 12.0
@@ -360,7 +360,7 @@ class _Search:
                 return self.loss(torch.where(held, u, v))
 
             found = adam(
-                loss, u, steps=STEPS, rate=RATE, on_step=lambda least: on_step(least.min().item())
+                loss, u, steps=STEPS, rate=STEP, on_step=lambda least: on_step(least.min().item())
             )
             return torch.where(held, u, found)
 
