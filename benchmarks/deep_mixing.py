@@ -48,6 +48,9 @@ VARIANTS = {
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26}
 """Student's t of a two-sided interval of 95 %, by the number of runs."""
 
+VALIDATE_EVERY = 10
+"""Steps between two points of a curve."""
+
 DESCENT_STEPS, DESCENT_RATE = 300, 0.05
 
 
@@ -113,14 +116,14 @@ def interval(values: list[float]) -> str:
 
 
 def draw_curves(curves: dict[str, list[list[tuple[int, float]]]], path: Path) -> None:
-    """Mean reward over the runs at each validation, with its interval."""
+    """What is missing of the reward, the mean over the runs at each validation with its interval."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for name, runs in curves.items():
         steps = [step for step, _ in runs[0]]
-        values = torch.tensor([[reward for _, reward in run] for run in runs])
+        values = torch.tensor([[1 - reward for _, reward in run] for run in runs])
         middle = values.mean(0)
         (line,) = axes.plot(steps, middle, label=name)
         if len(runs) > 1:
@@ -129,8 +132,9 @@ def draw_curves(curves: dict[str, list[list[tuple[int, float]]]], path: Path) ->
                 steps, middle - half, middle + half, alpha=0.2, color=line.get_color()
             )
     axes.set_xlabel("step")
-    axes.set_ylabel("reward on unseen songs")
-    axes.grid(alpha=0.3)
+    axes.set_yscale("log")
+    axes.set_ylabel("1 - reward, on unseen songs")
+    axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
 
@@ -138,7 +142,8 @@ def draw_curves(curves: dict[str, list[list[tuple[int, float]]]], path: Path) ->
 def compare(options: argparse.Namespace, cache: str) -> None:
     """Train, measure and print."""
     common = Config(cache=cache, aim=options.aim)
-    common = replace(common, training=replace(common.training, steps=options.steps))
+    training = replace(common.training, steps=options.steps, validate_every=VALIDATE_EVERY)
+    common = replace(common, training=training)
     judged = made_songs(range(FIRST_SEED, FIRST_SEED + options.songs), common)
     rows: dict[str, list[dict[str, float]]] = {}
     curves: dict[str, list[list[tuple[int, float]]]] = {}

@@ -17,6 +17,7 @@ from dasp import functional as F
 from dasp.controllers import rules
 from dasp.estimation import fitting, unmixing
 from dasp.functional._param import UNITS
+from dasp.mixing.console import Console
 from dasp.processors import CATALOGUE, Option, Param, Processor
 from tests.contracts.cases import CASES, SAMPLE_RATE, audio, draw, every_processor
 
@@ -105,7 +106,7 @@ def public(package: str) -> Iterator[tuple[str, Any]]:
                 own = inspect.isfunction(method) and method.__module__ == value.__module__
                 if own and (key == CALLED or not key.startswith("_")):
                     yield f"{package}.{name}.{key}", method
-        elif callable(value) and not isinstance(value, Processor):
+        elif callable(value) and not isinstance(value, Processor | Console):
             yield f"{package}.{name}", value
 
 
