@@ -116,7 +116,7 @@ def interval(values: list[float]) -> str:
 
 
 def draw_curves(curves: dict[str, list[list[tuple[int, float]]]], path: Path) -> None:
-    """What is missing of the reward, the mean over the runs at each validation with its interval."""
+    """What is missing of the reward at each validation: mean over the runs and its interval."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
