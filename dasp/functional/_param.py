@@ -15,6 +15,7 @@ from dasp._checks import check_choice, check_range, is_of_numbers, without_numpy
 from dasp._constants import constant
 from dasp._suggestion import did_you_mean
 from dasp._typing import Value
+from dasp.signal._shapes import broadcast_shapes
 
 UNITS = {
     "db": "dB",
@@ -297,7 +298,7 @@ def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tenso
     for param in params:
         control = param.to_control(settings.get(param.name, param.default))
         pieces.append(control if param.bands else control[..., None])
-    batch = torch.broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
+    batch = broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
     return torch.cat([piece.expand(*batch, -1) for piece in pieces], -1)
 
 

@@ -12,6 +12,7 @@ from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
+from dasp.signal._shapes import broadcast_shapes
 from dasp.signal.biquad import (
     design_butterworth_high_pass,
     design_butterworth_low_pass,
@@ -88,7 +89,7 @@ def parametric_eq(
         design_peak(sample_rate=sample_rate, **peaks).squeeze(-2),
         design_high_shelf(sample_rate=sample_rate, **high_shelf),
     )
-    batch = torch.broadcast_shapes(*(section.shape[:-2] for section in sections))
+    batch = broadcast_shapes(*(section.shape[:-2] for section in sections))
     sos = torch.cat([section.expand(*batch, -1, 6) for section in sections], -2)
     return filter_with(x, sos, memory)
 

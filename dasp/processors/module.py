@@ -17,6 +17,7 @@ from dasp.functional._param import (
     to_physical,
 )
 from dasp.functional._processor import Processor, check_processor, structure
+from dasp.signal._shapes import broadcast_shapes
 
 START_INSIDE = 0.01
 """Least distance of a starting control from the ends of its range, where the sigmoid is flat."""
@@ -77,7 +78,7 @@ class ProcessorModule(nn.Module):
         """The parameters that have logits."""
         settings = _checked(processor, {} if settings is None else settings)
         controls = to_controls(self.params, settings) if self.params else torch.zeros(0)
-        shape = torch.broadcast_shapes(batch, controls.shape[:-1])
+        shape = broadcast_shapes(batch, controls.shape[:-1])
         controls = controls.to(torch.get_default_dtype()).clamp(START_INSIDE, 1 - START_INSIDE)
         self.logits = nn.Parameter(torch.logit(controls).expand(*shape, -1).clone())
         self.kept: dict[str, Any] = {}
@@ -233,7 +234,7 @@ class ProcessorModule(nn.Module):
                     state[logits] = torch.logit(control.clamp(START_INSIDE, 1 - START_INSIDE))
                 piece = state.pop(logits)
                 pieces.append(piece if param.bands else piece[..., None])
-        batch = torch.broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
+        batch = broadcast_shapes(*(piece.shape[:-1] for piece in pieces))
         state[LOGITS] = torch.cat(
             [piece.expand(*batch, -1) for piece in pieces] or [torch.zeros(0)], -1
         )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dasp._checks import check_range, checked_sample_rate
 from dasp.functional._processor import Processor
+from dasp.signal._shapes import broadcast_shapes
 
 RING_S, LONGEST_S = 4.0, 64.0
 """How long a response is heard at first, and at most."""
@@ -227,4 +228,4 @@ def _batch(processor: Processor, settings: dict[str, Any]) -> torch.Size:
         value = settings.get(param.name)
         if isinstance(value, Tensor):
             shapes.append(value.shape[:-1] if param.bands else value.shape)
-    return torch.broadcast_shapes(*shapes)
+    return broadcast_shapes(*shapes)

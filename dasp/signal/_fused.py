@@ -11,6 +11,7 @@ from torch import Tensor
 from dasp._private import is_sliced, is_transformed, is_watched
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_step, gradients_of, in_graph
+from dasp.signal._shapes import broadcast_shapes
 
 
 def fused(
@@ -90,7 +91,7 @@ def on_gpu(form: str, *, last: int = 0, adjoint: bool = True) -> Callable:
                 return composition(*arguments)
             tensors = [t for t in arguments if isinstance(t, Tensor)]
             options = arguments[len(tensors) :]
-            batch = torch.broadcast_shapes(*(t.shape[: t.ndim - last] for t in tensors))
+            batch = broadcast_shapes(*(t.shape[: t.ndim - last] for t in tensors))
             rows = [_in_rows(t, batch, t.shape[t.ndim - last :]) for t in tensors]
             if adjoint and needs_gradient(*tensors):
                 y = _Fused.apply(step, found, *rows, *options)

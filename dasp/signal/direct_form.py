@@ -16,6 +16,7 @@ from torch import Tensor
 from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
+from dasp.signal._shapes import broadcast_shapes
 from dasp.signal.backends import direct_form_torch
 from dasp.signal.fftconv import fft_convolve
 
@@ -64,7 +65,7 @@ def lfilter(x: Tensor, b: Tensor, a: Tensor, zi: Tensor | None = None) -> tuple[
     elif zi.ndim == 0 or zi.shape[-1] != order:
         raise ValueError(f"zi: expected shape (..., {order}), got {tuple(zi.shape)}")
 
-    batch = torch.broadcast_shapes(*(t.shape[:-1] for t in (x, b, a, zi)))
+    batch = broadcast_shapes(*(t.shape[:-1] for t in (x, b, a, zi)))
     signal, b, a, zi = (
         t.to(torch.float64).expand(*batch, t.shape[-1]).reshape(math.prod(batch), t.shape[-1])
         for t in (x, b, a, zi)

@@ -16,6 +16,7 @@ from torch import Tensor
 from dasp._checks import check_real, check_signal
 from dasp.signal._fused import is_plain, needs_gradient
 from dasp.signal._operator import opaque
+from dasp.signal._shapes import broadcast_shapes
 from dasp.signal.backends._rows import new_empty
 from dasp.signal.fft import irfft, rfft
 
@@ -131,7 +132,7 @@ def _length(x: Tensor, taps: int, full: bool) -> int:
 
 
 def _empty_result(x: Tensor, h: Tensor, full: bool, start: int) -> Tensor:
-    rows = torch.broadcast_shapes(x.shape[:-1], h.shape[:-1])
+    rows = broadcast_shapes(x.shape[:-1], h.shape[:-1])
     return x.new_empty(*rows, torch.sym_max(_length(x, h.shape[-1], full) - start, 0))
 
 
@@ -151,7 +152,7 @@ def _by_spectrum(x: Tensor, h: Response, start: int, time: int) -> Tensor:
 def _convolved(x: Tensor, h: Response, begin: int, time: int) -> Tensor:
     if not _has_a_cache(x) or not is_plain(x, h.bins) or needs_gradient(x, h.bins):
         return _in_shares(x, h, begin, time, None)
-    rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
+    rows = broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     y = new_empty(x, (*rows, max(time - begin, 0)))
     return _in_shares(x, h, begin, time, y)
 
@@ -161,7 +162,7 @@ def _in_shares(x: Tensor, h: Response, begin: int, time: int, y: Tensor | None) 
 
     Into `y`, where there is one: parts that have a gradient are joined when all are there.
     """
-    rows = torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
+    rows = broadcast_shapes(x.shape[:-1], h.bins.shape[:-1])
     dim = next((dim for dim in range(-len(rows), 0) if rows[dim] > 1), 0)
     shares = -(-math.prod(rows) * h.size // _at_once(x, h.size))
     if dim == 0 or shares <= 1:
@@ -193,7 +194,7 @@ def _share(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _in_blocks(x: Tensor, h: Response, begin: int, time: int, y: Tensor | None) -> Tensor:
-    past, rows = h.taps - 1, math.prod(torch.broadcast_shapes(x.shape[:-1], h.bins.shape[:-1]))
+    past, rows = h.taps - 1, math.prod(broadcast_shapes(x.shape[:-1], h.bins.shape[:-1]))
     hop = h.size - past
     together = _at_once(x, h.size) // max(rows * h.size, 1) if hop >= past else 1
     step = max(together, 1) * hop
@@ -218,7 +219,7 @@ def _some_blocks(x: Tensor, h: Response, start: int, time: int, in_place: bool) 
     """
     past, bins = h.taps - 1, h.bins[..., None, :]
     spectra = rfft(_overlapping(x, start, time, past, h.size - past))
-    if in_place and torch.broadcast_shapes(spectra.shape, bins.shape) == spectra.shape:
+    if in_place and broadcast_shapes(spectra.shape, bins.shape) == spectra.shape:
         spectra *= bins
     else:
         spectra = spectra * bins

@@ -27,6 +27,7 @@ from torch import Tensor
 from dasp._checks import check_not_zero, check_real, check_signal
 from dasp.signal._fused import fused, on_gpu
 from dasp.signal._operator import define_operator, folded, in_graph
+from dasp.signal._shapes import broadcast_shapes
 from dasp.signal.direct_form import lfilter as lfilter
 
 BLOCK = 64
@@ -97,7 +98,7 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
         s1, s2 = zi.to(torch.float64).unbind(-1)
         state = torch.stack(torch.broadcast_tensors(s1, s2 + c * s1), -1).flatten(-2)
 
-    batch = torch.broadcast_shapes(x.shape[:-1], c.shape[:-1], state.shape[:-1])
+    batch = broadcast_shapes(x.shape[:-1], c.shape[:-1], state.shape[:-1])
     y, state = _filtered(
         _in_rows(x, batch, 1), _in_rows(sections, batch, 2), _in_rows(state, batch, 1)
     )
@@ -198,7 +199,7 @@ def filter_by_blocks(
     """
     order, time = system.A.shape[-1], x.shape[-1]
     state = torch.zeros(order, dtype=torch.float64, device=x.device) if zi is None else zi
-    rows = torch.broadcast_shapes(x.shape[:-1], system.A.shape[:-2], state.shape[:-1])
+    rows = broadcast_shapes(x.shape[:-1], system.A.shape[:-2], state.shape[:-1])
     x, state = x.expand(*rows, time), state.to(torch.float64).expand(*rows, order)
     if time == 0:
         return x.clone(), state.clone()

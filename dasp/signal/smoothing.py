@@ -10,6 +10,7 @@ from dasp._private import is_sliced
 from dasp.signal._fused import is_plain, on_gpu
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_row_operator, in_graph
+from dasp.signal._shapes import broadcast_shapes
 from dasp.signal.backends import recurrence_torch
 from dasp.units import smoothing_coefficient
 
@@ -81,7 +82,7 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor | None = None) -> tuple[T
     check_real("a", a)
     check_real("zi", zi)
     a = a if a.is_floating_point() else a.to(b)
-    shape = torch.broadcast_shapes(a.shape, b.shape)
+    shape = broadcast_shapes(a.shape, b.shape)
     a, b = a.expand(shape), b.expand(shape)
     zi = b.new_zeros(()) if zi is None else zi.to(b.dtype)
     zi = zi.expand(b.shape[:-1])
