@@ -84,8 +84,8 @@ def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
     [('track', 'a', False), ('track', 'b', True), ('group', 'g', True)]
     """
     found = {(stem.kind, stem.name): stem for stem in _stems(tracks, mix)}
-    kinds = {"track": mix.tracks, "group": mix.groups, "bus": mix.buses}
-    return [found[kind, part.name] for kind, parts in kinds.items() for part in parts]
+    kinds = ["track"] * len(mix.tracks) + ["group"] * len(mix.groups) + ["bus"] * len(mix.buses)
+    return [found[kind, part.name] for kind, part in zip(kinds, mix.channels, strict=True)]
 
 
 def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) -> Tensor:
@@ -156,8 +156,8 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
     for k, group in enumerate(mix.groups):
         if group.name not in last:
             yield of_channel("group", group, f"groups[{k}]")
-    for k, bus in enumerate(mix.buses):
-        yield of_channel("bus", bus, f"buses[{k}]")
+    for k, channel in enumerate(mix.buses):
+        yield of_channel("bus", channel, f"buses[{k}]")
 
 
 def _sum(total: Tensor, x: Tensor) -> Tensor:
