@@ -57,7 +57,7 @@ def mix_down(tracks: Sequence[Tensor], mix: Mix) -> Tensor:
     tensor([[2., 2.],
             [2., 2.]])
     """
-    return through_master(_stems(tracks, mix), tracks, mix)
+    return _through_master(_stems(tracks, mix), tracks, mix)
 
 
 def mix_stems(tracks: Sequence[Tensor], mix: Mix) -> list[Stem]:
@@ -107,6 +107,23 @@ def through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) ->
     >>> torch.equal(through_master(mix_stems(tracks, mix), tracks, mix), mix_down(tracks, mix))
     True
     """
+    turns = _turns(mix)
+    in_turn = sorted(stems, key=lambda stem: turns[stem.kind, stem.name])
+    return _through_master(in_turn, tracks, mix)
+
+
+def _turns(mix: Mix) -> dict[tuple[str, str], tuple[int, int]]:
+    """When each stem is added, as `_stems` makes them: sums of floats know their order."""
+    count = len(mix.tracks)
+    last = {track.group: i for i, track in enumerate(mix.tracks)}
+    return {
+        **{("track", track.name): (i, 0) for i, track in enumerate(mix.tracks)},
+        **{("group", c.name): (last.get(c.name, count), 1 + k) for k, c in enumerate(mix.groups)},
+        **{("bus", bus.name): (count + 1, k) for k, bus in enumerate(mix.buses)},
+    }
+
+
+def _through_master(stems: Iterable[Stem], tracks: Sequence[Tensor], mix: Mix) -> Tensor:
     total = torch.zeros_like(as_stereo(tracks[0]))
     for stem in stems:
         if stem.to_master:
