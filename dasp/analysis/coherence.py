@@ -32,7 +32,8 @@ def measure_coherence(tracks: Sequence[Tensor], sample_rate: float) -> Tensor:
     x = torch.stack([track[:, part].mean(0) for track in tracks])
     power = x.square().mean(-1, keepdim=True)
     spectra = stft(x / power.sqrt().clamp(min=1e-9), FFT_SIZE, FFT_SIZE // 2)
-    cross = torch.einsum("ift,jft->fij", spectra, spectra.conj())
+    by_bin = spectra.transpose(0, 1).contiguous()
+    cross = by_bin @ by_bin.mH
     own = cross.diagonal(dim1=1, dim2=2).real
     squared = cross.abs().square() / (own[:, :, None] * own[:, None, :]).clamp(min=1e-9)
     weight = own / own.sum(0).clamp(min=1e-9)

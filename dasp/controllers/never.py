@@ -34,6 +34,7 @@ from dasp.mixing.summary import pan_text
 from dasp.processors.catalogue import STEREO_PANNER, STEREO_WIDENER
 from dasp.processors.stage import Stage, find_stage, setting
 from dasp.processors.strip import run_strip
+from dasp.signal.side_by_side import side_by_side
 from dasp.units import power_to_db
 
 MIDDLE_ROLES = ("vocal", "bass", "kick", "snare", "drums")
@@ -203,10 +204,9 @@ def _not_wider(stage: Stage) -> Stage:
 
 
 def _none_lost(mix: Mix, song: Song) -> list[_Change]:
-    levels = [
-        _level_behind(track, x, mix.sample_rate)
-        for track, x in zip(mix.tracks, song.tracks, strict=True)
-    ]
+    levels = side_by_side(
+        lambda track, x: _level_behind(track, x, mix.sample_rate), mix.tracks, song.tracks
+    )
     total = power_to_db((10 ** (torch.tensor(levels) / 10)).sum()).item()
     changes = []
     for track, level in zip(mix.tracks, levels, strict=True):

@@ -9,10 +9,11 @@ from torch.nn.functional import pad
 from dasp.analysis.energy import block_energies
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.mixing.mixdown import mix_stems, prepared_tracks
-from dasp.mixing.settings import Mix
+from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import COMPRESSOR
 from dasp.processors.gain_reduction import gain_reduction
 from dasp.processors.strip import Strip
+from dasp.signal.side_by_side import side_by_side
 from dasp.signal.stft import frames
 
 LISTEN_S, BLOCK_S = 6.0, 0.1
@@ -53,12 +54,15 @@ def reductions_at_work(tracks: Sequence[Tensor], mix: Mix) -> Reductions:
     heard = prepared_tracks(tracks, mix)
     keys = {track.name: x for track, x in zip(mix.tracks, heard, strict=True)}
     found: dict[tuple[str, str, int], float] = {}
-    for track in mix.tracks:
-        if _has_compressor(track.strip):
-            part = _where_most_plays([keys[track.name]], mix.sample_rate)
-            there = {name: x[..., part] for name, x in keys.items()}
-            channel = ("track", track.name)
-            found |= _along(track.strip, there[track.name], mix.sample_rate, there, channel)
+
+    def of_track(track: Track) -> dict[tuple[str, str, int], float]:
+        part = _where_most_plays([keys[track.name]], mix.sample_rate)
+        there = {name: x[..., part] for name, x in keys.items()}
+        x, channel = there[track.name], ("track", track.name)
+        return _along(track.strip, x, mix.sample_rate, there, channel)
+
+    for of_one in side_by_side(of_track, [t for t in mix.tracks if _has_compressor(t.strip)]):
+        found |= of_one
     if not any(_has_compressor(strip) for kind, _, strip in strips if kind != "track"):
         return found
     part = _where_most_plays(heard, mix.sample_rate)
@@ -93,7 +97,8 @@ def _along(
 ) -> dict[tuple[str, str, int], float]:
     """The reduction of each compressor of a strip, which hears what those before it leave."""
     found = {}
-    for i, stage in enumerate(strip):
+    last = max(i for i, stage in enumerate(strip) if _has_compressor((stage,)))
+    for i, stage in enumerate(strip[: last + 1]):
         if stage.processor is COMPRESSOR and stage.on:
             key = {"sidechain": keys[str(stage.sidechain)]} if stage.sidechain else {}
             reduction_db = gain_reduction(stage, x, rate, **key).amax(-2)

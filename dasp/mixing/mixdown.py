@@ -1,6 +1,6 @@
 """A mix document to audio: strips, groups, buses and the master, as the document has them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,11 @@ from dasp.mixing.settings import Channel, Mix
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.signal._fused import is_plain
+from dasp.signal.side_by_side import side_by_side
+
+SHORT = 2**22
+"""Samples of a track, at most, of which several are processed side by side: they are held at once,
+and the processors share out longer ones by themselves."""
 
 
 class Stem(NamedTuple):
@@ -155,12 +160,17 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
             signal = run(signal, channel.strip, f"{where}.strip")
         return Stem(kind, channel.name, silence if channel.mute else signal)
 
+    def of_track(i: int) -> Tensor:
+        track = mix.tracks[i]
+        if is_heard(mix, track) or heard_sends(mix, track):
+            return run(heard[track.name], track.strip, f"tracks[{i}].strip")
+        return silence
+
     last = {track.group: i for i, track in enumerate(mix.tracks)}
-    for i, track in enumerate(mix.tracks):
+    for (i, track), signal in zip(
+        enumerate(mix.tracks), _few_at_once(of_track, tracks), strict=True
+    ):
         sounds, sends = is_heard(mix, track), heard_sends(mix, track)
-        signal = silence
-        if sounds or sends:
-            signal = run(heard[track.name], track.strip, f"tracks[{i}].strip")
         for bus in sends:
             add(bus, signal * send_gain(torch.as_tensor(track.sends_db[bus]).to(signal)))
         if sounds and track.group:
@@ -175,6 +185,14 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
             yield of_channel("group", group, f"groups[{k}]")
     for k, channel in enumerate(mix.buses):
         yield of_channel("bus", channel, f"buses[{k}]")
+
+
+def _few_at_once(of_track: Callable[[int], Tensor], tracks: Sequence[Tensor]) -> Iterator[Tensor]:
+    """What becomes of each track; short ones side by side, as many as there are threads."""
+    short = all(track.shape[-1] <= SHORT for track in tracks)
+    at_once = torch.get_num_threads() if short else 1
+    for i in range(0, len(tracks), at_once):
+        yield from side_by_side(of_track, range(len(tracks))[i : i + at_once])
 
 
 def _sum(total: Tensor, x: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from dasp.preparation.finding import Finding
 from dasp.preparation.one_source import Pair, delays, pairs, turned_over
 from dasp.preparation.one_track import corrected, muted, of_one_track
 from dasp.preparation.takes import Take, takes
+from dasp.signal.side_by_side import side_by_side
 
 LONGEST_S = 20.0
 """How much is heard of a song to compare its tracks, where most plays."""
@@ -73,19 +74,22 @@ def prepare_song(
     """
     start = song.plain_mix() if start is None else start
     rate = song.sample_rate
-    tracks, findings = list(start.tracks), []
-    for i, (track, audio) in enumerate(zip(tracks, song.tracks, strict=True)):
-        if not (track.locked or track.mute):
-            mended, found = of_one_track(track, audio, rate)
-            if part and mended.mute:
-                continue
-            tracks[i] = mended
-            findings += found
-            if track.name not in parts_by_word and (
-                why := click_track(track.name, track.role, audio, rate)
-            ):
-                tracks[i] = muted(track, why)
-                findings.append(Finding(track.name, "click", why, True))
+
+    def by_itself(track: Track, audio: Tensor) -> tuple[Track, list[Finding]]:
+        if track.locked or track.mute:
+            return track, []
+        mended, found = of_one_track(track, audio, rate)
+        if part and mended.mute:
+            return track, []
+        if track.name not in parts_by_word and (
+            why := click_track(track.name, track.role, audio, rate)
+        ):
+            return muted(track, why), [*found, Finding(track.name, "click", why, True)]
+        return mended, found
+
+    looked_through = side_by_side(by_itself, start.tracks, song.tracks)
+    tracks = [track for track, _ in looked_through]
+    findings = [finding for _, found in looked_through for finding in found]
     if all(track.mute for track in tracks):
         return Prepared(start, ())  # nothing plays at all, which mixers tell
 

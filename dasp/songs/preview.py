@@ -9,6 +9,7 @@ from torch import Tensor
 from dasp._checks import check_range
 from dasp.analysis.excerpt import busiest_stretch
 from dasp.audio_io import load_pieces
+from dasp.signal.side_by_side import side_by_side
 from dasp.songs.multitrack import Head, Multitrack, Recording
 
 LISTENED_S = 0.05
@@ -71,10 +72,13 @@ def preview(song: Multitrack, seconds: float = 20.0) -> Preview:
     start = 0
     if frames < song.frames:
         step = max(1, min(rate, frames // 4), song.frames // MOST_PLACES)
-        levels = torch.stack([
-            _levels(recording, head, song, step)
-            for recording, head in zip(song.recordings, song.heads, strict=True)
-        ])  # fmt: skip
+        levels = torch.stack(
+            side_by_side(
+                lambda recording, head: _levels(recording, head, song, step),
+                song.recordings,
+                song.heads,
+            )
+        )
         start = busiest_stretch(levels[:, None], max(1, frames // step), hop=1).start * step
         start = min(start, song.frames - frames)
     part = song.within(start, min(frames, song.frames))

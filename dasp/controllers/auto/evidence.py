@@ -21,6 +21,7 @@ from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.controllers.auto.finished import FINISHED, Finished, finished_levels
 from dasp.controllers.console.features import STEREO, busiest_part, side_share
 from dasp.mixing.song import Song
+from dasp.signal.side_by_side import side_by_side
 
 WORKED_ON = (-4.8, 12.6)
 """Logit that the tracks of a song were worked on: a constant, and the share that is stereo."""
@@ -65,10 +66,10 @@ def hear_evidence(song: Song, finished: Finished = FINISHED) -> Evidence:
         The evidence.
     """
     rate = song.sample_rate
-    loudness = torch.stack([measure_loudness(x, rate) for x in song.tracks]).double()
+    loudness = torch.stack(side_by_side(lambda x: measure_loudness(x, rate), song.tracks)).double()
     playing = loudness > ABSOLUTE_GATE_LUFS
-    parts = [busiest_part(x, rate) for x in song.tracks]
-    side = torch.stack([side_share(x, rate) for x in parts]).double()
+    parts = side_by_side(lambda x: busiest_part(x, rate), song.tracks)
+    side = torch.stack(side_by_side(lambda x: side_share(x, rate), parts)).double()
     stereo = playing & (side > STEREO)
     finished_db = finished_levels(parts, side, song.roles, playing, rate, finished)
     worked_on = balanced = 0.0

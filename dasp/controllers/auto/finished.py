@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dasp.controllers.rules.balance import LOUDNESS_BY_ROLE_LU, MOST_DB
+from dasp.signal.side_by_side import side_by_side
 
 LOW_HZ = 250.0
 ROLE_SHARE = 0.3
@@ -55,7 +56,7 @@ def finished_levels(
     Returns:
         Levels in LU with a mean of 0 over the tracks that play, `(tracks,)`.
     """
-    low = torch.stack([low_share(x, sample_rate) for x in parts]).double()
+    low = torch.stack(side_by_side(lambda x: low_share(x, sample_rate), parts)).double()
     return combined(side, low, roles, playing, finished)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from dasp.analysis.energy import block_energies
 from dasp.analysis.excerpt import busiest_pieces
 from dasp.analysis.stereo import measure_side_share
+from dasp.signal.side_by_side import side_by_side
 from dasp.signal.stft import magnitude_spectra
 from dasp.units import power_to_db
 
@@ -75,7 +76,12 @@ def hear(tracks: Sequence[Tensor], sample_rate: float, *, windows: int = 4) -> H
     Returns:
         Pictures and numbers, of `windows` each.
     """
-    heard = [_pictures(busiest_part(track, sample_rate), sample_rate) for track in tracks]
+    bank = mel_filterbank(_fft_size(sample_rate) // 2 + 1, sample_rate)
+
+    def pictures(track: Tensor) -> tuple[Tensor, Tensor]:
+        return _pictures(busiest_part(track, sample_rate), sample_rate, bank)
+
+    heard = side_by_side(pictures, tracks)
     chosen = [_where_most_plays(picture, playing, windows) for picture, playing in heard]
     return _together(tracks, sample_rate, chosen)
 
@@ -136,14 +142,17 @@ def mel_filterbank(bins: int, sample_rate: float) -> Tensor:
     return (weights / weights.sum(0).clamp(min=1e-9)).float()
 
 
-def _pictures(track: Tensor, sample_rate: float) -> tuple[Tensor, Tensor]:
+def _fft_size(sample_rate: float) -> int:
+    return 2 ** round(math.log2(WINDOW_S * sample_rate))
+
+
+def _pictures(track: Tensor, sample_rate: float, bank: Tensor) -> tuple[Tensor, Tensor]:
     """The whole track as one picture `(BANDS, frames)`, and which of its frames play."""
-    fft_size = 2 ** round(math.log2(WINDOW_S * sample_rate))
+    fft_size = _fft_size(sample_rate)
     hop = round(HOP_S * sample_rate)
     track = torch.nn.functional.pad(track, (0, max(0, hop - track.shape[-1])))
-    bank = mel_filterbank(fft_size // 2 + 1, sample_rate).to(track.device)
     spectra = magnitude_spectra(track.float(), fft_size, hop)[..., : -(-track.shape[-1] // hop)]
-    power = (spectra.square().mean(0).mT @ bank).mT / (fft_size / 4) ** 2
+    power = (spectra.square().mean(0).mT @ bank.to(track.device)).mT / (fft_size / 4) ** 2
     level_db = power_to_db(power.sum(0))
     playing = (level_db > level_db.amax() - PAUSE_DB) & (level_db.amax() > HEARD_ABOVE_DB)
     return log_mel(power, playing), playing
@@ -172,12 +181,11 @@ def _together(
     sample_rate: float,
     chosen: Sequence[tuple[Tensor, Tensor]],
 ) -> Heard:
-    numbers = [
-        torch.stack(
-            (side_share(track, sample_rate), _frames_that_play(track, sample_rate).float().mean())
-        )
-        for track in tracks
-    ]
+    def wide_and_busy(track: Tensor) -> Tensor:
+        busy = _frames_that_play(track, sample_rate).float().mean()
+        return torch.stack((side_share(track, sample_rate), busy))
+
+    numbers = side_by_side(wide_and_busy, tracks)
     pictures, frames = zip(*chosen, strict=True)
     return Heard(torch.stack(pictures), torch.stack(frames).float(), torch.stack(numbers))
 

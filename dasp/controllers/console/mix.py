@@ -47,6 +47,7 @@ from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import COMPRESSOR, GAIN, LIMITER, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
+from dasp.signal.side_by_side import side_by_side
 from dasp.units import db_to_gain, power_to_db
 from dasp.weights import FOLDER
 
@@ -166,7 +167,8 @@ def propose(
     model, console = trained
     tracks, rate = song.tracks, song.sample_rate
     if loudness is None:
-        loudness = torch.stack([measure_loudness(track, rate) for track in tracks]).double()
+        measured = side_by_side(lambda track: measure_loudness(track, rate), tracks)
+        loudness = torch.stack(measured).double()
     heard = hear(tracks, rate)
     playing = heard.audible & (loudness > ABSOLUTE_GATE_LUFS)
     named = role_numbers(song.roles)
@@ -217,10 +219,11 @@ def as_mix(proposal: Proposal, song: Song, start: Mix) -> Mix:
     tracks, rate = song.tracks, song.sample_rate
     trim_db = torch.where(playing, TRIM_LUFS - loudness, 0.0)
     effects = [_without_faders(track.strip) for track in mix.tracks]
-    louder_db = torch.tensor([
-        _louder_by(stages, busiest_part(track, rate) * db_to_gain(trim), rate)
-        for track, trim, stages in zip(tracks, trim_db.tolist(), effects, strict=True)
-    ]).double()  # fmt: skip
+
+    def louder_by(track: Tensor, trim: float, stages: Sequence[Stage]) -> float:
+        return _louder_by(stages, busiest_part(track, rate) * db_to_gain(trim), rate)
+
+    louder_db = torch.tensor(side_by_side(louder_by, tracks, trim_db.tolist(), effects)).double()
     gain_db = trim_db + level_db - louder_db
     gain_db = _as_recorded(gain_db, loudness, kit, proposal.roles)
     gain_db = gain_db + min(0.0, ends(GAIN, "gain_db")[1] - gain_db[playing].max().item())

@@ -16,6 +16,7 @@ from dasp.mixing.targets import CEILING_DB
 from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
+from dasp.signal.side_by_side import side_by_side
 
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
@@ -185,4 +186,4 @@ def frame_powers(tracks: Sequence[Tensor], size: int) -> Tensor:
     Returns:
         Powers `(tracks, frames)` in float64, one frame at least.
     """
-    return torch.stack([block_energies(track, size).mean(0) / size for track in tracks])
+    return torch.stack(side_by_side(lambda x: block_energies(x, size).mean(0) / size, tracks))
