@@ -186,11 +186,25 @@ class Multitrack:
         Raises:
             ValueError: If `frames` is negative.
         """
-        part = replace(self)
-        part.__dict__.update(
-            tracks=self.excerpt(start, frames), frames=frames, heads=self.heads, notes=self.notes
-        )
+        part = self.with_tracks(self.excerpt(start, frames))
+        part.__dict__["frames"] = frames
         return part
+
+    def with_tracks(self, tracks: Sequence[Tensor]) -> "Multitrack":
+        """Make a song whose tracks sound otherwise, under the names and files of this one.
+
+        Args:
+            tracks: Audio `(channels, time)` of each track.
+
+        Returns:
+            The song.
+        """
+        other = replace(self)
+        frames = max((track.shape[-1] for track in tracks), default=0)
+        other.__dict__.update(
+            tracks=tuple(tracks), frames=frames, heads=self.heads, notes=self.notes
+        )
+        return other
 
     def mix(self, name: str = "", start: int = 0, frames: int | None = None) -> Tensor:
         """Read a mix, or a part of it.

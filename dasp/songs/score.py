@@ -6,7 +6,7 @@ in the verse some rest. Parts differ from song to song in their pattern, registe
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -147,6 +147,36 @@ def compose(seed: int, *, seconds: float, ensemble: Sequence[str] | None = None)
     starts = [beat for beat in beats if beat.eighth == 0 and beat.bar % bars_each == 0]
     sections = tuple(Section("chorus" if b.chorus else "verse", b.start_s) for b in starts)
     return Score(seconds, tempo_bpm, sections, parts)
+
+
+UNPITCHED = ("kick", "snare", "hihat", "tom", "cymbal", "percussion")
+"""Roles of parts that are in no key."""
+
+
+def transposed(score: Score, cents: float) -> Score:
+    """Write a score in another key; drums stay as they are.
+
+    Args:
+        score: The score.
+        cents: Hundredths of a semitone; above 0 is higher.
+
+    Returns:
+        The score with the same notes at other pitches.
+
+    >>> score = compose(0, seconds=4.0, ensemble=("kick", "bass"))
+    >>> higher = transposed(score, 1200.0)
+    >>> [b.notes[0].freq_hz / a.notes[0].freq_hz for a, b in zip(score.parts, higher.parts)]
+    [1.0, 2.0]
+    """
+    factor = 2 ** (cents / 1200)
+
+    def moved(part: Part) -> Part:
+        if part.role in UNPITCHED:
+            return part
+        notes = (note._replace(freq_hz=note.freq_hz * factor) for note in part.notes)
+        return replace(part, notes=tuple(notes))
+
+    return replace(score, parts=tuple(map(moved, score.parts)))
 
 
 def _beats(

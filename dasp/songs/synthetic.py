@@ -13,7 +13,7 @@ from torch import Tensor
 from dasp._checks import checked_sample_rate
 from dasp.songs.instruments import INSTRUMENTS as ALL_INSTRUMENTS
 from dasp.songs.multitrack import Multitrack, Recording
-from dasp.songs.score import Part, Score, compose
+from dasp.songs.score import Part, Score, compose, transposed
 from dasp.songs.seeded import SeededSongs
 from dasp.songs.seeds import generator_for
 from dasp.units import db_to_gain
@@ -57,6 +57,7 @@ def synthetic_song(
     seconds: float = 30.0,
     sample_rate: int = 44_100,
     ensemble: Sequence[str] | None = None,
+    transposed_cents: float = 0.0,
 ) -> Multitrack:
     """Make a song in memory from a seed: its roles, and in `details` its tempo and sections.
 
@@ -65,6 +66,8 @@ def synthetic_song(
         seconds: Length, above 0.
         sample_rate: In Hz.
         ensemble: Who plays, names of `dasp.songs.score.PARTS`; without it, who plays is drawn too.
+        transposed_cents: Plays the score in another key, so many hundredths of a semitone higher;
+            below 0 lower.
 
     Returns:
         The song.
@@ -78,6 +81,8 @@ def synthetic_song(
     """
     sample_rate = int(checked_sample_rate(sample_rate))
     score = compose(seed, seconds=seconds, ensemble=ensemble)
+    if transposed_cents:
+        score = transposed(score, transposed_cents)
     recordings = tuple(
         Recording(part.name, part.role, _recorded(part, score, seed, sample_rate))
         for part in score.parts

@@ -1,6 +1,13 @@
 import pytest
 
-from dasp.songs.score import FASTEST_BPM, PARTS, SLOWEST_BPM, compose
+from dasp.songs.score import (
+    FASTEST_BPM,
+    PARTS,
+    SLOWEST_BPM,
+    UNPITCHED,
+    compose,
+    transposed,
+)
 
 
 def test_a_seed_is_a_score():
@@ -44,3 +51,14 @@ def test_an_unknown_part_is_refused():
         compose(0, seconds=1.0, ensemble=("kazoo",))
     with pytest.raises(ValueError, match="seconds: expected above 0"):
         compose(0, seconds=0.0)
+
+
+def test_in_another_key_notes_move_by_one_interval_and_drums_do_not():
+    score = compose(5, seconds=10.0, ensemble=list(PARTS))
+    higher = transposed(score, 150.0)
+    for part, other in zip(score.parts, higher.parts, strict=True):
+        interval = 1.0 if part.role in UNPITCHED else 2 ** (1.5 / 12)
+        for note, moved in zip(part.notes, other.notes, strict=True):
+            assert moved.freq_hz == pytest.approx(interval * note.freq_hz)
+            assert moved._replace(freq_hz=note.freq_hz) == note
+    assert transposed(score, 0.0) == score
