@@ -98,9 +98,12 @@ def made_pairs(
         song_seconds: Length of the song that it is cut from.
         sample_rate: In Hz.
 
-    Yields:
+    Returns:
         For each key, a pair of each group of `INSTRUMENTS`. In all keys it is the stretch that has
         most energy in the first one.
+
+    Raises:
+        ValueError: If a length or the rate has no meaning.
 
     >>> [pairs] = made_pairs(0, seconds=0.5, song_seconds=1.0, sample_rate=16_000)
     >>> list(pairs), pairs["bass"].raw.shape
