@@ -13,6 +13,11 @@ from tqdm import tqdm
 from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.audio_io import whole
+from dasp.cli.first_stage import (
+    add_first_stage_options,
+    refuse_first_stage,
+    through_first_stage,
+)
 from dasp.cli.mix_like import add_reference_option, like_references, read_references
 from dasp.cli.numbers import number, share, target_lufs, whole_number
 from dasp.cli.output import (
@@ -97,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far to go from the plain sum, 0, to the mix, 1 (default: 1)",
     )  # fmt: skip
     add_reference_option(parser)
+    add_first_stage_options(parser)
     add_wish_options(parser)
     parser.add_argument(
         "--variants", type=whole_number(low=2, high=1 + len(LEANINGS)), metavar="COUNT",
@@ -147,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error("--undo: with --no-prepare nothing is done that could be undone")
     if makes_audio and args.variants:
         args.usage_error(f"--variants: {args.system} makes one mix")
+    refuse_first_stage(args)
     document = args.output.with_suffix(".json")
     refuse_formats(args, args.output)
     if args.variants:
@@ -154,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_existing(args, args.output, *(() if makes_audio else (document,)))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        stems, start = read_song(args, wishes)
+        stems, start = through_first_stage(args, wishes, *read_song(args, wishes))
         step()
         asked = all_wishes(stems, start, wishes)
         if makes_audio:
@@ -193,7 +200,7 @@ def _run_variants(args: argparse.Namespace, wishes) -> int:
     refuse_existing(args, *outputs.values(), *(o.with_suffix(".json") for o in outputs.values()))
     with steps("reading", "listening", "mixing") as step, torch.inference_mode():
         step()
-        stems, start = read_song(args, wishes)
+        stems, start = through_first_stage(args, wishes, *read_song(args, wishes))
         step()
         mix, notes = _found(args, stems, start, wishes)
         lufs = wanted_lufs(args.target_lufs, all_wishes(stems, start, wishes))

@@ -16,7 +16,8 @@ class Entry:
     - "settings": a song, the mix to start from and the loudness to reach, to a mix;
     - "reference": the same, and `references`, finished mixes that the mix is to sound like;
     - "audio": a song, to the sound of a mix `(2, time)`, of which there are no settings;
-    - "conversion": the same from a song and `references`, finished mixes that it is to sound like.
+    - "conversion": the same from a song and `references`, finished mixes that it is to sound like;
+    - "stems": a song, to one with other tracks, which another mixer then mixes.
 
     One that `learns` also takes `weights`, a file that its training has left.
 
@@ -27,7 +28,7 @@ class Entry:
     """
 
     home: str
-    kind: Literal["balance", "settings", "reference", "audio", "conversion"] = "balance"
+    kind: Literal["balance", "settings", "reference", "audio", "conversion", "stems"] = "balance"
     learns: bool = False
 
     def load(self) -> Callable[..., Any]:
@@ -56,6 +57,11 @@ MIXERS = {
     "style-transfer": Entry("style.conversion:style_transfer", "conversion", learns=True),
 }
 """All automatic mixers by their names."""
+
+FIRST_STAGES = {
+    "dae": Entry("dae.system:dae_stems", "stems", learns=True),
+}
+"""What can turn raw tracks to stems before they are mixed, by its names."""
 
 DEFAULT = "auto"
 """The mixer that runs where none is named."""

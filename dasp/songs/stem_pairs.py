@@ -105,9 +105,9 @@ def made_pairs(
     Raises:
         ValueError: If a length or the rate has no meaning.
 
-    >>> [pairs] = made_pairs(0, seconds=0.5, song_seconds=1.0, sample_rate=16_000)
+    >>> [pairs] = made_pairs(0, seconds=0.5, song_seconds=1.0, sample_rate=22_050)
     >>> list(pairs), pairs["bass"].raw.shape
-    (['bass', 'guitar', 'vocals', 'keys'], torch.Size([8000]))
+    (['bass', 'guitar', 'vocals', 'keys'], torch.Size([11025]))
     """
     band = [players[seed % len(players)] for players in INSTRUMENTS.values()]
     starts: dict[str, int] = {}

@@ -32,8 +32,8 @@ class Size:
         hidden: Neurons of a hidden layer, 1 or more.
         layers: How many hidden layers there are, 1 or more.
         dropout: Probability of a neuron to be silent in training, 0 or more and under 1.
-        form: What the output layer says: the "spectrum" of the stem, or a "gain" of each bin of the
-            raw frame.
+        form: What the output layer says: the "spectrum" of the stem, as on the poster, or a "gain"
+            of each bin of the raw frame, whose logarithms it then hears.
 
     Raises:
         ValueError: If a number is out of range, or there is no such form.
@@ -46,7 +46,7 @@ class Size:
     hidden: int = 128
     layers: int = 3
     dropout: float = 0.2
-    form: Literal["spectrum", "gain"] = "spectrum"
+    form: Literal["spectrum", "gain"] = "gain"
 
     def __post_init__(self):
         check_range("fft_size", self.fft_size, low=4)
@@ -63,7 +63,7 @@ class Size:
         return self.fft_size // 2 + 1
 
 
-POSTER = Size(fft_size=2048, hidden=1024)
+POSTER = Size(fft_size=2048, hidden=1024, form="spectrum")
 """Those of the poster: 1025 - 3 x 1024 - 1025."""
 
 

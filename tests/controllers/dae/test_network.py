@@ -11,8 +11,9 @@ from dasp.controllers.dae.network import (
     ShallowAutoEncoders,
     Size,
 )
+from dasp.controllers.dae.system import GROUPS, WEIGHTS, shipped
 
-TINY = Size(fft_size=16, hidden=6)
+TINY = Size(fft_size=16, hidden=6, form="spectrum")
 
 
 def weights_of(module):
@@ -27,6 +28,14 @@ def test_the_poster_has_1025_3_x_1024_1025():
     assert POSTER.dropout == network.dropout.p == 0.2
     # 1025 x 1024 weights twice, 1024 x 1024 twice, and a bias for each neuron.
     assert sum(weight.numel() for weight in network.parameters()) == 4_200_449
+
+
+def test_what_is_shipped_is_smaller_and_turns_bins_up_and_down():
+    networks = shipped()
+    assert networks.size == Size() and networks.groups == tuple(GROUPS)
+    assert [layer.in_features for layer in networks.each[0].hidden] == [257, 128, 128]
+    assert sum(weight.numel() for weight in networks.parameters()) == 4 * 99_201
+    assert WEIGHTS.stat().st_size < 900_000
 
 
 def test_it_is_relu_in_every_layer_by_hand():
@@ -57,7 +66,7 @@ def test_dropout_silences_a_fifth_of_the_neurons_in_training_alone():
 
 
 def test_gains_begin_at_0_db_and_are_held_within_their_range():
-    network = AutoEncoder(Size(fft_size=16, hidden=6, form="gain")).eval()
+    network = AutoEncoder(Size(fft_size=16, hidden=6)).eval()
     x = torch.rand(5, 9)
     torch.testing.assert_close(network(x), x)
     torch.nn.init.constant_(network.output.bias, 100.0)

@@ -13,7 +13,7 @@ from dasp.mixing.roles import KNOWN_ROLES
 from dasp.mixing.song import Song
 from dasp.training.half_weights import save_half
 
-TINY = Size(fft_size=64, hidden=8, form="gain")
+TINY = Size(fft_size=64, hidden=8)
 
 
 def networks(db=0.0, size=TINY):
