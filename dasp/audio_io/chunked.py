@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from dasp.audio_io.contents import Contents, Order, View, end_of_samples, patched
+from dasp.audio_io.linear import linear_wav
 from dasp.audio_io.mpeg import mpeg_within
 
 MOST_CHUNKS = 10_000
@@ -56,6 +57,9 @@ _KNOWN = (
     b"CHAN", b"COMM", b"FVER", b"info", b"strg", b"mark", b"midi", b"uuid", b"ovvw", b"chan",
     b"pakt", b"kuki", b"edct", b"ResU", b"LYRC",
 )  # fmt: skip
+
+_PLAIN = {b"fmt ", b"fact", b"data", b"JUNK", b"junk", b"PAD ", b"FLLR", b"bext", b"LIST", b"iXML"}
+"""What may stand in front of linear samples, and does not tell of a codec or of another format."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,14 @@ def riff(file: BinaryIO) -> Contents:
         Where the samples are, and whether all are there.
     """
     file.seek(0)
-    kind = file.read(4)
+    head_of_all = file.read(12)
+    kind = head_of_all[:4]
     order: Order = "big" if kind == b"RIFX" else "little"
     block, samples, told, code, ds64, place = 1, 0, 0, 0, None, None
+    form, names = b"", []
     for name, start, length in _walk(file, 12, order):
         file.seek(start)
+        names.append(name)
         if name == b"ds64":  # Where the sizes are that 32 bits cannot hold.
             ds64 = start, int.from_bytes(file.read(16)[8:], order)
         elif name == b"fmt ":
@@ -145,6 +152,9 @@ def riff(file: BinaryIO) -> Contents:
     is_strange = kind == b"BW64" or (is_64 and (not ds64 or ds64[1] != declared))
     if is_strange and not contents.views and not contents.problem:
         return replace(contents, views=_read_to(head, declared).views)
+    is_plain = kind == b"RIFF" and head_of_all[8:] == b"WAVE" and names.count(b"fmt ") == 1
+    if is_plain and _PLAIN.issuperset(names) and not contents.problem and not contents.views:
+        return replace(contents, linear=linear_wav(form, start))
     return contents
 
 

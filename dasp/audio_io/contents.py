@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import BinaryIO, Literal
 
+from dasp.audio_io.linear import Linear
+
 Piece = bytes | range
 """Bytes that stand in for those of a file, or the places of those that are taken from it."""
 
@@ -29,6 +31,8 @@ class Contents:
         frames: Number of frames of all parts; None is what the decoder says.
         sure: Share of the file in which the decoder finds every place; from there it reads on.
         remarks: What a listener may want to know of a file that is whole.
+        linear: How the samples of a file that is whole are read without a decoder; None where
+            they need one.
     """
 
     problem: str | None = None
@@ -37,6 +41,7 @@ class Contents:
     frames: int | None = None
     sure: float = 1.0
     remarks: tuple[str, ...] = ()
+    linear: Linear | None = None
 
 
 class ViewFile(io.RawIOBase):

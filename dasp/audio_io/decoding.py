@@ -11,6 +11,7 @@ import soundfile
 
 from dasp.audio_io.containers import contents_of
 from dasp.audio_io.contents import Contents, ViewFile
+from dasp.audio_io.linear import LinearSound
 
 _MPEG_ENDINGS = (".mp3", ".mp2", ".mp1", ".mpga", ".m2a")
 
@@ -132,7 +133,10 @@ class Decoder:
             self._parts[index] = self._opened(index)
         self._part, self._place = index, 0
 
-    def _opened(self, index: int) -> "_Sound":
+    def _opened(self, index: int) -> "_Sound | LinearSound":
+        if self.contents.linear and self.contents.frames is not None:
+            raw = self._closing.enter_context(self._path.open("rb", buffering=0))
+            return LinearSound(raw, self.contents.linear, self.contents.frames)
         if not self.contents.views:
             # As bytes where the system takes any: soundfile would have them be UTF-8.
             name = os.fsencode(self._path) if os.name == "posix" else self._path

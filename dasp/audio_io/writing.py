@@ -21,6 +21,7 @@ from dasp.audio_io.containers import without_chance
 from dasp.audio_io.errors import AudioFileError, finite_peak
 from dasp.audio_io.formats import FLOATS, MOST_CHANNELS, PCM_BITS, bytes_each, format_of
 from dasp.audio_io.layout_writing import as_kept, with_mask
+from dasp.audio_io.linear import wav_of
 from dasp.audio_io.tag_writing import BY_NAME, finish
 from dasp.audio_io.tags import Tags
 from dasp.file_names import within_longer_name
@@ -331,13 +332,10 @@ def _encoded(
     if format == "WAV" and data.size * bytes_each(subtype) > LARGEST_WAV:
         format = "RF64"
     format = with_mask(layout, format, subtype)
-    file = io.BytesIO()
     if format == "WAV" and subtype in _AS_IN_MEMORY:
         # Quicker; and libsndfile would add the time of day to files of floats.
-        from scipy.io import wavfile  # which takes longer to import than most files to write
-
-        wavfile.write(file, sample_rate, data)
-        return file
+        return io.BytesIO(wav_of(data, sample_rate))
+    file = io.BytesIO()
     with soundfile.SoundFile(
         file, "w", sample_rate, data.shape[1], subtype, format=format
     ) as encoder:
@@ -363,4 +361,8 @@ def interleaved(x: Tensor, subtype: str, dither: torch.Generator | None) -> np.n
         y = quantise(x, PCM_BITS[subtype], dither)
     else:
         y = x.to(FLOATS.get(subtype, x.dtype))
-    return torch.stack(y.unbind(0), -1).numpy()
+    channels = y.numpy()
+    frames = np.empty(channels.shape[::-1], channels.dtype)
+    for i, channel in enumerate(channels):
+        frames[:, i] = channel
+    return frames
