@@ -88,9 +88,9 @@ def fingerprints(work: Work) -> Callable[[Job], str]:
 def digest(path: Path) -> str | None:
     """The size of a file and the SHA-256 of its content; None where there is no file."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:
             sha = hashlib.sha256()
-            while block := file.read(2**20):
+            while block := file.read(2**18):
                 sha.update(block)
             return f"{file.tell()}:{sha.hexdigest()}"
     except OSError:
