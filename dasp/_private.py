@@ -74,6 +74,11 @@ def is_in_dual_level() -> bool:
     return getattr(forward_mode, "_current_level", -1) >= 0
 
 
+def may_be_in_dual_level() -> bool:
+    """Whether forward mode may be at work; yes, if nobody can tell."""
+    return getattr(forward_mode, "_current_level", 0) >= 0
+
+
 def constant_in_graphs(function: Callable[[], Any]) -> Callable[[], Any]:
     """Let `torch.compile` call a function while it looks, and take what it returns for constant.
 

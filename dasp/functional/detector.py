@@ -7,10 +7,12 @@ from torch import Tensor
 from dasp._checks import check_audio, check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import below_nyquist, broadcasts, per_item
+from dasp.functional._made_once import made_once
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_high_pass
 from dasp.signal.gain_computer import AMPLITUDE, POWER, loudest, to_level_db
+from dasp.signal.iir import sections_of
 from dasp.signal.smoothing import design_one_pole, one_pole
 
 RMS_TIME_MS = 10.0
@@ -55,15 +57,18 @@ def key_signal(x: Tensor, sample_rate: float, detector: Detector, memory: Memory
     check_choice("detector", detector.kind, DB_PER_DECADE)
     key = x if detector.sidechain is None else _checked_sidechain(detector.sidechain, x)
     if detector.high_pass_hz is not None:
-        high_pass_hz = per_item(
-            "sidechain_high_pass_hz", detector.high_pass_hz, x, **below_nyquist(sample_rate)
-        )
-        key = filter_with(key, design_high_pass(high_pass_hz, sample_rate), memory)
+        sections = made_once(_deaf_to_bass, x, sample_rate, detector.high_pass_hz)
+        key = filter_with(key, sections, memory)
     if detector.kind == "rms":
         rms_time_ms = per_item("rms_time_ms", detector.rms_time_ms, x, low=0.0)
         pole = design_one_pole(rms_time_ms, sample_rate)
         key = memory.through("mean_square", one_pole, key.square(), pole[..., None, None])
     return key
+
+
+def _deaf_to_bass(x: Tensor, sample_rate: float, freq_hz: Value) -> Tensor:
+    freq_hz = per_item("sidechain_high_pass_hz", freq_hz, x, **below_nyquist(sample_rate))
+    return sections_of(design_high_pass(freq_hz, sample_rate))
 
 
 def _checked_sidechain(sidechain: Tensor, x: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import per_item
+from dasp.functional._made_once import made_once
 from dasp.functional._memory import Memory
 from dasp.functional.detector import Detector, key_signal
 from dasp.signal.backends.dynamics_values import Curve, Output, Smoother
@@ -61,6 +62,12 @@ def ratio_curve(
     range_db: Value | None = None,
 ) -> Curve:
     """The curve by which the output rises by 1 dB for `ratio` dB of the input."""
+    return made_once(_ratio_curve, x, threshold_db, ratio, knee_db, range_db)
+
+
+def _ratio_curve(
+    x: Tensor, threshold_db: Value, ratio: Value, knee_db: Value, range_db: Value | None
+) -> Curve:
     unlimited = x.new_full((), math.inf)
     return Curve(
         threshold_db=per_item("threshold_db", threshold_db, x),
@@ -74,20 +81,34 @@ def attack_and_release(
     x: Tensor, sample_rate: float, attack_ms: Value, release_ms: Value
 ) -> Smoother:
     """A smoother that begins without gain reduction."""
+    return made_once(_attack_and_release, x, sample_rate, attack_ms, release_ms)
+
+
+def _attack_and_release(
+    x: Tensor, sample_rate: float, attack_ms: Value, release_ms: Value
+) -> Smoother:
     return Smoother(
-        pole("attack_ms", attack_ms, x, sample_rate),
-        pole("release_ms", release_ms, x, sample_rate),
+        _pole(x, "attack_ms", attack_ms, sample_rate),
+        _pole(x, "release_ms", release_ms, sample_rate),
         x.new_zeros(()),
     )
 
 
 def pole(name: str, time_ms: Value, x: Tensor, sample_rate: float) -> Tensor:
     """The pole of a smoother that covers 63 % of a step in `time_ms`."""
+    return made_once(_pole, x, name, time_ms, sample_rate)
+
+
+def _pole(x: Tensor, name: str, time_ms: Value, sample_rate: float) -> Tensor:
     return design_one_pole(per_item(name, time_ms, x, low=0.0).double(), sample_rate)
 
 
 def makeup_and_mix(x: Tensor, makeup_gain_db: Value = 0.0, mix: Value = 1.0) -> Output:
     """The make-up gain and the share of the compressed audio."""
+    return made_once(_makeup_and_mix, x, makeup_gain_db, mix)
+
+
+def _makeup_and_mix(x: Tensor, makeup_gain_db: Value, mix: Value) -> Output:
     return Output(
         per_item("makeup_gain_db", makeup_gain_db, x),
         per_item("mix", mix, x, low=0.0, high=1.0),

@@ -8,6 +8,7 @@ from torch import Tensor
 from dasp._checks import check_choice
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, below_nyquist, per_band, per_item
+from dasp.functional._made_once import made_once
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._param import Option, Param
 from dasp.functional._processor import Processor
@@ -20,7 +21,7 @@ from dasp.signal.biquad import (
     design_low_shelf,
     design_peak,
 )
-from dasp.signal.iir import sosfilt
+from dasp.signal.iir import filter_by_sections, sections_of
 
 ORDERS = tuple(range(2, 9))
 
@@ -79,6 +80,26 @@ def parametric_eq(
     >>> torch.allclose(y[..., -1], torch.tensor(10.0), atol=1e-3)  # 20 dB at 0 Hz
     True
     """
+    sections = made_once(
+        _parametric_eq, x, sample_rate, low_shelf_gain_db, low_shelf_freq_hz, low_shelf_q,
+        peak_gain_db, peak_freq_hz, peak_q, high_shelf_gain_db, high_shelf_freq_hz, high_shelf_q,
+    )  # fmt: skip
+    return filter_with(x, sections, memory)
+
+
+def _parametric_eq(
+    x: Tensor,
+    sample_rate: float,
+    low_shelf_gain_db: Value,
+    low_shelf_freq_hz: Value,
+    low_shelf_q: Value,
+    peak_gain_db: Value,
+    peak_freq_hz: Value,
+    peak_q: Value,
+    high_shelf_gain_db: Value,
+    high_shelf_freq_hz: Value,
+    high_shelf_q: Value,
+) -> Tensor:
     bands = per_band("peak_gain_db", peak_gain_db, x).shape[-1]
     band = partial(_band, x=x, sample_rate=sample_rate)
     low_shelf = band("low_shelf", low_shelf_gain_db, low_shelf_freq_hz, low_shelf_q)
@@ -90,8 +111,7 @@ def parametric_eq(
         design_high_shelf(sample_rate=sample_rate, **high_shelf),
     )
     batch = broadcast_shapes(*(section.shape[:-2] for section in sections))
-    sos = torch.cat([section.expand(*batch, -1, 6) for section in sections], -2)
-    return filter_with(x, sos, memory)
+    return sections_of(torch.cat([section.expand(*batch, -1, 6) for section in sections], -2))
 
 
 PARAMETRIC_EQ = Processor(
@@ -140,8 +160,12 @@ def low_pass(
     True
     """
     check_choice("order", order, ORDERS)
+    return filter_with(x, made_once(_low_pass, x, sample_rate, freq_hz, order), memory)
+
+
+def _low_pass(x: Tensor, sample_rate: float, freq_hz: Value, order: int) -> Tensor:
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    return filter_with(x, design_butterworth_low_pass(freq_hz, sample_rate, order=order), memory)
+    return sections_of(design_butterworth_low_pass(freq_hz, sample_rate, order=order))
 
 
 LOW_PASS = Processor(
@@ -176,8 +200,12 @@ def high_pass(
     True
     """
     check_choice("order", order, ORDERS)
+    return filter_with(x, made_once(_high_pass, x, sample_rate, freq_hz, order), memory)
+
+
+def _high_pass(x: Tensor, sample_rate: float, freq_hz: Value, order: int) -> Tensor:
     freq_hz = per_item("freq_hz", freq_hz, x, **below_nyquist(sample_rate))
-    return filter_with(x, design_butterworth_high_pass(freq_hz, sample_rate, order=order), memory)
+    return sections_of(design_butterworth_high_pass(freq_hz, sample_rate, order=order))
 
 
 HIGH_PASS = Processor(
@@ -188,9 +216,12 @@ HIGH_PASS = Processor(
 )
 
 
-def filter_with(x: Tensor, sos: Tensor, memory: Memory) -> Tensor:
-    """Filter every channel of `(*batch, channels, time)` through sections `(*batch, n, 6)`."""
-    return memory.through("sections", sosfilt, x, sos[..., None, :, :])
+def filter_with(x: Tensor, sections: Tensor, memory: Memory) -> Tensor:
+    """Filter every channel of `(*batch, channels, time)` through sections `(*batch, n, 5)`.
+
+    The sections are what `dasp.signal.iir.sections_of` makes of a design.
+    """
+    return memory.through("sections", filter_by_sections, x, sections[..., None, :, :])
 
 
 def _band(

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_sample
+from dasp.functional._made_once import made_once
 from dasp.functional._param import Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import memoryless
@@ -30,7 +31,12 @@ def gain(x: Tensor, sample_rate: float, *, gain_db: Value) -> Tensor:
     >>> gain(torch.ones(1, 3), 44_100, gain_db=-20.0)
     tensor([[0.1000, 0.1000, 0.1000]])
     """
-    return x * db_to_gain(per_sample("gain_db", gain_db, x))
+    moves = not isinstance(gain_db, int | float)  # or may move, with a value for every sample
+    return x * (_factor(x, gain_db) if moves else made_once(_factor, x, gain_db))
+
+
+def _factor(x: Tensor, gain_db: Value) -> Tensor:
+    return db_to_gain(per_sample("gain_db", gain_db, x))
 
 
 GAIN = Processor(

@@ -18,12 +18,14 @@ from dasp._checks import check_range
 from dasp._constants import constant
 from dasp._typing import Value
 from dasp.functional._arguments import audio_processor, per_band
+from dasp.functional._made_once import made_once
 from dasp.functional._memory import WHOLE, Memory
 from dasp.functional._param import Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import design_peak
+from dasp.signal.iir import sections_of
 
 CENTRES_HZ = {
     10: tuple(1000 * 10 ** (k / 10) for k in range(-15, 13, 3)),
@@ -69,8 +71,7 @@ def graphic_eq(x: Tensor, sample_rate: float, *, gain_db: Value, memory: Memory 
     >>> torch.allclose(graphic_eq(x, 44_100, gain_db=[0.0] * 10), x, atol=1e-5)
     True
     """
-    gain_db = per_band("gain_db", gain_db, x, low=-MOST_DB, high=MOST_DB)
-    return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
+    return filter_with(x, made_once(_sections, x, sample_rate, gain_db, None), memory)
 
 
 GRAPHIC_EQ = Processor(
@@ -107,8 +108,7 @@ def graphic_eq_31(
     >>> torch.allclose(graphic_eq_31(x, 44_100, gain_db=0.0), x, atol=1e-5)
     True
     """
-    gain_db = per_band("gain_db", gain_db, x, 31, low=-MOST_DB, high=MOST_DB)
-    return filter_with(x, design_graphic_eq(gain_db, sample_rate), memory)
+    return filter_with(x, made_once(_sections, x, sample_rate, gain_db, 31), memory)
 
 
 GRAPHIC_EQ_31 = Processor(
@@ -116,6 +116,11 @@ GRAPHIC_EQ_31 = Processor(
     Param("gain_db", -12.0, 12.0, default=0.0, bands=31),
     neutral={},
 )
+
+
+def _sections(x: Tensor, sample_rate: float, gain_db: Value, bands: int | None) -> Tensor:
+    gain_db = per_band("gain_db", gain_db, x, bands, low=-MOST_DB, high=MOST_DB)
+    return sections_of(design_graphic_eq(gain_db, sample_rate))
 
 
 def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:

@@ -30,6 +30,7 @@ from dasp.functional.dynamics import (
 )
 from dasp.functional.eq import filter_with
 from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_riley
+from dasp.signal.iir import sections_of
 
 
 @audio_processor
@@ -160,4 +161,4 @@ def split_bands(
     sections = torch.where(crossover < band, below, above)
     sections = torch.where(crossover == band, low_pass[..., None, :, :, :], sections)
     bands = x[..., None, :, :].expand(*x.shape[:-2], len(band), *x.shape[-2:])
-    return filter_with(bands, sections.flatten(-3, -2), memory)
+    return filter_with(bands, sections_of(sections.flatten(-3, -2)), memory)

@@ -8,7 +8,7 @@ import torch
 import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
-from dasp._private import is_sliced, is_transformed, is_watched
+from dasp._private import is_sliced, is_transformed, is_watched, may_be_in_dual_level
 from dasp.signal._kernel import Kernel
 from dasp.signal._operator import define_step, gradients_of, in_graph
 from dasp.signal._shapes import broadcast_shapes
@@ -141,19 +141,23 @@ class _Step:
 
 def is_plain(*arguments) -> bool:
     """Whether these are tensors in memory that no compiler, transform or forward mode follows."""
-    return (
-        not torch.compiler.is_compiling()
-        and not is_transformed(*(t for t in arguments if isinstance(t, Tensor)))
-        and not is_watched()
-        and all(
-            type(t) in (Tensor, torch.nn.Parameter)
-            and t.device.type in ("cpu", "cuda")
-            and t.dtype.itemsize >= 4
-            and forward_mode.unpack_dual(t).tangent is None
-            for t in arguments
-            if isinstance(t, Tensor)
-        )
-    )
+    if torch.compiler.is_compiling() or is_watched():
+        return False
+    tensors = [t for t in arguments if isinstance(t, Tensor)]
+    if is_transformed(*tensors) or (may_be_in_dual_level() and any(map(_has_tangent, tensors))):
+        return False
+    for t in tensors:
+        if type(t) not in _PLAIN or t.dtype.itemsize < 4 or t.device.type not in _MEMORIES:
+            return False
+    return True
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+_MEMORIES = ("cpu", "cuda")
+
+
+def _has_tangent(tensor: Tensor) -> bool:
+    return forward_mode.unpack_dual(tensor).tangent is not None
 
 
 def needs_gradient(*tensors: Tensor) -> bool:

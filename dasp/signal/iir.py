@@ -88,10 +88,31 @@ def sosfilt(x: Tensor, sos: Tensor, zi: Tensor | None = None) -> tuple[Tensor, T
     if sos.ndim < 2 or sos.shape[-1] != 6:
         raise ValueError(f"sos: expected shape (..., sections, 6), got {tuple(sos.shape)}")
     check_not_zero("sos", sos[..., 3], because="the a0 of a section, which the rest is divided by")
-    n, time = sos.shape[-2], x.shape[-1]
+    n = sos.shape[-2]
     if zi is not None and zi.shape[-2:] != (n, 2):
         raise ValueError(f"zi: expected shape (..., {n}, 2), got {tuple(zi.shape)}")
-    sections = sections_of(sos)
+    return filter_by_sections(x, sections_of(sos), zi)
+
+
+def filter_by_sections(
+    x: Tensor, sections: Tensor, zi: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Filter `x` as `sosfilt` does, through sections that are converted already.
+
+    Args:
+        x: Signal `(..., time)`.
+        sections: What `sections_of` returns, `(..., sections, 5)`.
+        zi: States before the first sample, `(..., sections, 2)`; 0 by default.
+
+    Returns:
+        The output and the final states, as `sosfilt` returns them.
+
+    >>> from dasp.signal.biquad import design_low_pass
+    >>> x, sos = torch.randn(2, 1000), design_low_pass(1000.0, 48_000)
+    >>> torch.equal(filter_by_sections(x, sections_of(sos))[0], sosfilt(x, sos)[0])
+    True
+    """
+    n, time = sections.shape[-2], x.shape[-1]
     c = sections[..., 0]
     state = c.new_zeros(2 * n)
     if zi is not None:

@@ -11,6 +11,7 @@ The values of a row are a line of `p`, a column each; their gradients are the sa
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -131,11 +132,16 @@ def _zeros_like(x: Tensor) -> Tensor:
 
 def level_scale(key: Tensor, db_per_decade: float = 20.0, sign: float = 1.0) -> Tensor:
     """The smallest magnitude, dB per octave, and the sign beyond a threshold, for each row."""
+    return _scale(key.dtype, db_per_decade, sign).expand(len(key), 3)
+
+
+@lru_cache
+def _scale(dtype: torch.dtype, db_per_decade: float, sign: float) -> Tensor:
     floor = 10 ** (SILENCE_DB / db_per_decade)
     # The smallest magnitude is a number of the type of the key, as in the portable form.
-    floor = torch.tensor(floor, dtype=key.dtype).item()
+    floor = torch.tensor(floor, dtype=dtype).item()
     scale = [floor, db_per_decade * math.log10(2), sign]
-    return torch.tensor(scale, dtype=torch.float64).expand(len(key), 3)
+    return torch.tensor(scale, dtype=torch.float64)
 
 
 # -- rows, in chunks ------------------------------------------------------------------------
