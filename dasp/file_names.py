@@ -24,7 +24,7 @@ def as_found(path: str | os.PathLike) -> Path:
 
     What exists as it is, or in no form, comes back as it is, whatever the locale.
     """
-    path = Path(path)
+    path = as_path(path)
     if str(path).isascii():
         return path
     path = Path(_in_this_locale(str(path)))
@@ -37,6 +37,11 @@ def as_found(path: str | os.PathLike) -> Path:
                         part)  # fmt: skip
         found /= part
     return found
+
+
+def as_path(path: str | os.PathLike) -> Path:
+    """A name as a path; one that is a path already is not taken apart and joined again."""
+    return path if isinstance(path, Path) else Path(path)
 
 
 def named_from(file: str | os.PathLike, folder: str | os.PathLike) -> str:

@@ -9,6 +9,7 @@ import soundfile
 import torch
 
 from dasp.audio_io.errors import AudioFileError
+from dasp.file_names import as_path
 
 _ENDINGS = {
     "AIF": "AIFF", "AIFC": "AIFF", "AIFFC": "AIFF",
@@ -105,7 +106,7 @@ def has_subtype(path: str | os.PathLike, subtype: str) -> bool:
     >>> has_subtype("a.wav", "FLOAT"), has_subtype("a.flac", "FLOAT")
     (True, False)
     """
-    format, _ = format_of(Path(path), None)
+    format, _ = format_of(as_path(path), None)
     return _can_hold(format, subtype)
 
 
@@ -141,7 +142,7 @@ def subtype_like(
     >>> subtype_like("new.wav", "FLAC", "PCM_16", 2, 44_100)
     'PCM_16'
     """
-    own = format_named(Path(path))
+    own = format_named(as_path(path))
     linear = subtype in PCM_BITS or subtype in FLOATS
     if not linear:
         is_own = own == ("WAV" if format == "WAVEX" else format)
@@ -150,7 +151,7 @@ def subtype_like(
             and subtype not in _NO_ENCODER
             and (channels == 1 or not subtype.startswith(_SPEECH))
             and (subtype != "OPUS" or sample_rate in _OPUS_RATES)
-            and (subtype == "OPUS" or Path(path).suffix.lower() != ".opus")
+            and (subtype == "OPUS" or as_path(path).suffix.lower() != ".opus")
         )
         if not fits:
             return None

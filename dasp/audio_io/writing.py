@@ -24,7 +24,7 @@ from dasp.audio_io.layout_writing import as_kept, with_mask
 from dasp.audio_io.linear import wav_of
 from dasp.audio_io.tag_writing import BY_NAME, finish
 from dasp.audio_io.tags import Tags
-from dasp.file_names import within_longer_name
+from dasp.file_names import as_path, within_longer_name
 from dasp.layouts import Layout, as_layout
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
@@ -113,7 +113,7 @@ def save_audio(
     >>> saved.subtype, saved.over
     ('PCM_24', 8)
     """
-    path = Path(path)
+    path = as_path(path)
     check_audio(x)
     check_choice("clip_mode", clip_mode, CLIP_MODES)
     if x.ndim != 2 or x.shape[0] == 0:

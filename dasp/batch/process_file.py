@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class ProcessFile:
     def _do(self, job: Job) -> dict[str, Any]:
         (target,) = job.targets
         target.parent.mkdir(parents=True, exist_ok=True)
-        processor, settings = _processor(json.dumps(self.document))
+        processor, settings = _processor(self._written)
         settings = {**settings, **job.settings}
         if self.segment_s is not None:
             return self._in_segments(job.source, target, processor, settings, self.segment_s)
@@ -113,12 +113,16 @@ class ProcessFile:
 
     def reads(self, job: Job) -> list[Path]:
         """The source, and the files that the settings name."""
-        processor, settings = _processor(json.dumps(self.document))
+        processor, settings = _processor(self._written)
         settings = {**settings, **job.settings}
         return [
             job.source,
             *(as_found(settings[key]) for key in processor.inputs if key in settings),
         ]
+
+    @cached_property
+    def _written(self) -> str:
+        return json.dumps(self.document)
 
 
 @lru_cache(maxsize=8)

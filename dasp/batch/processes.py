@@ -1,5 +1,6 @@
 """Work in processes of its own: one that dies, or never ends, costs one job and no more."""
 
+import gc
 import json
 import math
 import multiprocessing
@@ -28,39 +29,60 @@ def in_processes(
 
     A job whose process is killed, crashes, or takes longer than `timeout_s` has failed; another
     process takes its place. Closing the iterator, also by Ctrl-C, ends all of them. Jobs are
-    taken from the iterable only when a worker is free.
+    taken from the iterable when a worker is free, but for one, which is at hand by then: what the
+    iterable does for it, and its text, do not keep the worker waiting.
     """
-    todo = iter(jobs)
+    todo = _Todo(jobs)
     limit_s = math.inf if timeout_s is None else timeout_s
     started: list[_Process] = []
     running: dict[_Process, Job] = {}
 
     def begin(process: _Process | None = None) -> None:
         """Give a process the next job, if there is one; another, if this one is lost."""
-        job = next(todo, None)
-        if job is None:
+        following = todo.take()
+        if following is None:
             return
         if process is None or not process.is_fit():
             process = _Process(work, limit_s)
             started.append(process)
-        running[process] = job
-        process.begin(job)
+        running[process], text = following
+        process.begin(text)
 
     try:
         for _ in range(workers):
             begin()
         while running:
+            todo.look_ahead()
             until = min(process.until for process in running)
             patience = None if until == math.inf else max(0.0, until - time.monotonic())
-            wait([process.pipe for process in running], patience)
+            heard = wait([process.pipe for process in running], patience)
             for process, job in list(running.items()):
-                if (outcome := process.outcome(job)) is not None:
+                if (outcome := process.outcome(job, process.pipe in heard)) is not None:
                     del running[process]
                     begin(process)  # before anyone looks at what came of the last
                     yield job, outcome
     finally:
         for process in started:
             process.kill()
+
+
+class _Todo:
+    """Jobs that nobody has begun, with their texts, of which one is at hand."""
+
+    def __init__(self, jobs: Iterable[Job]):
+        self._jobs = iter(jobs)
+        self._at_hand: tuple[Job, bytes] | None = None
+
+    def look_ahead(self) -> None:
+        """Have the next job at hand, if there is one."""
+        if self._at_hand is None and (job := next(self._jobs, None)) is not None:
+            self._at_hand = job, job.to_json()
+
+    def take(self) -> tuple[Job, bytes] | None:
+        """The next job; None where there is none left."""
+        self.look_ahead()
+        following, self._at_hand = self._at_hand, None
+        return following
 
 
 class _Process:
@@ -87,16 +109,16 @@ class _Process:
         """Whether it can have another job."""
         return not self._is_lost and self._process.is_alive()
 
-    def begin(self, job: Job) -> None:
-        """Give the process a job."""
+    def begin(self, job: bytes) -> None:
+        """Give the process a job, as a text."""
         self.until = time.monotonic() + (self._limit_s if self._is_up else START_S)
         with suppress(ConnectionError):  # It has died just now, and its end of the pipe will tell.
-            self.pipe.send_bytes(job.to_json())
+            self.pipe.send_bytes(job)
 
-    def outcome(self, job: Job) -> dict[str, Any] | None:
-        """What came of the job, if that is known already."""
+    def outcome(self, job: Job, is_heard: bool) -> dict[str, Any] | None:
+        """What came of the job, if that is known already: something `is_heard` in the pipe."""
         try:
-            message = self.pipe.recv_bytes() if self.pipe.poll() else None
+            message = self.pipe.recv_bytes() if is_heard else None
         except (EOFError, OSError):  # OSError: in the middle of a message.
             ended = self._how_it_ended()
             if not self._is_up:
@@ -106,7 +128,7 @@ class _Process:
             return json.loads(message)
         if message:
             self._is_up, self.until = True, time.monotonic() + self._limit_s
-        elif time.monotonic() > self.until:
+        elif time.monotonic() > self.until and not self.pipe.poll():
             self.kill()
             if not self._is_up:
                 raise OSError(f"{_NO_START} in {START_S:g} s")
@@ -137,12 +159,17 @@ def _serve(work: Work, pipe: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # The cores are for files; and sums do not depend on their number.
     pipe.send_bytes(b"up")
+    is_first = True
     while True:
         try:
             job = Job.from_json(pipe.recv_bytes())
         except EOFError:
             return
         pipe.send_bytes(json.dumps(attempt(work, job)).encode())
+        if is_first:  # All is imported now, and need not be looked through for garbage again.
+            gc.collect()
+            gc.freeze()
+            is_first = False
 
 
 def _end_with_parent() -> None:

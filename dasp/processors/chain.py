@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -181,10 +181,14 @@ class _Combination:
         own, parts = self.parts(settings)
         return _RUN[self.kind](x, checked_sample_rate(sample_rate), memory, parts, **own)
 
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.known)
+
     def parts(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], Strip]:
         """The settings of the combination itself, and its parts with theirs."""
         for keyword in settings:
-            if keyword not in self.known:
+            if keyword not in self._known:
                 raise TypeError(
                     f"{self.kind} has no parameter {keyword!r}{did_you_mean(keyword, self.known)}"
                 )
