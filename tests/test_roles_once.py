@@ -9,7 +9,7 @@ ROOT = Path(dasp.__file__).parent
 
 MAY_GUESS = {
     "mixing/roles.py", "mixing/__init__.py", "mixing/song.py",
-    "controllers/wave_unet.py",  # the roles of its own slots
+    "controllers/kit_slots.py",  # the roles of its own slots
 }  # fmt: skip
 
 

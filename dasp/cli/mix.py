@@ -255,8 +255,11 @@ def _made(args: argparse.Namespace, stems, start, wishes):
     roles = tuple(track.role for track in with_roles(stems.plain_mix(), wishes.role).tracks)
     heard, _ = heard_of(replace(stems.song, roles=roles), start)
     references = read_references(args, heard.sample_rate)
-    made = audio_of(heard, args.system, args.weights, references)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        made = audio_of(heard, args.system, args.weights, references)
     notes = [f"{args.system} makes the mix itself: there are no settings to write"]
+    notes += [str(one.message) for one in said]
     if left := options_in(wishes):
         notes.append(f"{args.system} cannot follow what {SESSION} says of {', '.join(left)}")
     target = MIX_LUFS if args.target_lufs is None else args.target_lufs

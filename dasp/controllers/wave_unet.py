@@ -8,7 +8,8 @@ drum mixing with the Wave-U-Net", JAES 69(3), 2021; D. Stoller, S. Ewert and S. 
 "Wave-U-Net", ISMIR 2018. The same-padded variant is after automix-toolkit.
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +21,9 @@ from torch import Tensor, nn
 
 from dasp._bounds import between
 from dasp._checks import check_choice, check_range
+from dasp._texts import listed
+from dasp.controllers.kit_slots import Filled, fill_slots, hihat_is_left
 from dasp.controllers.trained_file import load_network
-from dasp.mixing.roles import guess_role
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
 from dasp.weights import FOLDER
@@ -33,6 +35,9 @@ DRUM_SLOTS = (
 
 WEIGHTS = FOLDER / "wave_unet.safetensors"
 RECIPE = "wave_unet"
+
+LOUDEST = 0.5
+"""Peak of the plain sum of a kit that was prepared."""
 
 SLOPE = 0.2
 """Of the leaky rectifier below 0."""
@@ -51,9 +56,12 @@ class Architecture:
         filters: Of the first level; level i has i times as many.
         down_size: Taps of the convolutions on the way down, odd.
         up_size: Taps of those on the way up, odd.
+        mixes: Names of the mixes that it makes, two channels each; one without a name is the first
+            that a song has.
+        prepared: Whether it knows kits as `prepared` leaves them.
 
     Raises:
-        ValueError: If a number or the padding is out of range.
+        ValueError: If a number or the padding is out of range, or there is no mix.
     """
 
     slots: tuple[str, ...] = DRUM_SLOTS
@@ -63,8 +71,11 @@ class Architecture:
     filters: int = 24
     down_size: int = 15
     up_size: int = 5
+    mixes: tuple[str, ...] = ("",)
+    prepared: bool = False
 
     def __post_init__(self):
+        check_range("mixes", len(self.mixes), low=1, because="a network makes a mix")
         check_choice("padding", self.padding, ("valid", "same"))
         for name in ("sample_rate", "levels", "filters"):
             check_range(name, getattr(self, name), low=1)
@@ -80,7 +91,7 @@ class Architecture:
         """
         kind = WaveUNet if self.padding == "valid" else PaddedWaveUNet
         sizes = (self.levels, self.filters, self.down_size, self.up_size)
-        return kind(len(self.slots), 2, *sizes)
+        return kind(len(self.slots), 2 * len(self.mixes), *sizes)
 
 
 SAME_PADDED = Architecture(padding="same", levels=12, down_size=13, up_size=13)
@@ -288,45 +299,6 @@ def render(network: "WaveUNet | PaddedWaveUNet", tracks: Tensor, *, window: int 
     return between(torch.cat(parts, -1)[:, :time], -1.0, 1.0)
 
 
-def in_slots(song: Song, slots: Sequence[str]) -> Tensor:
-    """Put the tracks of a song in their slots, as mono.
-
-    A track goes to the slot of its own name, or else to the first that is free of those that have
-    its role, in the order of names. One that finds none is refused: it would not be in the mix.
-
-    Args:
-        song: The tracks, their names and roles.
-        slots: Names of the slots.
-
-    Returns:
-        Audio `(slots, time)`; silence in empty ones.
-
-    Raises:
-        ValueError: If no slot is free for a track: it would not be in the mix.
-
-    >>> tracks = 2 * torch.ones(1, 2), torch.ones(1, 2)
-    >>> song = Song.of(["OH left", "BD"], tracks, 44_100)
-    >>> in_slots(song, ["kick", "overhead_L", "overhead_R"])
-    tensor([[1., 1.],
-            [2., 2.],
-            [0., 0.]])
-    """
-    known = sorted(zip(song.names, song.roles, song.tracks, strict=True), key=lambda row: row[0])
-    taken = {name: track for name, _, track in known if name in slots}
-    for name, role, track in known:
-        if name in slots:
-            continue
-        free = [slot for slot in slots if slot not in taken and guess_role(slot) == role]
-        if not free:
-            raise ValueError(
-                f"track {name!r} ({role}): none of the network's slots for it is free; "
-                f"they are {', '.join(slots)}"
-            )
-        taken[free[0]] = track
-    silence = torch.zeros_like(song.tracks[0][0])
-    return torch.stack([taken[s].mean(0) if s in taken else silence for s in slots])
-
-
 def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture]":
     """Read the network that `dasp train wave_unet` has left in a file.
 
@@ -343,12 +315,72 @@ def load_wave_unet(path: Path) -> "tuple[WaveUNet | PaddedWaveUNet, Architecture
     return network, _architecture(config)
 
 
+def prepared(audio: Tensor, slots: tuple[str, ...], sample_rate: float) -> Tensor:
+    """Bring a kit to the level at which it was learnt, as the audience sees it.
+
+    The plain sum of the slots peaks at `LOUDEST`, and the overhead that is nearer to the hi-hat is
+    the right one.
+
+    Args:
+        audio: Audio `(slots, time)`.
+        slots: Names of the slots.
+        sample_rate: In Hz.
+
+    Returns:
+        Audio `(slots, time)`; silence stays silence.
+    """
+    peak = audio.sum(0).abs().amax().clamp(min=torch.finfo(audio.dtype).tiny)
+    audio = audio * (LOUDEST / peak) if audio.any() else audio
+    if not hihat_is_left(audio, slots, sample_rate):
+        return audio
+    order = list(range(len(slots)))
+    left, right = slots.index("overhead_L"), slots.index("overhead_R")
+    order[left], order[right] = right, left
+    return audio[order]
+
+
 @torch.no_grad()
-def wave_unet_mix(song: Song, weights: Path | None = None) -> Tensor:
+def wave_unet_mix(song: Song, weights: Path | None = None, *, mix: str = "") -> Tensor:
     """Mix a song by the network in a file of weights.
 
-    Without a file it is the package's, which knows one kit (`docs/wave_unet.md`). At another rate
-    than the network's the tracks are resampled to that, and the mix back.
+    Without a file it is the package's (`docs/wave_unet.md`). At another rate than the network's
+    the tracks are resampled to that, and the mix back. A warning names the tracks that are not in
+    the mix, and those that are heard together.
+
+    Args:
+        song: The tracks, their names and roles.
+        weights: The file; that of the package where none is given.
+        mix: Which of the network's mixes, such as dry or wet; the first where none is given.
+
+    Returns:
+        The mix `(2, time)`.
+
+    Raises:
+        ValueError: If no track has a slot, the network makes no such mix, or the file is of
+            something else.
+    """
+    network, architecture = load_wave_unet(weights or WEIGHTS)
+    mix = mix or architecture.mixes[0]
+    check_choice("mix", mix, architecture.mixes)
+    slots, rate, sample_rate = architecture.slots, architecture.sample_rate, song.sample_rate
+    filled = fill_slots(song, slots)
+    if len(filled.left_out) == len(song.names):
+        raise ValueError(
+            f"song: no microphone of a drum kit among {listed(song.names)}; the network hears "
+            f"{', '.join(slots)}"
+        )
+    heard = filled.audio
+    if architecture.prepared:
+        heard = prepared(heard, slots, sample_rate)
+    own = render(network, resample(heard, sample_rate, rate))
+    first = 2 * architecture.mixes.index(mix)
+    for remark in _remarks(filled):
+        warnings.warn(remark, stacklevel=2)
+    return resample(own[first : first + 2], rate, sample_rate)[:, : heard.shape[-1]]
+
+
+def wave_unet_wet(song: Song, weights: Path | None = None) -> Tensor:
+    """Make the wet mix of a song, as `wave_unet_mix` does.
 
     Args:
         song: The tracks, their names and roles.
@@ -358,13 +390,21 @@ def wave_unet_mix(song: Song, weights: Path | None = None) -> Tensor:
         The mix `(2, time)`.
 
     Raises:
-        ValueError: If a track has no slot, or the file is of something else.
+        ValueError: If no track has a slot, the network makes no wet mix, or the file is of
+            something else.
     """
-    network, architecture = load_wave_unet(weights or WEIGHTS)
-    heard = in_slots(song, architecture.slots)
-    sample_rate = song.sample_rate
-    own = render(network, resample(heard, sample_rate, architecture.sample_rate))
-    return resample(own, architecture.sample_rate, sample_rate)[:, : heard.shape[-1]]
+    return wave_unet_mix(song, weights, mix="wet")
+
+
+def _remarks(filled: Filled) -> list[str]:
+    """What a person should know of what is heard, and what is not."""
+    remarks = [
+        f"{' and '.join(names)} are heard together, as {slot}"
+        for slot, names in filled.together.items()
+    ]
+    if filled.left_out:
+        remarks.append(f"not in the mix, since no slot is for them: {', '.join(filled.left_out)}")
+    return remarks
 
 
 def _architecture(config: Mapping[str, Any]) -> Architecture:

@@ -1,70 +1,62 @@
-"""Train a Wave-U-Net to mix grooves of a real kit as one engineer does.
+"""Train a Wave-U-Net to mix drum kits, dry and wet at once, as an engineer does.
 
-SDR against the engineer's mix, on ten grooves and with hits that it has not heard:
-
-    the network after 2500 steps                          19.2 dB    12 min on one core
-    the best filters of 64 taps for each groove           11.8 dB
-    the best gains and pans for each groove                4.3 dB
-    equal loudness, at its best level                      0.4 dB
-    the plain sum, at its best level                       0.1 dB
-
-`docs/wave_unet.md` has the commands, and the configuration of the paper's size.
+The configuration of the paper's size is in `docs/wave_unet.md`.
 """
 
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dasp._checks import check_range
-from dasp.controllers.wave_unet import Architecture, PaddedWaveUNet, WaveUNet, in_slots, render
+from dasp.controllers.kit_slots import in_slots
+from dasp.controllers.wave_unet import RECIPE, Architecture, PaddedWaveUNet, WaveUNet, render
+from dasp.functional import stereo_panner
 from dasp.losses import l1
-from dasp.mixing.mixdown import mix_down
-from dasp.mixing.settings import Mix, Track
-from dasp.processors.catalogue import COMPRESSOR, GAIN, HIGH_PASS, PARAMETRIC_EQ, STEREO_PANNER
-from dasp.processors.stage import Stage
 from dasp.signal.resample import resample
-from dasp.songs.kit_groove import MICROPHONES, Kit, halves, kit_groove, load_kit
-from dasp.songs.multitrack import Multitrack, Recording
+from dasp.songs.kit_groove import Kit, halves, load_kit
+from dasp.songs.kit_recordings import PLACES, WIDTH, kit_recording
+from dasp.songs.multitrack import Multitrack
 from dasp.songs.table import load_dataset, seen_and_unseen
 from dasp.training import Preview, Schedule, Task, Training
 from dasp.training.command import program
+from dasp.training.config import as_table
+from dasp.training.half_weights import save_half
 
 __all__ = ["Config", "build"]
 
 VALIDATION, UNSEEN = 10_000, 1_000_000
-"""The seeds of the first grooves that are validated on, and of those that are only judged on."""
+"""The seeds of the first recordings that are validated on, and of those that are only judged on."""
 
-SMALL = Architecture(tuple(MICROPHONES), sample_rate=22_050, levels=6, filters=12)
+SMALL = Architecture(levels=8, filters=8, mixes=("dry", "wet"), prepared=True)
 
 TRAINING = Training(
-    steps=2500,
-    batch_size=4,
+    steps=1500,
+    batch_size=2,
     learning_rate=2e-3,
     schedule=Schedule("cosine", warm_up_steps=50),
     clip_norm=1.0,
     ema_decay=0.995,
     validate_every=250,
     checkpoint_every=250,
-    log_every=20,
+    log_every=50,
 )
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which kit is played, how much of it, and what hears it."""
+    """What is recorded, how much of it, and what hears it."""
 
-    kit: str = "drumbank_gogodze_7mic"
-    """A folder of hits, as `dasp.songs.kit_groove` reads it."""
+    kit: str = ""
+    """A folder of hits, as `dasp.songs.kit_groove` reads it, for every fourth recording."""
     data: str = ""
-    """A data set of drums with mixes in place of the grooves, `NAME:FOLDER`."""
-    mix: str = ""
-    """Which of its mixes is the answer, such as wet; the first if none is named."""
-    grooves: int = 48
-    validation_grooves: int = 2
+    """A data set of drums with mixes in place of the recordings, `NAME:FOLDER`."""
+    recordings: int = 64
+    validation_recordings: int = 4
     seconds: float = 10.0
     window: int = 16_384
     """Samples of a mix to train on, at least: the next length that fits the network."""
@@ -72,66 +64,18 @@ class Config:
     training: Training = TRAINING
 
     def __post_init__(self):
-        for name in ("grooves", "validation_grooves", "window"):
+        for name in ("recordings", "validation_recordings", "window"):
             check_range(name, getattr(self, name), low=1)
         check_range("seconds", self.seconds, above=0)
+        if self.data and self.network.prepared:  # its kits are heard as they are
+            object.__setattr__(self, "network", replace(self.network, prepared=False))
 
 
 class Example(NamedTuple):
-    """Microphones `(slots, time)`, and the engineer's mix of them `(2, time)`."""
+    """Microphones `(slots, time)`, and the engineer's mixes of them `(2 * mixes, time)`."""
 
     tracks: Tensor
     mix: Tensor
-
-
-def known_mix(sample_rate: int) -> Mix:
-    """What the engineer does: the same to every groove, and so the answer to be found."""
-    strips = {
-        "kick": (
-            _high_pass(30),
-            _eq(4, (0, -6, 3, 0), 3),
-            _compressor(-24, 4, 15, 120, 5),
-            *_at(-2),
-        ),
-        "snare": (
-            _high_pass(120),
-            _eq(0, (4, -4, 0, 4), 4),
-            _compressor(-24, 4, 8, 120, 5),
-            *_at(0),
-        ),
-        "oh": (_high_pass(250), _eq(0, (0, -3, 0, 2), 4), *_at(0, pan=0.8)),
-        "side": (_high_pass(250), _eq(0, (0, -3, 0, 2), 4), *_at(0, pan=-0.8)),
-        "front": (_high_pass(200), _compressor(-35, 8, 1, 150, 10), *_at(-2)),
-        "wndw": (_high_pass(200), *_at(-8, pan=0.4)),
-        "retro": (_high_pass(200), *_at(-8, pan=-0.4)),
-    }
-    tracks = tuple(Track(name, role=role, strip=strips[name]) for name, role in MICROPHONES.items())
-    return Mix(sample_rate, tracks, master=(_compressor(-16, 3, 20, 150),))
-
-
-def _high_pass(freq_hz: float) -> Stage:
-    return Stage(HIGH_PASS, {"freq_hz": freq_hz})
-
-
-def _eq(low_db: float, peaks_db: tuple[float, ...], high_db: float) -> Stage:
-    """Shelves below 100 Hz and above 6 kHz, and peaks at 200, 600, 2000 and 6000 Hz."""
-    return Stage(PARAMETRIC_EQ, {
-        "low_shelf_gain_db": low_db, "peak_gain_db": peaks_db,
-        "high_shelf_gain_db": high_db, "high_shelf_freq_hz": 6000.0,
-    })  # fmt: skip
-
-
-def _compressor(
-    threshold_db: float, ratio: float, attack_ms: float, release_ms: float, makeup_db: float = 0.0
-) -> Stage:
-    return Stage(COMPRESSOR, {
-        "threshold_db": threshold_db, "ratio": ratio, "attack_ms": attack_ms,
-        "release_ms": release_ms, "makeup_gain_db": makeup_db,
-    })  # fmt: skip
-
-
-def _at(gain_db: float, *, pan: float = 0.0) -> tuple[Stage, Stage]:
-    return Stage(GAIN, {"gain_db": gain_db}), Stage(STEREO_PANNER, {"pan": pan})
 
 
 def at_rate(kit: Kit, sample_rate: int) -> Kit:
@@ -145,13 +89,34 @@ def at_rate(kit: Kit, sample_rate: int) -> Kit:
     return Kit(sample_rate, hits)
 
 
-def mixed_grooves(kit: Kit, first: int, count: int, seconds: float) -> Iterator[Multitrack]:
-    """Grooves of some seeds, with the engineer's mix."""
-    mix = known_mix(kit.sample_rate)
+def kit_recordings(
+    first: int, count: int, seconds: float, sample_rate: int, kit: Kit | None = None
+) -> Iterator[Multitrack]:
+    """Recordings of some seeds, every fourth on the real kit where there is one."""
     for seed in range(first, first + count):
-        groove = kit_groove(kit, seed, seconds=seconds)
-        answer = Recording("engineer", "mix", mix_down(groove.tracks, mix))
-        yield replace(groove, mixes=(answer,))
+        real = kit if seed % 4 == 3 else None
+        yield kit_recording(seed, real, seconds=seconds, sample_rate=sample_rate)
+
+
+def begin_as_sum(network: WaveUNet | PaddedWaveUNet, slots: tuple[str, ...]) -> None:
+    """Let a network begin with all faders at 0 dB and the drums where they are panned.
+
+    Its last convolution hears the microphones beside what the levels make of them.
+    """
+    with torch.no_grad():
+        weight = network.output.weight
+        weight.zero_()
+        gains = panned_gains(slots).repeat(weight.shape[0] // 2, 1)
+        weight[:, -len(slots) :, weight.shape[-1] // 2] = gains
+
+
+def panned_gains(slots: tuple[str, ...]) -> Tensor:
+    """The gains `(2, slots)` of faders at 0 dB and the middle of the engineer's pans."""
+    width = sum(WIDTH) / 2
+    return torch.cat(
+        [stereo_panner(torch.ones(1, 1), 1.0, pan=width * PLACES.get(slot, 0.0)) for slot in slots],
+        -1,
+    )
 
 
 @dataclass(frozen=True)
@@ -165,7 +130,7 @@ class Windows:
     slots: tuple[str, ...]
     length: int
     heard: int
-    mix: str = ""
+    mixes: tuple[str, ...]
 
     def __call__(self, generator: torch.Generator) -> Example:
         """A window that is drawn with a generator."""
@@ -177,18 +142,20 @@ class Windows:
         """The window that starts at a sample of the mix."""
         before = (self.length - self.heard) // 2
         tracks = in_slots(song.part(start - before, self.length), self.slots)
-        return Example(tracks, song.mix(self.mix, start, self.heard).expand(2, -1))
+        mixes = [song.mix(name, start, self.heard).expand(2, -1) for name in self.mixes]
+        return Example(tracks, torch.cat(mixes))
 
 
 def build(config: Config) -> Task:
     """The songs, and what the loop needs."""
     rate, slots = config.network.sample_rate, config.network.slots
     network = config.network.network()
+    begin_as_sum(network, slots)
     length, heard = network.lengths(config.window)
     songs, judged = _songs(config, rate)
     longest = min(song.frames for song in (*songs, *judged)) / rate
-    check_range("window", heard, high=round(longest * rate), because="the length of a groove")
-    windows = Windows(songs, slots, length, heard, config.mix)
+    check_range("window", heard, high=round(longest * rate), because="the length of a song")
+    windows = Windows(songs, slots, length, heard, config.network.mixes)
 
     def loss(model: Callable, batch: Example) -> Tensor:
         mix = model(batch.tracks)
@@ -196,7 +163,11 @@ def build(config: Config) -> Task:
 
     def preview(model: WaveUNet | PaddedWaveUNet) -> Preview:
         tracks = in_slots(judged[0].part(0, frames(judged[0])), slots)
-        return Preview(render(model, tracks.to(next(model.parameters()).device)), rate)
+        mixes = render(model, tracks.to(next(model.parameters()).device))
+        return Preview(mixes[:2], rate)
+
+    def save(path: Path, model: nn.Module) -> None:
+        save_half(path, model, {"recipe": RECIPE, "config": as_table(config)})
 
     def frames(song: Multitrack) -> int:
         return min(song.frames, round(config.seconds * rate))
@@ -206,19 +177,23 @@ def build(config: Config) -> Task:
         for song in judged
         for start in range(0, frames(song) - heard + 1, heard)
     ]
-    return Task(network, loss, windows, validation, preview=preview)
+    return Task(network, loss, windows, validation, preview=preview, save=save)
 
 
 def _songs(config: Config, sample_rate: int) -> tuple[list[Multitrack], list[Multitrack]]:
     """Those to learn from, and those to validate on."""
     if config.data:
         seen, unseen = seen_and_unseen(load_dataset(config.data, sample_rate=sample_rate))
-        return seen, unseen[: config.validation_grooves]
-    trained, other = halves(at_rate(load_kit(config.kit), sample_rate))
-    return (
-        list(mixed_grooves(trained, 0, config.grooves, config.seconds)),
-        list(mixed_grooves(other, VALIDATION, config.validation_grooves, config.seconds)),
+        return seen, unseen[: config.validation_recordings]
+    kits: tuple[Kit | None, Kit | None] = (None, None)
+    if config.kit:
+        kits = halves(at_rate(load_kit(config.kit), sample_rate))
+    counts = (config.recordings, config.validation_recordings)
+    learnt, judged = (
+        list(kit_recordings(first, count, config.seconds, sample_rate, kit))
+        for first, count, kit in zip((0, VALIDATION), counts, kits, strict=True)
     )
+    return learnt, judged
 
 
 if __name__ == "__main__":

@@ -91,7 +91,10 @@ class Studio:
         Returns:
             The song, one track a microphone.
         """
-        drums = _real(self.kit, seed, self.bleed) if self.kit else _synthetic(seed, self.bleed)
+        if self.kit:
+            drums = on_real_kit(self.kit, seed, self.bleed, SECONDS)
+        else:
+            drums = _synthetic(seed, self.bleed)
         recordings = []
         for name, gain in self.preamps.items():
             if name in drums["kick"]:
@@ -186,12 +189,23 @@ def song_with_toms(first: int) -> int:
     return next(seed for seed in count(first) if toms(seed) >= 3)
 
 
-def _real(kit: Kit, seed: int, bleed: float) -> dict[str, Heard]:
-    """What is heard of each drum of a kit, and where."""
+def on_real_kit(kit: Kit, seed: int, bleed: float, seconds: float) -> dict[str, Heard]:
+    """Play a song on a real kit.
+
+    Args:
+        kit: Its hits.
+        seed: Of the song.
+        bleed: Amplitude of other drums in the close microphones that the kit was recorded without.
+        seconds: Length.
+
+    Returns:
+        What each microphone hears of each drum, by drum.
+    """
     drums = {}
     for drum, strokes in STROKES.items():
         own = Kit(kit.sample_rate, {s: kit.hits[s] for s in strokes if s in kit.hits})
-        tracks = dict(zip(MICROPHONES, kit_groove(own, seed, seconds=SECONDS).tracks, strict=True))
+        groove = kit_groove(own, seed, seconds=seconds)
+        tracks = dict(zip(MICROPHONES, groove.tracks, strict=True))
         heard = {name: tracks[own_name] for name, own_name in OWN_MICROPHONES.items()}
         for k, (name, other) in enumerate(BLEED_FROM.items()):
             heard[name] = tracks["oh"] if name == drum else bleed * _late(tracks[other], 1.0 + k)

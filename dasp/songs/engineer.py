@@ -101,7 +101,7 @@ def _work(song: Multitrack, seed: int) -> tuple[Mix, Tensor]:
         Track(recording.name, role=recording.role, strip=strip, sends_db=sends_db)
         for recording, (_, strip, sends_db) in zip(song.recordings, treated, strict=True)
     )
-    mix = Mix(rate, tracks, buses=(_reverb(draw),))
+    mix = Mix(rate, tracks, buses=(reverb_bus(draw),))
     left_to_do = tuple(
         replace(track, strip=tuple(s for s in track.strip if s.processor in (GAIN, STEREO_PANNER)))
         for track in tracks
@@ -143,15 +143,32 @@ def _kinds(song: Multitrack) -> tuple[str, ...]:
     return song.details.get("brought", ("dry",) * len(song.names))
 
 
+def worked_on(audio: Tensor, treatment: Treatment, rate: int) -> tuple[Tensor, tuple[Stage, ...]]:
+    """Equalise a track and compress it.
+
+    Args:
+        audio: The track, `(channels, time)`.
+        treatment: How.
+        rate: Sample rate in Hz.
+
+    Returns:
+        The track, and the stages it went through: an equaliser, and a compressor where there is
+        to be one.
+    """
+    stages: tuple[Stage, ...] = (_eq(treatment),)
+    signal = run_strip(audio, rate, stages)
+    if treatment.ratio > 1:
+        compressor = _compressor(signal, rate, **_dynamics(treatment))
+        signal = run_strip(signal, rate, (compressor,))
+        stages += (compressor,)
+    return signal, stages
+
+
 def _treated(audio: Tensor, treatment: Treatment, rate: int) -> _Treated:
     """The fader stands in front of the compressor, whose threshold moves with it: what it does is
     the same at every gain, and is heard before the gain is known."""
-    eq, panner = _eq(treatment), Stage(STEREO_PANNER, {"pan": round(treatment.pan, 3)})
-    signal = run_strip(audio, rate, (eq,))
-    compressor: tuple[Stage, ...] = ()
-    if treatment.ratio > 1:
-        compressor = (_compressor(signal, rate, **_dynamics(treatment)),)
-        signal = run_strip(signal, rate, compressor)
+    panner = Stage(STEREO_PANNER, {"pan": round(treatment.pan, 3)})
+    signal, (eq, *compressor) = worked_on(audio, treatment, rate)
     gain_db = _gain_to(LEAD_LUFS + treatment.level_lu, signal, rate, GAIN)
     fader = Stage(GAIN, {"gain_db": gain_db})
     strip = (fader, eq, *(_moved(stage, gain_db) for stage in compressor), panner)
@@ -161,11 +178,25 @@ def _treated(audio: Tensor, treatment: Treatment, rate: int) -> _Treated:
 
 def _mastered(bus: Tensor, rate: int, draw: torch.Generator) -> tuple[Tensor, tuple[Stage, ...]]:
     """The sum behind its strip, and the strip."""
-    compressor = _compressor(bus, rate, **draw_between(SUM, draw))
+    compressor = sum_compressor(bus, rate, draw)
     bus = run_strip(bus, rate, (compressor,))
     gain_db = _gain_to(MIX_LUFS, bus, rate, LIMITER)
     limiter = Stage(LIMITER, {"gain_db": gain_db, "ceiling_db": CEILING_DB})
     return run_strip(bus, rate, (limiter,)), (compressor, limiter)
+
+
+def sum_compressor(bus: Tensor, rate: int, draw: torch.Generator) -> Stage:
+    """Choose the compressor of a sum.
+
+    Args:
+        bus: The sum, `(2, time)`.
+        rate: Sample rate in Hz.
+        draw: Source of the numbers.
+
+    Returns:
+        The compressor.
+    """
+    return _compressor(bus, rate, **draw_between(SUM, draw))
 
 
 def _eq(treatment: Treatment) -> Stage:
@@ -214,8 +245,15 @@ def _moved(compressor: Stage, gain_db: float) -> Stage:
     return compressor._replace(settings={**compressor.settings, "threshold_db": threshold_db})
 
 
-def _reverb(draw: torch.Generator) -> Channel:
-    """A room in which lows ring longer than highs."""
+def reverb_bus(draw: torch.Generator) -> Channel:
+    """Choose the room that sends go to, in which lows ring longer than highs.
+
+    Args:
+        draw: Source of the numbers.
+
+    Returns:
+        A bus called "reverb".
+    """
     rt60_s = draw_between(REVERB, draw)["rt60_s"]
     times = {"rt60_low_s": 1.2 * rt60_s, "rt60_mid_s": rt60_s, "rt60_high_s": 0.5 * rt60_s}
     settings = {name: round(time_s, 3) for name, time_s in times.items()}

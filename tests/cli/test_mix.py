@@ -245,6 +245,35 @@ def test_a_network_makes_the_mix_and_no_settings(dasp, tmp_path):
         assert dasp("mix", stems, *options, *impossible)[0] == 2
 
 
+def test_a_folder_of_any_usual_kit_is_mixed_dry_and_wet(dasp, tmp_path):
+    """What is heard together, and what is not in the mix, is told; without a drum there is none."""
+    stems, voices = tmp_path / "kit", tmp_path / "voices"
+    channels = {"Kick In": 1, "Kick Out": 1, "Snare Top": 1, "HiHat": 1, "Floor Tom": 1, "OH": 2,
+                "Room L": 1}  # fmt: skip
+    for folder, names in ((stems, channels), (voices, {"Lead Vox": 1, "Bass": 1})):
+        folder.mkdir()
+        for i, (name, count) in enumerate(names.items()):
+            noise = torch.randn(count, 16_000, generator=torch.Generator().manual_seed(i))
+            save_audio(folder / f"{name}.wav", 0.1 * noise, 16_000)
+    network = Architecture(
+        sample_rate=16_000, levels=2, filters=2, mixes=("dry", "wet"), prepared=True
+    )
+    facts = {"recipe": "wave_unet", "config": {"network": asdict(network)}}
+    weights = tmp_path / "weights.safetensors"
+    save_weights(weights, network.network(), facts)
+    mixes = []
+    for system in ("wave-u-net", "wave-u-net-wet"):
+        out = tmp_path / f"{system}.wav"
+        status, _, err = dasp("mix", stems, "-o", out, "--system", system, "--weights", weights)
+        assert status == 0
+        assert "Kick In and Kick Out are heard together, as kick" in err
+        assert "not in the mix, since no slot is for them: Room L" in err
+        mixes.append(load_audio(out)[0])
+    assert mixes[0].shape == (2, 16_000) and not torch.equal(*mixes)
+    status, _, err = dasp("mix", voices, "-o", tmp_path / "x.wav", "--system", "wave-u-net")
+    assert status == 1 and "no microphone of a drum kit among Bass, Lead Vox" in err
+
+
 def test_weights_are_of_a_console(dasp, stems, tmp_path):
     out = tmp_path / "mix.wav"
     status, _, _ = dasp("mix", stems, "-o", out, "--system", "rules", "--weights", WEIGHTS)

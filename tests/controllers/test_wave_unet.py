@@ -7,15 +7,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dasp.controllers.wave_unet import (
-    DRUM_SLOTS,
     SAME_PADDED,
     Architecture,
     PaddedWaveUNet,
     WaveUNet,
-    in_slots,
     load_wave_unet,
+    prepared,
     render,
     wave_unet_mix,
+    wave_unet_wet,
 )
 from dasp.mixing.song import Song
 from dasp.signal.resample import resample
@@ -212,35 +212,6 @@ def test_it_clips_in_use_and_not_in_training():
     assert mix.abs().amax() == 1
 
 
-def test_tracks_find_their_slots_by_name_and_else_by_role():
-    names = ["Snare top", "tom_3", "OH R", "OH L", "Kik", "floor tom", "hats"]
-    tracks = [torch.full((1, 4), float(i)) for i in range(1, 8)]
-    slots = dict(
-        zip(DRUM_SLOTS, in_slots(Song.of(names, tracks, 44_100), DRUM_SLOTS)[:, 0], strict=True)
-    )
-    assert slots == {
-        "hihat": 7, "kick": 5, "overhead_L": 4, "overhead_R": 3, "snare": 1,
-        "tom_1": 6, "tom_2": 0, "tom_3": 2,
-    }  # fmt: skip
-
-
-def test_the_order_of_tracks_does_not_matter():
-    names, tracks = ["kick", "OH left", "OH right"], list(torch.randn(3, 1, 5))
-    there = in_slots(Song.of(names, tracks, 44_100), DRUM_SLOTS)
-    back = in_slots(Song.of(names[::-1], tracks[::-1], 44_100), DRUM_SLOTS)
-    assert torch.equal(there, back)
-
-
-def test_a_stereo_track_is_heard_as_the_mean_of_its_sides():
-    left_and_right = torch.tensor([[1.0, 3.0], [3.0, -3.0]])
-    assert in_slots(Song.of(["kick"], [left_and_right], 44_100), ["kick"]).tolist() == [[2.0, 0.0]]
-
-
-def test_a_track_without_a_slot_is_refused():
-    with pytest.raises(ValueError, match=r"track 'gtr'.*none of the network's slots"):
-        in_slots(Song.of(["gtr"], [torch.ones(1, 4)], 44_100), DRUM_SLOTS)
-
-
 @pytest.fixture
 def weights(tmp_path):
     """A small network of two microphones at 8 kHz, saved as a training leaves it."""
@@ -267,6 +238,68 @@ def test_at_another_rate_it_hears_what_it_knows(weights):
     with torch.no_grad():
         own = render(network.double(), resample(torch.cat(tracks), 16_000, 8000))
     torch.testing.assert_close(mix, resample(own, 8000, 16_000)[:, : mix.shape[-1]])
+
+
+@pytest.fixture
+def two_mixes(tmp_path):
+    """A network of three microphones and two mixes, which knows kits that were prepared."""
+    network = {
+        "slots": ["hihat", "overhead_L", "overhead_R"], "sample_rate": 8000, "prepared": True,
+        "mixes": ["dry", "wet"], **SMALL,
+    }  # fmt: skip
+    facts = {"recipe": "wave_unet", "config": {"network": network}}
+    path = tmp_path / "two.safetensors"
+    save_file(WaveUNet(3, 4, **SMALL).state_dict(), path, {"dasp": json.dumps(facts)})
+    return path
+
+
+def test_a_network_of_two_mixes_makes_the_one_that_is_asked_for(two_mixes, weights):
+    song = Song.of(["OH L", "OH R"], list(torch.randn(2, 1, 500)), 8000)
+    dry, wet = wave_unet_mix(song, two_mixes), wave_unet_wet(song, two_mixes)
+    assert dry.shape == wet.shape == (2, 500) and not torch.equal(dry, wet)
+    assert torch.equal(dry, wave_unet_mix(song, two_mixes, mix="dry"))
+    with pytest.raises(ValueError, match="mix: expected one of 'dry', 'wet', got 'damp'"):
+        wave_unet_mix(song, two_mixes, mix="damp")
+    with pytest.raises(ValueError, match="mix: expected"):
+        wave_unet_wet(song, weights)
+
+
+def test_the_level_of_the_recording_and_the_names_of_the_sides_change_nothing(two_mixes):
+    """The kit is mixed as the audience sees it: the hi-hat tells which overhead is which."""
+    hat, *noise = torch.randn(3, 1, 16_000)
+    left, right = 0.5 * noise[0] + 0.2 * hat, 0.5 * noise[1] + hat
+    names = ["hihat", "OH L", "OH R"]
+    mix = wave_unet_mix(Song.of(names, [hat, left, right], 8000), two_mixes)
+    loud = wave_unet_mix(Song.of(names, [30 * x for x in (hat, left, right)], 8000), two_mixes)
+    turned = wave_unet_mix(Song.of(names, [hat, right, left], 8000), two_mixes)
+    torch.testing.assert_close(loud, mix)
+    torch.testing.assert_close(turned, mix)
+
+
+def test_a_prepared_kit_peaks_where_it_was_learnt_and_silence_stays():
+    slots = ("kick", "snare")
+    kit = prepared(torch.randn(2, 100), slots, 8000)
+    assert kit.sum(0).abs().amax().item() == pytest.approx(0.5)
+    assert not prepared(torch.zeros(2, 100), slots, 8000).any()
+
+
+def test_what_is_not_in_the_mix_is_told(weights):
+    names = ["Kick In", "Kick Out", "Room", "Vox"]
+    song = Song.of(names, list(0.1 * torch.randn(4, 1, 500)), 8000)
+    with pytest.warns(UserWarning) as told:
+        mix = wave_unet_mix(song, weights)
+    assert [str(one.message) for one in told] == [
+        "Kick In and Kick Out are heard together, as kick",
+        "not in the mix, since no slot is for them: Room, Vox",
+    ]
+    both = Song.of(["kick"], [song.tracks[0] + song.tracks[1]], 8000)
+    torch.testing.assert_close(mix, wave_unet_mix(both, weights))
+
+
+def test_a_song_without_drums_is_refused(weights):
+    song = Song.of(["Vox", "Bass"], list(torch.randn(2, 1, 500)), 8000)
+    with pytest.raises(ValueError, match="no microphone of a drum kit among Vox, Bass"):
+        wave_unet_mix(song, weights)
 
 
 def test_other_files_are_refused(tmp_path):

@@ -115,5 +115,5 @@ def test_a_session_is_the_same_every_time(kit):
 def test_toms_are_played_in_the_song_of_the_sound_check(kit):
     """Louder than their bleed."""
     seed = drum_sessions.song_with_toms(0)
-    parts = drum_sessions._real(kit, seed, 0.0)
+    parts = drum_sessions.on_real_kit(kit, seed, 0.0, 10.0)
     assert max(parts[f"tom {k}"]["overhead right"].abs().max() for k in (1, 2, 3)) > 0.1
