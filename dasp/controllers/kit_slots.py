@@ -23,6 +23,9 @@ HIGHS_HZ, FFT_SIZE = 5000.0, 1024
 CLEARLY = 10 ** (1 / 20)
 """How much louder a hi-hat is in an overhead that is taken for the nearer one."""
 
+LEAST_SHARE = 0.05
+"""The share of an overhead's highs from which on a hi-hat is heard in it."""
+
 BOTH_SIDES = 0.5**0.5
 """What either side gets of a single microphone that stands for both."""
 
@@ -136,7 +139,8 @@ def hihat_is_left(audio: Tensor, slots: Sequence[str], sample_rate: float) -> bo
 
     Returns:
         Whether the gain of the hi-hat is the larger one on the left; not where one of the three
-        is silent, or the two gains are within 1 dB.
+        is silent, it is hardly heard, or the two gains are
+        within 1 dB.
     """
     if not {"hihat", *OVERHEADS} <= set(slots):
         return False
@@ -144,12 +148,14 @@ def hihat_is_left(audio: Tensor, slots: Sequence[str], sample_rate: float) -> bo
     if slots.index("hihat") not in heard:
         return False
     close = torch.stack([_highs(audio[i], sample_rate) for i in heard], -1)
-    at = heard.index(slots.index("hihat"))
-    left, right = (
-        nnls(close.numpy(), _highs(audio[slots.index(slot)], sample_rate).numpy())[0][at]
-        for slot in OVERHEADS
-    )
-    return bool((right > 0 and left > CLEARLY * right) or right == 0 < left)
+    hats = close[:, heard.index(slots.index("hihat"))]
+    shares = []
+    for slot in OVERHEADS:
+        overhead = _highs(audio[slots.index(slot)], sample_rate)
+        gain = nnls(close.numpy(), overhead.numpy())[0][heard.index(slots.index("hihat"))]
+        shares.append((gain, gain * hats.norm() > LEAST_SHARE * overhead.norm()))
+    (left, is_heard), (right, _) = shares
+    return bool(is_heard and left > CLEARLY * right)
 
 
 def _fill_sides(

@@ -49,7 +49,7 @@ PEAKS_DB = {
 }  # fmt: skip
 """How loud a hard stroke is in its microphone by role, in dB of full scale."""
 
-FADER_DB = 1.5
+FADER_DB = 0.5
 """Standard deviation of the faders around 0 dB."""
 
 NO_HAT, NO_TOMS, NO_TOM, ONE_OVERHEAD = 0.1, 0.15, 0.5, 0.1
