@@ -35,14 +35,14 @@ VALIDATION, UNSEEN = 10_000, 1_000_000
 SMALL = Architecture(levels=8, filters=8, mixes=("dry", "wet"), prepared=True)
 
 TRAINING = Training(
-    steps=1200,
+    steps=600,
     batch_size=2,
     learning_rate=1e-3,
     schedule=Schedule("cosine", warm_up_steps=50),
     clip_norm=0.1,
     ema_decay=0.99,
-    validate_every=200,
-    checkpoint_every=200,
+    validate_every=150,
+    checkpoint_every=150,
     log_every=50,
 )
 
@@ -55,7 +55,7 @@ class Config:
     """A folder of hits, as `dasp.songs.kit_groove` reads it, for every fourth recording."""
     data: str = ""
     """A data set of drums with mixes in place of the recordings, `NAME:FOLDER`."""
-    recordings: int = 48
+    recordings: int = 32
     validation_recordings: int = 4
     seconds: float = 10.0
     window: int = 16_384
