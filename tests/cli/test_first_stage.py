@@ -57,8 +57,13 @@ def test_stems_are_made_and_mixed_and_the_settings_are_for_them(dasp, stems, fir
 def test_what_plays_is_told_as_for_a_mix(dasp, stems, first_stage, tmp_path):
     """By an option, or by the session file, which is heeded once the stems are made too."""
     (stems / "session.toml").write_text('[role]\nkick = "bass"\n')
-    for role, told in (((), "bass, kick"), (("--role", "pad=keys"), "bass, kick, pad")):
-        options = ("--system", "rules", "--force", *first_stage, *role)
+    asked = (
+        ((), "bass, kick"),
+        (("--role", "pad=keys"), "bass, kick, pad"),
+        (("--role", "pad=keys", "--no-prepare"), "bass, kick, pad"),
+    )
+    for given, told in asked:
+        options = ("--system", "rules", "--force", *first_stage, *given)
         status, _, err = dasp("mix", stems, "-o", tmp_path / "m.wav", *options)
         assert status == 0 and f"({told})" in err
         document = json.loads((tmp_path / "m.json").read_text())
