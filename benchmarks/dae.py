@@ -6,6 +6,9 @@ learnt from, and through the best equaliser of each song, which knows its stem. 
 with the stem of the engineer, at one loudness: by the magnitudes of the spectrum, as a share of
 those of the stem, and by their logarithms in dB.
 
+Then made songs are mixed by some systems with the first stage of the package and without it, and
+compared with the mix of the engineer.
+
 Pictures show the waveform and the spectrogram of a raw track, its stem and the output of the
 networks of one of the files, as the poster has them.
 """
@@ -26,11 +29,18 @@ from benchmarks.mixing_systems import FIRST_SEED
 from dasp.controllers.dae.equaliser import mean_response_db
 from dasp.controllers.dae.frames import SAMPLE_RATE, magnitudes
 from dasp.controllers.dae.network import Networks
-from dasp.controllers.dae.system import GROUPS, WEIGHTS, load_trained, through
+from dasp.controllers.dae.system import GROUPS, WEIGHTS, dae_stems, load_trained, through
+from dasp.controllers.systems import automatic_mix
+from dasp.evaluation.metrics import measure_errors
+from dasp.mixing.mixdown import mix_down
 from dasp.recipes.dae import Config, Errors, by_song, made_takes
+from dasp.songs.synthetic import SyntheticSongs
 from dasp.units import gain_to_db
 
 SHOWN_FFT, SHOWN_DB = 2048, 80.0
+
+MIXED_BY = ("equal-loudness", "rules", "console")
+MIXED_S = 12.0
 
 
 def named(text: str) -> tuple[str, Path]:
@@ -56,6 +66,24 @@ def print_tables(found: dict[str, dict[str, list[Errors]]]) -> None:
                 for group in found.values()
             ]
             print(f"| {name} | {' | '.join(cells)} |")
+
+
+@torch.no_grad()
+def print_mixes(count: int) -> None:
+    """How near mixes with the first stage come to those of the engineer, and mixes without it."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for song in tqdm(SyntheticSongs(count, FIRST_SEED, MIXED_S, mixed=True), leave=False):
+        for where, heard in (("", song.song), (" after dae", dae_stems(song.song))):
+            for system in MIXED_BY:
+                audio = mix_down(heard.tracks, automatic_mix(heard, system=system))
+                errors = measure_errors(
+                    audio, song.mix("engineer"), song.sample_rate, names=("spectrum", "sdr")
+                )
+                for name, value in errors.items():
+                    found.setdefault(system + where, {}).setdefault(name, []).append(value)
+    print("\n| mix | spectrum, dB | SDR, dB |\n| --- | --- | --- |")
+    for name in sorted(found):
+        print(f"| {name} | {' | '.join(map(interval, found[name].values()))} |")
 
 
 def draw(parts: dict[str, Tensor], path: Path) -> None:
@@ -106,6 +134,8 @@ def compare(options: argparse.Namespace) -> None:
             parts = {"raw": raw, "stem": stem, f"output: {options.shown}": output}
             draw(parts, options.pictures / f"dae_{group}.png")
     print_tables(found)
+    if options.mixes:
+        print_mixes(options.mixes)
     if options.output:
         options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
@@ -116,6 +146,7 @@ def main() -> None:
     parser.add_argument("--weights", type=named, nargs="+", metavar="NAME=FILE",
                         default=[("of the package", WEIGHTS)])  # fmt: skip
     parser.add_argument("--songs", type=int, default=16, help="unseen ones")
+    parser.add_argument("--mixes", type=int, default=8, help="songs that are mixed")
     parser.add_argument("--seen-songs", type=int, default=Config().songs,
                         help="those of the training, which the equaliser learns from")  # fmt: skip
     parser.add_argument("--cache", default="", help="a folder that keeps pairs")
