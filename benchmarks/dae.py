@@ -37,7 +37,7 @@ from dasp.recipes.dae import Config, Errors, by_song, made_takes
 from dasp.songs.synthetic import SyntheticSongs
 from dasp.units import gain_to_db
 
-SHOWN_FFT, SHOWN_DB = 2048, 80.0
+SHOWN_FFT, SHOWN_DB = 2048, 70.0
 
 MIXED_BY = ("equal-loudness", "rules", "console")
 MIXED_S = 12.0
@@ -90,7 +90,7 @@ def draw(parts: dict[str, Tensor], path: Path) -> None:
     """Waveforms over spectrograms, `(time,)` each, at one scale."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
     axes = figure.subplots(2, len(parts), sharex=True, sharey="row")
     most = max(audio.abs().max().item() for audio in parts.values())
     loudest = max(gain_to_db(magnitudes(x, SHOWN_FFT)).max().item() for x in parts.values())
@@ -108,7 +108,7 @@ def draw(parts: dict[str, Tensor], path: Path) -> None:
         below.set_xlabel("s", fontsize=8)
     axes[0, 0].set_ylabel("amplitude", fontsize=8)
     axes[1, 0].set_ylabel("kHz", fontsize=8)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=72)
 
 
 def compare(options: argparse.Namespace) -> None:
