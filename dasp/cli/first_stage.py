@@ -52,7 +52,8 @@ def through_first_stage(
     raw = Song(stems.names, roles, tuple(prepared_tracks(stems.tracks, start)), start.sample_rate)
     made = FIRST_STAGES[args.first_stage].load()(raw, weights=args.first_stage_weights)
     folder = args.output.with_name(f"{args.output.stem} - {args.first_stage}")
-    files = [inside(folder, f"{name.replace('/', '-')}.wav") for name in stems.names]
+    plain = [name.replace("/", "-").replace("\\", "-") for name in stems.names]
+    files = [inside(folder, f"{name}.wav") for name in plain]
     check_apart(files)
     refuse_existing(args, *files)
     how = replace(writing(args), subtype="FLOAT")
