@@ -11,7 +11,7 @@ from dasp.audio_io import load_audio
 from dasp.batch.job import Job
 from dasp.batch.process_file import ProcessFile
 from dasp.cli.effects import as_document, save_chain_file
-from dasp.cli.numbers import longer_than_nothing, share
+from dasp.cli.numbers import longer_than_nothing, number, share
 from dasp.cli.output import (
     add_output_options,
     clipping_notes,
@@ -24,6 +24,7 @@ from dasp.cli.printing import print_notes, print_table
 from dasp.cli.reading import add_truncated_option, load_at
 from dasp.estimation.matching import Match, match
 from dasp.estimation.matching.mastering import DYNAMICS
+from dasp.estimation.matching.style import GROUPS
 from dasp.file_names import as_found
 from dasp.mixing.roles import KNOWN_ROLES
 from dasp.pictures import draw_match
@@ -64,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "believed",
     )  # fmt: skip
     parser.add_argument(
+        "--weight", action="append", default=[], type=_weight, metavar="GROUP=FACTOR",
+        help=f"how much more a part of the style counts, as in crest=2: {', '.join(GROUPS)}; the "
+        f"last is what the effect encoder hears, and left out unless it is asked for",
+    )  # fmt: skip
+    parser.add_argument(
         "--seconds", type=longer_than_nothing, default=12.0,
         help="how much is heard, where loud (default: 12)",
     )  # fmt: skip
@@ -71,6 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture; needs matplotlib")
     add_output_options(parser)
     add_truncated_option(parser)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """The type of an argument that is a group of the style and its factor."""
+    name, _, factor = text.partition("=")
+    if name not in GROUPS:
+        raise argparse.ArgumentTypeError(f"no part of a style is called {name!r}")
+    return name, number(low=0.0)(factor)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
         found = match(
             mix, rate, references, amount=args.amount, dynamics=args.dynamics,
-            role=args.role, excerpt_s=args.seconds, on_step=on_step,
+            role=args.role, weights=dict(args.weight), excerpt_s=args.seconds, on_step=on_step,
         )  # fmt: skip
     process = ProcessFile(
         as_document(found.chain),

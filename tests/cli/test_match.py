@@ -57,6 +57,15 @@ def test_the_chain_makes_the_same_master(files):
     assert not (files / "out.json").exists()
 
 
+def test_parts_of_the_style_are_weighed(files, capsys):
+    assert _match(files, "--weight", "encoder=1", "--weight", "width=0") == 0
+    assert "encoder" in capsys.readouterr().out
+    for wrong, why in (("colour=1", "colour"), ("crest=-1", "at least 0"), ("crest", "--weight")):
+        with pytest.raises(SystemExit):
+            _match(files, "--force", "--weight", wrong)
+        assert why in capsys.readouterr().err
+
+
 def test_several_references_and_an_amount(files):
     save_audio(files / "quiet.wav", 0.5 * _noise(2), RATE)
     words = ["match", str(files / "mix.wav"), "--dynamics", "none", "-o", str(files / "out.wav")]

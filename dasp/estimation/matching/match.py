@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 
 import torch
@@ -15,6 +16,7 @@ from dasp.estimation.matching.pieces import Heard, Whole, hear
 from dasp.estimation.matching.style import (
     GROUPS,
     Style,
+    counts,
     mean_style,
     measure_style,
     quick_lufs,
@@ -93,7 +95,8 @@ def match(
         dynamics: "single" for one compressor, "multiband" for three bands, "none" for neither.
         role: What the mix plays where it is a single stem, one of `dasp.mixing.roles.KNOWN_ROLES`.
             For a voice ("vocal", "backing vocal") what engineers do to voices is believed.
-        weights: Factors on the weights of groups of the style, by name.
+        weights: Factors on the weights of groups of the style, by name, 0 or more. With "encoder"
+            the effect encoder listens as well, which doubles the time.
         excerpt_s: Seconds of a longer recording that are heard, where it is loudest, 1 or more.
         on_step: Called after each step with the smallest distance so far.
 
@@ -120,6 +123,7 @@ def match(
         check_choice("role", role, KNOWN_ROLES)
     for name in weights or {}:
         check_choice("weights", name, GROUPS)
+        check_range(f"weights[{name!r}]", (weights or {})[name], low=0.0)
     references = [references] if isinstance(references, Tensor) else list(references)
     if not references:
         raise ValueError("references: expected at least one recording, got none")
@@ -128,10 +132,13 @@ def match(
         if len(references) == 1
         else [f"reference {i + 1}" for i in range(len(references))]
     )
-    own = hear(mix, sample_rate, "mix", seconds=excerpt_s, pieces=PIECES)
+    heard = partial(
+        hear, sample_rate=sample_rate, seconds=excerpt_s, pieces=PIECES,
+        encoder=counts("encoder", weights or {}) > 0,
+    )  # fmt: skip
+    own = heard(mix, name="mix")
     others = [
-        hear(reference, sample_rate, name, seconds=excerpt_s, pieces=PIECES)
-        for reference, name in zip(references, names, strict=True)
+        heard(reference, name=name) for reference, name in zip(references, names, strict=True)
     ]
     wanted, whole = wanted_style(own, others), wanted_whole(own, others)
     believed = likely_gains(sample_rate, role)
@@ -222,7 +229,7 @@ class _Search:
 
     def distance(self, u: Tensor) -> Tensor:
         """The style distance of each start, `(starts,)`."""
-        style = measure_style(self.heard(u), self.sample_rate)
+        style = measure_style(self.heard(u), self.sample_rate, encoder="encoder" in self.wanted)
         mean = {name: values.mean(1) for name, values in style.items()}
         return style_distance(mean, self.wanted, self.weights)
 
@@ -259,7 +266,7 @@ def _told(
             as_stereo(run_strip(piece[: search.pieces.shape[-2]], int(rate), quick(strip)))
             for piece in own.pieces
         ])  # fmt: skip
-        styles = measure_style(behind, rate)
+        styles = measure_style(behind, rate, encoder="encoder" in wanted)
     found = {name: values.mean(0) for name, values in styles.items()}
     before, after = style_errors(own.style, wanted), style_errors(found, wanted)
     distance = [

@@ -85,7 +85,15 @@ class Heard(NamedTuple):
     notes: tuple[str, ...]
 
 
-def hear(x: Tensor, sample_rate: float, name: str, *, seconds: float, pieces: int) -> Heard:
+def hear(
+    x: Tensor,
+    sample_rate: float,
+    name: str,
+    *,
+    seconds: float,
+    pieces: int,
+    encoder: bool = False,
+) -> Heard:
     """Choose the loudest pieces of a recording, and measure their style.
 
     Args:
@@ -94,6 +102,7 @@ def hear(x: Tensor, sample_rate: float, name: str, *, seconds: float, pieces: in
         name: What it is called in notes and errors.
         seconds: Length of all pieces together.
         pieces: Number of pieces, of which a shorter recording is the only one.
+        encoder: Whether the effect encoder listens as well.
 
     Returns:
         The pieces, the style, and notes.
@@ -115,7 +124,7 @@ def hear(x: Tensor, sample_rate: float, name: str, *, seconds: float, pieces: in
         raise ValueError(f"{name}: expected sound, got silence: nothing of it is over -70 LUFS")
     stereo = as_stereo(x.detach().float())
     heard = _loudest(stereo, round(seconds * sample_rate), pieces)
-    style = measure_style(heard, sample_rate)
+    style = measure_style(heard, sample_rate, encoder=encoder)
     style = mean_style([{key: value[i] for key, value in style.items()} for i in range(len(heard))])
     side, mid = ((stereo[0] + sign * stereo[1]).square().sum().item() for sign in (-1, 1))
     mono = side <= MONO_SHARE * (side + mid)

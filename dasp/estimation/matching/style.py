@@ -1,6 +1,6 @@
 """What a recording sounds like, in numbers that hardly depend on what is played, and a distance.
 
-A style is eight groups of numbers, each differentiable in the audio:
+A style is groups of numbers, each differentiable in the audio:
 
 | group | what | unit |
 | --- | --- | --- |
@@ -12,6 +12,9 @@ A style is eight groups of numbers, each differentiable in the audio:
 | cepstrum | mean and deviation over time of 13 cepstral coefficients of the Bark bands | dB |
 | width | level of the side over that of the mid, in octaves | dB |
 | image | share of the side in the energy, and how much louder right is than left | 1 |
+
+A ninth is heard where it is asked for, as it takes as long as all the others: `encoder`, what the
+effect encoder (`dasp.controllers.style.embed`) says was done to the recording.
 
 The distance of a group is w ln(1 + e), where e is the mean of the squares of its differences in
 units of what can just be told apart. Two pieces of music differ in all of this even where one
@@ -37,6 +40,7 @@ from dasp._constants import constant
 from dasp.analysis import measure_crest_factor
 from dasp.analysis.loudness import design_k_weighting
 from dasp.analysis.spectral import bark_filterbank, octave_filterbank
+from dasp.controllers.style.embedding import embed
 from dasp.signal.biquad import frequency_response
 from dasp.signal.stft import stft
 from dasp.units import power_to_db
@@ -66,9 +70,14 @@ GROUPS = {
     "cepstrum": Group(2.0, 0.5),
     "width": Group(2.0, 1.0),
     "image": Group(0.02, 2.0),
+    "encoder": Group(0.05, 2.0),
 }
 """The groups by name. The weights of spectrum, Bark bands and crest were set by hand, on the pairs
-of docs/matching.md."""
+of docs/matching.md. Embeddings of other music under the same effects differ by about what is said
+to be told apart just so."""
+
+ON_REQUEST = ("encoder",)
+"""The groups that are left out unless their weight is given."""
 
 LONG_S, SHORT_S = 0.35, 0.046
 """About how long the frames are: of spectra and loudness, and of dynamics and cepstra."""
@@ -90,12 +99,13 @@ COEFFICIENTS = 13
 BAND_EDGES_HZ = (200.0, 2500.0)
 
 
-def measure_style(x: Tensor, sample_rate: float) -> dict[str, Tensor]:
+def measure_style(x: Tensor, sample_rate: float, *, encoder: bool = False) -> dict[str, Tensor]:
     """Measure the style of stereo audio.
 
     Args:
         x: Audio `(*batch, 2, time)`.
         sample_rate: In Hz.
+        encoder: Whether the effect encoder listens as well.
 
     Returns:
         The numbers of each group of `GROUPS`, `(*batch, numbers)`.
@@ -120,7 +130,24 @@ def measure_style(x: Tensor, sample_rate: float) -> dict[str, Tensor]:
         "width": at_least(width, SIDE_FLOOR_DB),
         "image": image,
         **_over_time(x, sample_rate),
+        **({"encoder": embed(x, sample_rate)} if encoder else {}),
     }
+
+
+def counts(name: str, weights: Mapping[str, float]) -> float:
+    """Tell the factor on the weight of a group.
+
+    Args:
+        name: Name of the group.
+        weights: Factors that are given.
+
+    Returns:
+        The factor: 1 where none is given, and 0 for what is left out unless it is asked for.
+
+    >>> counts("crest", {}), counts("encoder", {}), counts("encoder", {"encoder": 0.5})
+    (1.0, 0.0, 0.5)
+    """
+    return weights.get(name, 0.0 if name in ON_REQUEST else 1.0)
 
 
 def style_distance(own: Style, wanted: Style, weights: Mapping[str, float] | None = None) -> Tensor:
@@ -129,7 +156,7 @@ def style_distance(own: Style, wanted: Style, weights: Mapping[str, float] | Non
     Args:
         own: A style, `(*batch, numbers)` by group.
         wanted: The style that is wanted.
-        weights: Factors on the weights of groups, by name; 1 where left out.
+        weights: Factors on the weights of groups, by name, as `counts` reads them.
 
     Returns:
         Distance, 0 or more, `(*batch)`.
@@ -137,9 +164,9 @@ def style_distance(own: Style, wanted: Style, weights: Mapping[str, float] | Non
     weights = weights or {}
     return sum(
         (
-            group.weight * weights.get(name, 1.0) * torch.log1p(error)
+            group.weight * counts(name, weights) * torch.log1p(_error(name, own, wanted))
             for name, group in GROUPS.items()
-            if weights.get(name, 1.0) and (error := _error(name, own, wanted)) is not None
+            if counts(name, weights)
         ),
         torch.zeros(()).to(own["loudness"]),
     )
@@ -158,6 +185,7 @@ def style_errors(own: Style, wanted: Style) -> dict[str, float]:
     return {
         name: group.just_told * math.sqrt(_error(name, own, wanted).item())
         for name, group in GROUPS.items()
+        if name in own
     }
 
 
@@ -170,7 +198,7 @@ def mean_style(styles: Sequence[Style]) -> dict[str, Tensor]:
     Returns:
         The mean of each number.
     """
-    return {name: torch.stack([style[name] for style in styles]).mean(0) for name in GROUPS}
+    return {name: torch.stack([style[name] for style in styles]).mean(0) for name in styles[0]}
 
 
 def _error(name: str, own: Style, wanted: Style) -> Tensor:

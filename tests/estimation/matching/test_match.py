@@ -175,6 +175,7 @@ def test_references_without_a_style_are_refused(reference, message):
         ({"amount": 1.5}, "amount"),
         ({"dynamics": "much"}, "dynamics"),
         ({"weights": {"colour": 1.0}}, "weights"),
+        ({"weights": {"crest": -1.0}}, "weights.'crest'."),
         ({"excerpt_s": 0.1}, "excerpt_s"),
     ],
 )
@@ -183,6 +184,16 @@ def test_wrong_arguments_are_refused(arguments, message):
         match(_music(), RATE, _music(seed=1), **arguments)
     with pytest.raises(ValueError, match="references"):
         match(_music(), RATE, [])
+
+
+def test_the_effect_encoder_listens_where_it_is_asked_to():
+    mix, reference = _music(), stereo_widener(_music(seed=1), RATE, width=0.2)
+    deaf, found = (
+        match(mix, RATE, reference, dynamics="none", weights=weights)
+        for weights in ({}, {"encoder": 5.0})
+    )
+    assert "encoder" not in deaf.after
+    assert found.after["encoder"] < found.before["encoder"]
 
 
 def test_the_same_call_finds_the_same():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness, measure_octave_spectrum
+from dasp.controllers.style import embed
 from dasp.estimation.matching.style import (
     GROUPS,
     mean_style,
@@ -65,6 +66,19 @@ def test_the_distance_is_its_formula():
     others = dict.fromkeys(GROUPS.keys() - {"loudness"}, 0.0)
     assert style_distance(own, wanted, others).item() == pytest.approx(expected, rel=1e-4)
     assert style_distance(own, own).item() == 0.0
+
+
+def test_what_the_encoder_hears_counts_where_it_is_asked_for():
+    x, y = _noise(), _noise().flip(-2) * torch.linspace(0.1, 1.0, _noise().shape[-1])
+    own, wanted = (measure_style(audio, RATE, encoder=True) for audio in (x, y))
+    assert torch.equal(own["encoder"], embed(x, RATE))
+    just_told, weight = GROUPS["encoder"]
+    cosine = (embed(x, RATE) @ embed(y, RATE)).item()
+    numbers = own["encoder"].shape[-1]
+    error = (2 - 2 * cosine) / numbers / just_told**2  # embeddings have a length of 1
+    apart = [style_distance(own, wanted, w).item() for w in ({}, {"encoder": 2.0})]
+    assert apart[1] - apart[0] == pytest.approx(2 * weight * math.log1p(error), rel=1e-3)
+    assert "encoder" not in measure_style(x, RATE)
 
 
 def test_the_distance_has_a_gradient_in_the_audio():
