@@ -55,6 +55,7 @@ MIXERS = {
     "diff-mst": Entry("diff_mst.system:diff_mst", "reference", learns=True),
     "wave-u-net": Entry("wave_unet:wave_unet_mix", "audio", learns=True),
     "wave-u-net-wet": Entry("wave_unet:wave_unet_wet", "audio", learns=True),
+    "fxnorm": Entry("fxnorm.system:fxnorm_mix", "audio", learns=True),
     "style-transfer": Entry("style.conversion:style_transfer", "conversion", learns=True),
 }
 """All automatic mixers by their names."""

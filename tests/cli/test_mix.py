@@ -274,6 +274,19 @@ def test_a_folder_of_any_usual_kit_is_mixed_dry_and_wet(dasp, tmp_path):
     assert status == 1 and "no microphone of a drum kit among Bass, Lead Vox" in err
 
 
+def test_fxnorm_makes_the_mix_of_normalised_stems_and_no_settings(dasp, tmp_path):
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for name, seed in (("bass", 1), ("vocals", 2)):
+        noise = torch.randn(1, 44_100, generator=torch.Generator().manual_seed(seed))
+        save_audio(stems / f"{name}.wav", 0.1 * noise, 44_100)
+    status, out, err = dasp("mix", stems, "--system", "fxnorm", "-o", tmp_path / "mix.wav")
+    assert status == 0 and "fxnorm makes the mix itself: there are no settings to write" in err
+    assert "loudness -18.0 LUFS" in out and not (tmp_path / "mix.json").exists()
+    mix, rate = load_audio(tmp_path / "mix.wav")
+    assert mix.shape == (2, 44_100) and rate == 44_100
+
+
 def test_weights_are_of_a_console(dasp, stems, tmp_path):
     out = tmp_path / "mix.wav"
     status, _, _ = dasp("mix", stems, "-o", out, "--system", "rules", "--weights", WEIGHTS)

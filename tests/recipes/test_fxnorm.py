@@ -1,0 +1,93 @@
+"""The recipe of FxNorm-automix: that either network learns, and that its weights are read."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dasp.controllers.fxnorm.baseline import BaselineSize
+from dasp.controllers.fxnorm.network import MaskSize
+from dasp.controllers.fxnorm.system import load_fxnorm
+from dasp.recipes import fxnorm as recipe
+from dasp.recipes.fxnorm import Config, added, build
+from dasp.training import Training, train
+from dasp.training.fxnorm_examples import HeardSong
+
+FRAMES = 6000
+TINY = MaskSize(
+    filters=16, kernel=8, smoothing=8, bottleneck=4, hidden=4, skip=4, blocks=2, repeats=1,
+    recurrent=1, expansion=1,
+)  # fmt: skip
+CONFIG = Config(
+    masks=TINY, baseline=BaselineSize(filters=4, levels=2, hears_stems=True, guard=100),
+    songs=2, unseen_songs=1, seconds=0.2, frames=FRAMES,
+)  # fmt: skip
+
+
+def two_gains(seed: int) -> HeardSong:
+    """Noise whose mix has the voice 12 dB up and all else as it is."""
+    draw = torch.Generator().manual_seed(seed)
+    stems = 0.05 * torch.randn(8, 8000, generator=draw)
+    gains = torch.tensor([4.0, 4.0] + [0.3] * 6)
+    mix = added(gains[:, None] * stems)
+    return HeardSong({"wet": stems.half()}, mix.half())
+
+
+@pytest.fixture
+def known(monkeypatch):
+    monkeypatch.setattr(
+        recipe, "made_songs", lambda seeds, *others: [two_gains(seed) for seed in seeds]
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["masks", "wave-u-net"])
+def test_it_learns_and_its_weights_are_read(kind, known, tmp_path):
+    torch.manual_seed(0)
+    config = replace(CONFIG, kind=kind, data="", cache="")
+    task = build(config)
+    before = task.measure(task.model)
+    training = Training(steps=60, batch_size=2, learning_rate=1e-2, clip_norm=1.0)
+    train(task, training, tmp_path)
+    network, kept = load_fxnorm(tmp_path / "weights.safetensors")
+    after = task.measure(network)
+    assert after["network"]["L_a"] < 0.8 * before["network"]["L_a"]
+    assert after["sum of the stems"] == before["sum of the stems"]
+    assert kept["kind"] == kind and kept["stems"] == "wet"
+
+
+def test_no_loss_hears_the_guard(known):
+    task = build(CONFIG)
+    batch = task.validation[0]
+    guard = TINY.guard
+    wrong = batch.mix.clone()
+    wrong[..., :guard], wrong[..., -guard:] = 1.0, -1.0
+    stems = {1: batch.mix}
+    losses = [task.loss(lambda x: stems[1], batch._replace(mix=mix)) for mix in (batch.mix, wrong)]
+    assert losses[0] == losses[1] == 0
+    wrong[..., guard] += 1.0
+    assert task.loss(lambda x: batch.mix, batch._replace(mix=wrong)) > 0
+
+
+def test_the_loss_does_not_mind_which_side_is_which(known):
+    task = build(CONFIG)
+    batch = task.validation[0]
+    straight, other = (
+        task.loss(lambda x: added(x), batch._replace(mix=mix))
+        for mix in (batch.mix, batch.mix.flip(-2))
+    )
+    assert straight.item() == pytest.approx(other.item(), rel=1e-3)  # but for the noise
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frames": 2 * TINY.guard}, "frames: expected above 140 .twice the guard"),
+        ({"frames": 9000}, "frames: expected at most 8820"),
+        ({"stems": "dry", "data": "songs:there"}, "data: those songs have no dry stems"),
+        ({"songs": 0}, "songs: expected at least 1"),
+    ],
+)
+def test_configurations_without_a_meaning_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **changes)
