@@ -68,6 +68,20 @@ def print_tables(found: dict[str, dict[str, list[Errors]]]) -> None:
             print(f"| {name} | {' | '.join(cells)} |")
 
 
+def print_differences(found: dict[str, dict[str, list[Errors]]], networks: list[str]) -> None:
+    """How much nearer networks come than the static equaliser, song by song: below 0 is nearer."""
+    for i, title in enumerate(("spectrum beside static EQ", "log-spectrum beside it, dB")):
+        print(f"\n| {title} | {' | '.join(found)} |\n|{' --- |' * (1 + len(found))}")
+        for name in networks:
+            cells = []
+            for group in found.values():
+                pairs = zip(group.get(name, ()), group["static EQ"], strict=False)
+                away = [own[i] - static[i] for own, static in pairs]
+                nearer = sum(difference < 0 for difference in away)
+                cells.append(f"{interval(away)} ({nearer} of {len(away)})" if away else "-")
+            print(f"| {name} | {' | '.join(cells)} |")
+
+
 @torch.no_grad()
 def print_mixes(count: int) -> None:
     """How near mixes with the first stage come to those of the engineer, and mixes without it."""
@@ -134,6 +148,7 @@ def compare(options: argparse.Namespace) -> None:
             parts = {"raw": raw, "stem": stem, f"output: {options.shown}": output}
             draw(parts, options.pictures / f"dae_{group}.png")
     print_tables(found)
+    print_differences(found, list(networks))
     if options.mixes:
         print_mixes(options.mixes)
     if options.output:
