@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> dict[tuple[str, str], list[float]]:
     """Print a table of mean SDRs in dB for each kind of kit; returns the network's own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
-    parser.add_argument("--recordings", type=int, default=10)
+    parser.add_argument("--recordings", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--only", choices=("made", "hits", "drummer"), help="one kind of kit")
     args = parser.parse_args(argv)
