@@ -52,9 +52,11 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", metavar="NAME=WEIGHTS")
     parser.add_argument("--songs", type=int, default=16, help="made ones")
     parser.add_argument("--seconds", type=float, default=12.0, help="of each")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of those who mix")
     options = parser.parse_args()
     torch.set_num_threads(1)
     known = mixers(dict(one.partition("=")[::2] for one in options.networks))
+    known = {name: known[name] for name in options.only or known}
     with torch.inference_mode():
         songs = SyntheticSongs(options.songs, FIRST_SEED, options.seconds, mixed=True)
         made = (known_mix("made", song) for song in songs)

@@ -2,10 +2,11 @@
 
     dasp train fxnorm --cache songs
 
-36 made songs in normalised wet stems, 300 steps: L_a on four unseen songs is 1.37, that of the sum
-of the stems 4.54; twenty minutes of a shared core (2-core Intel Xeon, one thread), of which the
-training took about six, after three in which the songs are made. What that is worth on dry songs,
-and beside training on dry ones, `python -m benchmarks.fxnorm` tells (docs/fxnorm_automix.md).
+The weights of the package: 36 made songs in normalised wet stems, 300 steps, six minutes of
+processor time after three in which the songs are made (2-core Intel Xeon, one thread). On eight
+unseen dry songs the spectrum is 1.86 dB from the engineer's mix; trained on dry stems of the same
+songs 1.48 dB, the sum of the normalised stems 3.88, rules 2.19, the console 0.63: `python -m
+benchmarks.fxnorm` (docs/fxnorm_automix.md).
 
 After M. A. Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain
 data", ISMIR 2022, at a size that trains on one core: 48 filters (128), 2 x 5 temporal blocks

@@ -7,9 +7,11 @@ import torch
 
 from dasp.controllers.fxnorm.baseline import BaselineSize
 from dasp.controllers.fxnorm.network import MaskSize
-from dasp.controllers.fxnorm.system import load_fxnorm
+from dasp.controllers.fxnorm.system import fxnorm_mix, heard_stems, load_fxnorm
+from dasp.evaluation.metrics import measure_errors
 from dasp.recipes import fxnorm as recipe
 from dasp.recipes.fxnorm import Config, added, build
+from dasp.songs.synthetic import SyntheticSongs
 from dasp.training import Training, train
 from dasp.training.fxnorm_examples import HeardSong
 
@@ -77,6 +79,20 @@ def test_the_loss_does_not_mind_which_side_is_which(known):
         for mix in (batch.mix, batch.mix.flip(-2))
     )
     assert straight.item() == pytest.approx(other.item(), rel=1e-3)  # but for the noise
+
+
+@pytest.mark.long
+def test_the_package_s_network_mixes_dry_songs_that_it_has_not_heard():
+    """Nearer in spectrum and audio features than the sum of the normalised stems that it hears."""
+    song = SyntheticSongs(1, 600_000, 8.0, mixed=True)[0]
+    wanted = song.mix()
+    sums = heard_stems(song.song).reshape(4, 2, -1).sum(0)
+    own, plain = (
+        measure_errors(mix, wanted, 44_100, names=("spectrum", "audio_features"))
+        for mix in (fxnorm_mix(song.song), sums)
+    )
+    assert own["spectrum"] < 0.7 * plain["spectrum"]
+    assert own["audio_features"] < plain["audio_features"]
 
 
 @pytest.mark.parametrize(
