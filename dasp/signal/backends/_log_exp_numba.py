@@ -18,6 +18,16 @@ _HALF_ROOT_2 = 0x3FE6A09E667F3BCD
 _ONE = 0x3FF0000000000000
 _SINGLE_HALF_ROOT_2 = np.int32(0x3F3504F3)
 _SINGLE_1, _SINGLE_3, _SINGLE_5, _SINGLE_7 = map(np.float32, (_1, _3, _5, _7))
+_SINGLE_E0, _SINGLE_E1, _SINGLE_E2, _SINGLE_E3, _SINGLE_E4, _SINGLE_E5, _SINGLE_E6 = map(
+    np.float32, (_E0, _E1, _E2, _E3, _E4, _E5, _E6)
+)
+_SINGLE_ROUNDS_TO_INTEGER = np.float32(1.5 * 2.0**23)
+_SINGLE_ONE = np.int32(0x3F800000)
+_DB_PER_OCTAVE = 20 * math.log10(2)
+_SINGLE_OCTAVES_PER_DB = np.float32(1 / _DB_PER_OCTAVE)
+_SINGLE_DB_PER_OCTAVE = np.float32(round(2**12 * _DB_PER_OCTAVE) / 2**12)
+"""So short that its product with a number of octaves is exact."""
+_SINGLE_REST = np.float32(_DB_PER_OCTAVE - float(_SINGLE_DB_PER_OCTAVE))
 _ROUNDS_TO_INTEGER = 1.5 * 2.0**52
 """Added to a number, it leaves no place for a fraction, and the integer in the lowest bits."""
 
@@ -60,3 +70,17 @@ def exp2(x, to_single=False):
         series += f * (_E8 + f * (_E9 + f * (_E10 + f * (_E11 + f * (_E12 + f * _E13)))))
     series = _E2 + f * (_E3 + f * (_E4 + f * (_E5 + f * (_E6 + f * series))))
     return two_to_n * (_E0 + f * (_E1 + f * series))
+
+
+@compiled(error_model="numpy", fastmath={"contract"}, kept=False)
+def gain_single(db):
+    """The gain of decibels in float32, 2^(n + f), within two units: from -750 to 750 dB."""
+    db = np.float32(-750) if db < np.float32(-750) else db
+    db = np.float32(750) if db > np.float32(750) else db
+    shifted = np.float32(db * _SINGLE_OCTAVES_PER_DB + _SINGLE_ROUNDS_TO_INTEGER)
+    n = shifted - _SINGLE_ROUNDS_TO_INTEGER
+    f = ((db - n * _SINGLE_DB_PER_OCTAVE) - n * _SINGLE_REST) * _SINGLE_OCTAVES_PER_DB
+    two_to_n = np.int32((shifted.view(np.int32) << np.int32(23)) + _SINGLE_ONE).view(np.float32)
+    series = _SINGLE_E3 + f * (_SINGLE_E4 + f * (_SINGLE_E5 + f * _SINGLE_E6))
+    series = _SINGLE_E1 + f * (_SINGLE_E2 + f * series)
+    return two_to_n * (_SINGLE_E0 + f * series)

@@ -2,10 +2,10 @@
 
 Every function of tensors stands in for the one of the same name in `dasp.signal.gain_computer` or
 `dasp.signal.ballistics`, which says what it computes. The loops take a row in chunks that stay in
-the cache. Magnitudes and gains, next to the signals, have the type of the signals; levels, and what
-lasts from one sample to the next, are float64. Only the smoother has to wait for the sample before.
-All else is in loops of its own, which read one array and write another, so that a compiler takes
-many samples at once: the more, the narrower their type.
+the cache. Magnitudes and gains, next to the signals, have the type of the signals, and so has all
+of the adjoint; levels, and what lasts from one sample to the next, are float64. Only the smoother
+has to wait for the sample before. All else is in loops of its own, which read a few arrays and
+write another, so that a compiler takes many samples at once: the more, the narrower their type.
 
 The values of a row are a line of `p`, a column each; their gradients are the same line of `sums`.
 """
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
-from dasp.signal.backends._log_exp_numba import exp2, log2, log2_parts
+from dasp.signal.backends._log_exp_numba import exp2, gain_single, log2, log2_parts
 from dasp.signal.backends._rows import fresh, over_rows
 from dasp.signal.backends.dynamics_values import COLUMNS, Curve, Output, Smoother, grouped
 from dasp.units import SILENCE_DB
@@ -73,7 +73,7 @@ def reduction_db(keep: bool, key: Tensor, *values) -> tuple[Tensor, tuple]:
 def reduction_db_adjoint(grad: Tensor, y: Tensor, key: Tensor, *values):
     curve, smoother, (db_per_decade, sign) = grouped(values, Curve, Smoother)
     p = _columns(curve, smoother)
-    d_key, sums = _zeros_like(key), torch.zeros_like(p)
+    d_key, sums = fresh(key), torch.zeros_like(p)
     scale = level_scale(key, db_per_decade, sign)
     over_rows(_reduce_rows_back, grad, y, key, p, scale, d_key, sums)
     return d_key, *_gradients(sums, curve, smoother)
@@ -88,7 +88,7 @@ def amplified(keep: bool, x: Tensor, reduction_db: Tensor, *values: Tensor) -> t
 def amplified_adjoint(grad: Tensor, x: Tensor, reduction_db: Tensor, *values: Tensor):
     output = Output(*values)
     p = _columns(output)
-    dx, d_reduction_db, sums = _zeros_like(x), fresh(reduction_db), torch.zeros_like(p)
+    dx, d_reduction_db, sums = fresh(x), fresh(reduction_db), torch.zeros_like(p)
     over_rows(_amplify_rows_back, grad, x, reduction_db, p, dx, d_reduction_db, sums)
     return dx, d_reduction_db, *_gradients(sums, output)
 
@@ -126,10 +126,6 @@ def _gradients(sums: Tensor, *groups: Curve | Smoother | Output) -> list[Tensor]
     ]
 
 
-def _zeros_like(x: Tensor) -> Tensor:
-    return torch.zeros_like(x, memory_format=torch.contiguous_format)
-
-
 def level_scale(key: Tensor, db_per_decade: float = 20.0, sign: float = 1.0) -> Tensor:
     """The smallest magnitude, dB per octave, and the sign beyond a threshold, for each row."""
     return _scale(key.dtype, db_per_decade, sign).expand(len(key), 3)
@@ -160,17 +156,17 @@ def _follow_rows(x, p, y):
 
 @loop
 def _follow_rows_back(grad, y, x, p, dx, sums):
-    work = np.empty((2, TOGETHER, CHUNK))
+    work, poles = np.empty((2, TOGETHER, CHUNK)), np.empty((2, TOGETHER, CHUNK))
     for rows in _together(len(x)):
         later = np.zeros(TOGETHER)
         for start in _starts_from_the_last(x.shape[1]):
             _fetch(grad, rows, start, work[0])
             _fetch(x, rows, start, work[1])
-            _follow_back(work[0], y, rows, start, work[1], p, later)
+            _follow_back(work[0], y, rows, start, work[1], p, poles, later)
             for row in range(rows.start, rows.stop):
                 k, size = row - rows.start, min(CHUNK, x.shape[1] - start)
-                _learn(work[0, k, :size], work[1, k], p[row], sums[row])
-            _deliver(work[1], rows, start, dx)
+                _learn(work[0, k, :size], poles[1, k], work[1, k], p[row], sums[row])
+            _deliver(work[0], rows, start, dx)
         _keep_start(later, rows, sums)
 
 
@@ -186,12 +182,18 @@ def _reduce_rows(key, p, scale, y):
 
 @loop
 def _reduce_rows_back(grad, y, key, p, scale, d_key, sums):
-    work, d_reduction_db = np.empty((2, TOGETHER, CHUNK)), np.empty((TOGETHER, CHUNK))
+    work, poles = np.empty((5, TOGETHER, CHUNK), key.dtype), np.empty((2, TOGETHER, CHUNK))
     for rows in _together(len(key)):
         later = np.zeros(TOGETHER)
         for start in _starts_from_the_last(key.shape[2]):
-            _fetch(grad, rows, start, d_reduction_db)
-            _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums)
+            _fetch(grad, rows, start, work[0])
+            _reduce_back(work, y, key, rows, start, p, scale, poles, later, sums)
+            for k in range(rows.stop - rows.start):
+                row, size = rows.start + k, min(CHUNK, key.shape[2] - start)
+                for channel in range(len(key[row])):
+                    d_signal = d_key[row, channel, start : start + size]
+                    d_signal[:] = 0
+                    _add_change(key[row, channel, start:], work[1, k], work[0, k], d_signal)
         _keep_start(later, rows, sums)
 
 
@@ -208,10 +210,14 @@ def _amplify_rows_back(grad, x, reduction_db, p, dx, d_reduction_db, sums):
     for row in range(len(x)):
         for start in range(0, x.shape[2], CHUNK):
             now = slice(start, start + CHUNK)
+            reduction = reduction_db[row, now]
+            through = np.empty_like(reduction)
             _amplify_back(
-                grad[row], x[row], start, reduction_db[row, now], p[row],
-                dx[row], d_reduction_db[row, now], sums[row],
+                grad[row], x[row], start, reduction, p[row], through,
+                d_reduction_db[row, now], sums[row],
             )  # fmt: skip
+            for channel in range(len(x[row])):
+                _pass(grad[row, channel, start:], through, dx[row, channel, now])
 
 
 @loop
@@ -231,7 +237,8 @@ def _compress_rows(x, p, scale, reduction_db, y):
 
 @loop
 def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
-    work, d_reduction_db = np.empty((2, TOGETHER, CHUNK)), np.empty((TOGETHER, CHUNK))
+    work, poles = np.empty((5, TOGETHER, CHUNK), x.dtype), np.empty((2, TOGETHER, CHUNK))
+    gains = np.empty((TOGETHER, CHUNK), x.dtype)
     for rows in _together(len(x)):
         later = np.zeros(TOGETHER)
         for start in _starts_from_the_last(x.shape[2]):
@@ -240,11 +247,16 @@ def _compress_rows_back(grad, reduction_db, x, p, scale, dx, sums):
                 reduction = reduction_db[row, start : start + CHUNK]
                 _amplify_back(
                     grad[row], x[row], start, reduction, p[row],
-                    dx[row], d_reduction_db[k, : len(reduction)], sums[row],
+                    gains[k, : len(reduction)], work[0, k], sums[row],
                 )  # fmt: skip
-            _reduce_back(
-                d_reduction_db, reduction_db, x, rows, start, p, scale, later, work, dx, sums
-            )
+            _reduce_back(work, reduction_db, x, rows, start, p, scale, poles, later, sums)
+            for k in range(rows.stop - rows.start):
+                row = rows.start + k
+                for channel in range(len(x[row])):
+                    _pass_both(
+                        grad[row, channel, start:], gains[k], x[row, channel, start:], work[1, k],
+                        work[0, k], dx[row, channel, start : start + CHUNK],
+                    )  # fmt: skip
         _keep_start(later, rows, sums)
 
 
@@ -298,20 +310,25 @@ def _reduce(key, rows, start, p, scale, last, work):
 
 
 @part
-def _reduce_back(d_reduction_db, y, key, rows, start, p, scale, later, work, d_key, sums):
-    """Adds to the gradient of the key. `later` is the gradient that reaches the chunk before."""
+def _reduce_back(work, y, key, rows, start, p, scale, poles, later, sums):
+    """From the gradient of the gain reduction, `work[0]`, to that of the loudest magnitude there.
+
+    The loudest magnitude becomes `work[1]`. All is in the type of the key, but for the gradient
+    that reaches the chunk before, `later`.
+    """
     size = min(CHUNK, key.shape[2] - start)
-    levels, targets, d_level_db = work[0], work[1], np.empty(size, key.dtype)
+    grads, loudest, wanted, over, shares = work[0], work[1], work[2], work[3], work[4]
     for row in range(rows.start, rows.stop):
-        level = levels[row - rows.start, :size]
-        to_level(key[row], start, scale[row], level)
-        _curve(level, p[row], scale[row], targets[row - rows.start])
-    _follow_back(d_reduction_db, y, rows, start, targets, p, later)
+        k = row - rows.start
+        _find_loudest(key[row], start, loudest[k, :size])
+        _curve_parts(loudest[k, :size], p[row], scale[row], wanted[k], over[k], shares[k])
+    _follow_back(grads, y, rows, start, wanted, p, poles, later)
     for row in range(rows.start, rows.stop):
-        level, target = levels[row - rows.start, :size], targets[row - rows.start]
-        _learn(d_reduction_db[row - rows.start, :size], target, p[row], sums[row])
-        _curve_back(target, level, p[row], scale[row], d_level_db, sums[row])
-        level_back(d_level_db, key[row], start, scale[row], d_key[row])
+        k = row - rows.start
+        grad = grads[k, :size]
+        _learn(grad, poles[1, k], wanted[k], p[row], sums[row])
+        _curve_back(grad, over[k], shares[k], p[row], scale[row], sums[row])
+        _level_back(grad, loudest[k], key[row], start, scale[row])
 
 
 @part
@@ -352,63 +369,76 @@ def _next(x, last, attack, release):
 
 
 @part
-def _follow_back(grad, y, rows, start, x, p, later):
-    """Backwards through the smoother: `grad` by each y becomes the gradient through all later y.
+def _follow_back(grad, y, rows, start, x, p, poles, later):
+    """Backwards through the smoother: to `grad` by each y, what comes through all later y.
 
-    `x` becomes how far it lies below the y before it. `later` is the gradient from the next chunk.
+    That stands in `poles[1]` then. `x` becomes how far it lies below the y before it. `later` is
+    the gradient from the next chunk.
     """
     size = min(CHUNK, y.shape[1] - start)
+    pole, pushed = poles[0], poles[1]
     for row in range(rows.start, rows.stop):
-        before = y[row, start - 1] if start else p[row, START]
-        _drop(x[row - rows.start], y[row, start : start + size], before)
+        k = row - rows.start
+        _drop(x[k], y[row, start : start + size], y[row, start - 1] if start else p[row, START])
+        _push(grad[k, :size], x[k], p[row], pole[k], pushed[k])
     if len(later) == rows.stop - rows.start:
-        g0, g1, g2, g3 = grad[0, :size], grad[1, :size], grad[2, :size], grad[3, :size]
-        _return_four(g0, g1, g2, g3, x[0], x[1], x[2], x[3], p[rows], later)
+        g0, g1, g2, g3 = pushed[0, :size], pushed[1, :size], pushed[2, :size], pushed[3, :size]
+        _return_four(g0, g1, g2, g3, pole[0], pole[1], pole[2], pole[3], later)
     else:
-        for row in range(rows.start, rows.stop):
-            k = row - rows.start
-            g, drop, attack, release = grad[k], x[k], p[row, ATTACK], p[row, RELEASE]
+        for k in range(rows.stop - rows.start):
+            g, poles_k, last = pushed[k], pole[k], later[k]
             for n in range(size - 1, -1, -1):
-                g[n], later[k] = _previous(g[n], later[k], drop[n], attack, release)
+                g[n], last = last, poles_k[n] * last + g[n]
+            later[k] = last
 
 
 @part
 def _drop(x, y, before):
     """How far `x` lies below the y before it, in place; y rises where that is negative."""
-    x[0] = before - x[0]
+    x[0] = x.dtype.type(before) - x[0]
     now, last = x[1:], y[:-1]
     for n in range(len(last)):
         now[n] = last[n] - now[n]
 
 
 @part
-def _return_four(g0, g1, g2, g3, d0, d1, d2, d3, p, later):
-    a0, a1, a2, a3 = p[0, ATTACK], p[1, ATTACK], p[2, ATTACK], p[3, ATTACK]
-    r0, r1, r2, r3 = p[0, RELEASE], p[1, RELEASE], p[2, RELEASE], p[3, RELEASE]
+def _push(grad, drop, p, pole, pushed):
+    """The pole of each sample, and what its gradient alone leaves for the sample before."""
+    attack, release = p[ATTACK], p[RELEASE]
+    for n in range(len(grad)):
+        pole[n] = attack if drop[n] < 0 else release
+    for n in range(len(grad)):
+        pushed[n] = pole[n] * grad[n]
+
+
+@part
+def _return_four(g0, g1, g2, g3, p0, p1, p2, p3, later):
+    """What is pushed becomes what comes from all later samples, one product after another.
+
+    Numbers of float64 alone, without a choice: conversions and choices all want the same unit of
+    the processor.
+    """
     l0, l1, l2, l3 = later[0], later[1], later[2], later[3]
     for n in range(len(g0) - 1, -1, -1):
-        g0[n], l0 = _previous(g0[n], l0, d0[n], a0, r0)
-        g1[n], l1 = _previous(g1[n], l1, d1[n], a1, r1)
-        g2[n], l2 = _previous(g2[n], l2, d2[n], a2, r2)
-        g3[n], l3 = _previous(g3[n], l3, d3[n], a3, r3)
+        n0, n1 = p0[n] * l0 + g0[n], p1[n] * l1 + g1[n]
+        n2, n3 = p2[n] * l2 + g2[n], p3[n] * l3 + g3[n]
+        g0[n], g1[n], g2[n], g3[n] = l0, l1, l2, l3
+        l0, l1, l2, l3 = n0, n1, n2, n3
     later[0], later[1], later[2], later[3] = l0, l1, l2, l3
 
 
 @part
-def _previous(grad, later, drop, attack, release):
-    pole = attack if drop < 0 else release
-    return grad + later, pole * grad + pole * later
-
-
-@part
-def _learn(adjoint, drop, p, sums):
-    """Add up the gradients of the poles; `drop` becomes the gradient of x."""
-    d_attack, d_release, attack, release = 0.0, 0.0, p[ATTACK], p[RELEASE]
-    for n in range(len(adjoint)):
-        rises, by_pole = drop[n] < 0, adjoint[n] * drop[n]
-        d_attack += by_pole if rises else 0.0
-        d_release += 0.0 if rises else by_pole
-        drop[n] = (1 - (attack if rises else release)) * adjoint[n]
+def _learn(grad, later, drop, p, sums):
+    """Add up the gradients of the poles; `grad` by y, and through `later` y, becomes that of x."""
+    number = grad.dtype.type
+    d_attack, d_release, nothing = number(0), number(0), number(0)
+    rise, fall = number(1 - p[ATTACK]), number(1 - p[RELEASE])
+    for n in range(len(grad)):
+        adjoint = grad[n] + number(later[n])
+        rises, by_pole = drop[n] < nothing, adjoint * drop[n]
+        d_attack += by_pole if rises else nothing
+        d_release += nothing if rises else by_pole
+        grad[n] = (rise if rises else fall) * adjoint
     sums[ATTACK] += d_attack
     sums[RELEASE] += d_release
 
@@ -421,7 +451,8 @@ def _learn(adjoint, drop, p, sums):
 @part
 def to_level(key, start, scale, level_db):
     """The level of the loudest channel."""
-    loudest = _loudest(key, start, len(level_db))
+    loudest = np.empty(len(level_db), key.dtype)
+    _find_loudest(key, start, loudest)
     floor, db_per_octave = key.dtype.type(scale[0]), scale[1]
     if key.dtype == SINGLE:
         whole, rest = np.empty_like(loudest), loudest
@@ -435,40 +466,60 @@ def to_level(key, start, scale, level_db):
 
 
 @part
-def _loudest(key, start, size):
-    loudest = np.zeros(size, key.dtype)
+def _find_loudest(key, start, loudest):
+    if len(key) == 2:
+        left, right = key[0, start:], key[1, start:]
+        for n in range(len(loudest)):
+            one, other = abs(left[n]), abs(right[n])
+            loudest[n] = one if one >= other else other
+        return
+    loudest[:] = 0
     for channel in range(len(key)):
         signal = key[channel, start:]
-        for n in range(size):
+        for n in range(len(loudest)):
             size_n = abs(signal[n])
             loudest[n] = loudest[n] if loudest[n] >= size_n else size_n
-    return loudest
 
 
 @part
 def level_back(d_level_db, key, start, scale, d_key):
     """Add to the gradient of the key. Channels that are equally loud share it."""
-    loudest, number = _loudest(key, start, len(d_level_db)), key.dtype.type
+    loudest, size = np.empty(len(d_level_db), key.dtype), len(d_level_db)
+    _find_loudest(key, start, loudest)
+    _level_back(d_level_db, loudest, key, start, scale)
+    for channel in range(len(key)):
+        d_signal = d_key[channel, start : start + size]
+        _add_change(key[channel, start:], loudest, d_level_db, d_signal)
+
+
+@part
+def _level_back(d_level_db, loudest, key, start, scale):
+    """The gradient of the level becomes that of the magnitude of each channel that is loudest."""
+    number = key.dtype.type
     floor, db_per_log = number(scale[0]), number(scale[1] * LOG2_E)
     nothing, half, one = number(0), number(0.5), number(1)
-    for n in range(len(loudest)):
+    for n in range(len(d_level_db)):
         per_size = db_per_log * (one / loudest[n])
         d_level_db[n] = nothing if loudest[n] < floor else per_size * d_level_db[n]
     if len(key) == 2:
         left, right = key[0, start:], key[1, start:]
-        for n in range(len(loudest)):
+        for n in range(len(d_level_db)):
             d_level_db[n] *= half if abs(left[n]) == abs(right[n]) else one
     elif len(key) > 2:
-        for n in range(len(loudest)):
+        for n in range(len(d_level_db)):
             ties = 0
             for channel in range(len(key)):
                 ties += abs(key[channel, start + n]) == loudest[n]
             d_level_db[n] /= ties
-    for channel in range(len(key)):
-        signal, d_signal = key[channel, start:], d_key[channel, start:]
-        for n in range(len(loudest)):
-            change = d_level_db[n] if signal[n] > nothing else -d_level_db[n]
-            d_signal[n] += change if abs(signal[n]) == loudest[n] else nothing
+
+
+@part
+def _add_change(signal, loudest, d_size, d_signal):
+    """Add what comes through the magnitude, to the channel that is the loudest."""
+    nothing = signal.dtype.type(0)
+    for n in range(len(d_signal)):
+        change = d_size[n] if signal[n] > nothing else -d_size[n]
+        d_signal[n] += change if abs(signal[n]) == loudest[n] else nothing
 
 
 @part
@@ -485,63 +536,105 @@ def _curve(level_db, p, scale, target_db):
 
 
 @part
-def _curve_back(d_target_db, level_db, p, scale, d_level_db, sums):
-    threshold, slope, range_db, sign = p[THRESHOLD], p[SLOPE], p[RANGE], scale[2]
-    half, per_knee = p[KNEE] / 2, min(1 / p[KNEE], 1e6)
-    d_over_all, d_slope, d_knee, d_range = 0.0, 0.0, 0.0, 0.0
-    for n in range(len(d_level_db)):
-        over = sign * (level_db[n] - threshold)
-        into = 0.0 if over < -half else over + half
-        above = over >= half
-        share = 1.0 if above else into * per_knee
-        value = over if above else into * share / 2
-        d_target = 0.0 if slope * value > range_db else d_target_db[n]
-        d_range += d_target_db[n] - d_target
-        d_slope += value * d_target
-        d_over = slope * d_target * share
-        d_knee += d_over * (1 - share) / 2
+def _curve_parts(loudest, p, scale, wanted, over, shares):
+    """The gain reduction that a magnitude asks for, and what its gradients are made of.
+
+    `over` becomes the soft knee, and `shares` the slope of it.
+    """
+    number = loudest.dtype.type
+    floor, db_per_octave, sign = number(scale[0]), number(scale[1]), number(scale[2])
+    threshold, slope, range_db = number(p[THRESHOLD]), number(p[SLOPE]), number(p[RANGE])
+    half_knee, per_knee = number(p[KNEE] / 2), number(min(1 / p[KNEE], 1e6))
+    nothing, half, one = number(0), number(0.5), number(1)
+    if loudest.dtype == SINGLE:
+        for n in range(len(loudest)):
+            over[n], shares[n] = log2_parts(floor if loudest[n] < floor else loudest[n])
+    else:
+        for n in range(len(loudest)):
+            over[n], shares[n] = log2(floor if loudest[n] < floor else loudest[n]), 0
+    for n in range(len(loudest)):
+        level_db = db_per_octave * over[n] + db_per_octave * shares[n]
+        beyond = sign * (level_db - threshold)
+        into = nothing if beyond < -half_knee else beyond + half_knee
+        above = beyond >= half_knee
+        share = one if above else into * per_knee
+        value = beyond if above else into * share * half
+        over[n], shares[n] = value, share
+        wanted[n] = range_db if slope * value > range_db else slope * value
+
+
+@part
+def _curve_back(d_wanted, over, shares, p, scale, sums):
+    """The gradient of the wanted gain reduction becomes that of the level."""
+    number = d_wanted.dtype.type
+    slope, range_db, nothing, one = number(p[SLOPE]), number(p[RANGE]), number(0), number(1)
+    signed = number(scale[2] * p[SLOPE])
+    d_over_all, d_slope, d_knee, d_range = nothing, nothing, nothing, nothing
+    for n in range(len(d_wanted)):
+        within = nothing if slope * over[n] > range_db else d_wanted[n]
+        d_range += d_wanted[n] - within
+        d_slope += over[n] * within
+        d_over = within * shares[n]
+        d_knee += d_over * (one - shares[n])
         d_over_all += d_over
-        d_level_db[n] = sign * d_over
-    sums[THRESHOLD] -= sign * d_over_all
+        d_wanted[n] = signed * d_over
+    sums[THRESHOLD] -= signed * d_over_all
     sums[SLOPE] += d_slope
-    sums[KNEE] += d_knee
+    sums[KNEE] += p[SLOPE] * d_knee / 2
     sums[RANGE] += d_range
 
 
 @part
-def _gain(reduction_db, p, gain, through):
-    """The gain of the compressed signal, and that of dry and compressed together."""
-    wet, dry, to_single = p[MIX], 1 - p[MIX], through.dtype == SINGLE
-    for n in range(len(gain)):
-        gain[n] = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]), to_single)
-        through[n] = dry + wet * gain[n]
-
-
-@part
 def _amplify(x, start, reduction_db, p, y):
-    gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
-    _gain(reduction_db, p, gain, through)
+    through = np.empty(len(reduction_db), x.dtype)
+    wet, dry, to_single = p[MIX], 1 - p[MIX], through.dtype == SINGLE
+    for n in range(len(through)):
+        gain = exp2(OCTAVES_PER_DB * (p[MAKEUP] - reduction_db[n]), to_single)
+        through[n] = dry + wet * gain
     for channel in range(len(x)):
-        from_, to = x[channel, start:], y[channel, start:]
-        for n in range(len(through)):
-            to[n] = through[n] * from_[n]
+        _pass(x[channel, start:], through, y[channel, start : start + len(through)])
 
 
 @part
-def _amplify_back(grad, x, start, reduction_db, p, dx, d_reduction_db, sums):
-    gain, through = np.empty(len(reduction_db)), np.empty(len(reduction_db), x.dtype)
-    _gain(reduction_db, p, gain, through)
-    d_through, wet, d_makeup, d_mix = np.zeros_like(through), p[MIX], 0.0, 0.0
+def _amplify_back(grad, x, start, reduction_db, p, through, d_reduction_db, sums):
+    """`through` becomes the gain of the audio; what passes it is for `_pass`."""
+    number, size = x.dtype.type, len(reduction_db)
+    wet, dry, by_db = number(p[MIX]), number(1 - p[MIX]), number(-PER_DB * p[MIX])
+    makeup = number(p[MAKEUP])
+    if x.dtype == SINGLE:
+        for n in range(size):
+            through[n] = gain_single(makeup - reduction_db[n])
+    else:
+        for n in range(size):
+            through[n] = exp2(OCTAVES_PER_DB * (makeup - reduction_db[n]))
+    for n in range(size):
+        d_reduction_db[n] = 0
     for channel in range(len(x)):
-        g, signal, d_signal = grad[channel, start:], x[channel, start:], dx[channel, start:]
-        for n in range(len(through)):
-            d_signal[n] = through[n] * g[n]
-        for n in range(len(through)):
-            d_through[n] += g[n] * signal[n]
-    for n in range(len(gain)):
-        by_gain = d_through[n] * gain[n]
+        g, signal = grad[channel, start:], x[channel, start:]
+        for n in range(size):
+            d_reduction_db[n] += g[n] * signal[n]
+    d_makeup, d_mix = number(0), number(0)
+    for n in range(size):
+        by_gain = d_reduction_db[n] * through[n]
         d_makeup += by_gain
-        d_mix += by_gain - d_through[n]
-        d_reduction_db[n] = -PER_DB * wet * by_gain
-    sums[MAKEUP] += PER_DB * wet * d_makeup
+        d_mix += by_gain - d_reduction_db[n]
+        d_reduction_db[n] = by_db * by_gain
+        through[n] = dry + wet * through[n]
+    sums[MAKEUP] += PER_DB * p[MIX] * d_makeup
     sums[MIX] += d_mix
+
+
+@part
+def _pass(signal, through, y):
+    for n in range(len(y)):
+        y[n] = through[n] * signal[n]
+
+
+@part
+def _pass_both(grad, through, signal, loudest, d_size, d_signal):
+    """`_pass` and `_add_change` in one pass over the memory."""
+    nothing = signal.dtype.type(0)
+    for n in range(len(d_signal)):
+        change = d_size[n] if signal[n] > nothing else -d_size[n]
+        change = change if abs(signal[n]) == loudest[n] else nothing
+        d_signal[n] = through[n] * grad[n] + change
