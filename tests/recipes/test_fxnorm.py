@@ -1,10 +1,13 @@
 """The recipe of FxNorm-automix: that either network learns, and that its weights are read."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from dasp._toml import read_toml
 from dasp.controllers.fxnorm.baseline import BaselineSize
 from dasp.controllers.fxnorm.network import MaskSize
 from dasp.controllers.fxnorm.system import fxnorm_mix, heard_stems, load_fxnorm
@@ -13,6 +16,7 @@ from dasp.recipes import fxnorm as recipe
 from dasp.recipes.fxnorm import Config, added, build
 from dasp.songs.synthetic import SyntheticSongs
 from dasp.training import Training, train
+from dasp.training.config import changed
 from dasp.training.fxnorm_examples import HeardSong
 
 FRAMES = 6000
@@ -79,6 +83,18 @@ def test_the_loss_does_not_mind_which_side_is_which(known):
         for mix in (batch.mix, batch.mix.flip(-2))
     )
     assert straight.item() == pytest.approx(other.item(), rel=1e-3)  # but for the noise
+
+
+def test_the_paper_s_configuration_in_the_docs_is_the_paper_s(tmp_path):
+    page = Path(__file__).resolve().parents[2] / "docs" / "fxnorm_automix.md"
+    (block,) = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "paper.toml").write_text(block, encoding="utf-8")
+    config = changed(Config(), read_toml(tmp_path / "paper.toml"))
+    assert config.masks == MaskSize() and config.frames == 10 * 44_100 and not config.octaves
+    epochs = 150 + 50 + 50 + 25 + 25 + 10
+    assert config.training.steps == 1600 * epochs
+    assert config.training.schedule.milestones[0] == 1600 * 150
+    assert config.training.batch_size == 4 and config.training.clip_norm == 0.2
 
 
 @pytest.mark.long
