@@ -41,11 +41,14 @@ def main(argv: list[str] | None = None) -> dict[tuple[str, str], list[float]]:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--recordings", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument(
+        "--taste", type=float, default=0.5, help="of the wet mixes of made engineers"
+    )
     parser.add_argument("--only", choices=("made", "hits", "drummer"), help="one kind of kit")
     args = parser.parse_args(argv)
     _, architecture = load_wave_unet(args.weights)
     found = {}
-    for title, songs in _kinds(args.recordings, args.seconds, args.only).items():
+    for title, songs in _kinds(args.recordings, args.seconds, args.taste, args.only).items():
         for mix in architecture.mixes:
             rows: dict[str, list[float]] = {}
             for song in songs:
@@ -56,21 +59,27 @@ def main(argv: list[str] | None = None) -> dict[tuple[str, str], list[float]]:
     return found
 
 
-def _kinds(count: int, seconds: float, only: str | None) -> dict[str, Iterable[Multitrack]]:
+def _kinds(
+    count: int, seconds: float, taste: float, only: str | None
+) -> dict[str, Iterable[Multitrack]]:
     kinds: dict[str, Iterable[Multitrack]] = {}
     if only in (None, "made"):
-        kinds["made kits"] = _recorded(count, seconds, None)
+        kinds["made kits"] = _recorded(count, seconds, taste, None)
     if only == "made" or not have_recordings("made kits alone"):
         return kinds
     if only in (None, "hits"):
-        kinds["a real kit by hits"] = _recorded(count, seconds, halves(load_kit(FOLDER / KIT))[1])
+        kinds["a real kit by hits"] = _recorded(
+            count, seconds, taste, halves(load_kit(FOLDER / KIT))[1]
+        )
     if only in (None, "drummer"):
         kinds["a drummer"] = [drummer()]
     return kinds
 
 
-def _recorded(count: int, seconds: float, kit: Kit | None) -> list[Multitrack]:
-    return [kit_recording(UNSEEN + seed, kit, seconds=seconds) for seed in range(count)]
+def _recorded(count: int, seconds: float, taste: float, kit: Kit | None) -> list[Multitrack]:
+    return [
+        kit_recording(UNSEEN + seed, kit, seconds=seconds, taste=taste) for seed in range(count)
+    ]
 
 
 def drummer() -> Multitrack:

@@ -17,6 +17,7 @@ from torch import Tensor
 from dasp.analysis import measure_loudness
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.routing import SEND_OFF_DB
 from dasp.mixing.settings import Mix, Track
 from dasp.processors.catalogue import GAIN, STEREO_PANNER
 from dasp.processors.stage import Stage
@@ -26,8 +27,8 @@ from dasp.songs.kit_groove import MICROPHONES, Kit
 from dasp.songs.kit_room import LOUD_DB, kit_room, play_kit
 from dasp.songs.multitrack import Multitrack, Recording
 from dasp.songs.seeds import generator_for
-from dasp.songs.taste import draw_treatment
-from dasp.units import db_to_gain
+from dasp.songs.taste import Treatment, draw_treatment
+from dasp.units import db_to_gain, gain_to_db
 
 SLOTS = {
     "hihat": "hihat", "kick": "kick", "overhead_L": "overhead", "overhead_R": "overhead",
@@ -74,7 +75,12 @@ class _Heard:
 
 
 def kit_recording(
-    seed: int, kit: Kit | None = None, *, seconds: float = 10.0, sample_rate: int = 44_100
+    seed: int,
+    kit: Kit | None = None,
+    *,
+    seconds: float = 10.0,
+    sample_rate: int = 44_100,
+    taste: float = 1.0,
 ) -> Multitrack:
     """Record a kit, and mix it twice.
 
@@ -83,6 +89,8 @@ def kit_recording(
         kit: The hits of a real kit, at `sample_rate`, or None for a made one.
         seconds: Length.
         sample_rate: In Hz, 22,050 or more.
+        taste: How much of the engineer's equalisers, compressors and reverb is in the wet mix, from
+            0 to 1.
 
     Returns:
         The recording, with mixes "dry" and "wet". The plain sum of its tracks peaks at `SUM_PEAK`.
@@ -98,7 +106,7 @@ def kit_recording(
     else:
         heard = _real(kit, played, seconds, db_to_gain(_between(draw, *BLEED_DB)))
     tracks, places = _as_set_up(heard, draw)
-    return _mixed(f"kit {seed}", tracks, places, sample_rate, draw)
+    return _mixed(f"kit {seed}", tracks, places, sample_rate, draw, taste)
 
 
 def _made(seed: int, played: int, seconds: float, sample_rate: int) -> _Heard:
@@ -170,6 +178,7 @@ def _mixed(
     places: dict[str, float],
     sample_rate: int,
     draw: torch.Generator,
+    taste: float,
 ) -> Multitrack:
     loud = torch.stack(list(tracks.values())).sum(0).abs().max().clamp(min=1e-6)
     tracks = {own: x * (SUM_PEAK / loud) for own, x in tracks.items()}
@@ -179,7 +188,7 @@ def _mixed(
         fader_db = FADER_DB * torch.randn((), generator=draw).item()
         panner = Stage(STEREO_PANNER, {"pan": round(places[own], 3)})
         dry.append(Track(own, role=role, strip=(_gain(fader_db), panner)))
-        treatment = draw_treatment(role, draw)
+        treatment = _share_of(draw_treatment(role, draw), taste)
         signal, stages = worked_on(x, treatment, sample_rate)
         fader_db += _louder_by(x, signal, sample_rate)
         sends_db = {"reverb": round(treatment.send_reverb_db, 2)}
@@ -188,17 +197,32 @@ def _mixed(
         )
     heard = list(tracks.values())
     dry_mix = mix_down(heard, Mix(sample_rate, tuple(dry)))
-    wet_mix = _wet(heard, Mix(sample_rate, tuple(wet), buses=(reverb_bus(draw),)), dry_mix, draw)
+    settings = Mix(sample_rate, tuple(wet), buses=(reverb_bus(draw),))
+    wet_mix = _wet(heard, settings, dry_mix, draw, taste)
     recordings = (Recording(own, SLOTS.get(own, own), x) for own, x in tracks.items())
     mixes = (Recording("dry", "drums", dry_mix), Recording("wet", "drums", wet_mix))
     return Multitrack(name, sample_rate, tuple(recordings), mixes)
 
 
-def _wet(tracks: list[Tensor], mix: Mix, dry: Tensor, draw: torch.Generator) -> Tensor:
+def _share_of(treatment: Treatment, taste: float) -> Treatment:
+    """A treatment of which only a share is done."""
+    return treatment._replace(
+        low_shelf_gain_db=taste * treatment.low_shelf_gain_db,
+        peak_gain_db=taste * treatment.peak_gain_db,
+        high_shelf_gain_db=taste * treatment.high_shelf_gain_db,
+        ratio=treatment.ratio**taste,
+        send_reverb_db=max(treatment.send_reverb_db + gain_to_db(max(taste, 1e-3)), SEND_OFF_DB),
+    )
+
+
+def _wet(
+    tracks: list[Tensor], mix: Mix, dry: Tensor, draw: torch.Generator, taste: float
+) -> Tensor:
     """The sum behind its compressor, as loud as the dry mix."""
     rate = mix.sample_rate
     bus = mix_down(tracks, mix)
     stage = sum_compressor(bus, rate, draw)
+    stage = stage._replace(settings={**stage.settings, "ratio": stage.settings["ratio"] ** taste})
     bus = stage.processor(bus, rate, **stage.settings)
     return bus * db_to_gain(_louder_by(dry, bus, rate))
 

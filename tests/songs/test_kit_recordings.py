@@ -46,6 +46,14 @@ def test_the_wet_mix_is_as_loud_and_no_sum_of_the_microphones():
     assert esr(fit_filters(tracks, wet).images(tracks).sum(0), wet) > 0.01
 
 
+def test_without_taste_the_wet_mix_is_the_dry_one_and_with_less_it_is_nearer():
+    apart = []
+    for taste in (0.0, 0.5, 1.0):
+        song = kit_recording(0, seconds=SECONDS, sample_rate=RATE, taste=taste)
+        apart.append(esr(song.mix("wet"), song.mix("dry")).item())
+    assert apart[0] < 1e-4 and apart[0] < apart[1] < apart[2]
+
+
 def test_overheads_are_on_their_sides_and_the_hi_hat_on_the_right():
     for seed in range(2):
         song = kit_recording(seed, seconds=SECONDS, sample_rate=RATE)
