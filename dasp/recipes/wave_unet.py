@@ -8,9 +8,9 @@ SDR at the best level of the whole, against the engineer, dry and wet:
     a drummer's recording and his human engineer     15.1 and 10.8 dB
     a sum of its microphones at equal gains          12.4 and 11.4 dB
 
-by two trainings, of which `docs/wave_unet.md` has the commands: 342 s of one core for the first, a
-2-core Intel Xeon, one thread, which others used as well, so that both took 18 minutes. There is the
-configuration of the paper's size.
+by two trainings, of which `docs/wave_unet.md` has the commands: 342 s of processor time for the
+first, of a 2-core Intel Xeon, one thread, which others used as well, so that both took 18 minutes.
+The page has the configuration of the paper's size, too.
 """
 
 import sys
