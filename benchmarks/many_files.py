@@ -1,9 +1,9 @@
 """Many short files through a chain, beside a pedalboard loop: `python -m benchmarks.many_files`.
 
-Prints files a second for one worker and for two; memory and open files of all processes over the
-second half of a run; and the same chain (high-pass, compressor, gain) in a loop over pedalboard,
-where it is installed. `--files 500` is quicker; `--seconds 4` makes longer ones. Needs Linux, for
-/proc.
+Prints files a second for one worker and for two, and what a file takes of the processors, which
+other programs disturb less; memory and open files of all processes over the second half of a run;
+and the same chain (high-pass, compressor, gain) in a loop over pedalboard, where it is installed.
+`--files 500` is quicker; `--seconds 4` makes longer ones. Needs Linux, for /proc.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from pedalboard.io import AudioFile
 source, target = map(pathlib.Path, sys.argv[1:])
 board = Pedalboard([HighpassFilter(80), Compressor(-20, 4, 5, 100), Gain(-3)])
 files = sorted(source.rglob("*.wav"))
-begin = time.perf_counter()
+begin, before = time.perf_counter(), time.process_time()
 for path in files:
     new = target / path.relative_to(source)
     new.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ for path in files:
     y = board(x, rate)
     with AudioFile(str(new), "w", rate, y.shape[0], bit_depth=16) as file:
         file.write(y)
-print(time.perf_counter() - begin)
+print(time.perf_counter() - begin, time.process_time() - before)
 """
 
 
@@ -129,6 +129,7 @@ def _summary(samples: list) -> dict:
 
     return {
         "files/s": round(speed, 1),
+        "processor ms/file": round(1e3 * (end[4] - begin[4]) / (end[1] - begin[1]), 2),
         "memory MB": round(mean(last, 2) / 2**20, 1),
         "memory grows by MB in the second half": round((mean(last, 2) - mean(first, 2)) / 2**20, 2),
         "open files": round(mean(last, 3), 1),
@@ -136,18 +137,21 @@ def _summary(samples: list) -> dict:
     }
 
 
-def _footprint(group: int) -> tuple[int, int]:
-    """Bytes of memory and open files of all processes of a session."""
-    memory = files = 0
+def _footprint(group: int) -> tuple[int, int, float]:
+    """Bytes of memory, open files, and seconds on a processor, of all processes of a session."""
+    memory = files = ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if int((process / "stat").read_text().rpartition(")")[2].split()[3]) != group:
+            stat = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(stat[3]) != group:
                 continue
+            ticks += int(stat[11]) + int(stat[12])
             memory += int((process / "statm").read_text().split()[1])
             files += len(os.listdir(process / "fd"))
         except OSError:  # It has ended meanwhile.
             continue
-    return memory * os.sysconf("SC_PAGE_SIZE"), files
+    seconds = ticks / os.sysconf("SC_CLK_TCK")
+    return memory * os.sysconf("SC_PAGE_SIZE"), files, seconds
 
 
 def pedalboard(root: Path, python: str, files: int) -> dict:
@@ -156,7 +160,11 @@ def pedalboard(root: Path, python: str, files: int) -> dict:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"status": done.stderr.strip().splitlines()[-1]}
-    return {"files/s": round(files / float(done.stdout), 1)}
+    wall_s, processor_s = map(float, done.stdout.split())
+    return {
+        "files/s": round(files / wall_s, 1),
+        "processor ms/file": round(1e3 * processor_s / files, 2),
+    }
 
 
 if __name__ == "__main__":
