@@ -39,6 +39,11 @@ RECIPE = "wave_unet"
 LOUDEST = 0.5
 """Peak of the plain sum of a kit that was prepared."""
 
+TURNED = (
+    "the overhead on the left is nearer to the hi-hat: the two change sides, and the kit is mixed "
+    "as the audience sees it"
+)
+
 SLOPE = 0.2
 """Of the leaky rectifier below 0."""
 
@@ -329,14 +334,21 @@ def prepared(audio: Tensor, slots: tuple[str, ...], sample_rate: float) -> Tenso
     Returns:
         Audio `(slots, time)`; silence stays silence.
     """
+    return _prepared(audio, slots, sample_rate)[0]
+
+
+def _prepared(
+    audio: Tensor, slots: tuple[str, ...], sample_rate: float
+) -> tuple[Tensor, tuple[str, ...]]:
+    """The kit, and what to say where it was turned round."""
     peak = audio.sum(0).abs().amax().clamp(min=torch.finfo(audio.dtype).tiny)
     audio = audio * (LOUDEST / peak) if audio.any() else audio
     if not hihat_is_left(audio, slots, sample_rate):
-        return audio
+        return audio, ()
     order = list(range(len(slots)))
     left, right = slots.index("overhead_L"), slots.index("overhead_R")
     order[left], order[right] = right, left
-    return audio[order]
+    return audio[order], (TURNED,)
 
 
 @torch.no_grad()
@@ -369,12 +381,13 @@ def wave_unet_mix(song: Song, weights: Path | None = None, *, mix: str = "") -> 
             f"song: no microphone of a drum kit among {listed(song.names)}; the network hears "
             f"{', '.join(slots)}"
         )
-    heard = filled.audio
+    heard, remarks = filled.audio, _remarks(filled)
     if architecture.prepared:
-        heard = prepared(heard, slots, sample_rate)
+        heard, turned = _prepared(heard, slots, sample_rate)
+        remarks += turned
     own = render(network, resample(heard, sample_rate, rate))
     first = 2 * architecture.mixes.index(mix)
-    for remark in _remarks(filled):
+    for remark in remarks:
         warnings.warn(remark, stacklevel=2)
     return resample(own[first : first + 2], rate, sample_rate)[:, : heard.shape[-1]]
 
