@@ -1,7 +1,10 @@
 """How the pages of this folder become a site: `make docs` builds it into docs/_build/html."""
 
+import os
 import sys
 from pathlib import Path
+
+from jupyter_client.connect import ConnectionFileMixin
 
 from dasp import __version__
 
@@ -36,6 +39,8 @@ nb_execution_cache_path = str(Path(__file__).parent / "_build" / "cells")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_ipywidgets_js = {}  # which would be fetched from another host
+if os.name == "posix":  # cells are sent through files of the user, and not through the network
+    ConnectionFileMixin.transport.default_value = "ipc"
 
 # Docstrings: sections as Google has them, names as they were written.
 autodoc_member_order = "bysource"
