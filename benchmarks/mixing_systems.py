@@ -1,6 +1,6 @@
 """How near every automatic mixer comes to known mixes: `python -m benchmarks.mixing_systems`.
 
-Every system of `dasp.controllers.systems` and every baseline mixes
+Every system of `dasp mix --system` that hears no reference and every baseline mixes
 
 - `songs`: synthetic songs, of seeds that no recipe has, against their engineer's mix,
 - `brought`: such songs as people bring them (`dasp.songs.brought`), with all that lies in the
@@ -40,8 +40,8 @@ from dasp.controllers.auto.system import auto
 from dasp.controllers.heard import heard_of
 from dasp.controllers.never import without_the_unforgivable
 from dasp.controllers.rules.equal_loudness import equal_loudness_gains
-from dasp.controllers.systems import SYSTEMS, automatic_mix
-from dasp.controllers.table import DEFAULT
+from dasp.controllers.systems import SYSTEMS, audio_of, automatic_mix
+from dasp.controllers.table import DEFAULT, NETWORKS
 from dasp.evaluation.baselines import anchor, baseline_mixes
 from dasp.evaluation.bootstrap import mean_interval
 from dasp.evaluation.metrics import measure_errors
@@ -69,6 +69,11 @@ FIRST_SEED = 1_000_000
 
 GROUPS = ("songs", "brought", "grooves", "drums", "released", "as they are", "dry song")
 STEM_LUFS = -23.0
+KITS = ("grooves", "drums")
+"""The groups of drum kits alone: those networks that mix nothing else are for these, and those for
+whole songs for all others."""
+
+KIT_NETWORKS = ("wave-u-net", "wave-u-net-wet")
 TWINS = {"rules": "rule mix", "equal-loudness": "equal loudness"}
 """Systems that stand in the tables as baselines."""
 
@@ -133,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mixing_systems")
     parser.add_argument("--songs", type=int, default=16, help="and half as many grooves")
     parser.add_argument("--seconds", type=float, default=12.0, help="length of each")
-    parser.add_argument("--systems", nargs="+", metavar="NAME", choices=SYSTEMS)
+    parser.add_argument("--systems", nargs="+", metavar="NAME", choices=(*SYSTEMS, *NETWORKS))
     parser.add_argument("--groups", nargs="+", metavar="NAME", choices=GROUPS, default=GROUPS)
     parser.add_argument("--dry-run", action="store_true", help="only print the tables")
     options = parser.parse_args()
@@ -244,9 +249,14 @@ def all_errors(piece: Piece, only: Sequence[str] | None) -> dict[str, dict[str, 
     if only is None:
         mixes |= baseline_mixes(song)
         mixes["anchor"] = anchor(song)
-    for name in [name for name in SYSTEMS if name not in TWINS] if only is None else only:
+    systems = [*(name for name in SYSTEMS if name not in TWINS), *NETWORKS]
+    for name in systems if only is None else only:
+        if name in NETWORKS and (name in KIT_NETWORKS) != (piece.group in KITS):
+            continue
         try:
-            if name == DEFAULT and piece.group in ("released", "as they are"):
+            if name in NETWORKS:
+                mixes[name] = audio_of(song, name).tracks[0]
+            elif name == DEFAULT and piece.group in ("released", "as they are"):
                 mixes[name] = default_left_out(piece)
             else:
                 mixes[name] = automatic_mix(song, piece.start, system=name)
