@@ -55,13 +55,14 @@ def reductions_at_work(tracks: Sequence[Tensor], mix: Mix) -> Reductions:
     keys = {track.name: x for track, x in zip(mix.tracks, heard, strict=True)}
     found: dict[tuple[str, str, int], float] = {}
 
-    def of_track(track: Track) -> dict[tuple[str, str, int], float]:
-        part = _where_most_plays([keys[track.name]], mix.sample_rate)
+    def of_track(track: Track, whole: Tensor) -> dict[tuple[str, str, int], float]:
+        part = _where_most_plays([whole], mix.sample_rate)
         there = {name: x[..., part] for name, x in keys.items()}
         x, channel = there[track.name], ("track", track.name)
         return _along(track.strip, x, mix.sample_rate, there, channel)
 
-    for of_one in side_by_side(of_track, [t for t in mix.tracks if _has_compressor(t.strip)]):
+    compressed = [track for track in mix.tracks if _has_compressor(track.strip)]
+    for of_one in side_by_side(of_track, compressed, [keys[track.name] for track in compressed]):
         found |= of_one
     if not any(_has_compressor(strip) for kind, _, strip in strips if kind != "track"):
         return found

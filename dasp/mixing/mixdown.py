@@ -12,11 +12,7 @@ from dasp.mixing.settings import Channel, Mix
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.signal._fused import is_plain
-from dasp.signal.side_by_side import side_by_side
-
-SHORT = 2**22
-"""Samples of a track, at most, of which several are processed side by side: they are held at once,
-and the processors share out longer ones by themselves."""
+from dasp.signal.side_by_side import is_long, side_by_side
 
 
 class Stem(NamedTuple):
@@ -160,16 +156,15 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
             signal = run(signal, channel.strip, f"{where}.strip")
         return Stem(kind, channel.name, silence if channel.mute else signal)
 
-    def of_track(i: int) -> Tensor:
+    def of_track(i: int, x: Tensor) -> Tensor:
         track = mix.tracks[i]
         if is_heard(mix, track) or heard_sends(mix, track):
-            return run(heard[track.name], track.strip, f"tracks[{i}].strip")
+            return run(x, track.strip, f"tracks[{i}].strip")
         return silence
 
     last = {track.group: i for i, track in enumerate(mix.tracks)}
-    for (i, track), signal in zip(
-        enumerate(mix.tracks), _few_at_once(of_track, tracks), strict=True
-    ):
+    processed = _few_at_once(of_track, [heard[track.name] for track in mix.tracks])
+    for (i, track), signal in zip(enumerate(mix.tracks), processed, strict=True):
         sounds, sends = is_heard(mix, track), heard_sends(mix, track)
         for bus in sends:
             add(bus, signal * send_gain(torch.as_tensor(track.sends_db[bus]).to(signal)))
@@ -187,12 +182,16 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
         yield of_channel("bus", channel, f"buses[{k}]")
 
 
-def _few_at_once(of_track: Callable[[int], Tensor], tracks: Sequence[Tensor]) -> Iterator[Tensor]:
+def _few_at_once(
+    of_track: Callable[[int, Tensor], Tensor], tracks: Sequence[Tensor]
+) -> Iterator[Tensor]:
     """What becomes of each track; short ones side by side, as many as there are threads."""
-    short = all(track.shape[-1] <= SHORT for track in tracks)
-    at_once = torch.get_num_threads() if short else 1
+    numbers, at_once = range(len(tracks)), torch.get_num_threads()
+    if any(map(is_long, tracks)):
+        at_once = 1  # as many are held
     for i in range(0, len(tracks), at_once):
-        yield from side_by_side(of_track, range(len(tracks))[i : i + at_once])
+        these = slice(i, i + at_once)
+        yield from side_by_side(of_track, numbers[these], tracks[these])
 
 
 def _sum(total: Tensor, x: Tensor) -> Tensor:
