@@ -8,6 +8,7 @@ import torch
 
 from benchmarks import mixing_systems
 from benchmarks.mixing_systems import (
+    KIT_NETWORKS,
     all_errors,
     brought_song,
     known_mix,
@@ -17,6 +18,7 @@ from benchmarks.mixing_systems import (
 )
 from dasp.analysis import measure_loudness
 from dasp.evaluation.tracks import measure_standing
+from dasp.mixing.song import Song
 from dasp.songs.brought import BroughtSongs
 from dasp.songs.engineer import with_engineers_mix
 from dasp.songs.synthetic import synthetic_song
@@ -46,9 +48,16 @@ def test_the_engineer_makes_no_error_and_everybody_else_does(song, monkeypatch):
     monkeypatch.setattr(
         mixing_systems, "automatic_mix", lambda heard, start, system: systems[system](heard)
     )
-    errors = all_errors(known_mix("songs", song), None)
+    monkeypatch.setattr(
+        mixing_systems, "audio_of",
+        lambda heard, system: Song((system,), ("other",), (only_sound(heard),), RATE),
+    )  # fmt: skip
+    piece = known_mix("songs", song)
+    assert list(all_errors(piece._replace(group="drums"), KIT_NETWORKS)) == list(KIT_NETWORKS)
+    errors = all_errors(piece, None)
     assert list(errors) == [
         "mono sum", "equal loudness", "random", "rule mix", "anchor", "engineer", "tone-deaf",
+        "fxnorm",
     ]  # fmt: skip
     own = errors.pop("engineer")
     assert max(own[name] for name in ("level", "place", "panning", "spectrum")) < 1e-3

@@ -147,9 +147,6 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
     silence = torch.zeros_like(tracks[0][:1, :1]).expand_as(as_stereo(tracks[0]))
     sums: dict[str, Tensor] = {}
 
-    def add(name: str, signal: Tensor) -> None:
-        sums[name] = _sum(sums[name], signal) if name in sums else signal.clone()
-
     def of_channel(kind: str, channel: Channel, where: str) -> Stem:
         signal = sums.pop(channel.name, silence)
         if not channel.mute:
@@ -164,12 +161,15 @@ def _stems(tracks: Sequence[Tensor], mix: Mix) -> Iterator[Stem]:
 
     last = {track.group: i for i, track in enumerate(mix.tracks)}
     processed = _few_at_once(of_track, [heard[track.name] for track in mix.tracks])
-    for (i, track), signal in zip(enumerate(mix.tracks), processed, strict=True):
+    for i, track in enumerate(mix.tracks):
+        signal = next(processed)
         sounds, sends = is_heard(mix, track), heard_sends(mix, track)
         for bus in sends:
-            add(bus, signal * send_gain(torch.as_tensor(track.sends_db[bus]).to(signal)))
+            gain = send_gain(torch.as_tensor(track.sends_db[bus]).to(signal))
+            sums[bus] = _sum(sums[bus], signal, gain) if bus in sums else signal * gain
         if sounds and track.group:
-            add(track.group, signal)
+            own = track.group
+            sums[own] = _sum(sums[own], signal) if own in sums else signal.clone()
         yield Stem("track", track.name, signal if sounds else silence, not track.group)
         del signal
         for k, group in enumerate(mix.groups):
@@ -191,15 +191,18 @@ def _few_at_once(
         at_once = 1  # as many are held
     for i in range(0, len(tracks), at_once):
         these = slice(i, i + at_once)
-        yield from side_by_side(of_track, numbers[these], tracks[these])
+        found = side_by_side(of_track, numbers[these], tracks[these])
+        while found:
+            yield found.pop(0)  # which is not held here any longer
 
 
-def _sum(total: Tensor, x: Tensor) -> Tensor:
+def _sum(total: Tensor, x: Tensor, gain: Tensor | None = None) -> Tensor:
     """The sum, in the memory of `total` unless somebody follows it back to what it is made of."""
+    parts = (total, x) if gain is None else (total, x, gain)
     alike = total.shape == x.shape and total.dtype == x.dtype
-    if alike and is_plain(total, x) and not (total.requires_grad or x.requires_grad):
-        return total.add_(x)
-    return total + x
+    if alike and is_plain(*parts) and not any(part.requires_grad for part in parts):
+        return total.add_(x) if gain is None else total.addcmul_(x, gain)
+    return total + (x if gain is None else x * gain)
 
 
 def prepared_tracks(tracks: Sequence[Tensor], mix: Mix) -> list[Tensor]:
