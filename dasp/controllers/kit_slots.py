@@ -23,7 +23,7 @@ HIGHS_HZ, FFT_SIZE = 5000.0, 1024
 CLEARLY = 10 ** (1 / 20)
 """How much louder a hi-hat is in an overhead that is taken for the nearer one."""
 
-LEAST_SHARE = 0.05
+HEARD_SHARE = 0.05
 """The share of an overhead's highs from which on a hi-hat is heard in it."""
 
 BOTH_SIDES = 0.5**0.5
@@ -153,7 +153,7 @@ def hihat_is_left(audio: Tensor, slots: Sequence[str], sample_rate: float) -> bo
     for slot in OVERHEADS:
         overhead = _highs(audio[slots.index(slot)], sample_rate)
         gain = nnls(close.numpy(), overhead.numpy())[0][heard.index(slots.index("hihat"))]
-        shares.append((gain, gain * hats.norm() > LEAST_SHARE * overhead.norm()))
+        shares.append((gain, gain * hats.norm() > HEARD_SHARE * overhead.norm()))
     (left, is_heard), (right, _) = shares
     return bool(is_heard and left > CLEARLY * right)
 

@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parents[1] / "reference"
 PACKAGE = Path(dasp.__file__).parent
 
 WITHOUT_ALL = (
+    "dasp.controllers.dae.system",
     "dasp.controllers.forest.system",
     "dasp.controllers.never",
     "dasp.controllers.style.conversion",
