@@ -11,6 +11,7 @@ BIN := .venv/bin
 MATRIX ?= .matrix
 # One thread for each of pytest's processes: together they fill the machine.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: demo test test-all test-matrix soak lint bench docs docs-serve clean
 
@@ -19,7 +20,8 @@ demo: .venv/installed-plot
 	$(BIN)/dasp mix demo/stems -o demo/mix.wav --force
 	$(BIN)/dasp plot demo/mix.json -o demo/console.png --force
 
-test: .venv/installed-test
+# Pages are tried in a browser where there is one.
+test: .venv/installed-test $(if $(CHROMIUM),.venv/installed-browser)
 	$(PYTEST) -m "not long"
 
 test-all: .venv/installed-test .venv/installed-browser
