@@ -79,13 +79,18 @@ that a small one has to stand between."""
 def measure(song: Path, options: list[str]) -> dict:
     """What the system says that one command has taken."""
     words = [sys.executable, "-m", "dasp", "mix", str(song), "-o", str(song.with_suffix(".wav"))]
+    return measure_command([*words, *options, "--force"])
+
+
+def measure_command(words: list[str]) -> dict:
+    """What the system says that a command has taken, whatever this process takes itself."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
-    launcher = [sys.executable, "-c", LAUNCH, *words, *options, "--force"]
+    launcher = [sys.executable, "-c", LAUNCH, *words]
     told = subprocess.run(launcher, stdout=subprocess.PIPE, check=True, env=environment)
     code, wall_s, processor_s, peak_bytes = json.loads(told.stdout)
     if code:
-        raise RuntimeError(f"{' '.join(options) or 'the whole'}: exit status {code}")
+        raise RuntimeError(f"{' '.join(words)}: exit status {code}")
     return {"wall_s": wall_s, "processor_s": processor_s, "peak_bytes": peak_bytes}
 
 

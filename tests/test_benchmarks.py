@@ -2,6 +2,8 @@
 
 import doctest
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -228,3 +230,13 @@ def test_the_song_of_the_benchmark_has_mono_and_stereo_tracks_whose_names_tell(t
 
 def test_the_examples_of_the_report_run():
     assert doctest.testmod(report).failed == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell")
+def test_a_command_has_the_peak_of_its_own_memory():
+    """And not that of the process which measures it."""
+    mine = np.ones(2**26)  # 512 MiB
+    taken = mixing_time.measure_command([sys.executable, "-c", "pass"])
+    assert 0 < taken["peak_bytes"] < mine.nbytes / 4
+    with pytest.raises(RuntimeError, match="exit status 3"):
+        mixing_time.measure_command([sys.executable, "-c", "raise SystemExit(3)"])

@@ -46,6 +46,17 @@ def test_where_gradients_are_followed_one_item_comes_after_the_other():
 
 
 @pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(("length", "at_once"), [(10, True), (11, False)])
+def test_long_pieces_come_one_after_the_other(monkeypatch, length, at_once):
+    """Two at once would take twice the memory."""
+    monkeypatch.setattr("dasp.signal.side_by_side.SHORT", 10)
+    threads = set()
+    with torch.inference_mode():
+        side_by_side(lambda x: threads.add(threading.get_ident()), [torch.zeros(1, length)] * 4)
+    assert (threading.get_ident() not in threads) == at_once
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_what_an_item_raises_or_warns_of_reaches_the_caller():
     def fail(item):
         warnings.warn(f"item {item}", stacklevel=1)
