@@ -110,6 +110,18 @@ def gomp_parallel() -> Callable | None:
     return parallel
 
 
+# -- the C library: memory that is free ---------------------------------------------------------
+
+
+@functools.cache
+def malloc_trim() -> Callable[[int], int] | None:
+    """GNU's `malloc_trim(pad)`, which gives free memory back to the system, or None elsewhere."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # another C library, or none to be asked
+        return None
+
+
 # -- torch: the compiler of kernels for a GPU --------------------------------------------------
 
 

@@ -52,6 +52,7 @@ from dasp.mixing.wishes import SEEN_FROM, Wishes, with_roles
 from dasp.preparation import undo
 from dasp.processors.catalogue import GAIN
 from dasp.processors.stage import find_stage, setting
+from dasp.signal.backends._memory import let_go
 from dasp.songs.folders import SESSION, check_is_no_track, taken_for_a_track
 from dasp.songs.opening import open_song
 from dasp.songs.preview import preview
@@ -302,11 +303,15 @@ def mix_and_save(args: argparse.Namespace, tracks, mix):
 
 @contextmanager
 def steps(*names: str):
-    """A progress bar that says which of a few long steps is under way."""
+    """A progress bar that says which of a few long steps is under way.
+
+    What a step leaves behind in memory the next has no use for.
+    """
     with tqdm(total=len(names), leave=False, disable=None, bar_format="{desc} {bar:20}") as bar:
         remaining = iter(names)
 
         def step() -> None:
+            let_go()
             bar.set_description_str(next(remaining))
             bar.update()
 

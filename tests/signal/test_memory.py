@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from dasp._private import malloc_trim
 from dasp.signal.backends import _memory
 from dasp.signal.backends._memory import KEPT, LEAST, empty
 
@@ -71,6 +72,34 @@ def test_no_more_is_kept_than_is_said():
     large = empty((KEPT // 4 + 1,), SINGLE)
     del large
     assert max(block.size for block in _memory._free) <= KEPT
+
+
+PEAK_OF_TWO_STEPS = """
+import numpy as np, sys
+from dasp.signal.backends._memory import empty, let_go
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+begin, single = resident(), np.dtype(np.float32)
+kept = [empty((2**20,), single) for _ in range(16)]
+small = [np.ones(2**13) for _ in range(4096)]  # the C library keeps what lies under the last
+last = np.ones(2**13)
+for array in kept: array[:] = 1
+del array, kept, small
+held = resident() - begin
+let_go()
+print(held, resident() - begin)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.skipif(malloc_trim() is None, reason="the C library is not GNU's")
+def test_what_is_let_go_is_the_systems():
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK_OF_TWO_STEPS], capture_output=True, text=True, check=True
+    )
+    held, left = map(int, done.stdout.split())
+    assert held > 150 * 2**20  # 64 MB of pages, and 256 MB of the C library
+    assert left < held / 4
 
 
 def test_threads_have_memory_of_their_own():

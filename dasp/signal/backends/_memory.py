@@ -16,6 +16,8 @@ import weakref
 
 import numpy as np
 
+from dasp._private import malloc_trim
+
 LEAST = 2**20
 """Bytes from which on memory comes from here: below, that of the C library is as quick."""
 
@@ -82,8 +84,10 @@ def _kept(size: int) -> _Block | None:
 
 
 def let_go() -> None:
-    """Give what is kept back to the system."""
+    """Give what is kept back to the system, and what the C library keeps."""
     _free.clear()
+    if trim := malloc_trim():
+        trim(0)
 
 
 def _keep(block: _Block) -> None:
