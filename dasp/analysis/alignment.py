@@ -78,7 +78,7 @@ def measure_delay(
     check_range("max_delay_samples", max_delay_samples, low=0)
     reach = min(max_delay_samples, longest)
 
-    size = fast_fft_length(output.shape[-1] + reference.shape[-1])
+    size = fast_fft_length(longest + 1 + reach)  # within reach, nothing wraps around
     cross = _cross_spectrum(output.double(), reference.double(), size, whitening)
     bins = torch.arange(cross.shape[-1], dtype=torch.float64, device=cross.device)
     omega = 2 * math.pi / size * bins

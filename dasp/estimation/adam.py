@@ -1,10 +1,19 @@
-"""Adam over a batch of starts in [0, 1], each of which keeps the best that it has met."""
+"""Adam over a batch of starts in [0, 1], each of which keeps the best that it has met.
+
+It is written out because `torch.optim` loads torch's compiler, which takes longer than many a
+search.
+
+Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, with its
+symbols.
+"""
 
 import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 
 
 def adam(
@@ -29,21 +38,21 @@ def adam(
     Returns:
         The unknowns of the smallest loss of each start, `(starts, n)`, in [0, 1].
     """
-    u = u.clone().requires_grad_()
-    optimiser = torch.optim.Adam([u], lr=rate, betas=(0.9, 0.99))
-    best, least = u.detach().clone(), torch.full(u.shape[:1], torch.inf, dtype=u.dtype)
+    u = u.detach().clone()
+    best, least = u.clone(), torch.full(u.shape[:1], torch.inf, dtype=u.dtype)
+    m, v = torch.zeros_like(u), torch.zeros_like(u)
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = rate * (
-            0.55 + 0.45 * math.cos(math.pi * step / max(steps - 1, 1))
-        )
-        optimiser.zero_grad()
-        error = loss(u)
-        better = error.detach() < least
-        least = torch.where(better, error.detach().to(u), least)
-        best = torch.where(better[:, None], u.detach(), best)
-        error.sum().backward()
-        optimiser.step()
-        with torch.no_grad():
-            u.clamp_(0, 1)
+        alpha = rate * (0.55 + 0.45 * math.cos(math.pi * step / max(steps - 1, 1)))
+        with torch.enable_grad():
+            error = loss(u.requires_grad_())
+            (g,) = torch.autograd.grad(error.sum(), u)
+        u, error = u.detach(), error.detach().to(u)
+        better = error < least
+        least = torch.where(better, error, least)
+        best = torch.where(better[:, None], u, best)
+        m = BETA_1 * m + (1 - BETA_1) * g
+        v = BETA_2 * v + (1 - BETA_2) * g.square()
+        m_hat, v_hat = m / (1 - BETA_1 ** (step + 1)), v / (1 - BETA_2 ** (step + 1))
+        u = (u - alpha * m_hat / (v_hat.sqrt() + EPSILON)).clamp(0, 1)
         on_step(least)
     return best

@@ -1,11 +1,12 @@
 """`Param` and `Option`: the keywords of a processor, their meaning and their ranges."""
 
 import fnmatch
+import functools
 import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -284,11 +285,42 @@ def to_physical(params: Sequence[Param], controls: Tensor) -> dict[str, Tensor]:
     size, controls = controls_size(params), _exact("controls", controls)
     if controls.ndim == 0 or controls.shape[-1] != size:
         raise ValueError(f"controls: expected {size} in the last axis, got {tuple(controls.shape)}")
-    pieces = controls.split([param.size for param in params], -1)
+    values = _all_physical(tuple(params), controls).split([param.size for param in params], -1)
     return {
-        param.name: param.to_physical(piece if param.bands else piece[..., 0])
-        for param, piece in zip(params, pieces, strict=True)
+        param.name: value if param.bands else value[..., 0]
+        for param, value in zip(params, values, strict=True)
     }
+
+
+def _all_physical(params: tuple[Param, ...], controls: Tensor) -> Tensor:
+    """`Param.to_physical` of all controls at once, `(*batch, n_controls)`."""
+    ends = _Ends.of(params)
+    low, high = constant(ends.low, controls), constant(ends.high, controls)
+    if not any(ends.is_log):
+        return torch.lerp(low, high, controls)
+    is_log = constant(ends.is_log, controls, torch.bool)
+    # What is linear has the logarithms of 1, whose slope is finite, and is not looked at.
+    log_low, log_high = (torch.where(is_log, end, 1.0) for end in (low, high))
+    bent = torch.lerp(log_low.log(), log_high.log(), between(controls, 0.0, 1.0)).exp()
+    bent = rounded_into(bent, log_low, log_high)
+    return torch.where(is_log, bent, torch.lerp(low, high, controls))
+
+
+class _Ends(NamedTuple):
+    """The ends of the ranges of all controls, one after the other."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    is_log: tuple[bool, ...]
+
+    @staticmethod
+    @functools.lru_cache(64)
+    def of(params: tuple[Param, ...]) -> "_Ends":
+        return _Ends(
+            tuple(number for param in params for number in _numbers(param.low)),
+            tuple(number for param in params for number in _numbers(param.high)),
+            tuple(param.scale == "log" for param in params for _ in range(param.size)),
+        )
 
 
 def to_controls(params: Sequence[Param], settings: Mapping[str, Value]) -> Tensor:

@@ -135,3 +135,16 @@ def test_what_cannot_be_measured_is_refused():
         measure_delay(torch.ones(1, 0), torch.ones(1, 4))
     with pytest.raises(ValueError, match="output: expected shape"):
         measure_delay(torch.ones(4), torch.ones(1, 4))
+
+
+@pytest.mark.parametrize("delay", [0.0, 1.37, -3.8])
+def test_what_is_out_of_reach_does_not_matter(delay):
+    """Within a small reach the transforms are shorter, and nothing wraps around into it."""
+    x = torch.randn(1, 6000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = late(x, delay)
+    for whitening in (0.0, 0.5):
+        near, far = (
+            measure_delay(y, x, max_delay_samples=reach, whitening=whitening) for reach in (4, None)
+        )
+        assert near.item() == pytest.approx(far.item(), abs=1e-2)
+        assert near.item() == pytest.approx(delay, abs=1e-2)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from dasp.functional._param import to_physical
 from dasp.processors import Option, Param, Processor
 
 
@@ -82,3 +83,21 @@ def test_control_gradients_are_the_slope_of_the_map():
     value = param.to_physical(control)
     value.backward()
     torch.testing.assert_close(control.grad, value.detach() * math.log(1000))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_all_controls_at_once_stand_for_what_each_stands_for(dtype):
+    params = (
+        Param("gain_db", -60.0, 20.0, default=0.0),
+        Param("freq_hz", (20.0, 200.0), (100.0, 1000.0), (50.0, 500.0), scale="log", bands=2),
+        Param("mix", 0.0, 1.0, default=0.5),
+    )
+    u = torch.rand(3, 4, dtype=dtype).requires_grad_()
+    u = torch.cat((u, torch.zeros(1, 4), torch.ones(1, 4), torch.full((1, 4), 1.5))).to(dtype)
+    pieces = u[..., 0], u[..., 1:3], u[..., 3]
+    values = to_physical(params, u)
+    for param, piece in zip(params, pieces, strict=True):
+        mine, theirs = values[param.name], param.to_physical(piece)
+        torch.testing.assert_close(mine, theirs)
+        slopes = (torch.autograd.grad(v.sum(), u, retain_graph=True)[0] for v in (mine, theirs))
+        torch.testing.assert_close(*slopes)

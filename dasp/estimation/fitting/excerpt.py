@@ -54,3 +54,14 @@ class Excerpt:
             Error `(..., starts, samples)`.
         """
         return (self.heard(output) - self.target).flatten(-2) / torch.linalg.norm(self.target)
+
+    def error(self, output: Tensor) -> Tensor:
+        """Compute the error-to-signal ratio of an output.
+
+        Args:
+            output: Output for `dry`, `(..., starts, channels, time)`.
+
+        Returns:
+            Error as a ratio of powers, `(..., starts)`.
+        """
+        return self.residual(output).double().square().sum(-1)

@@ -148,17 +148,17 @@ def fit(
     with one_thread():
         possible = _possible_lags(dry, processed, max_delay_ms * sample_rate / 1000)
         errors = {"start": error(given, possible[0])}
-        best, lag = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
-        errors["search"] = error(best, lag)
-        last = LAST_POLISH if errors["search"] < good else POLISH
-        best, lag = polished(stages, best, lag, whole, least_lag=LEAST_LAG, goal=goal, stop=last)
-        errors["polish"] = error(best, lag)
-    found = {name: value.tolist() for name, value in knobs.values(best[0]).items()}
+        best = best_of_rounds(stages, given, possible, excerpt, rounds, excerpt_s, good)
+        errors["search"] = error(best.u, best.lag)
+        stop = LAST_POLISH if errors["search"] < good else POLISH
+        best = polished(stages, best.u, best.lag, whole, least_lag=LEAST_LAG, goal=goal, stop=stop)
+        errors["polish"] = error(best.u, best.lag)
+    found = {name: value.tolist() for name, value in knobs.values(best.u[0]).items()}
     return Fit(
         processor,
         {**knobs.held, **found},
         {stage: power_to_db(value) for stage, value in errors.items()},
-        lag,
+        best.lag,
         tuple(history),
     )
 

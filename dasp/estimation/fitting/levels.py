@@ -38,21 +38,21 @@ def levels_apart(target: Tensor, sample_rate: float) -> Callable[[Tensor], Tenso
     bands = _bands(fft_size, sample_rate).to(target)
 
     def powers(x: Tensor) -> Tensor:
-        spectra = stft(x, fft_size, fft_size // 2)
-        return bands @ (spectra.real.square() + spectra.imag.square()).mean(-3)
+        spectra = torch.view_as_real(stft(x, fft_size, fft_size // 2).mT)  # as they lie in memory
+        return spectra.square().sum(-1).mean(-3) @ bands
 
     wanted = powers(target)
-    floor = FLOOR * wanted.mean(-1, keepdim=True) + SILENCE * wanted.max() + 1e-30
+    floor = FLOOR * wanted.mean(-2, keepdim=True) + SILENCE * wanted.max() + 1e-30
     wanted_db = 10 * torch.log10(wanted + floor)
     unit = UNIT_DB * math.sqrt(wanted.numel())
-    return lambda x: ((10 * torch.log10(powers(x) + floor) - wanted_db) / unit).flatten(-2)
+    return lambda x: ((10 * torch.log10(powers(x) + floor) - wanted_db) / unit).mT.flatten(-2)
 
 
 def _bands(fft_size: int, sample_rate: float) -> Tensor:
-    """Weights `(bands, bins)` of the mean over the bins of each band that has any."""
+    """Weights `(bins, bands)` of the mean over the bins of each band that has any."""
     freq_hz = torch.arange(fft_size // 2 + 1) * (sample_rate / fft_size)
     octaves = torch.log2(freq_hz.clamp(min=1e-9) / LOWEST_HZ)
     number = torch.floor(PER_OCTAVE * octaves)
     each = torch.unique(number[number >= 0])
-    bands = (number == each[:, None]).double()
-    return bands / bands.sum(-1, keepdim=True)
+    bands = (number[:, None] == each).double()
+    return bands / bands.sum(0)

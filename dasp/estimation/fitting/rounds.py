@@ -9,6 +9,7 @@ which a chain runs through quickly, and twice as much each time that all of it h
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,13 +29,10 @@ come near slowly."""
 POWERS = (0.0, 0.5)
 """Of the damping, in turn: see `levenberg_marquardt`."""
 
-FROM_GIVEN = 2
-"""So many rounds start from the settings that were given, the first of them by a search."""
-
 AWAY = 0.12
-"""Standard deviation from what was given in every other round from there on, where 1 is the way
-across a range. An approach follows, pulled in turn towards what was given and to where it started.
-The rounds between have one processor or band of the best so far drawn anew."""
+"""Standard deviation from what was given in every other round behind the first ones, where 1 is the
+way across a range. An approach follows, pulled in turn towards what was given and to where it
+started. The rounds between have one processor or band of the best so far drawn anew."""
 
 END = 0.02
 """How far from the ends of the ranges a start stays."""
@@ -46,6 +44,20 @@ Hear = Callable[..., Excerpt]
 """From one lag for each start, and `seconds`, to what is heard."""
 
 
+class Polished(NamedTuple):
+    """Settings that were polished.
+
+    Args:
+        u: Controls `(1, n)`.
+        lag: Delay in samples.
+        error: Error-to-signal ratio of what was heard.
+    """
+
+    u: Tensor
+    lag: float
+    error: float
+
+
 def best_of_rounds(
     stages: Stages,
     given: Tensor,
@@ -54,7 +66,7 @@ def best_of_rounds(
     rounds: int,
     most_s: float,
     good: float,
-) -> tuple[Tensor, float]:
+) -> Polished:
     """Fit from one start after the other, and keep the best.
 
     Args:
@@ -67,34 +79,32 @@ def best_of_rounds(
         good: Error-to-signal ratio that is small enough.
 
     Returns:
-        Controls `(1, n)` of the smallest error, and the delay in samples.
+        The settings of the smallest error.
     """
     seconds = min(FIRST_S, most_s)
-    best, lag, least = given, lags[0], math.inf
+    best = Polished(given, lags[0], math.inf)
+    from_given = [_by_approach] * stages.can_approach + [_by_distance, _as_it_is]
     for turn in range(rounds if stages.can_polish else 1):
-        heard = partial(hear, seconds=seconds)
-        if turn == 0:
-            start = _by_distance(stages, given, lags, heard(lags))
-        elif turn < FROM_GIVEN:
-            start = _nearer(stages, given.expand(len(lags), -1), lags, heard(lags))
-        elif turn % 2:
-            start = _partly_anew(best, stages), lag
+        heard, later = partial(hear, seconds=seconds), turn - len(from_given)
+        if later < 0:
+            start = from_given[turn](stages, given, lags, heard)
+        elif later % 2:
+            start = _partly_anew(best.u, stages), best.lag
         else:
             away = _away_from(given, stages)
-            centre = given if turn % 4 else away
-            start = stages.approach(away, centre, heard([lag])), lag
-        rival = least if turn >= FROM_GIVEN else math.inf
+            centre = away if later % 4 else given
+            start = stages.approach(away, centre, heard([best.lag])), best.lag
+        rival = math.inf if later < 0 else best.error
         found = polished(stages, *start, heard, power=POWERS[turn % 2], goal=good, rival=rival)
-        if (error := _error(stages, *found, heard)) < least:
-            (best, lag), least = _with_every_power(stages, *found, heard, error, good)
-        while least < good and seconds < most_s:
+        if found.error < best.error:
+            best = _with_every_power(stages, found, heard, good)
+        while best.error < good and seconds < most_s:
             seconds = min(2 * seconds, most_s)
             heard = partial(hear, seconds=seconds)
-            best, lag = polished(stages, best, lag, heard, goal=good)
-            least = _error(stages, best, lag, heard)
-        if least < good:
+            best = polished(stages, best.u, best.lag, heard, goal=good)
+        if best.error < good:
             break
-    return best, lag
+    return best
 
 
 def polished(
@@ -108,7 +118,7 @@ def polished(
     power: float = 0.0,
     least_lag: float = LEAST_LAG,
     stop: Stop = POLISH,
-) -> tuple[Tensor, float]:
+) -> Polished:
     """Polish settings, and find the delay to a part of a sample.
 
     Args:
@@ -123,50 +133,62 @@ def polished(
         stop: What ends a polish, as `Stages.polish` takes it.
 
     Returns:
-        Controls `(1, n)`, and the delay in samples.
+        The controls, the delay, and the error that is left.
     """
     polish = partial(stages.polish, goal=goal, rival=rival, power=power, stop=stop)
     heard = hear([lag])
     u = polish(u, heard)
+    output = stages.output(u, heard)
+    found = Polished(u, lag, heard.error(output).item())
     # A filter in the chain moves the sound a little too: only now can a lag be told from it.
-    output = heard.heard(stages.output(u, heard))[0]
-    lates = measure_delay(output=heard.target, reference=output, max_delay_samples=MOST_LAG)
+    lates = measure_delay(heard.target, heard.heard(output)[0], max_delay_samples=MOST_LAG)
     late = lates.double().mean().item()
     if not least_lag < abs(late) < MOST_LAG:
-        return u, lag
+        return found
     moved = hear([lag + late])
-    again = polish(u, moved)
-    better = stages.error(again, moved) < stages.error(u, heard)
-    return (again, lag + late) if better else (u, lag)
+    u = polish(u, moved)
+    again = Polished(u, lag + late, stages.error(u, moved).item())
+    return again if again.error < found.error else found
 
 
-def _with_every_power(
-    stages: Stages, u: Tensor, lag: float, hear: Hear, error: float, good: float
-) -> tuple[tuple[Tensor, float], float]:
+def _with_every_power(stages: Stages, found: Polished, hear: Hear, good: float) -> Polished:
     """Polish with one damping after the other, for as long as another damping helps."""
     turn = 0
-    while error > good:
+    while found.error > good:
         turn += 1
         power = POWERS[turn % len(POWERS)]
-        again = polished(stages, u, lag, hear, goal=good, power=power)
-        its_error = _error(stages, *again, hear)
-        if its_error > 0.9 * error:
+        again = polished(stages, found.u, found.lag, hear, goal=good, power=power)
+        if again.error > 0.9 * found.error:
             break
-        (u, lag), error = again, its_error
-    return (u, lag), error
+        found = again
+    return found
+
+
+def _by_approach(
+    stages: Stages, given: Tensor, lags: list[float], hear: Hear
+) -> tuple[Tensor, float]:
+    """Make levels equal, which a delay hardly moves, and choose the lag by the answer."""
+    return _nearer(stages, stages.approach(given, given, hear(lags[-1:])), lags, hear)
 
 
 def _by_distance(
-    stages: Stages, given: Tensor, lags: list[float], heard: Excerpt
+    stages: Stages, given: Tensor, lags: list[float], hear: Hear
 ) -> tuple[Tensor, float]:
     """Search with each of the possible lags, and keep the better answer."""
+    heard = hear(lags)
     distance = distance_for(stages.processor, stages.knobs, heard.dry[0], stages.sample_rate)
-    return _nearer(stages, stages.search(given.expand(len(lags), -1), heard, distance), lags, heard)
+    u = stages.search(given.expand(len(lags), -1), heard, distance)
+    return _nearer(stages, u, lags, hear)
 
 
-def _nearer(stages: Stages, u: Tensor, lags: list[float], heard: Excerpt) -> tuple[Tensor, float]:
-    """The settings `(1, n)`, of several with a lag each, whose waveform is nearest."""
-    i = int(stages.error(u, heard).argmin())
+def _as_it_is(stages: Stages, given: Tensor, lags: list[float], hear: Hear) -> tuple[Tensor, float]:
+    return _nearer(stages, given, lags, hear)
+
+
+def _nearer(stages: Stages, u: Tensor, lags: list[float], hear: Hear) -> tuple[Tensor, float]:
+    """The settings `(1, n)` whose waveform is nearest, of those for each lag or for all."""
+    u = u.expand(len(lags), -1)
+    i = int(stages.error(u, hear(lags)).argmin())
     return u[i : i + 1], lags[i]
 
 
@@ -182,7 +204,3 @@ def _partly_anew(u: Tensor, stages: Stages) -> Tensor:
     which = groups[int(torch.randint(len(groups), (), generator=generator))]
     u[:, which] = torch.rand(1, len(which), generator=generator).to(u)
     return u
-
-
-def _error(stages: Stages, u: Tensor, lag: float, hear: Hear) -> float:
-    return stages.error(u, hear([lag])).item()

@@ -40,7 +40,7 @@ from dasp.losses import esr
 from dasp.processors import Processor
 from dasp.units import power_to_db
 
-SEARCH_STEPS = {"autodiff": 20, "finite_difference": 5, "spsa": 40}
+SEARCH_STEPS = {"autodiff": 12, "finite_difference": 5, "spsa": 40}
 SPSA_STEPS, PROXY_STEPS = 100, 150
 
 FOUR_AT_ONCE = Damping(
@@ -51,7 +51,7 @@ FOUR_AT_ONCE = Damping(
 moved further at a time than half its range: a linear model is not to be believed that far."""
 
 POLISH = Stop(steps=30, patience=5, least_gain=0.15)
-LAST_POLISH = Stop(steps=30, patience=3, least_gain=0.25)
+LAST_POLISH = Stop(steps=30, patience=3, least_gain=0.35)
 """Of what is explained already: all that is heard takes longer, and nothing new is found there."""
 
 PULLS, PULL_STEPS = (1e-2, 1e-3, 1e-4, 0.0), 5
@@ -65,7 +65,9 @@ WORTH_A_STEP = 0.03
 NEAR_DB = 0.1
 """Levels that are so near leave nothing to approach."""
 
-RATE = 0.02
+RATE, QUICK_RATE = 0.02, 0.03
+"""Of Adam: at first, and with derivatives as exact as those of "autodiff"."""
+
 SPSA_DRAWS, POLISH_DRAWS = 4, 12
 EPSILON = 1e-2, 1e-3
 """From the first to the last step of a search by differences."""
@@ -100,6 +102,11 @@ class Stages:
         """Whether derivatives come from the processor itself, and not from a proxy network."""
         return self.gradient in SEARCH_STEPS
 
+    @property
+    def can_approach(self) -> bool:
+        """Whether all derivatives of a level are at hand; random directions are too few of them."""
+        return self.can_polish and self.gradient != "spsa"
+
     def output(self, u: Tensor, excerpt: Excerpt, processor: Processor | None = None) -> Tensor:
         """Process the dry excerpt with given controls.
 
@@ -125,7 +132,7 @@ class Stages:
             Error as a ratio of powers, `(..., starts)`.
         """
         with torch.no_grad():
-            return excerpt.residual(self.output(u, excerpt)).double().square().sum(-1)
+            return excerpt.error(self.output(u, excerpt))
 
     def search(self, u: Tensor, excerpt: Excerpt, distance: Distance) -> Tensor:
         """Improve settings by the gradient of a distance.
@@ -145,7 +152,8 @@ class Stages:
             heard = excerpt.heard(self.output(u, excerpt, processor))
             return distance(heard, excerpt.target.expand_as(heard), self.sample_rate)
 
-        u = adam(loss, u, steps=steps, rate=RATE)
+        rate = QUICK_RATE if self.gradient == "autodiff" else RATE
+        u = adam(loss, u, steps=steps, rate=rate)
         self._note("search", self.error(u, excerpt))
         return u
 
@@ -160,7 +168,7 @@ class Stages:
         Returns:
             Controls `(starts, n)`; `u` for "spsa".
         """
-        if self.gradient == "spsa":
+        if not self.can_approach:
             return u
         apart = levels_apart(excerpt.target, self.sample_rate)
 

@@ -25,3 +25,6 @@ def test_the_squares_of_the_residual_are_the_error_to_signal_ratio():
     assert excerpt.lead_in == 0 and excerpt.target.shape == dry.shape
     error = excerpt.residual(torch.stack((1.1 * dry, 0 * dry))).square().sum(-1)
     torch.testing.assert_close(error, torch.tensor([0.01, 1.0]))
+    torch.testing.assert_close(
+        excerpt.error(torch.stack((1.1 * dry, 0 * dry))), torch.tensor([0.01, 1.0]).double()
+    )

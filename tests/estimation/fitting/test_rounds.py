@@ -59,3 +59,13 @@ def test_more_and_more_is_heard(dry):
     assert found.error_db["search"] < -41
     assert found.settings["early"] == pytest.approx(0.9, abs=1e-3)
     assert found.settings["later"] == pytest.approx(0.2, abs=1e-2)
+
+
+@pytest.mark.parametrize("gradient, first", [("autodiff", "approach"), ("spsa", "search")])
+def test_levels_come_first_where_their_derivatives_are_at_hand(dry, gradient, first):
+    settings = {"peak_gain_db": torch.tensor([6.0, -6.0, 3.0, 0.0])}
+    processed = PARAMETRIC_EQ(dry, RATE, **settings)
+    hold = ["*shelf*", "*freq_hz", "*_q"]
+    found = fit(dry, processed, RATE, PARAMETRIC_EQ, gradient=gradient, hold=hold, rounds=1)
+    assert found.history[0][0] == first
+    assert found.error_db["polish"] < -22
