@@ -16,7 +16,7 @@ target.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -24,20 +24,25 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dasp._checks import check_range
+from dasp._checks import check_choice, check_range
+from dasp.analysis import measure_side_share
 from dasp.controllers.fxnorm.baseline import BaselineSize
-from dasp.controllers.fxnorm.features import GROUPS, RATE
-from dasp.controllers.fxnorm.network import SIDES, MaskNetwork, MaskSize, begin_as_a_sum
+from dasp.controllers.fxnorm.features import RATE
+from dasp.controllers.fxnorm.network import LOUDER, MaskNetwork, MaskSize, begin_as_a_sum
 from dasp.controllers.fxnorm.system import RECIPE, Kind, Stems, network_of
-from dasp.losses import stereo_invariant
+from dasp.losses import audio_features, left_right_invariant, stereo_invariant
+from dasp.songs.multitrack import Multitrack
 from dasp.songs.table import load_dataset, seen_and_unseen
 from dasp.training import Schedule, Task, Training
 from dasp.training.command import program
 from dasp.training.config import as_table
+from dasp.training.fxnorm_average import changed, changes_to_average
 from dasp.training.fxnorm_examples import (
     Example,
     Excerpts,
     HeardSong,
+    added,
+    at_level_of_sum,
     excerpt,
     made_songs,
     released_song,
@@ -51,19 +56,20 @@ UNSEEN = 500_000
 """The first made song that is not trained on. Benchmarks begin at a million."""
 
 SMALL = MaskSize(
-    filters=48, bottleneck=64, hidden=48, skip=32, blocks=5, repeats=2, recurrent=1, expansion=4
-)
+    filters=48, bottleneck=64, hidden=48, skip=32, blocks=5, repeats=2, recurrent=1, expansion=4,
+    logarithmic=True,
+)  # fmt: skip
 SMALL_BASELINE = BaselineSize(filters=12, levels=5, stride=4, hears_stems=True, guard=SMALL.guard)
 
 TRAINING = Training(
-    steps=300,
+    steps=160,
     batch_size=2,
     learning_rate=2e-3,
-    schedule=Schedule("cosine", warm_up_steps=20),
+    schedule=Schedule("cosine", warm_up_steps=10),
     clip_norm=1.0,
-    ema_decay=0.98,
-    validate_every=25,
-    checkpoint_every=50,
+    ema_decay=0.97,
+    validate_every=40,
+    checkpoint_every=40,
 )
 
 
@@ -77,13 +83,24 @@ class Config:
     """Normalised stems of mixes, recordings as they are, or normalised recordings."""
     loss: Literal["a", "b"] = "a"
     """The paper's L_a or L_b."""
+    features: float = 5.0
+    """What the audio features of an excerpt count beside that: loudness, crest, width, spectrum."""
+    side: float = 4.0
+    """What the share of the side in its energy counts."""
     floor_db: float = -80.0
     """Level of the noise that output and target share, since made songs have silence where the
     logarithms of the loss would hear most."""
     masks: MaskSize = SMALL
     baseline: BaselineSize = SMALL_BASELINE
     octaves: bool = True
-    """Whether the filters begin as octaves that add up to the stems again, or are drawn."""
+    """Whether the filters are octaves of middle and side that add up to the stems again, and stay
+    so, or are drawn and learnt."""
+    average: bool = True
+    """Whether made songs are brought, all alike, to the average effects of the normaliser."""
+    strangers: float = 0.5
+    """The share of excerpts whose stems are of different songs."""
+    level_db: float = 1.0
+    """How far the level of a stem is from the normaliser's, at most."""
     songs: int = 36
     unseen_songs: int = 4
     seconds: float = 10.0
@@ -91,6 +108,11 @@ class Config:
     """Length of an excerpt in samples."""
     data: str = ""
     """Songs in wet stems beside the made ones, `NAME:FOLDER`; half of the excerpts are theirs."""
+    unseen: tuple[str, ...] = ()
+    """The names of those that are not learnt from but judged by; without names, as the data set
+    has it, or every tenth."""
+    below_hz: float = RATE / 2
+    """Above this frequency nothing is learnt from their recordings, where some have nothing."""
     cache: str = ""
     """A folder that keeps made songs, since they take as long as the training."""
     training: Training = TRAINING
@@ -98,7 +120,11 @@ class Config:
     def __post_init__(self):
         for name in ("songs", "unseen_songs"):
             check_range(name, getattr(self, name), low=1)
+        for name in ("features", "side", "level_db"):
+            check_range(name, getattr(self, name), low=0)
+        check_range("strangers", self.strangers, low=0, high=1)
         check_range("seconds", self.seconds, above=0)
+        check_range("below_hz", self.below_hz, above=0)
         check_range("frames", self.frames, above=2 * self.size.guard, because="twice the guard")
         check_range("frames", self.frames, high=round(self.seconds * RATE), because="a song")
         if self.data and self.stems != "wet":
@@ -112,59 +138,90 @@ class Config:
 
 def build(config: Config) -> Task:
     """The songs, and what the loop needs."""
+    kinds = ("wet", "mono") if config.stems == "wet" else (config.stems,)
     made, unseen = (
-        made_songs(range(first, first + count), config.seconds, config.stems, config.cache)
+        made_songs(range(first, first + count), config.seconds, kinds, config.cache)
         for first, count in ((0, config.songs), (UNSEEN, config.unseen_songs))
     )
+    if config.average:
+        changes = changes_to_average([song.parts for song in made])
+        made, unseen = (
+            [song._replace(parts=changed(song.parts, changes)) for song in songs]
+            for songs in (made, unseen)
+        )
+    made, unseen = ([at_level_of_sum(song) for song in songs] for songs in (made, unseen))
     released: list[list[HeardSong]] = [[], []]
+    left_out: tuple[str, ...] = ()
     if config.data:
-        parts = seen_and_unseen(load_dataset(config.data))
-        released = [[released_song(song) for song in part] for part in parts]
+        parts = seen_and_left_out(load_dataset(config.data), config.unseen)
+        left_out = tuple(song.name for song in parts[1])
+        released = [[released_song(song, config.below_hz) for song in part] for part in parts]
     network = network_of(as_table(config))
     guard = config.size.guard
     if isinstance(network, MaskNetwork) and config.octaves:
         begin_as_a_sum(network)
+        network.filters.requires_grad_(False)
     judged = [
         together(excerpts)
         for songs in (unseen, released[1])
-        for excerpts in zip(*(ends(song, config) for song in songs), strict=True)
+        for kind in kinds
+        for excerpts in zip(*(ends(song, kind, config.frames) for song in songs), strict=True)
     ]
 
-    def distance(mix: Tensor, wanted: Tensor, form: str) -> Tensor:
+    counts = {f"L_{config.loss}": 1.0, "audio features": config.features, "side": config.side}
+
+    def distances(mix: Tensor, wanted: Tensor) -> dict[str, Tensor]:
         heard = slice(guard, config.frames - guard)
         noise = db_to_gain(config.floor_db) * torch.randn_like(wanted)
-        return stereo_invariant(
-            (mix + noise)[..., heard], (wanted + noise)[..., heard], RATE, form=form
-        )
+        mix, wanted = (mix + noise)[..., heard], (wanted + noise)[..., heard]
+        sides = [measure_side_share(x, RATE) for x in (mix, wanted)]
+        return {
+            f"L_{config.loss}": stereo_invariant(mix, wanted, RATE, form=config.loss),
+            "audio features": left_right_invariant(mix, wanted, features_at_rate),
+            "side": (sides[0] - sides[1]).abs().mean(),
+        }
 
     def loss(model: Callable, batch: Example) -> Tensor:
-        return distance(model(batch.stems), batch.mix, config.loss)
+        found = distances(model(batch.stems), batch.mix)
+        return sum((counts[name] * x for name, x in found.items()), torch.zeros(()))
 
     def measure(model: nn.Module) -> dict[str, dict[str, float]]:
-        def mean(mixer: Callable, form: str) -> float:
+        def means(mixer: Callable) -> dict[str, float]:
             torch.manual_seed(0)
-            own = [distance(mixer(batch.stems), batch.mix, form).item() for batch in judged]
-            return sum(own) / len(own)
+            own = [distances(mixer(batch.stems), batch.mix) for batch in judged]
+            return {name: sum(one[name].item() for one in own) / len(own) for name in counts}
 
-        mixers: dict[str, Callable] = {"network": model, "sum of the stems": added}
+        mixers: dict[str, Callable] = {"network": model, "sum of the stems": louder_sum}
         with torch.no_grad():
-            return {
-                name: {f"L_{form}": mean(mixer, form) for form in ("a", "b")}
-                for name, mixer in mixers.items()
-            }
+            return {name: means(mixer) for name, mixer in mixers.items()}
 
     def save(path: Path, model: nn.Module) -> None:
-        facts = {"recipe": RECIPE, "config": as_table(replace(config, data="", cache=""))}
+        kept = replace(config, data="", cache="", unseen=left_out)
+        facts = {"recipe": RECIPE, "config": as_table(kept)}
         save_half(path, model, facts)
 
-    draw = Excerpts(made, released[0], config.stems, config.frames)
+    draw = Excerpts(made, released[0], kinds, config.frames, config.strangers, config.level_db)
     return Task(network, loss, draw, judged, measure=measure, save=save)
 
 
-def ends(song: HeardSong, config: Config) -> list[Example]:
+def seen_and_left_out(
+    songs: Sequence[Multitrack], unseen: Sequence[str]
+) -> tuple[list[Multitrack], list[Multitrack]]:
+    """Part songs by the names of those that are left out, or without names by the data set."""
+    if not unseen:
+        return seen_and_unseen(songs)
+    for name in unseen:
+        check_choice("unseen", name, [song.name for song in songs])
+    parts = [s for s in songs if s.name not in unseen], [s for s in songs if s.name in unseen]
+    if not parts[0]:
+        raise ValueError("unseen: expected to leave a song to learn from, got all of them")
+    return parts
+
+
+def ends(song: HeardSong, kind: str, frames: int) -> list[Example]:
     """An excerpt from the beginning of a song, and one from its end."""
-    last = song.mix.shape[-1] - config.frames
-    return [excerpt(song, config.stems, start, config.frames) for start in (0, last)]
+    last = song.parts.shape[-1] - frames
+    return [excerpt(song, kind, start, frames) for start in (0, last)]
 
 
 def together(examples: tuple[Example, ...]) -> Example:
@@ -172,9 +229,14 @@ def together(examples: tuple[Example, ...]) -> Example:
     return Example(*(torch.stack(x) for x in zip(*examples, strict=True)))
 
 
-def added(stems: Tensor) -> Tensor:
-    """What nobody learnt: the sum of the stems."""
-    return stems.unflatten(-2, (len(GROUPS), SIDES)).sum(-3)
+def louder_sum(stems: Tensor) -> Tensor:
+    """What nobody learnt: the sum of the stems, as loud as a mix."""
+    return LOUDER * added(stems)
+
+
+def features_at_rate(mix: Tensor, wanted: Tensor, *, reduction: str) -> Tensor:
+    """The distance of the audio features of 44.1 kHz."""
+    return audio_features(mix, wanted, RATE, reduction=reduction)
 
 
 if __name__ == "__main__":

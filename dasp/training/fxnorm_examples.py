@@ -1,8 +1,9 @@
 """What a mixer of normalised stems is trained on: songs in stems of three kinds, and their mixes.
 
-Wet stems are what an engineer made of each group before the master; dry ones are the recordings,
-added up by group. Both are heard as FxNorm leaves them, and the dry ones also with nothing but
-their loudness changed. A released song has wet stems alone, whose sum is the mix.
+Wet stems are what an engineer made of each group before the master, and add up to the mix; dry ones
+are the recordings, added up by group. Both are heard as FxNorm leaves them, the wet ones also as
+one microphone would have recorded them, and the dry ones with nothing but their loudness changed. A
+released song has wet stems alone.
 
 Source: M. A. Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain
 data", ISMIR 2022.
@@ -18,14 +19,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from dasp.analysis.loudness import measure_loudness
+from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.audio_io import whole
 from dasp.controllers.fxnorm import GROUPS, fx_normalise, group_stems
 from dasp.controllers.fxnorm.features import RATE
+from dasp.controllers.fxnorm.network import LOUDER, SIDES
 from dasp.controllers.fxnorm.normalise import GROUP_OF
 from dasp.controllers.fxnorm.system import at_group_loudness, levelled_in_groups
 from dasp.mixing.mixdown import mix_down
-from dasp.mixing.targets import MIX_LUFS
 from dasp.songs.engineer import with_engineers_mix
 from dasp.songs.multitrack import Multitrack
 from dasp.songs.synthetic import synthetic_song
@@ -33,15 +34,15 @@ from dasp.units import db_to_gain
 
 
 class HeardSong(NamedTuple):
-    """A song in stems `(8, time)` of 16 bits, of each kind that there is, and its mix `(2, time)`.
+    """A song in stems `(8, time)` of 16 bits, of each kind that there is, and what they become.
 
     Args:
-        stems: By what they are, one of `dasp.controllers.fxnorm.system.Stems`.
-        mix: The mix, at one loudness for all songs.
+        stems: By what they are, one of `dasp.controllers.fxnorm.system.Stems` or "mono".
+        parts: What each stem is in the mix, which is their sum, `(8, time)`.
     """
 
     stems: dict[str, Tensor]
-    mix: Tensor
+    parts: Tensor
 
 
 class Example(NamedTuple):
@@ -69,14 +70,27 @@ def made_song(seed: int, seconds: float) -> HeardSong:
     """
     song = with_engineers_mix(synthetic_song(seed, seconds=seconds, sample_rate=RATE), seed)
     dry = group_stems(levelled_in_groups(song.song))
-    kinds = {
-        "wet": fx_normalise(wet_stems(song), RATE),
-        "dry": at_group_loudness(dry),
-        "dry-normalised": fx_normalise(dry, RATE),
-    }
-    return HeardSong(
-        {kind: together(stems) for kind, stems in kinds.items()}, at_one_loudness(song.mix())
-    )
+    kinds = {"dry": at_group_loudness(dry), "dry-normalised": fx_normalise(dry, RATE)}
+    wet = heard_wet(wet_stems(song))
+    return wet._replace(stems=wet.stems | {kind: together(own) for kind, own in kinds.items()})
+
+
+def heard_wet(stems: dict[str, Tensor]) -> HeardSong:
+    """Normalise stems of a mix: as they are, and as one microphone would have recorded each.
+
+    What is recorded dry is often mono, and its image is then all the normaliser's.
+
+    Args:
+        stems: Audio `(2, time)` at 44.1 kHz by the name of the group.
+
+    Returns:
+        The song in stems of the kinds "wet" and "mono".
+    """
+    stems = {group: x.float() for group, x in stems.items() if x.any()}
+    mono = {group: x.mean(0).expand(2, -1).contiguous() for group, x in stems.items()}
+    kinds = {"wet": stems, "mono": mono}
+    heard = {kind: together(fx_normalise(own, RATE)) for kind, own in kinds.items()}
+    return HeardSong(heard, together(stems))
 
 
 def wet_stems(song: Multitrack) -> dict[str, Tensor]:
@@ -100,18 +114,65 @@ def wet_stems(song: Multitrack) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def released_song(song: Multitrack) -> HeardSong:
+def released_song(song: Multitrack, below_hz: float = RATE / 2) -> HeardSong:
     """Hear a released song, whose stems add up to the mix.
+
+    Args:
+        song: The song.
+        below_hz: Above this frequency its recordings tell nothing: there a stem is in the mix what
+            it is behind the normaliser.
+
+    Returns:
+        The song in wet stems.
+    """
+    heard = at_level_of_sum(heard_wet(group_stems(song.song)))
+    if below_hz >= RATE / 2:
+        return heard
+    whole = LOUDER * heard.stems["wet"].float()
+    return heard._replace(parts=(whole + lows(heard.parts.float() - whole, below_hz)).half())
+
+
+def at_level_of_sum(song: HeardSong) -> HeardSong:
+    """Bring a mix to the loudness that a network begins with, since mixes have none of their own.
 
     Args:
         song: The song.
 
     Returns:
-        The song in wet stems.
+        The song with parts as loud as `LOUDER` times the sum of its stems.
     """
-    stems = group_stems(song.song)
-    mix = sum(stems.values(), torch.zeros(()))
-    return HeardSong({"wet": together(fx_normalise(stems, RATE))}, at_one_loudness(mix))
+    heard = next(iter(song.stems.values())).float()
+    wanted, own = (measure_loudness(added(x), RATE) for x in (LOUDER * heard, song.parts.float()))
+    gain_db = torch.where(own > ABSOLUTE_GATE_LUFS, wanted - own, 0.0)
+    return song._replace(parts=(song.parts * db_to_gain(gain_db)).half())
+
+
+def lows(x: Tensor, below_hz: float) -> Tensor:
+    """Leave what is below a frequency, with a slope of a tenth of it.
+
+    Args:
+        x: Audio `(*batch, time)` at 44.1 kHz.
+        below_hz: The frequency.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
+    spectrum = torch.fft.rfft(x)
+    freq_hz = torch.linspace(0, RATE / 2, spectrum.shape[-1])
+    passed = (0.5 + (below_hz - freq_hz) / (0.1 * below_hz)).clamp(0, 1)
+    return torch.fft.irfft(spectrum * passed, x.shape[-1])
+
+
+def added(stems: Tensor) -> Tensor:
+    """Add stems up.
+
+    Args:
+        stems: Audio `(*batch, 8, time)`.
+
+    Returns:
+        Audio `(*batch, 2, time)`.
+    """
+    return stems.unflatten(-2, (len(GROUPS), SIDES)).sum(-3)
 
 
 def together(stems: dict[str, Tensor]) -> Tensor:
@@ -127,27 +188,15 @@ def together(stems: dict[str, Tensor]) -> Tensor:
     return torch.cat([stems.get(group, silence) for group in GROUPS]).half()
 
 
-def at_one_loudness(mix: Tensor) -> Tensor:
-    """Bring a mix to the loudness that mixes have, in 16 bits.
-
-    Args:
-        mix: Audio `(2, time)`.
-
-    Returns:
-        Audio of the shape of `mix`.
-    """
-    return (mix * db_to_gain(MIX_LUFS - measure_loudness(mix, RATE))).half()
-
-
 def made_songs(
-    seeds: Sequence[int], seconds: float, kind: str, folder: str = ""
+    seeds: Sequence[int], seconds: float, kinds: Sequence[str], folder: str = ""
 ) -> list[HeardSong]:
     """Make songs, or read those that were made before.
 
     Args:
         seeds: The seeds.
         seconds: Length of each.
-        kind: Of the stems that are wanted.
+        kinds: Of the stems that are wanted.
         folder: Where songs are kept; "" to make them every time.
 
     Returns:
@@ -155,36 +204,40 @@ def made_songs(
     """
 
     def one(seed: int) -> HeardSong:
-        path = Path(folder) / f"fxnorm-{seed}-{seconds:g}s.safetensors"
+        path = Path(folder) / f"fxnorm-parts-{seed}-{seconds:g}s.safetensors"
         if folder and path.exists():
             stems = load_file(path)
-            return HeardSong(stems, stems.pop("mix"))
+            return HeardSong(stems, stems.pop("parts"))
         made = made_song(seed, seconds)
         if folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path) as unfinished:
-                save_file({**made.stems, "mix": made.mix}, unfinished)
+                save_file({**made.stems, "parts": made.parts}, unfinished)
         return made
 
     songs = map(one, tqdm(seeds, desc="songs", leave=False, disable=None))
-    return [song._replace(stems={kind: song.stems[kind]}) for song in songs]
+    return [song._replace(stems={kind: song.stems[kind] for kind in kinds}) for song in songs]
 
 
 @dataclass(frozen=True)
 class Excerpts:
-    """Draw excerpts of songs.
+    """Draw excerpts of songs, as they are and of stems that were never heard together.
 
     Args:
         made: Made songs.
         released: Released ones; half of the excerpts are theirs where there are any.
-        kind: Of their stems.
+        kinds: Of their stems, one drawn for each stem.
         frames: Length of an excerpt in samples.
+        strangers: The share of excerpts whose stems are of different songs and places.
+        level_db: How far the level of a stem is from where the normaliser has it, at most.
     """
 
     made: Sequence[HeardSong]
     released: Sequence[HeardSong]
-    kind: str
+    kinds: Sequence[str]
     frames: int
+    strangers: float = 0.0
+    level_db: float = 0.0
 
     def __call__(self, generator: torch.Generator) -> Example:
         """Draw an excerpt, half of the time with its sides swapped.
@@ -199,9 +252,21 @@ class Excerpts:
         def below(count: int) -> int:
             return int(torch.randint(count, (), generator=generator))
 
+        def drawn(songs: Sequence[HeardSong]) -> tuple[HeardSong, int]:
+            song = songs[below(len(songs))]
+            return song, below(song.parts.shape[-1] - self.frames + 1)
+
         songs = self.released if self.released and below(2) else self.made
-        song = songs[below(len(songs))]
-        example = excerpt(song, self.kind, below(song.mix.shape[-1] - self.frames + 1), self.frames)
+        are_strangers = torch.rand((), generator=generator) < self.strangers
+        ones = [drawn(songs) for _ in GROUPS] if are_strangers else [drawn(songs)] * len(GROUPS)
+        stems, parts = [], []
+        for i, (song, start) in enumerate(ones):
+            own = (slice(SIDES * i, SIDES * (i + 1)), slice(start, start + self.frames))
+            gain_db = self.level_db * (2 * torch.rand((), generator=generator) - 1)
+            kind = self.kinds[below(len(self.kinds))]
+            stems.append(song.stems[kind][own].float() * db_to_gain(gain_db))
+            parts.append(song.parts[own].float())
+        example = Example(torch.cat(stems), torch.stack(parts).sum(0))
         return swapped(example) if below(2) else example
 
 
@@ -218,7 +283,7 @@ def excerpt(song: HeardSong, kind: str, start: int, frames: int) -> Example:
         The excerpt in 32 bits.
     """
     part = slice(start, start + frames)
-    return Example(song.stems[kind][:, part].float(), song.mix[:, part].float())
+    return Example(song.stems[kind][:, part].float(), added(song.parts[:, part].float()))
 
 
 def swapped(example: Example) -> Example:
@@ -230,5 +295,5 @@ def swapped(example: Example) -> Example:
     Returns:
         The other way round.
     """
-    sides = example.stems.unflatten(-2, (len(GROUPS), 2)).flip(-2).flatten(-3, -2)
+    sides = example.stems.unflatten(-2, (len(GROUPS), SIDES)).flip(-2).flatten(-3, -2)
     return Example(sides, example.mix.flip(-2))

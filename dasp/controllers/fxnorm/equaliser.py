@@ -26,10 +26,22 @@ def match_spectrum(x: Tensor, features: EffectFeatures, group: str) -> Tensor:
     own = measure_effects(x, RATE, group)
     if own is None:
         return x
-    ratio = features.spectrum.to(x) / own.spectrum.clamp(min=1e-9)
-    ratio = ratio / ratio.log().mean().exp()
-    ratio = ratio.clamp(db_to_gain(-MOST_DB), db_to_gain(MOST_DB))
+    return filter_without_delay(x, features.spectrum.to(x) / own.spectrum.clamp(min=1e-9))
+
+
+def filter_without_delay(x: Tensor, gains: Tensor) -> Tensor:
+    """Filter by gains beside their mean, at most 30 dB from it, at the points of a spectrum.
+
+    Args:
+        x: Audio `(*batch, channels, time)` at 44,100 Hz.
+        gains: From 0 Hz to 22,050 Hz, above 0, `(points,)`.
+
+    Returns:
+        Audio of the shape of `x`.
+    """
+    gains = gains / gains.log().mean().exp()
+    gains = gains.clamp(db_to_gain(-MOST_DB), db_to_gain(MOST_DB))
     # A filter whose gain is the root, run twice, has the whole gain; its delay is then cut off.
-    taps = design_linear_phase_fir(ratio.sqrt(), TAPS)
+    taps = design_linear_phase_fir(gains.sqrt(), TAPS)
     twice = fft_convolve(taps, taps, full=True)
     return fft_convolve(x, twice, full=True)[..., TAPS - 1 :][..., : x.shape[-1]]

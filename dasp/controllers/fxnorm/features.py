@@ -119,7 +119,7 @@ def measure_effects(x: Tensor, sample_rate: float, group: str) -> EffectFeatures
     if loudness <= ABSOLUTE_GATE_LUFS:
         return None
     peaks_db = loud_peaks_db(at_reference_peak(x), between_onsets(x))
-    spectrum, similarity = _curves(x * db_to_gain(REFERENCE_LUFS - loudness), group)
+    spectrum, similarity = measure_curves(x * db_to_gain(REFERENCE_LUFS - loudness), group)
     return EffectFeatures(
         loudness, peaks_db.mean().item(), peaks_db.std(correction=0).item(), spectrum, similarity
     )
@@ -292,8 +292,16 @@ def _features(arrays: Mapping[str, Tensor], group: str) -> EffectFeatures:
     )
 
 
-def _curves(x: Tensor, group: str) -> tuple[Tensor, Tensor]:
-    """The mean magnitude and similarity of a stem, at the points."""
+def measure_curves(x: Tensor, group: str) -> tuple[Tensor, Tensor]:
+    """Measure the mean magnitude and similarity of a stem, as loud as it is.
+
+    Args:
+        x: Audio `(2, time)` at 44,100 Hz, not silent.
+        group: Its group.
+
+    Returns:
+        The two curves, `(1025,)` each.
+    """
     spectra = stft(x, FFT_SIZE, FFT_SIZE // 4, "sqrt_hann")
     magnitudes = spectra[..., heard_frames(spectra)].abs()
     alike = similarity(*magnitudes).mean(-1)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from dasp._bounds import at_least
 from dasp._checks import check_range
 from dasp.controllers.fxnorm.features import GROUPS
 
@@ -25,6 +26,9 @@ INPUTS = SIDES * len(GROUPS)
 
 LOUDER = 2.5
 """Normalised stems add up to a song about 8 dB below its mix."""
+
+FAINTEST = 1e-4
+"""What is quieter in a channel is as good as silence, -80 dB."""
 
 LONGEST_MEMORY = 32
 """Frames that a gate of memory holds on to in the beginning, at most."""
@@ -46,6 +50,8 @@ class MaskSize:
         recurrent: Recurrent layers, each in both directions.
         expansion: How many times wider the gate is than what it hears.
         dropout: Between the recurrent layers, 0 or more and below 1.
+        logarithmic: Whether it is the logarithm of loudness that is heard, so that a quiet channel
+            counts as a loud one does.
 
     Raises:
         ValueError: If a number is out of range.
@@ -62,6 +68,7 @@ class MaskSize:
     recurrent: int = 3
     expansion: int = 16
     dropout: float = 0.1
+    logarithmic: bool = False
 
     def __post_init__(self):
         for name in (
@@ -146,9 +153,11 @@ class MaskNetwork(nn.Module):
         time = stems.shape[-1]
         channels = self.take_apart(nnf.pad(stems, (0, -time % self.size.kernel)))
         masks = self.masks(self.loudness(channels))
-        channels = (_in_frames(channels, self.size.kernel) * masks[..., None]).flatten(-2)
-        gains = self.gate(channels.abs().mean(-1))
-        return self.put_together(channels * gains[..., None]).tanh()[..., :time]
+        frames = _in_frames(channels, self.size.kernel)
+        # The mean magnitude of what the masks let through: they are above 0.
+        gains = self.gate((frames.abs().mean(-1) * masks).mean(-1))
+        channels = frames * (masks * gains[..., None])[..., None]
+        return self.put_together(channels.flatten(-2)).tanh()[..., :time]
 
     def take_apart(self, stems: Tensor) -> Tensor:
         """Filter the stems.
@@ -182,12 +191,15 @@ class MaskNetwork(nn.Module):
             channels: As `take_apart` returns them.
 
         Returns:
-            Above 0, `(batch, filters, frames)`.
+            Above 0, or its logarithm, `(batch, filters, frames)`.
         """
         around = _around(channels.abs(), self.size.smoothing)
         smooth = _in_frames_convolved(around, self.smooth.weight[:, 0], self.size.kernel)
         _, bias = self.smooth.parameters()
-        return nnf.softplus(smooth.amax(-1) + bias[:, None])
+        loudest = smooth.amax(-1) + bias[:, None]
+        if self.size.logarithmic:
+            return at_least(loudest, FAINTEST).log()
+        return nnf.softplus(loudest)
 
     def masks(self, loudness: Tensor) -> Tensor:
         """Find what channels are multiplied by.
@@ -262,12 +274,16 @@ def begin_as_a_sum(network: MaskNetwork) -> None:
     size = network.size
     bands = octave_filters(size.filters // INPUTS, size.kernel)
     passed = nnf.softplus(torch.zeros(())) * torch.sigmoid(torch.zeros(()))
-    weight = torch.zeros_like(network.filters.weight)
-    for i in range(INPUTS):
-        weight[i * len(bands) : (i + 1) * len(bands), i] = bands
-    network.filters.weight.copy_(weight * (LOUDER / passed).sqrt())
+    middle_and_side = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) * 0.5**0.5
+    of_all = torch.kron(torch.eye(len(GROUPS)), middle_and_side)
+    own = torch.einsum("ci,bt->cbit", of_all, bands).flatten(0, 1)
+    network.filters.weight.zero_()
+    network.filters.weight[: len(own)] = own * (LOUDER / passed).sqrt()
     for last in network.gate[2].parameters():
         last.zero_()
+    taps, offset = network.smooth.parameters()
+    taps.fill_(1 / taps.shape[-1])
+    offset.zero_()
 
 
 def octave_filters(bands: int, taps: int) -> Tensor:

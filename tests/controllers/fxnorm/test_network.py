@@ -1,5 +1,7 @@
 """FxNorm-automix's network and its baseline: the numbers of the paper, and what they can hear."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -184,6 +186,31 @@ def test_a_network_that_begins_as_a_sum_is_near_it():
     gain = (mix[0] * added).sum() / added.square().sum()
     assert 0.8 < gain < 1.25
     assert (mix[0] - gain * added).square().sum() < 0.05 * added.square().sum()
+
+
+def test_a_network_of_middle_and_side_does_not_know_left_from_right():
+    torch.manual_seed(1)
+    network = MaskNetwork(MaskSize(filters=48, bottleneck=8, hidden=8, skip=8, repeats=1)).eval()
+    begin_as_a_sum(network)
+    torch.nn.init.normal_(network.gate[2].weight)
+    stems = noise(1, 8, 4000)
+    with torch.no_grad():
+        mix = network(stems)
+        other = network(stems.unflatten(1, (4, 2)).flip(2).flatten(1, 2))
+    torch.testing.assert_close(other, mix.flip(1), rtol=1e-4, atol=1e-5)
+    assert (mix[0, 0] - mix[0, 1]).abs().mean() > 0.01
+
+
+def test_by_its_logarithm_a_louder_sound_is_heard_as_one_more_of_the_same():
+    torch.manual_seed(1)
+    size = MaskSize(filters=48, bottleneck=8, hidden=8, skip=8, repeats=1, logarithmic=True)
+    network = MaskNetwork(size)
+    begin_as_a_sum(network)
+    quiet = noise(1, 8, 4096)
+    with torch.no_grad():
+        heard = [network.loudness(network.take_apart(gain * quiet)) for gain in (1.0, 4.0, 0.0)]
+    torch.testing.assert_close(heard[1] - heard[0], torch.full_like(heard[0], math.log(4)))
+    assert torch.equal(heard[2], torch.full_like(heard[2], math.log(1e-4)))
 
 
 @pytest.mark.parametrize("size", [BaselineSize(), BaselineSize(16, 3, 7, 2, hears_stems=True)])
