@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dasp.analysis import measure_stereo_width
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
 from dasp.controllers.fxnorm.equaliser import filter_without_delay
 from dasp.controllers.fxnorm.features import (
@@ -22,7 +23,11 @@ from dasp.controllers.fxnorm.features import (
     load_features,
     measure_curves,
 )
-from dasp.units import db_to_gain
+from dasp.functional import stereo_widener
+from dasp.units import db_to_gain, power_to_db
+
+MOST_SIDE_DB = 12.0
+"""How far the side of a group is turned up or down at most."""
 
 
 class Change(NamedTuple):
@@ -31,20 +36,24 @@ class Change(NamedTuple):
     Args:
         gains: Of the filter, beside their mean, at the points of a spectrum.
         gain_db: How much louder they become.
+        side_db: How much louder their side becomes.
     """
 
     gains: Tensor
     gain_db: float
+    side_db: float
 
 
 @torch.no_grad()
-def changes_to_average(songs: Sequence[Tensor]) -> dict[str, Change]:
+def changes_to_average(songs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Change]:
     """Find what brings the average effects of songs to those of the normaliser.
 
-    Loudness is taken beside that of the whole song, since a mix has no level of its own.
+    Loudness is taken beside that of the whole song, since a mix has no level of its own, and width
+    beside that of the stems that are normalised.
 
     Args:
-        songs: Songs in stems, each `(8, time)` at 44,100 Hz, as an engineer left them.
+        songs: Songs in stems, each `(8, time)` at 44,100 Hz: as an engineer left them, and
+            normalised.
 
     Returns:
         The changes, by the name of the group; a group that no song has is not there.
@@ -52,8 +61,9 @@ def changes_to_average(songs: Sequence[Tensor]) -> dict[str, Change]:
     wanted = load_features()
     spectra: dict[str, list[Tensor]] = {group: [] for group in GROUPS}
     gains_db: dict[str, list[float]] = {group: [] for group in GROUPS}
-    for song in songs:
-        stems = by_group(song)
+    sides_db: dict[str, list[float]] = {group: [] for group in GROUPS}
+    for song, normalised in songs:
+        stems, average = by_group(song), by_group(normalised)
         own = {group: measure_loudness(stem, RATE).item() for group, stem in stems.items()}
         own = {group: lufs for group, lufs in own.items() if lufs > ABSOLUTE_GATE_LUFS}
         louder = together([wanted[group].loudness_lufs for group in own]) - together(own.values())
@@ -61,10 +71,12 @@ def changes_to_average(songs: Sequence[Tensor]) -> dict[str, Change]:
             at_reference = stems[group] * db_to_gain(REFERENCE_LUFS - lufs)
             spectra[group].append(measure_curves(at_reference, group)[0])
             gains_db[group].append(wanted[group].loudness_lufs - lufs - louder)
+            sides_db[group].append(side_db(average[group]) - side_db(stems[group]))
     return {
         group: Change(
             wanted[group].spectrum / torch.stack(curves).mean(0).clamp(min=1e-9),
             sum(gains_db[group]) / len(curves),
+            max(-MOST_SIDE_DB, min(MOST_SIDE_DB, sum(sides_db[group]) / len(curves))),
         )
         for group, curves in spectra.items()
         if curves
@@ -80,13 +92,14 @@ def changed(song: Tensor, changes: Mapping[str, Change]) -> Tensor:
         changes: By the name of the group.
 
     Returns:
-        Stems of the same shape. A filter leaves loudness as it is.
+        Stems of the same shape. Filter and side leave loudness as it is.
     """
     stems = []
     for group, stem in by_group(song).items():
         before = measure_loudness(stem, RATE)
         if group in changes and before > ABSOLUTE_GATE_LUFS:
             filtered = filter_without_delay(stem, changes[group].gains.to(stem))
+            filtered = stereo_widener(filtered, RATE, width=db_to_gain(changes[group].side_db))
             gain_db = before - measure_loudness(filtered, RATE) + changes[group].gain_db
             stem = filtered * db_to_gain(gain_db)
         stems.append(stem)
@@ -103,6 +116,18 @@ def by_group(song: Tensor) -> dict[str, Tensor]:
         Audio `(2, time)` by the name of the group.
     """
     return dict(zip(GROUPS, song.float().split(2), strict=True))
+
+
+def side_db(stem: Tensor) -> float:
+    """Measure how loud the side of a stem is beside its middle, down to where it is none.
+
+    Args:
+        stem: Audio `(2, time)`.
+
+    Returns:
+        In dB, at least -40.
+    """
+    return max(-40.0, power_to_db(measure_stereo_width(stem, RATE)).item())
 
 
 def together(levels: Collection[float]) -> float:

@@ -114,22 +114,32 @@ def wet_stems(song: Multitrack) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def released_song(song: Multitrack, below_hz: float = RATE / 2) -> HeardSong:
+def released_song(song: Multitrack) -> HeardSong:
     """Hear a released song, whose stems add up to the mix.
 
     Args:
         song: The song.
-        below_hz: Above this frequency its recordings tell nothing: there a stem is in the mix what
-            it is behind the normaliser.
 
     Returns:
         The song in wet stems.
     """
-    heard = at_level_of_sum(heard_wet(group_stems(song.song)))
+    return heard_wet(group_stems(song.song))
+
+
+def learnt_below(song: HeardSong, below_hz: float) -> HeardSong:
+    """Let a song tell nothing above a frequency: there a mix is the sum of normalised stems.
+
+    Args:
+        song: The song in wet stems, at the level of their sum.
+        below_hz: The frequency.
+
+    Returns:
+        The song with other parts.
+    """
     if below_hz >= RATE / 2:
-        return heard
-    whole = LOUDER * heard.stems["wet"].float()
-    return heard._replace(parts=(whole + lows(heard.parts.float() - whole, below_hz)).half())
+        return song
+    begun = LOUDER * song.stems["wet"].float()
+    return song._replace(parts=(begun + lows(song.parts.float() - begun, below_hz)).half())
 
 
 def at_level_of_sum(song: HeardSong) -> HeardSong:

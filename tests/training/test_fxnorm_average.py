@@ -8,7 +8,7 @@ from dasp.controllers.fxnorm import GROUPS, load_features, measure_effects
 from dasp.controllers.fxnorm.features import RATE
 from dasp.signal.biquad import design_high_shelf
 from dasp.signal.iir import sosfilt
-from dasp.training.fxnorm_average import changed, changes_to_average, together
+from dasp.training.fxnorm_average import changed, changes_to_average, side_db, together
 from dasp.units import db_to_gain
 
 WHERE = slice(8, 600)
@@ -30,7 +30,7 @@ def songs():
 
 @pytest.fixture(scope="module")
 def after(songs):
-    changes = changes_to_average(songs)
+    changes = changes_to_average([(one, one) for one in songs])
     return [changed(one, changes) for one in songs]
 
 
@@ -63,10 +63,31 @@ def test_what_tells_one_song_from_another_stays(songs, after):
         assert (first - second).abs().median() < 0.5
 
 
+def test_they_are_as_wide_on_average_as_what_is_normalised(songs):
+    def widths(song):
+        return torch.tensor([side_db(stem) for stem in song.split(2)])
+
+    def by_side(song, gain):
+        left, right = song.unflatten(0, (4, 2)).unbind(1)
+        middle, side = left + right, gain * (left - right)
+        return torch.stack((middle + side, middle - side), 1).flatten(0, 1) / 2
+
+    narrow = [by_side(one, gain) for one, gain in zip(songs, (0.5, 0.2), strict=True)]
+    changes = changes_to_average(list(zip(songs, narrow, strict=True)))
+    after = [changed(one, changes) for one in songs]
+    wanted, own = (torch.stack([widths(one) for one in those]).mean(0) for those in (narrow, after))
+    torch.testing.assert_close(own, wanted, rtol=0, atol=0.2)
+    between, before = (widths(first) - widths(second) for first, second in (after, songs))
+    torch.testing.assert_close(between, before, rtol=0, atol=0.5)  # of what a filter lets through
+    mono = [(by_side(one, 0.0), one) for one in songs]
+    most = changes_to_average(mono)["other"].side_db
+    assert most == 12.0
+
+
 def test_silent_stems_stay_so_and_groups_that_no_song_has_are_not_changed():
     one = song(2, [0.0, 0.0, 0.0, 0.0])
     one[:2] = 0.0
-    changes = changes_to_average([one])
+    changes = changes_to_average([(one, one)])
     assert "vocals" not in changes and len(changes) == 3
     assert not changed(one, changes)[:2].any()
     other = song(3, [0.0, 0.0, 0.0, 0.0])
