@@ -162,6 +162,37 @@ def limiter_gain_reduction(
     )[1]
 
 
+def limited_once(
+    x: Tensor,
+    peaks: Tensor,
+    sample_rate: float,
+    *,
+    ceiling_db: float,
+    release_ms: float,
+    lookahead_ms: float,
+) -> Tensor:
+    """Lower audio whose true peaks are known, in the first of the passes of `limiter` alone.
+
+    The passes that follow take what the moving gain makes between samples: nothing that changes a
+    loudness by a thousandth of a dB.
+
+    Args:
+        x: Audio `(*batch, channels, time)`.
+        peaks: Its peaks (`peaks_between`), of the shape of `x`.
+        sample_rate: In Hz.
+        ceiling_db: As `limiter` takes it.
+        release_ms: As `limiter` takes it.
+        lookahead_ms: As `limiter` takes it.
+
+    Returns:
+        Audio of the shape of `x`, linked, nearly under the ceiling.
+    """
+    values = per_item("ceiling_db", ceiling_db, x), pole("release_ms", release_ms, x, sample_rate)
+    window = _window(lookahead_ms, sample_rate, True)
+    reduction_db = run_as_rows(_limiting_db, (peaks,), values, window, linked=True)
+    return lowered(x, reduction_db, makeup_and_mix(x))
+
+
 def _limited(
     x: Tensor,
     sample_rate: float,

@@ -8,6 +8,7 @@ the name of theirs (`"reverb.feedback_delay_network.rt60_mid_s"`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -160,7 +161,7 @@ class Console:
         )
         return f"Console({told})"
 
-    @property
+    @cached_property
     def params(self) -> Params:
         """The parameters that have controls, for each part, in the order of the controls."""
         return Params(

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from dasp.analysis import measure_true_peak
+from dasp.analysis import measure_loudness, measure_true_peak
 from dasp.functional import limiter
+from dasp.functional.limiter import limited_once
 from dasp.processors.catalogue import LIMITER
+from dasp.signal.true_peak import peaks_between
 
 RATE = 44_100
 
@@ -97,6 +99,17 @@ def test_what_does_not_exceed_passes_to_the_last_bit(dtype, true_peak):
     x = torch.rand(2, 5000).to(dtype) - 0.5
     y = limiter(x, RATE, ceiling_db=0.0, release_ms=50.0, true_peak=true_peak)
     assert torch.equal(y, x)
+
+
+def test_the_first_pass_alone_is_as_loud():
+    draw = torch.Generator().manual_seed(0)
+    x = 0.3 * torch.randn(2, 2 * RATE, generator=draw)
+    settings = {"ceiling_db": -3.0, "release_ms": 100.0, "lookahead_ms": 5.0}
+    once = limited_once(x, peaks_between(x), RATE, **settings)
+    whole = limiter(x, RATE, true_peak=True, **settings)
+    before, first, all_of_them = (measure_loudness(y, RATE).item() for y in (x, once, whole))
+    assert all_of_them < before - 0.5
+    assert first == pytest.approx(all_of_them, abs=0.005)
 
 
 def test_a_peak_alone_reaches_the_ceiling_and_its_gain_is_a_ramp_before_it():

@@ -1,13 +1,16 @@
 """What the classic controllers set: a gain and a pan a track, and the loudness of the sum."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp.analysis.energy import block_energies
 from dasp.analysis.loudness import ABSOLUTE_GATE_LUFS, measure_loudness
+from dasp.functional.limiter import limited_once
 from dasp.mixing.in_range import ends, in_range
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.settings import Mix, Track
@@ -17,8 +20,19 @@ from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.signal.side_by_side import side_by_side
+from dasp.signal.true_peak import REACH, peaks_between
+from dasp.units import gain_to_db
 
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
+
+BETWEEN_SAMPLES_DB = 1.0
+"""A peak between samples that are so far under a ceiling goes over it for a moment alone."""
+
+PEAKS_UP_TO_DB = 3.0
+"""Peaks are found around samples that are no further under the ceiling."""
+
+SPAN = 512
+"""Samples that are looked at, or passed over, together."""
 
 
 def gains_and_pans(
@@ -62,22 +76,26 @@ def gains_and_pans(
     )
 
 
-def at_loudness(mix: Mix, tracks: Sequence[Tensor], target_lufs: float) -> Mix:
+def at_loudness(
+    mix: Mix, tracks: Sequence[Tensor], target_lufs: float, *, bus: Tensor | None = None
+) -> Mix:
     """Bring a mix to an integrated loudness by a gain and a limiter on the sum.
 
     Args:
         mix: The mix.
         tracks: Audio `(channels, time)` of each track.
         target_lufs: The loudness.
+        bus: The sum of the tracks behind their strips, `(2, time)`, where that is known.
 
     Returns:
         The mix with another master strip.
     """
-    bus = mix_down(tracks, mix)
-    if is_silent(bus, mix.sample_rate):
+    bus = mix_down(tracks, mix) if bus is None else bus
+    lufs = _lufs(bus, mix.sample_rate)
+    if lufs <= ABSOLUTE_GATE_LUFS:
         return mix
     limiter = Stage(LIMITER, {"ceiling_db": CEILING_DB, "true_peak": True})
-    master = master_at_loudness(bus, mix.sample_rate, target_lufs, lambda gain: (gain, limiter))
+    master = _master_from(bus, lufs, mix.sample_rate, target_lufs, lambda gain: (gain, limiter), {})
     return replace(mix, master=master)
 
 
@@ -118,7 +136,14 @@ def is_silent(x: Tensor, sample_rate: float) -> bool:
     Returns:
         Whether it is silent.
     """
-    return not x.any() or measure_loudness(x, sample_rate).item() <= ABSOLUTE_GATE_LUFS
+    loudest, around = int(x.abs().amax(-2).argmax()) if x.numel() else 0, round(0.4 * sample_rate)
+    if _lufs(x[..., max(0, loudest - around) : loudest + around], sample_rate) > ABSOLUTE_GATE_LUFS:
+        return False  # one block over the gate is enough
+    return _lufs(x, sample_rate) <= ABSOLUTE_GATE_LUFS
+
+
+def _lufs(x: Tensor, sample_rate: float) -> float:
+    return measure_loudness(x, sample_rate).item() if x.any() else -math.inf
 
 
 def master_at_loudness(
@@ -146,14 +171,33 @@ def master_at_loudness(
         The master strip.
     """
 
+    lufs = _lufs(bus, sample_rate)
+    return _master_from(bus, lufs, sample_rate, target_lufs, master, inputs)
+
+
+def _master_from(
+    bus: Tensor,
+    lufs: float,
+    sample_rate: int,
+    target_lufs: float,
+    master: Callable[[Stage], tuple[Stage, ...]],
+    inputs: Mapping[str, Tensor],
+) -> tuple[Stage, ...]:
+    """`master_at_loudness` of a sum whose loudness is known."""
+
     def at(gain_db: float) -> tuple[Stage, ...]:
         return master(Stage(GAIN, {"gain_db": round(in_range(GAIN, "gain_db", gain_db), 2)}))
 
+    quick = _GainAndLimiter(bus, lufs, sample_rate)
+
     def missed_db(strip: Sequence[Stage]) -> float:
+        known = quick.loudness(strip)
+        if known is not None:
+            return target_lufs - known
         heard = run_strip(bus, sample_rate, strip, inputs)
         return target_lufs - measure_loudness(heard, sample_rate).item()
 
-    if is_silent(bus, sample_rate):
+    if lufs <= ABSOLUTE_GATE_LUFS:
         return at(0.0)
     gain_db = missed_db([stage for stage in at(0.0) if stage.processor is not LIMITER])
     tried: list[tuple[float, float]] = []
@@ -166,6 +210,57 @@ def master_at_loudness(
             break
         gain_db += tried[-1][1] / _slope(tried)
     return at(min(tried, key=lambda pair: abs(pair[1]))[0])
+
+
+class _GainAndLimiter:
+    """How loud a sum is behind a gain and a limiter, without all that the limiter does.
+
+    Its true peaks are found once for all gains, and where none is near the ceiling not at all:
+    what is between samples is higher than they are for moments too short to change a loudness.
+    """
+
+    def __init__(self, bus: Tensor, lufs: float, sample_rate: int):
+        self.bus, self.lufs, self.sample_rate = bus, lufs, sample_rate
+        self.peak_db = gain_to_db(bus.abs().max().item())
+        self.peaks, self.up_to_db = bus, -math.inf
+
+    def loudness(self, strip: Sequence[Stage]) -> float | None:
+        """The loudness behind a strip, or None where it has anything else in it."""
+        if not 1 <= len(strip) <= 2 or any(s.automation or s.on is not True for s in strip):
+            return None
+        if strip[0].processor is not GAIN:
+            return None
+        gain_db = float(strip[0].settings.get("gain_db", 0.0))
+        if len(strip) == 1:
+            return self.lufs + gain_db
+        settings = {**LIMITER.defaults(), **strip[1].settings}
+        gain_of_its_own = settings.pop("gain_db")
+        if strip[1].processor is not LIMITER or gain_of_its_own or not settings.pop("true_peak"):
+            return None
+        if not settings.pop("linked"):
+            return None
+        ceiling_db = settings["ceiling_db"]
+        if self.peak_db + gain_db < ceiling_db - BETWEEN_SAMPLES_DB:
+            return self.lufs + gain_db
+        if gain_db > self.up_to_db:
+            self.up_to_db = gain_db + PEAKS_UP_TO_DB
+            least = 10 ** ((ceiling_db - self.up_to_db) / 20)
+            self.peaks = _peaks_over(self.bus, least)
+        loud = 10 ** (gain_db / 20)
+        heard = limited_once(loud * self.bus, loud * self.peaks, self.sample_rate, **settings)
+        return measure_loudness(heard, self.sample_rate).item()
+
+
+def _peaks_over(x: Tensor, least: float) -> Tensor:
+    """True peaks of audio `(2, time)` around samples over `least`; elsewhere the samples alone."""
+    peaks, time = x.abs(), x.shape[-1]
+    missing = -time % SPAN
+    around = nnf.pad(x, (REACH, REACH + missing)).unfold(-1, SPAN + 2 * REACH, SPAN)
+    loud = around.abs().amax((0, -1)) > least
+    found = peaks_between(around[:, loud])[..., REACH:-REACH]
+    spans = nnf.pad(peaks, (0, missing)).unflatten(-1, (-1, SPAN))
+    spans[:, loud] = found
+    return spans.flatten(-2)[..., :time]
 
 
 def _slope(tried: Sequence[tuple[float, float]]) -> float:

@@ -1,7 +1,7 @@
 """What is heard of a recording, and what there is to say about it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -111,25 +111,8 @@ def hear(
         ValueError: If the recording is silent, too short or not finite, or has more than two
             channels.
     """
-    check_audio(x, name)
-    if x.ndim != 2 or x.shape[0] not in (1, 2):
-        raise ValueError(f"{name}: expected mono or stereo (channels, time), got {tuple(x.shape)}")
-    if x.shape[-1] < MOMENTARY_S * sample_rate:
-        got = x.shape[-1] / sample_rate
-        raise ValueError(f"{name}: expected at least {MOMENTARY_S} s, got {got:.3f} s")
-    if not x.isfinite().all():
-        raise ValueError(f"{name}: expected finite samples")
-    lufs = measure_loudness(x, sample_rate).item()
-    if not x.any() or lufs <= ABSOLUTE_GATE_LUFS:
-        raise ValueError(f"{name}: expected sound, got silence: nothing of it is over -70 LUFS")
-    stereo = as_stereo(x.detach().float())
-    heard = _loudest(stereo, round(seconds * sample_rate), pieces)
-    style = measure_style(heard, sample_rate, encoder=encoder)
-    style = mean_style([{key: value[i] for key, value in style.items()} for i in range(len(heard))])
-    side, mid = ((stereo[0] + sign * stereo[1]).square().sum().item() for sign in (-1, 1))
-    mono = side <= MONO_SHARE * (side + mid)
-    whole = measure_whole(x.detach().float(), sample_rate)
-    return Heard(heard, style, whole, mono, tuple(_notes(x, sample_rate, name, mono, style)))
+    listened = _listen(x, sample_rate, name, seconds, pieces, encoder)
+    return Heard(whole=measure_whole(x.detach().float(), sample_rate), **listened)
 
 
 def reference_notes(references: Sequence[Tensor], sample_rate: float) -> list[str]:
@@ -148,8 +131,33 @@ def reference_notes(references: Sequence[Tensor], sample_rate: float) -> list[st
     return [
         note
         for i, one in enumerate(references)
-        for note in hear(one, sample_rate, f"reference {i + 1}", seconds=12.0, pieces=3).notes
+        for note in _listen(one, sample_rate, f"reference {i + 1}", 12.0, 3)["notes"]
     ]
+
+
+def _listen(
+    x: Tensor, sample_rate: float, name: str, seconds: float, pieces: int, encoder: bool = False
+) -> dict[str, Any]:
+    """What is heard in the pieces alone."""
+    check_audio(x, name)
+    if x.ndim != 2 or x.shape[0] not in (1, 2):
+        raise ValueError(f"{name}: expected mono or stereo (channels, time), got {tuple(x.shape)}")
+    if x.shape[-1] < MOMENTARY_S * sample_rate:
+        got = x.shape[-1] / sample_rate
+        raise ValueError(f"{name}: expected at least {MOMENTARY_S} s, got {got:.3f} s")
+    if not x.isfinite().all():
+        raise ValueError(f"{name}: expected finite samples")
+    lufs = measure_loudness(x, sample_rate).item()
+    if not x.any() or lufs <= ABSOLUTE_GATE_LUFS:
+        raise ValueError(f"{name}: expected sound, got silence: nothing of it is over -70 LUFS")
+    stereo = as_stereo(x.detach().float())
+    heard = _loudest(stereo, round(seconds * sample_rate), pieces)
+    style = measure_style(heard, sample_rate, encoder=encoder)
+    style = mean_style([{key: value[i] for key, value in style.items()} for i in range(len(heard))])
+    side, mid = ((stereo[0] + sign * stereo[1]).square().sum().item() for sign in (-1, 1))
+    mono = side <= MONO_SHARE * (side + mid)
+    notes = tuple(_notes(x, sample_rate, name, mono, style))
+    return {"pieces": heard, "style": style, "mono": mono, "notes": notes}
 
 
 def _loudest(x: Tensor, length: int, count: int) -> Tensor:

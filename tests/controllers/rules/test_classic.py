@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from dasp.analysis import measure_loudness, measure_true_peak
+from dasp.controllers.rules import strips
 from dasp.controllers.rules.strips import at_loudness
 from dasp.controllers.table import MIXERS
 from dasp.mixing.document import load_mix, save_mix
 from dasp.mixing.mixdown import mix_down
 from dasp.mixing.song import Song
+from dasp.signal.true_peak import peaks_between
 
 RATE = 16_000
 CLASSIC = {name: entry.load() for name, entry in MIXERS.items() if entry.home.startswith("rules.")}
@@ -47,6 +49,23 @@ def test_a_mix_is_brought_to_a_loudness_under_its_ceiling(tracks):
     y = mix_down(tracks, mix)
     assert measure_loudness(y, RATE).item() == pytest.approx(-14.0, abs=0.06)
     assert measure_true_peak(y, RATE).max() < -0.9
+
+
+@pytest.mark.parametrize(("target_lufs", "looks"), [(-30.0, 0), (-9.0, 1)])
+def test_peaks_are_looked_for_once_and_only_near_the_ceiling(
+    tracks, target_lufs, looks, monkeypatch
+):
+    looked = []
+
+    def counted(x):
+        looked.append(x)
+        return peaks_between(x)
+
+    monkeypatch.setattr(strips, "peaks_between", counted)
+    mix = at_loudness(CLASSIC["equal-loudness"](Song.of(NAMES, tracks, RATE)), tracks, target_lufs)
+    assert len(looked) == looks
+    y = mix_down(tracks, mix)
+    assert measure_loudness(y, RATE).item() == pytest.approx(target_lufs, abs=0.06)
 
 
 def test_the_old_table_goes_on_working_and_says_the_new_one(tracks):
