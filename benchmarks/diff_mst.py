@@ -10,18 +10,25 @@ import argparse
 import json
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.mixing_systems import FIRST_SEED
+from dasp.controllers.console.network import CONSOLES
+from dasp.controllers.diff_mst import system
+from dasp.controllers.diff_mst.bands import behind_strips
+from dasp.controllers.diff_mst.hearing import HeardTracks
 from dasp.controllers.diff_mst.network import CONSOLE
+from dasp.controllers.diff_mst.rounds import Round
 from dasp.controllers.systems import automatic_mix
 from dasp.evaluation.baselines import random_mix
 from dasp.evaluation.metrics import at_loudness_of, measure_errors
-from dasp.mixing.console import Settings, stack_tracks
+from dasp.mixing.console import Controls, Settings, stack_tracks
 from dasp.mixing.mixdown import mix_down
+from dasp.mixing.settings import Mix
 from dasp.mixing.song import Song
 from dasp.recipes.diff_mst import drawn_settings
 from dasp.songs.multitrack import Multitrack
@@ -42,10 +49,17 @@ def random_console(song: Multitrack, seed: int) -> tuple[Tensor, Tensor, Song]:
     own["compressor.ratio"] = 8 ** torch.rand(count, generator=draw)
     leveled = [to_loudness(track, rate, TRACK_LUFS) for track in song.tracks]
     audio, mono = stack_tracks(leveled)
-    whole = CONSOLE(audio, rate, Settings(tracks=own), mono=mono)
+    whole = CONSOLES["channel_strip"](audio, rate, Settings(tracks=own), mono=mono)
     first, second = (to_loudness(x, rate, MIX_LUFS) for x in whole[:, : 2 * half].chunk(2, -1))
     tracks = tuple(track[:, half : 2 * half] for track in song.tracks)
     return first, second, Song(song.names, song.roles, tracks, rate)
+
+
+def plain_round(heard: HeardTracks) -> Round:
+    """A console that nobody has touched."""
+    controls = CONSOLE.to_controls().tracks.expand(len(heard.playing), -1)
+    settings = CONSOLE.to_physical(Controls(tracks=controls)).tracks
+    return Round(controls, behind_strips(heard.bands, settings))
 
 
 @torch.inference_mode()
@@ -53,8 +67,22 @@ def errors_of(seed: int, seconds: float, weights: Path | None) -> dict[str, dict
     """Errors of every mixer on a song, and how long it took."""
     reference, wanted, song = random_console(synthetic_song(seed, seconds=2 * seconds), seed)
     options = {"references": [reference], "weights": weights, "target_lufs": MIX_LUFS}
+
+    def like() -> Mix:
+        return automatic_mix(song, system="diff-mst", **options)
+
+    def network_alone() -> Mix:
+        with patch.object(system, "settled", lambda found, heard, wanted: found):
+            return like()
+
+    def least_squares_alone() -> Mix:
+        with patch.object(system, "rounds", lambda model, heard, wanted: [plain_round(heard)]):
+            return like()
+
     mixers = {
-        "diff-mst": lambda: automatic_mix(song, system="diff-mst", **options),
+        "diff-mst": like,
+        "the network alone": network_alone,
+        "least squares alone": least_squares_alone,
         "equal loudness": lambda: automatic_mix(song, system="equal-loudness"),
         "rules": lambda: automatic_mix(song, system="rules"),
         "default console": lambda: automatic_mix(song),

@@ -67,7 +67,9 @@ class _Change(NamedTuple):
 Rule = Callable[[Mix, Song], list[_Change]]
 
 
-def without_the_unforgivable(mix: Mix, song: Song, start: Mix, target_lufs: float) -> Mix:
+def without_the_unforgivable(
+    mix: Mix, song: Song, start: Mix, target_lufs: float, *, like_another: bool = False
+) -> Mix:
     """Take back what no listener would forgive.
 
     Args:
@@ -75,11 +77,15 @@ def without_the_unforgivable(mix: Mix, song: Song, start: Mix, target_lufs: floa
         song: The tracks, with their names and roles.
         start: The mix that it started from, whose locks and sends stay.
         target_lufs: The loudness of the mix, which is set again after a change.
+        like_another: Whether the mix follows a reference. Where tracks stand is then told by that,
+            and its system sees to it that none is lost.
 
     Returns:
         The mix, with a sentence in `notes` for each change.
     """
     rules: list[Rule] = [_in_the_middle, _as_wide_as_it_is, _no_noise, _none_lost]
+    if like_another:
+        rules = [_no_noise]
     if not start.buses:
         rules.append(_low_end_not_widened)
     changed = _by(rules, mix, song)

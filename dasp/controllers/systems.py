@@ -105,7 +105,8 @@ def automatic_mix(
         warnings.warn("every track is silent: no gain brings the mix to a loudness", stacklevel=2)
     lufs = wanted_lufs(target_lufs, wishes)
     mix = _found(song, start, system, lufs, weights, references)
-    mix = without_the_unforgivable(mix, song, start, lufs)
+    like_another = system in BY_REFERENCE
+    mix = without_the_unforgivable(mix, song, start, lufs, like_another=like_another)
     mix = as_one_part(mix, song, parts_played_again(whole), lufs)
     if wishes.groups is not False:
         mix = with_groups(mix)

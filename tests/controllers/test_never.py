@@ -49,6 +49,20 @@ def test_a_lead_comes_to_the_middle_and_a_guitar_stays_where_it_is(role):
     assert len(mix.notes) == 1 and "middle" in mix.notes[0]
 
 
+def test_a_mix_like_another_has_its_places_from_there_and_no_noise_either():
+    voice, keys, _ = spoken()
+    song = Song(("voice", "keys", "pad"), ("vocal", "keys", "pad"), (voice, keys, keys), RATE)
+    strips = (fader(40.0, pan=0.5), fader(), fader())
+    own = [Track(n, role=r, strip=s)
+           for n, r, s in zip(song.names, song.roles, strips, strict=True)]  # fmt: skip
+    mix = without_the_unforgivable(
+        Mix(RATE, tuple(own)), song, song.plain_mix(), -18.0, like_another=True
+    )
+    assert setting(mix.tracks[0].strip, "pan", 0.0) == 0.5
+    assert setting(mix.tracks[0].strip, "gain_db") < 40.0
+    assert len(mix.notes) == 1 and "noise" in mix.notes[0]
+
+
 def test_a_stereo_lead_that_leans_is_balanced_until_both_sides_have_one_power():
     leaning = noise(0, 2) * torch.tensor([[1.0], [0.5]])
     mix = judged(("vocal", "guitar"), (leaning, noise(1)), (fader(), fader()))

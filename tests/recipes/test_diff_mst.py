@@ -7,11 +7,19 @@ import torch
 
 from dasp.controllers.console.features import BANDS
 from dasp.controllers.diff_mst.bands import distance, mix_of_bands
-from dasp.controllers.diff_mst.hearing import SOUND, HeardTracks
+from dasp.controllers.diff_mst.hearing import HeardTracks
 from dasp.controllers.diff_mst.network import CONSOLE, Size
 from dasp.controllers.diff_mst.system import load_trained
+from dasp.mixing.console import Controls
 from dasp.recipes import diff_mst as recipe
-from dasp.recipes.diff_mst import Config, Examples, HeardSong, collate, drawn_settings
+from dasp.recipes.diff_mst import (
+    Config,
+    Examples,
+    HeardSong,
+    collate,
+    drawn_settings,
+    role_of,
+)
 from dasp.training import Training, train
 
 TINY = Size(width=16, layers=1, heads=2, feed_forward=16)
@@ -21,10 +29,11 @@ def song(seed, tracks=4):
     """Halves of mono tracks with spectra of their own."""
     draw = torch.Generator().manual_seed(seed)
     power = torch.randn(1, tracks, 1, BANDS, generator=draw).exp().expand(2, -1, 3, -1)
-    sound = torch.randn(1, tracks, SOUND, generator=draw).expand(2, -1, -1)
+    names = ("kick", "bass", "vocal", "keys")[:tracks]
+    roles = torch.stack([role_of(name) for name in names]).expand(2, -1, -1)
     playing = torch.ones(2, tracks, dtype=torch.bool)
-    heard = HeardTracks(power, sound, torch.full((2, tracks), -20.0), playing)
-    return HeardSong(heard, ("kick", "bass", "vocal", "keys")[:tracks])
+    heard = HeardTracks(power, roles, torch.full((2, tracks), -20.0), playing)
+    return HeardSong(heard, names)
 
 
 def test_by_method_one_the_target_is_the_own_half_under_the_settings_of_the_reference():
@@ -36,6 +45,21 @@ def test_by_method_one_the_target_is_the_own_half_under_the_settings_of_the_refe
         torch.testing.assert_close(one.target, one.bands)
 
 
+def test_a_half_in_which_a_track_pauses_is_softer_in_the_reference_and_not_to_be_mixed():
+    made = song(0)
+    loudness = made.heard.loudness.clone()
+    loudness[1, 2] = -30.0
+    made = made._replace(heard=made.heard._replace(loudness=loudness))
+    config = Config(foreign=0.0)
+    for seed in range(8):
+        one = Examples([made], config)(torch.Generator().manual_seed(seed))
+        if one.mask[2]:
+            softer = (one.reference[2] / one.target[2]).log10().mul(10)
+            assert softer.abs().mean().item() == pytest.approx(10.0, abs=0.01)
+            torch.testing.assert_close(one.reference[0], one.target[0])
+            torch.testing.assert_close(one.bands[0], one.target[0])
+
+
 def test_by_method_two_another_song_is_reference_and_target():
     draw = Examples([song(0), song(1, 3), song(2, 2)], Config(foreign=1.0))
     drawn = [draw(torch.Generator().manual_seed(seed)) for seed in range(12)]
@@ -44,7 +68,7 @@ def test_by_method_two_another_song_is_reference_and_target():
 
 
 def test_settings_are_within_the_ranges_of_the_console_and_of_both_kinds():
-    low, high = (CONSOLE.to_physical(recipe.Controls(tracks=torch.full((CONSOLE.n_controls,), x)))
+    low, high = (CONSOLE.to_physical(Controls(tracks=torch.full((CONSOLE.n_controls,), x)))
                  for x in (0.0, 1.0))  # fmt: skip
     for engineered in (0.0, 1.0):
         draw = torch.Generator().manual_seed(0)

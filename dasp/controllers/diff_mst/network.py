@@ -1,8 +1,8 @@
 """Diff-MST's controller: a transformer over tracks, the two sides of a reference, bus and master.
 
 In the paper's form two convolutional networks hear spectrograms of tracks and reference; in the
-small form two layers hear the numbers of `hearing.py`. There may be any number of tracks in any
-order, and absent ones change nothing.
+small form two layers hear the numbers of `hearing.py`, and how the controls stand, which it then
+corrects. There may be any number of tracks in any order, and absent ones change nothing.
 
 Source: S. S. Vanka et al., "Diff-MST: differentiable mixing style transfer", ISMIR 2024; the
 encoder is Cnn14 of Q. Kong et al., "PANNs: large-scale pretrained audio neural networks for audio
@@ -16,13 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from dasp._checks import check_choice, check_range
-from dasp.controllers.console.network import CONSOLES
 from dasp.controllers.diff_mst.hearing import MIX_NUMBERS, TRACK_NUMBERS
 from dasp.mixing.console import Console, Controls
+from dasp.processors.catalogue import GAIN, PARAMETRIC_EQ, STEREO_PANNER
 from dasp.signal.stft import magnitude_spectra
 
-CONSOLE = CONSOLES["channel_strip"]
-"""What the network of the package sets: equaliser, compressor, gain and pan of each track."""
+CONSOLE = Console(strip=(PARAMETRIC_EQ, GAIN, STEREO_PANNER), buses={}, master=())
+"""What the network of the package sets: equaliser, gain and pan of each track."""
+
+NEAREST = 0.005
+"""No control is nearer to an end of its range: a sigmoid has no slope there."""
 
 POOLS = ((2, 2), (4, 4), (4, 2), (4, 2), (4, 2), (2, 2))
 """By how much each block of the encoder shortens frequency and time."""
@@ -78,7 +81,7 @@ class MixingStyleController(nn.Module):
 
     Args:
         size: How large it is.
-        console: What it sets to begin with, plain; without one every control begins at 0.5.
+        console: What it sets, which begins plain; without one every control begins at 0.5.
 
     >>> model = MixingStyleController(Size(width=8, layers=1, heads=2, feed_forward=8, track=5))
     >>> model(torch.randn(3, TRACK_NUMBERS), torch.randn(2, MIX_NUMBERS)).tracks.shape
@@ -88,18 +91,26 @@ class MixingStyleController(nn.Module):
     def __init__(self, size: Size = Size(), console: Console | None = None):
         super().__init__()
         self.size = size
-        self.of_track, self.of_mix = (_ears(size, n) for n in (TRACK_NUMBERS, MIX_NUMBERS))
+        own = TRACK_NUMBERS + size.track
+        self.of_track, self.of_mix = (_ears(size, n) for n in (own, MIX_NUMBERS))
         self.kinds = nn.Parameter(0.02 * torch.randn(4, size.width))
         layer = nn.TransformerEncoderLayer(
             size.width, size.heads, size.feed_forward, dropout=0.0, batch_first=True
         )
         self.transformer = nn.TransformerEncoder(layer, size.layers, enable_nested_tensor=False)
-        plain = None if console is None else console.to_controls()
-        self.track = _head(size.width, size.track, None if plain is None else plain.tracks)
-        self.bus = _head(size.width, size.bus, None if plain is None else plain.buses)
-        self.master = _head(size.width, size.master, None if plain is None else plain.master)
+        self.track, self.bus, self.master = (
+            _head(size.width, controls) for controls in (size.track, size.bus, size.master)
+        )
+        self.plain = _plain(size, None if console is None else console.to_controls())
 
-    def forward(self, tracks: Tensor, mix: Tensor, *, mask: Tensor | None = None) -> Controls:
+    def forward(
+        self,
+        tracks: Tensor,
+        mix: Tensor,
+        *,
+        mask: Tensor | None = None,
+        before: Tensor | None = None,
+    ) -> Controls:
         """Set the controls.
 
         Args:
@@ -107,6 +118,8 @@ class MixingStyleController(nn.Module):
                 time)`.
             mix: `(*batch, 2, MIX_NUMBERS)`, or stereo audio `(*batch, 2, time)`.
             mask: True where there is a track, `(*batch, tracks)`; others change nothing.
+            before: How the controls of the tracks stand, `(*batch, tracks, controls)`, which the
+                result begins from; plain by default.
 
         Returns:
             Controls in [0, 1] of the tracks, the bus and the master.
@@ -117,6 +130,12 @@ class MixingStyleController(nn.Module):
         if mask is not None:
             here = mask.reshape(here.shape)
             tracks = torch.where(here[..., None], tracks, 0)
+        plain_tracks, _, plain_bus, plain_master = self.plain
+        if before is None:
+            before = plain_tracks.to(mix).expand(*here.shape, -1)
+        before = before.reshape(*here.shape, -1)
+        if self.size.hears == "numbers":
+            tracks = torch.cat((tracks, torch.where(here[..., None], before, 0)), -1)
         own = self.kinds.expand(len(tracks), -1, -1)
         tokens = torch.cat((
             self.of_track(tracks) + own[:, TRACK, None],
@@ -126,12 +145,14 @@ class MixingStyleController(nn.Module):
         absent = torch.cat((~here, here.new_zeros(len(here), 4)), -1)
         said = self.transformer(tokens, src_key_padding_mask=absent)
 
-        def controls(head: nn.Module | None, part: Tensor) -> Tensor | None:
-            return None if head is None else torch.sigmoid(head(part))
+        def controls(head: nn.Module | None, part: Tensor, begin: Tensor) -> Tensor | None:
+            if head is None:
+                return None
+            return torch.sigmoid(torch.logit(begin.to(part), NEAREST) + head(part))
 
-        of_tracks = controls(self.track, said[:, :count])
-        of_bus = controls(self.bus, said[:, -2])
-        of_master = controls(self.master, said[:, -1])
+        of_tracks = controls(self.track, said[:, :count], before)
+        of_bus = controls(self.bus, said[:, -2], plain_bus)
+        of_master = controls(self.master, said[:, -1], plain_master)
         return Controls(*(
             None if x is None else x.reshape(*batch, *x.shape[1:])
             for x in (of_tracks, None, of_bus, of_master)
@@ -196,14 +217,21 @@ def _ears(size: Size, numbers: int) -> nn.Module:
     return nn.Sequential(nn.Linear(numbers, width), nn.ReLU(), nn.Linear(width, width))
 
 
-def _head(width: int, controls: int, plain: Tensor | None) -> nn.Linear | None:
-    """A layer that says `plain` before it has learnt anything."""
+def _head(width: int, controls: int) -> nn.Linear | None:
+    """A layer that changes nothing before it has learnt anything."""
     if controls == 0:
         return None
     head = nn.Linear(width, controls)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
-    if plain is not None:
-        # An end of a range is out of reach of a sigmoid, and has no slope near it.
-        head.bias.data = torch.logit(plain.float().clamp(0.02, 0.98))
     return head
+
+
+def _plain(size: Size, known: Controls | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Controls of tracks, groups, bus and master that are plain, or in the middle if not known."""
+    sizes = (size.track, 0, size.bus, size.master)
+    given = (None,) * 4 if known is None else known
+    track, group, bus, master = (
+        torch.full((n,), 0.5) if one is None else one for n, one in zip(sizes, given, strict=True)
+    )
+    return track, group, bus, master

@@ -9,6 +9,7 @@ from dasp.controllers.console.network import CONSOLES
 from dasp.controllers.diff_mst.hearing import MIX_NUMBERS, TRACK_NUMBERS
 from dasp.controllers.diff_mst.network import (
     CONSOLE,
+    NEAREST,
     PAPER,
     MixingStyleController,
     Size,
@@ -91,6 +92,16 @@ def test_the_reference_and_the_other_tracks_are_heard():
     assert not torch.allclose(model(other, mix).tracks[0], said[0], atol=1e-4)
 
 
+def test_controls_go_on_from_where_they_stand():
+    model = MixingStyleController(TINY).eval()
+    tracks, mix = numbers(2)
+    stand = 0.1 + 0.8 * torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(1))
+    # Nothing has been learnt: nothing is turned.
+    torch.testing.assert_close(model(tracks, mix, before=stand).tracks, stand)
+    turned = moved(model)(tracks, mix, before=stand).tracks
+    assert not torch.allclose(turned, moved(model)(tracks, mix).tracks, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", CONSOLES)
 def test_before_training_a_console_stands_plain(name):
     console = CONSOLES[name]
@@ -102,7 +113,9 @@ def test_before_training_a_console_stands_plain(name):
             assert getattr(said, part) is None
             continue
         found = getattr(said, part).reshape(-1, len(wanted))[0]
-        torch.testing.assert_close(found, wanted.float().clamp(0.02, 0.98), atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            found, wanted.float().clamp(NEAREST, 1 - NEAREST), atol=1e-4, rtol=0
+        )
 
 
 def test_the_network_of_the_package_has_fewer_bytes_than_a_million():

@@ -9,10 +9,10 @@ from dasp.analysis import measure_loudness, measure_spectral_centroid, measure_s
 from dasp.controllers import BY_REFERENCE
 from dasp.controllers.diff_mst.system import WEIGHTS, load_trained, shipped, spectrum_of
 from dasp.controllers.systems import automatic_mix
-from dasp.mixing.mixdown import mix_down
+from dasp.mixing.mixdown import mix_down, mix_stems
 from dasp.mixing.song import Song
 from dasp.processors.catalogue import GAIN, PARAMETRIC_EQ, STEREO_PANNER
-from dasp.processors.stage import Stage
+from dasp.processors.stage import Stage, setting
 from dasp.songs.synthetic import synthetic_song
 
 RATE = 44_100
@@ -52,6 +52,29 @@ def test_the_mix_leans_and_is_as_bright_as_the_reference_is(song, reference):
     )
     centroids = [measure_spectral_centroid(x, RATE).mean().item() for x in (dark, bright)]
     assert 1.2 * centroids[0] < centroids[1]
+
+
+def test_leads_stand_in_the_middle_unless_those_of_the_reference_do_not(song, reference):
+    def leads(mix):
+        return [
+            setting(track.strip, "pan", 0.0)
+            for track in mix.tracks
+            if track.role in ("kick", "snare", "bass", "vocal")
+        ]
+
+    record, _ = mixed_like(song, reference)
+    assert leads(record) and not any(leads(record))
+    aside, _ = mixed_like(song, Stage(STEREO_PANNER, {"pan": 0.8}).run(reference, RATE))
+    assert max(leads(aside)) > 0.3
+
+
+def test_no_track_is_lost(song, reference):
+    quiet = replace(song, tracks=(0.03 * song.tracks[0], *song.tracks[1:]))
+    for tracks in (song, quiet):
+        mix, _ = mixed_like(tracks, reference)
+        stems = mix_stems(tracks.tracks, replace(mix, master=()))
+        lufs = [measure_loudness(stem.audio, RATE).item() for stem in stems if stem.kind == "track"]
+        assert min(lufs) > max(lufs) - 40
 
 
 def test_the_same_reference_at_another_level_twice_or_in_mono_is_the_same(song, reference):
