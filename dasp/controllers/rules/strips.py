@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from dasp.analysis.energy import block_energies
@@ -20,8 +19,8 @@ from dasp.processors.catalogue import GAIN, LIMITER, STEREO_PANNER
 from dasp.processors.stage import Stage
 from dasp.processors.strip import run_strip
 from dasp.signal.side_by_side import side_by_side
-from dasp.signal.true_peak import REACH, peaks_between
-from dasp.units import gain_to_db
+from dasp.signal.true_peak import peaks_between
+from dasp.units import db_to_gain, gain_to_db
 
 LOUDNESS_TOLERANCE_LU, MOST_CORRECTIONS, LEAST_SLOPE = 0.05, 8, 0.1
 
@@ -29,10 +28,7 @@ BETWEEN_SAMPLES_DB = 1.0
 """A peak between samples that are so far under a ceiling goes over it for a moment alone."""
 
 PEAKS_UP_TO_DB = 3.0
-"""Peaks are found around samples that are no further under the ceiling."""
-
-SPAN = 512
-"""Samples that are looked at, or passed over, together."""
+"""Peaks are told apart down to so far under the ceiling, for the gains that are tried next."""
 
 
 def gains_and_pans(
@@ -244,23 +240,11 @@ class _GainAndLimiter:
             return self.lufs + gain_db
         if gain_db > self.up_to_db:
             self.up_to_db = gain_db + PEAKS_UP_TO_DB
-            least = 10 ** ((ceiling_db - self.up_to_db) / 20)
-            self.peaks = _peaks_over(self.bus, least)
-        loud = 10 ** (gain_db / 20)
+            least = db_to_gain(ceiling_db - self.up_to_db)
+            self.peaks = peaks_between(self.bus, self.bus.new_full(self.bus.shape[:-1], least))
+        loud = db_to_gain(gain_db)
         heard = limited_once(loud * self.bus, loud * self.peaks, self.sample_rate, **settings)
         return measure_loudness(heard, self.sample_rate).item()
-
-
-def _peaks_over(x: Tensor, least: float) -> Tensor:
-    """True peaks of audio `(2, time)` around samples over `least`; elsewhere the samples alone."""
-    peaks, time = x.abs(), x.shape[-1]
-    missing = -time % SPAN
-    around = nnf.pad(x, (REACH, REACH + missing)).unfold(-1, SPAN + 2 * REACH, SPAN)
-    loud = around.abs().amax((0, -1)) > least
-    found = peaks_between(around[:, loud])[..., REACH:-REACH]
-    spans = nnf.pad(peaks, (0, missing)).unflatten(-1, (-1, SPAN))
-    spans[:, loud] = found
-    return spans.flatten(-2)[..., :time]
 
 
 def _slope(tried: Sequence[tuple[float, float]]) -> float:
