@@ -32,6 +32,7 @@ def constant(values: Numbers, like: Tensor, dtype: torch.dtype | None = None) ->
 
 
 @functools.lru_cache(1024)
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _kept(values: tuple, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=dtype, device=device)
 

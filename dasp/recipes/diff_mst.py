@@ -217,6 +217,7 @@ def drawn_settings(
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def plain() -> Mapping[str, Tensor]:
     """Settings of a track that change nothing."""
     return CONSOLE.to_physical(CONSOLE.to_controls()).tracks

@@ -122,6 +122,7 @@ def cepstra(power: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _cosines() -> Tensor:
     """The first columns of the orthonormal cosine transform, over the root of their length."""
     band = torch.arange(BANDS, dtype=torch.float64)[:, None] + 0.5

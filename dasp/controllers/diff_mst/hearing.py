@@ -123,6 +123,7 @@ def loudness_of(bands: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def centres_hz() -> Tensor:
     """Measure where the bands are.
 
@@ -134,6 +135,7 @@ def centres_hz() -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def widths_hz() -> Tensor:
     """Measure how much of the frequency axis each band stands for.
 
@@ -144,11 +146,13 @@ def widths_hz() -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _bank(bins: int, sample_rate: float) -> Tensor:
     return mel_filterbank(bins, sample_rate)
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _loudness_weights() -> Tensor:
     """How much of the square of a signal, K-weighted, is in each band of mean power."""
     centres = centres_hz()

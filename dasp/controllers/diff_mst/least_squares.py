@@ -124,6 +124,7 @@ def _behind(heard: HeardTracks, controls: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _moving() -> _Places:
     places: list[int] = []
     spreads: list[float] = []

@@ -111,6 +111,7 @@ def lost_by_db(behind: Tensor, playing: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _plain() -> Tensor:
     controls = CONSOLE.to_controls().tracks
     assert controls is not None

@@ -304,6 +304,7 @@ def _likely_eq(track: Track, sample_rate: int) -> Prior:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _what_bands_do(sample_rate: int) -> Tensor:
     """What 1 dB of each band of the EQ does in the thirds of an octave, `(31, BANDS)`."""
     impulse = torch.zeros(1, IMPULSE)

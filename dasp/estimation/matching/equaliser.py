@@ -116,6 +116,7 @@ def at_one_loudness(level_db: Tensor, response_db: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _loudness_weights(bands: int) -> Tensor:
     """How much the power of each third counts: the K-weighting of ITU-R BS.1770."""
     rate = 48_000.0  # the filter of which is the standard's own

@@ -132,6 +132,7 @@ def level_scale(key: Tensor, db_per_decade: float = 20.0, sign: float = 1.0) -> 
 
 
 @lru_cache
+@torch.inference_mode(False)  # what is kept may meet gradients later
 def _scale(dtype: torch.dtype, db_per_decade: float, sign: float) -> Tensor:
     floor = 10 ** (SILENCE_DB / db_per_decade)
     # The smallest magnitude is a number of the type of the key, as in the portable form.
