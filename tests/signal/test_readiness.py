@@ -53,6 +53,18 @@ def wait_until_ready(seconds=120.0):
         time.sleep(0.05)
 
 
+def test_what_is_ready_by_the_time_it_is_asked_for_is_not_wished_for():
+    """As where another process ends its work between a look and a wish."""
+    code = _readiness.all_code(KERNEL, False, torch.float32)
+    folder = _code_folder.folder()
+    _code_folder.begin(folder)
+    (folder / f"{code}.ready").touch()
+    before = _background._process
+    assert _background.ask(str(code)) is None
+    assert not list(folder.glob("*.wanted"))
+    assert _background._process is before
+
+
 def test_another_process_compiles_meanwhile(caplog):
     assert not is_ready()
     assert not is_ready("delay_numba.solve")

@@ -42,7 +42,11 @@ def ask(code: str) -> str | None:
         if not _code_folder.is_writable(folder):
             folder = _leave_to_this_process(folder.name)
         _code_folder.begin(folder)
-        (folder / f"{code}.wanted").touch()
+        wish = folder / f"{code}.wanted"
+        wish.touch()
+        if (folder / f"{code}.ready").exists():  # since the caller looked
+            wish.unlink(missing_ok=True)
+            return None
         return _start_unless_one_runs(folder)
     except (OSError, ValueError, RuntimeError) as error:  # processes are not allowed here
         return f"{type(error).__name__}: {error}"
