@@ -132,9 +132,6 @@ def is_silent(x: Tensor, sample_rate: float) -> bool:
     Returns:
         Whether it is silent.
     """
-    loudest, around = int(x.abs().amax(-2).argmax()) if x.numel() else 0, round(0.4 * sample_rate)
-    if _lufs(x[..., max(0, loudest - around) : loudest + around], sample_rate) > ABSOLUTE_GATE_LUFS:
-        return False  # one block over the gate is enough
     return _lufs(x, sample_rate) <= ABSOLUTE_GATE_LUFS
 
 

@@ -51,6 +51,13 @@ def test_a_mix_is_brought_to_a_loudness_under_its_ceiling(tracks):
     assert measure_true_peak(y, RATE).max() < -0.9
 
 
+def test_a_drift_that_nobody_hears_is_silence():
+    """Wherever it stands, and however far from zero: no part of it begins with a step."""
+    place = 2 * torch.pi * torch.arange(10 * RATE) / RATE
+    assert strips.is_silent(0.5 * torch.sin(0.1 * place)[None], RATE)
+    assert not strips.is_silent(0.01 * torch.sin(440 * place)[None], RATE)
+
+
 @pytest.mark.parametrize(("target_lufs", "looks"), [(-30.0, 0), (-9.0, 1)])
 def test_peaks_are_looked_for_once_and_only_near_the_ceiling(
     tracks, target_lufs, looks, monkeypatch
