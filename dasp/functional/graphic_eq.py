@@ -24,6 +24,7 @@ from dasp.functional._param import Param
 from dasp.functional._processor import Processor
 from dasp.functional._run import in_blocks
 from dasp.functional.eq import filter_with
+from dasp.signal._fused import on_gpu
 from dasp.signal.biquad import design_peak
 from dasp.signal.iir import sections_of
 
@@ -167,22 +168,22 @@ def design_graphic_eq(gain_db: Tensor, sample_rate: float) -> Tensor:
     omega = warped[:, None] / warped
     off_centre = (q * (omega - 1 / omega)).square()
 
-    peak_db = _gains_that_sum_to(asked_db, off_centre)
+    peak_db = _gains_that_sum_to(asked_db[..., None], off_centre)[..., 0]
     return design_peak(centre, sample_rate, gain_db=peak_db, q=q).squeeze(-2)
 
 
+@on_gpu("graphic_eq_cuda.gains_that_sum_to", last=2)
 def _gains_that_sum_to(asked_db: Tensor, off_centre: Tensor) -> Tensor:
-    """Newton's method on the sum of all peaks at every centre, from no gain on.
+    """The gains of peaks `(..., peaks, 1)` that are `asked_db` in all at every centre.
 
-    The power response of a peak of gain G is (u + G) / (u + 1 / G) with
-    u = Q^2 (omega - 1 / omega)^2, which is `off_centre` (centres, peaks). The steps are ordinary
-    differentiable operations, and so is the solution.
+    Newton's method, from no gain on. The power response of a peak of gain G is
+    (u + G) / (u + 1 / G) with u = Q^2 (omega - 1 / omega)^2, which is `off_centre` (centres,
+    peaks). The steps are ordinary differentiable operations, and so is the solution.
     """
-    peak_db = torch.zeros_like(asked_db)
+    u, peak_db = off_centre, torch.zeros_like(asked_db)
     for _ in range(NEWTON_STEPS):
-        u, gain = off_centre, 10 ** (peak_db[..., None, :] / 20)
-        response_db = (10 * torch.log10((u + gain) / (u + 1 / gain))).sum(-1)
+        gain = 10 ** (peak_db.mT / 20)
+        response_db = (10 * torch.log10((u + gain) / (u + 1 / gain))).sum(-1, keepdim=True)
         slope = (gain / (u + gain) + 1 / (u * gain + 1)) / 2  # of each peak, dB per dB
-        missing_db = asked_db - response_db
-        peak_db = peak_db + torch.linalg.solve_ex(slope, missing_db[..., None])[0][..., 0]
+        peak_db = peak_db + torch.linalg.solve_ex(slope, asked_db - response_db)[0]
     return peak_db

@@ -362,4 +362,10 @@ def _late(written: Tensor, samples: int, time: int) -> Tensor:
 
 def _pole(name: str, corner_hz: Value, x: Tensor, sample_rate: float) -> Tensor:
     corner_hz = per_item(name, corner_hz, x, above=0.0)[..., None, None]
-    return torch.exp(-2 * math.pi / sample_rate * corner_hz)
+    return _pole_at(corner_hz, 2 * math.pi / sample_rate)
+
+
+@on_gpu("recurrence_cuda.pole_at")
+def _pole_at(corner_hz: Tensor, turn: float) -> Tensor:
+    """The pole of a low-pass, of which `turn` is the angle from sample to sample at 1 Hz."""
+    return torch.exp(-turn * corner_hz)

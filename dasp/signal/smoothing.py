@@ -155,7 +155,11 @@ def _gradients(grad: Tensor, a: Tensor, zi: Tensor, y: Tensor) -> tuple[Tensor, 
     return adjoint * delayed(y, zi), adjoint, adjoint[:, 0] * a[:, 0]
 
 
-_ADJOINT = Kernel(_gradients, cpu="recurrence_numba.linear_gradients")
+_ADJOINT = Kernel(
+    _gradients,
+    cpu="recurrence_numba.linear_gradients",
+    gpu="recurrence_cuda.linear_gradients",
+)
 
 
 class _RecurrenceWithTangent(_Recurrence):

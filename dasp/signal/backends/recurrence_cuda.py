@@ -24,6 +24,21 @@ def linear_recurrence(a: Tensor, b: Tensor, zi: Tensor) -> Tensor:
     return y
 
 
+def linear_gradients(grad: Tensor, a: Tensor, zi: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """By a, b and zi: a recurrence that runs backwards in time, in the same chunks."""
+    grad, a, zi, y = (t.detach().contiguous() for t in (grad, a, zi, y))
+    rows, time, chunks, length = *y.shape, *chunks_of(*y.shape)
+    sizes = rows, time, chunks, length
+    behind = y.new_zeros(rows, chunks, dtype=torch.float64)
+    if chunks > 1:
+        change = torch.empty_like(behind)
+        launch("recurrence.reach_back", rows * chunks, grad, a, behind, change, *sizes)
+        launch("recurrence.lead_back", rows, behind, change, rows, chunks)
+    d_a, d_b, d_zi = map(torch.empty_like, (a, y, zi))
+    launch("recurrence.run_back", rows * chunks, grad, a, zi, y, behind, d_a, d_b, d_zi, *sizes)
+    return d_a, d_b, d_zi
+
+
 def ballistics(x: Tensor, attack: Tensor, release: Tensor, zi: Tensor) -> Tensor:
     """The branching smoother, a thread a row."""
     return dynamics_cuda.ballistics(False, x, attack, release, zi)[0]
@@ -44,3 +59,17 @@ def pole_adjoint(grad: Tensor, time_ms: Tensor, sample_rate: float) -> tuple[Ten
         float(sample_rate),
     )  # fmt: skip
     return (d_time,)
+
+
+def pole_at(keep: bool, corner_hz: Tensor, turn: float) -> tuple[Tensor, tuple]:
+    corner_hz = corner_hz.detach().contiguous()
+    y = torch.empty_like(corner_hz)
+    launch("recurrence.pole_at", len(y), corner_hz, y, len(y), turn)
+    return y, ()
+
+
+def pole_at_adjoint(grad: Tensor, corner_hz: Tensor, turn: float) -> tuple[Tensor]:
+    grad, corner_hz = grad.contiguous(), corner_hz.detach().contiguous()
+    d_corner = torch.empty_like(corner_hz)
+    launch("recurrence.pole_at_back", len(grad), grad, corner_hz, d_corner, len(grad), turn)
+    return (d_corner,)

@@ -34,6 +34,7 @@ KERNELS = {
     "diffuser": {},
     "swing": {"STRIP": 64},
     "gate": {},
+    "graphic_eq": {"BANDS": 31},
     "plate": {"TAP_COUNT": 2, "TAPS": "{0, 1, 0, 266, 1}, {1, 3, 1, 121, -1}"},
     "envelope": {"STRIP": 64},
     "limiter": {},

@@ -5,6 +5,7 @@ import torch
 
 import dasp.processors.catalogue
 import dasp.signal.quantise  # noqa: F401
+from dasp.functional.graphic_eq import design_graphic_eq
 from dasp.signal import biquad, use_kernels
 from dasp.signal._kernel import KERNELS
 from dasp.signal.backends.agreement import gradient_difference, value_difference
@@ -70,6 +71,16 @@ def test_designs_and_their_basis(kind):
         return sections_of(design(freq_hz, 44_100, q=q, **options))
 
     assert_same(designed, freq_hz, q, gain_db)
+
+
+@pytest.mark.parametrize("bands", [10, 31])
+def test_gains_of_a_graphic_eq(bands):
+    """As far apart as they may be, and gradients by the solution in place of the way to it."""
+    generator = torch.Generator().manual_seed(bands)
+    far = 48 * torch.rand(3, bands, generator=generator, dtype=torch.float64) - 24
+    zigzag = torch.where(torch.arange(bands) % 2 == 0, 24.0, -24.0).double()
+    gain_db = torch.stack((*far, zigzag, torch.zeros(bands).double()))
+    assert_same(lambda g: design_graphic_eq(g, 44_100), gain_db)
 
 
 DELAYS = {

@@ -18,11 +18,7 @@ def test_budget(name):
     found = [of_defaults(name, 8192, gradient=gradient) for gradient in (False, True)]
     for launches, most in zip(found, BUDGETS[name], strict=True):
         assert launches.count <= most, launches.names
-        assert launches.waits == 0 or name in WAITS
-
-
-WAITS = {"graphic_eq", "graphic_eq_31"}
-"""What solves a system of equations: torch reads its pivots back."""
+        assert launches.waits == 0
 
 
 @pytest.mark.parametrize("name", BUDGETS)
