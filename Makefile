@@ -9,8 +9,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MATRIX ?= .matrix
-# One thread for each of pytest's processes: together they fill the machine.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
+# One thread for each of pytest's processes: together they fill the machine. Each has a part of the
+# files, so that what a file prepares is prepared once, and helps the other in the end. Bytecode is
+# kept, whatever the shell says: dozens of tests start a Python.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal -q
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: demo test test-all test-matrix soak lint bench docs docs-serve clean

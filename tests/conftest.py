@@ -1,4 +1,4 @@
-"""What all tests share: compiled kernels, seeds, and the optional folder of real recordings."""
+"""What all tests share: compiled kernels and the optional folder of real recordings."""
 
 import logging
 import os
@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 
 # What a test hears is not to hang on what another process has compiled by then.
 os.environ.setdefault("DASP_KERNELS", "numba" if find_spec("numba") else "torch")
@@ -18,11 +17,6 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def pytest_runtest_setup(item):
     if item.get_closest_marker("numba") and find_spec("numba") is None:
         pytest.skip("numba is not installed")
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,8 @@ def run(name: str, python: Path, folder: Path, tests: list[str]) -> dict:
         "NUMBA_CACHE_DIR": str(folder / "machine_code" / name),
     }
     part = tests or list(row.part)
-    command = [python, "-m", "pytest", "-n", "auto", "-q", "--tb=short", "-rfE", "-m", "not long"]
+    command = [python, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+    command += ["-q", "--tb=short", "-rfE", "-m", "not long"]
     begun, log = time.monotonic(), folder / f"{name}.log"
     with open(log, "w", encoding="utf-8") as out:
         code = subprocess.run(

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dasp.processors.catalogue import CATALOGUE
+from tests.syntax import syntax
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "dasp").rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 COINCIDENCES = {
     "AT_ONCE": "each as many as are quick",
@@ -35,8 +35,8 @@ def _constants():
 
     Those of kernels are left out, of which each is tuned for itself.
     """
-    for path, tree in TREES.items():
-        for node in tree.body if path.parent.name != "backends" else ():
+    for path in FILES:
+        for node in syntax(path).body if path.parent.name != "backends" else ():
             if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
                 continue
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
@@ -66,8 +66,8 @@ def _functions():
     Those of kernels are left out, whose forms are written out for each, and those of recipes, which
     do not lean on one another.
     """
-    for path, tree in TREES.items():
-        for node in ast.walk(tree) if not {"signal", "recipes"} & {*path.parts} else ():
+    for path in FILES:
+        for node in ast.walk(syntax(path)) if not {"signal", "recipes"} & {*path.parts} else ():
             if not isinstance(node, ast.FunctionDef):
                 continue
             numbers = {}
@@ -95,11 +95,10 @@ def test_a_function_has_one_home():
 
 def _names_in(path: Path) -> set[str]:
     """The names that a file speaks of: code by its syntax, a page by its words."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        return set(re.findall(r"\w+", text))
+        return set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
     names = set()
-    for node in ast.walk(TREES.get(path) or ast.parse(text)):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, ast.Attribute):

@@ -26,7 +26,6 @@ EQ = CATALOGUE["parametric_eq"]
     [
         (MIX, ["44100 Hz", "track 0", "and 32 more", "groups: drums", "buses: hall", "master:"]),
         (SONG, ["44100 Hz, 2.0 s", "track 1"]),
-        (synthetic_song(0, seconds=1.0, sample_rate=8000), ["synthetic 0", "kick"]),
         (Console(), ["strip: gain, high_pass", "reverb: ", "master: "]),
         (Fit(EQ, EQ.defaults(), {"polish": -41.23}, 0.5, (("search", -3.0),) * 999), ["-41.2 dB"]),
         (Unmixed(MIX, (STAGE,), (), 12.0), ["gain 12.3 dB (not kept)"]),
@@ -40,6 +39,11 @@ def test_a_repr_is_short_and_tells_what_it_is(value, told):
     assert len(text) < 500, len(text)
     assert text.startswith(type(value).__name__)
     assert [part for part in told if part not in text] == []
+
+
+def test_a_made_song_tells_its_name_and_tracks():
+    song = synthetic_song(0, seconds=1.0, sample_rate=8000)
+    test_a_repr_is_short_and_tells_what_it_is(song, ["synthetic 0", "kick"])
 
 
 def test_the_front_door_says_what_it_has():

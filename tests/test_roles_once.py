@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import dasp
+from tests.syntax import syntax
 
 ROOT = Path(dasp.__file__).parent
 
@@ -16,7 +17,7 @@ MAY_GUESS = {
 def test_only_loaders_guess():
     guessing = set()
     for path in ROOT.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = syntax(path)
         names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(tree)}
         if "guess_role" in names:
             guessing.add(path.relative_to(ROOT).as_posix())

@@ -12,6 +12,7 @@ import pytest
 
 from dasp.cli import list as list_command
 from dasp.cli.main import ALIASES, COMMANDS, main
+from tests.syntax import syntax
 
 
 def _python(*arguments) -> subprocess.CompletedProcess:
@@ -106,7 +107,7 @@ def test_the_table_has_every_command_there_is():
     folder = Path(list_command.__file__).parent
     functions = {}
     for path in folder.glob("*.py"):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
+        body = syntax(path).body
         functions[path.stem] = {n.name for n in body if isinstance(n, ast.FunctionDef)}
     files = {name.replace("-", "_") for name in COMMANDS}
     assert {name for name, own in functions.items() if "add_arguments" in own} == files
@@ -159,7 +160,7 @@ def test_no_list_of_the_library_is_typed_again():
 def _tuples_of_words(path: Path) -> list[frozenset[str]]:
     """What any three or more words stand in one tuple, list or set."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) >= 3:
             words = [n.value for n in node.elts if isinstance(n, ast.Constant)]
             if len(words) == len(node.elts) and all(isinstance(word, str) for word in words):

@@ -10,6 +10,7 @@ import pytest
 from dasp.processors import Processor
 from docs.building import reference
 from tests.docs.pages import PAGES, ROOT, blocks
+from tests.syntax import syntax
 
 MODULES = reference.public_modules()
 TEXT = "\n".join(reference.pages().values())
@@ -19,7 +20,7 @@ ALSO = set(re.findall(r"\{py:obj\}`\w+ <([\w.]+)>`", TEXT))
 
 def names_of_all(path) -> list[str]:
     """What a file says in `__all__`, read without running it."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in syntax(path).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             if isinstance(node.value, ast.List | ast.Tuple):
                 return [ast.literal_eval(element) for element in node.value.elts
@@ -36,7 +37,9 @@ def module_of(path) -> str:
 WITH_ALL = {
     module_of(path): names
     for path in sorted((ROOT / "dasp").rglob("*.py"))
-    if (names := names_of_all(path)) and path != ROOT / "dasp" / "__init__.py"
+    if "__all__" in path.read_text(encoding="utf-8")
+    and (names := names_of_all(path))
+    and path != ROOT / "dasp" / "__init__.py"
 }
 
 

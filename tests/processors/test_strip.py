@@ -16,6 +16,7 @@ from dasp.processors.document import load_chain, save_chain
 from dasp.processors.node import MORE_KEYS, from_json, to_json
 from dasp.processors.stage import Stage
 from dasp.processors.strip import named, run_strip, settings_of, with_settings
+from tests.syntax import syntax
 
 RATE = 44_100
 DATA = Path(__file__).parent / "data"
@@ -133,7 +134,7 @@ def test_an_idea_has_one_home(idea):
     found = {
         path.name
         for path in sorted(package.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(syntax(path))
         if looks_so(node)
     }
     assert found == {home}

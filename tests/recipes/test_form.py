@@ -9,6 +9,7 @@ import pytest
 
 from dasp import recipes
 from dasp.training import Direct, Task, Training
+from tests.syntax import syntax
 
 FILES = sorted(Path(recipes.__file__).parent.glob("[a-z]*.py"))
 
@@ -18,7 +19,7 @@ every_recipe = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem
 def imported(path: Path) -> set[str]:
     """The modules and names that a file imports, wherever in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -34,7 +35,7 @@ def test_no_recipe_imports_another(path):
 @every_recipe
 def test_no_recipe_has_a_loop_or_a_network_of_its_own(path):
     """No optimiser, no backward pass, no layers, no arguments of a command line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         word = getattr(node, "attr", getattr(node, "id", ""))
         assert word not in ("optim", "backward", "Adam"), f"{path.name}: {word}"
         bases = node.bases if isinstance(node, ast.ClassDef) else []
