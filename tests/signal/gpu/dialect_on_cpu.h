@@ -1,5 +1,6 @@
 // The dialect of the kernels for GPUs on a CPU: one thread does what all of them would, in the order
 // of their numbers or, with BACKWARDS, in the opposite one, so that what depends on the order shows.
+// With THREADS, so many take turns.
 
 #include <cmath>
 
@@ -8,6 +9,11 @@ typedef long long wide;
 #define KERNEL extern "C" void
 #define INLINE static inline
 #define METHOD inline
+#define SHARED static
+
+#ifdef THREADS
+#include "taking_turns.h"
+#else
 #ifdef BACKWARDS
 #define ALL(type, i, count) for (type i = (type)(count) - 1; i >= 0; i--)
 #else
@@ -17,8 +23,8 @@ typedef long long wide;
 #define EACH_BLOCK(i, count) ALL(wide, i, count)
 #define TOGETHER(i, count) ALL(int, i, count)
 #define MEET
-#define SHARED static
 #define ONE_OF_THEM
+#endif
 
 template <class A, class B> auto min(A a, B b) -> decltype(a + b) { return a < b ? a : b; }
 template <class A, class B> auto max(A a, B b) -> decltype(a + b) { return a < b ? b : a; }

@@ -5,7 +5,8 @@ import functools
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
@@ -21,8 +22,11 @@ COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
 
 @contextmanager
-def kernels_on_cpu(*, backwards: bool = False) -> Iterator[list[str]]:
-    """Let the kernels for GPUs run for tensors on a CPU; gives the names of those launched."""
+def kernels_on_cpu(*, backwards: bool = False, threads: int = 0) -> Iterator[list[str]]:
+    """Let the kernels for GPUs run for tensors on a CPU; gives the names of those launched.
+
+    One thread does what all would, or so many take turns, each up to where they meet.
+    """
     launched: list[str] = []
 
     def run(name, real, constants, items, together, arguments) -> None:
@@ -31,8 +35,14 @@ def kernels_on_cpu(*, backwards: bool = False) -> Iterator[list[str]]:
         assert all(t.is_contiguous() and t.device.type == "cpu" for t in tensors), name
         if backwards:
             constants += (("BACKWARDS", 1),)
+        if threads:
+            constants += (("THREADS", threads),)
         file, function = name.split(".")
-        getattr(_compiled(file, real, constants), function)(*map(_as_c, arguments))
+        library, values = _compiled(file, real, constants), list(map(_as_c, arguments))
+        if threads:
+            _take_turns(library, getattr(library, function), values, threads)
+        else:
+            getattr(library, function)(*values)
 
     def on_gpu(kernel, *arguments, gradient=False):
         return kernel.on_gpu
@@ -43,6 +53,18 @@ def kernels_on_cpu(*, backwards: bool = False) -> Iterator[list[str]]:
         mock.patch.object(fftconv, "_has_a_cache", lambda x: False),
     ):
         yield launched
+
+
+def _take_turns(library: ctypes.CDLL, kernel: Callable, arguments: list, threads: int) -> None:
+    def thread(number: int) -> int:
+        library.enter(number)
+        kernel(*arguments)
+        return library.leave()
+
+    library.begin()
+    with ThreadPoolExecutor(threads) as pool:
+        meetings = set(pool.map(thread, range(threads)))
+    assert len(meetings) == 1, "some threads of a block met more often than others"
 
 
 def _as_c(argument: Tensor | int | float):
@@ -58,7 +80,8 @@ def _compiled(file: str, real: str, constants: tuple) -> ctypes.CDLL:
     folder = Path(tempfile.mkdtemp(prefix="dasp-gpu-"))
     source, library = folder / "kernels.cpp", folder / "kernels.so"
     source.write_text(_cuda.source(file, real, constants, dialect), encoding="utf-8")
-    options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-Wno-unknown-pragmas"]
+    options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-pthread", f"-I{HERE}"]
+    options += ["-Wno-unknown-pragmas"]
     subprocess.run(
         [COMPILER, *options, "-o", library, source], check=True, capture_output=True, text=True
     )

@@ -1,5 +1,7 @@
 """The kernels for GPUs, run on a CPU: they are the same computations as the portable forms."""
 
+import functools
+
 import pytest
 import torch
 
@@ -30,11 +32,11 @@ def test_forms_agree(kernel, backwards):
     assert launched
 
 
-def assert_same(function, *tensors):
+def assert_same(function, *tensors, **threads):
     """In value and in every gradient, through kernels for GPUs and through torch operations."""
     results = []
-    for through in (lambda: use_kernels("torch"), kernels_on_cpu):
-        with through() as launched:
+    for through in (use_kernels("torch"), kernels_on_cpu(**threads)):
+        with through as launched:
             inputs = [t.detach().clone().requires_grad_() for t in tensors]
             y = function(*inputs)
             weight = torch.cos(torch.arange(float(y.numel()))).to(y).view(y.shape)
@@ -99,6 +101,14 @@ def test_delays(name, begins):
     delay = DELAYS[name].double()
     assert_same(lambda x, d: fractional_delay(x, d, past), x, delay)
     assert_same(lambda x, d: feedback_delay(x, d + 1, 0.5, past), x, delay)
+
+
+@in_any_order
+def test_the_shortest_delay_is_known_to_all_threads(backwards):
+    """Before any of them reads: what was written shortly before may be that of another."""
+    x, late = torch.randn(2, 400).double(), torch.randint(2, 40, (2, 400)).double()
+    delayed = functools.partial(feedback_delay, feedback=0.5)
+    assert_same(lambda x: delayed(x, late), x, threads=5, backwards=backwards)
 
 
 def test_a_nan_stays_in_the_reduction():

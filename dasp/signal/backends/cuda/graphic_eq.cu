@@ -24,7 +24,6 @@ INLINE void solve(double (*matrix)[COLUMNS]) {
     }
     MEET;
     TOGETHER(i, BANDS) matrix[i][BANDS] /= matrix[i][i];
-    MEET;
 }
 
 KERNEL gains(const real *asked_db, const real *off_centre, real *peak_db, int rows) {
@@ -46,7 +45,6 @@ KERNEL gains(const real *asked_db, const real *off_centre, real *peak_db, int ro
             solve(matrix);
             TOGETHER(i, BANDS) peak[i] += matrix[i][BANDS];
         }
-        MEET;
         TOGETHER(i, BANDS) peak_db[row * BANDS + i] = peak[i];
     }
 }
@@ -56,7 +54,6 @@ KERNEL gains_back(const real *grad, const real *peak_db, const real *off_centre,
     SHARED double matrix[BANDS][COLUMNS];
     EACH_BLOCK(row, rows) {
         const real *u = off_centre + row * BANDS * BANDS;
-        MEET;
         TOGETHER(i, BANDS) {
             const double gain = gain_of(peak_db[row * BANDS + i]);
             for (int j = 0; j < BANDS; j++) matrix[i][j] = slope_of(u[j * BANDS + i], gain);
