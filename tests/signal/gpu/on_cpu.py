@@ -33,14 +33,14 @@ def kernels_on_cpu(*, backwards: bool = False, threads: int = 0) -> Iterator[lis
         launched.append(name)
         tensors = [a for a in arguments if isinstance(a, Tensor)]
         assert all(t.is_contiguous() and t.device.type == "cpu" for t in tensors), name
-        if backwards:
-            constants += (("BACKWARDS", 1),)
         if threads:
             constants += (("THREADS", threads),)
+        elif backwards:
+            constants += (("BACKWARDS", 1),)
         file, function = name.split(".")
         library, values = _compiled(file, real, constants), list(map(_as_c, arguments))
         if threads:
-            _take_turns(library, getattr(library, function), values, threads)
+            _take_turns(library, getattr(library, function), values, threads, backwards)
         else:
             getattr(library, function)(*values)
 
@@ -55,13 +55,15 @@ def kernels_on_cpu(*, backwards: bool = False, threads: int = 0) -> Iterator[lis
         yield launched
 
 
-def _take_turns(library: ctypes.CDLL, kernel: Callable, arguments: list, threads: int) -> None:
+def _take_turns(
+    library: ctypes.CDLL, kernel: Callable, arguments: list, threads: int, backwards: bool
+) -> None:
     def thread(number: int) -> int:
         library.enter(number)
         kernel(*arguments)
         return library.leave()
 
-    library.begin()
+    library.begin(backwards)
     with ThreadPoolExecutor(threads) as pool:
         meetings = set(pool.map(thread, range(threads)))
     assert len(meetings) == 1, "some threads of a block met more often than others"

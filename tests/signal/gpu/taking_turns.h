@@ -1,28 +1,20 @@
 // The threads of one block, which take turns: each runs alone up to where they meet, in the order of
-// their numbers or, with BACKWARDS, in the opposite one. Where they ought to meet and do not, one runs
-// ahead of what the others have not written yet, every time.
+// their numbers or in the opposite one. Where they ought to meet and do not, one runs ahead of what the
+// others have not written yet, every time.
 
 #include <condition_variable>
 #include <mutex>
 
 static std::mutex table;
 static std::condition_variable passed;
-static int turn, meetings[THREADS];
+static int turn, to_the_next, meetings[THREADS];
 static bool gone[THREADS];
 static thread_local int me;
 
-#ifdef BACKWARDS
-#define FIRST_THREAD (THREADS - 1)
-#define NEXT(thread) ((thread) + THREADS - 1)
-#else
-#define FIRST_THREAD 0
-#define NEXT(thread) ((thread) + 1)
-#endif
-
 static void pass() {
-    int next = NEXT(turn) % THREADS;
-    while (next != turn && gone[next]) next = NEXT(next) % THREADS;
-    turn = next;
+    const int last = turn;
+    do turn = (turn + to_the_next) % THREADS;
+    while (gone[turn] && turn != last);
     passed.notify_all();
 }
 static void wait(std::unique_lock<std::mutex> &lock) {
@@ -35,8 +27,9 @@ static void meet() {
     wait(lock);
 }
 
-extern "C" void begin() {
-    turn = FIRST_THREAD;
+extern "C" void begin(int backwards) {
+    turn = backwards ? THREADS - 1 : 0;
+    to_the_next = backwards ? THREADS - 1 : 1;
     for (int i = 0; i < THREADS; i++) meetings[i] = gone[i] = 0;
 }
 extern "C" void enter(int thread) {
