@@ -29,6 +29,7 @@ from dasp.functional.dynamics import (
     ratio_curve,
 )
 from dasp.functional.eq import filter_with
+from dasp.signal._fused import on_gpu
 from dasp.signal.biquad import BUTTERWORTH_Q, design_all_pass, design_linkwitz_riley
 from dasp.signal.iir import sections_of
 
@@ -150,15 +151,22 @@ def split_bands(
     x: Tensor, crossover_freq_hz: Tensor, sample_rate: float, memory: Memory = WHOLE
 ) -> Tensor:
     """The bands `(*batch, bands, channels, time)` of `x` from low to high, whose sum is flat."""
-    low_pass, high_pass = design_linkwitz_riley(crossover_freq_hz, sample_rate)
-    all_pass = design_all_pass(crossover_freq_hz, sample_rate, q=BUTTERWORTH_Q)
+    sections = sections_of(_crossover(crossover_freq_hz, sample_rate))
+    bands = x[..., None, :, :].expand(*x.shape[:-2], sections.shape[-3], *x.shape[-2:])
+    return filter_with(bands, sections, memory)
+
+
+@on_gpu("biquad_cuda.crossover", last=1)
+def _crossover(freq_hz: Tensor, sample_rate: float) -> Tensor:
+    """The filters `(..., bands, sections, 6)` of the bands of crossovers `(..., bands - 1)`."""
+    low_pass, high_pass = design_linkwitz_riley(freq_hz, sample_rate)
+    all_pass = design_all_pass(freq_hz, sample_rate, q=BUTTERWORTH_Q)
     nothing = constant((1.0, 0.0, 0.0, 1.0, 0.0, 0.0), all_pass).expand_as(all_pass)
     all_pass = torch.cat((all_pass, nothing), -2)
 
-    crossover = torch.arange(crossover_freq_hz.shape[-1], device=x.device)[:, None, None]
-    band = torch.arange(crossover_freq_hz.shape[-1] + 1, device=x.device)[:, None, None, None]
+    crossover = torch.arange(freq_hz.shape[-1], device=freq_hz.device)[:, None, None]
+    band = torch.arange(freq_hz.shape[-1] + 1, device=freq_hz.device)[:, None, None, None]
     below, above = (sos[..., None, :, :, :] for sos in (high_pass, all_pass))
     sections = torch.where(crossover < band, below, above)
     sections = torch.where(crossover == band, low_pass[..., None, :, :, :], sections)
-    bands = x[..., None, :, :].expand(*x.shape[:-2], len(band), *x.shape[-2:])
-    return filter_with(bands, sections_of(sections.flatten(-3, -2)), memory)
+    return sections.flatten(-3, -2)

@@ -33,6 +33,26 @@ def designed_adjoint(
     return gradients
 
 
+def crossover(keep: bool, freq_hz: Tensor, sample_rate: float) -> tuple[Tensor, tuple]:
+    freq_hz = freq_hz.detach()
+    rows, crossovers = freq_hz.shape
+    sos = freq_hz.new_empty(rows, crossovers + 1, 2 * crossovers, 6, dtype=torch.float64)
+    items = sos.numel() // 12
+    launch("biquad.crossover", items, freq_hz, sos, rows, crossovers, float(sample_rate))
+    return sos, ()
+
+
+def crossover_adjoint(grad: Tensor, freq_hz: Tensor, sample_rate: float) -> tuple[Tensor]:
+    freq_hz = freq_hz.detach()
+    d_freq = torch.empty_like(freq_hz)
+    # The first tensor has the type of the signals, and the gradient of sections is float64.
+    launch(
+        "biquad.crossover_back", d_freq.numel(), freq_hz, grad.contiguous(), d_freq, *freq_hz.shape,
+        float(sample_rate),
+    )  # fmt: skip
+    return (d_freq,)
+
+
 def sections(keep: bool, sos: Tensor) -> tuple[Tensor, tuple]:
     sos = sos.detach().contiguous()
     y = sos.new_empty(len(sos), 5)

@@ -22,6 +22,43 @@ KERNEL designed_back(const double *grad, const double *freq, const double *gain_
     }
 }
 
+// The filter of a band at a crossover: above it, below it, or one that turns the phase as those do where
+// the band lies further below.
+#define BUTTERWORTH_Q 0.7071067811865476
+
+template <class N> INLINE void band_at(int band, int crossover, N freq, double rate, N *sos) {
+    const N zero = 0.0 * freq, q = zero + BUTTERWORTH_Q;
+    const int kind = crossover < band ? HIGH_PASS : crossover == band ? LOW_PASS : ALL_PASS;
+    section_of(kind, freq, zero, q, rate, sos);
+    for (int i = 0; i < 6; i++) sos[6 + i] = kind == ALL_PASS ? zero + (i % 3 == 0 ? 1.0 : 0.0) : sos[i];
+}
+
+// For `(rows, crossovers)` frequencies, `(rows, crossovers + 1, crossovers, 2, 6)`.
+KERNEL crossover(const real *freq, double *sos, int rows, int crossovers, double rate) {
+    EACH(item, (wide)rows * (crossovers + 1) * crossovers) {
+        const wide row = item / crossovers / (crossovers + 1);
+        const int band = item / crossovers % (crossovers + 1), at = item % crossovers;
+        band_at(band, at, (double)freq[row * crossovers + at], rate, sos + item * 12);
+    }
+}
+
+KERNEL crossover_back(const real *freq, const double *grad, real *d_freq, int rows, int crossovers,
+                      double rate) {
+    EACH(item, (wide)rows * crossovers) {
+        const wide row = item / crossovers;
+        const int at = item % crossovers;
+        const Dual<1> f = {(double)freq[item], {1}};
+        double sum = 0;
+        for (int band = 0; band <= crossovers; band++) {
+            const double *of_band = grad + ((row * (crossovers + 1) + band) * crossovers + at) * 12;
+            Dual<1> sos[12];
+            band_at(band, at, f, rate, sos);
+            for (int i = 0; i < 12; i++) sum += of_band[i] * sos[i].slope[0];
+        }
+        d_freq[item] = sum;
+    }
+}
+
 template <class N> INLINE void basis_of(const N *sos, N *section) {
     const N b0 = sos[0] / sos[3], b1 = sos[1] / sos[3], b2 = sos[2] / sos[3];
     const N a1 = sos[4] / sos[3], a2 = sos[5] / sos[3], c = -0.5 * a1, drive = b1 - a1 * b0;
