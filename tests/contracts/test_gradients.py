@@ -11,16 +11,31 @@ from tests.contracts.cases import CASES, audio, differentiable, draw, every_proc
 
 ENOUGH = {torch.float64: 1e-9, torch.float32: 1e-5}
 
+SUMS = 8
+"""Random ones of all samples, whose gradients are compared with finite differences."""
+
 every_type = pytest.mark.parametrize("dtype", list(ENOUGH))
 
 
 @every_processor
 def test_gradcheck(name):
-    """Against finite differences in float64: each parameter alone, and the input."""
+    """Against finite differences in float64: each parameter alone, and the input.
+
+    A parameter is heard in hundreds of samples, each of which would ask for a backward pass. A few
+    random sums of all of them tell as much, compared more finely than is usual. What moves is a
+    share of the value: a frequency of many Hz has a small derivative, which an error would hide in.
+    """
     x, settings = audio(name, (2,)), draw(name, (2,))
+    weights = torch.randn(SUMS, run(name, x, settings).numel(), dtype=torch.float64)
     for key in differentiable(CATALOGUE[name]):
-        value = settings[key].clone().requires_grad_()
-        assert gradcheck(lambda v, key=key: run(name, x, {**settings, key: v}), (value,)), key
+        value = settings[key]
+
+        def sums(share, key=key, value=value):
+            moved = value + value.abs().clamp(min=1.0) * share
+            return weights @ run(name, x, {**settings, key: moved}).flatten()
+
+        share = torch.zeros_like(value, requires_grad=True)
+        assert gradcheck(sums, (share,), rtol=1e-5, atol=3e-6), key
     assert gradcheck(lambda x: run(name, x, settings), (x.requires_grad_(),), fast_mode=True)
 
 
