@@ -2,12 +2,15 @@
 
 import ctypes
 import functools
+import hashlib
+import os
+import platform
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -18,6 +21,10 @@ from dasp.signal._kernel import Kernel
 from dasp.signal.backends import _cuda
 
 HERE = Path(__file__).parent
+HEADERS = HERE / "dialect_on_cpu.h", HERE / "taking_turns.h"
+OPTIONS = ("-O1", "-std=c++17", "-shared", "-fPIC", "-pthread", "-Wno-unknown-pragmas")
+KEPT = HERE / "__pycache__"
+"""Beside the bytecode, which is as easily made again."""
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
 
@@ -77,16 +84,29 @@ def _as_c(argument: Tensor | int | float):
 
 @functools.cache
 def _compiled(file: str, real: str, constants: tuple) -> ctypes.CDLL:
-    """All kernels of a file, for one type of signals."""
-    dialect = (HERE / "dialect_on_cpu.h").read_text(encoding="utf-8")
+    """All kernels of a file, for one type of signals: kept for other processes and later ones."""
+    headers = [path.read_text(encoding="utf-8") for path in HEADERS]
+    text = _cuda.source(file, real, constants, headers[0])
+    made_of = repr((text, headers, OPTIONS, *_machine()))
+    kept = KEPT / f"{hashlib.sha256(made_of.encode()).hexdigest()}.so"
+    if kept.exists():
+        return ctypes.CDLL(str(kept))
     folder = Path(tempfile.mkdtemp(prefix="dasp-gpu-"))
     source, library = folder / "kernels.cpp", folder / "kernels.so"
-    source.write_text(_cuda.source(file, real, constants, dialect), encoding="utf-8")
-    options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-pthread", f"-I{HERE}"]
-    options += ["-Wno-unknown-pragmas"]
-    subprocess.run(
-        [COMPILER, *options, "-o", library, source], check=True, capture_output=True, text=True
-    )
+    source.write_text(text, encoding="utf-8")
+    command = [COMPILER, *OPTIONS, f"-I{HERE}", "-o", library, source]
+    subprocess.run(command, check=True, capture_output=True, text=True)
     loaded = ctypes.CDLL(str(library))
+    with suppress(OSError):  # where nothing can be written each process compiles for itself
+        KEPT.mkdir(exist_ok=True)
+        part = shutil.copy(library, kept.with_suffix(f".{os.getpid()}"))
+        os.replace(part, kept)  # whole, or not there
     shutil.rmtree(folder)
     return loaded
+
+
+@functools.cache
+def _machine() -> tuple[str, ...]:
+    """What decides about the code beside its source."""
+    done = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True)
+    return COMPILER, done.stdout, platform.system(), platform.machine()
