@@ -1,9 +1,10 @@
 """Compiled loops over the rows of tensors, on as many threads as torch uses."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,12 +20,21 @@ def over_rows(loop: Callable, *tensors: Tensor) -> None:
 
     It writes into some of them, which are contiguous.
     """
-    arrays = [t.detach().contiguous().numpy() for t in tensors]
+    over_lines(loop, *map(array_of, tensors))
+
+
+def over_lines(loop: Callable, *arrays: np.ndarray) -> None:
+    """The same for arrays."""
 
     def share(first: int, last: int) -> None:
         loop(*(array[first:last] for array in arrays))
 
     over_range(share, len(arrays[0]), arrays[0].size)
+
+
+def array_of(t: Tensor) -> np.ndarray:
+    """The numbers of a tensor on a CPU, one behind the other; its own memory where they are so."""
+    return (t.detach() if t.requires_grad else t).contiguous().numpy()
 
 
 def over_range(loop: Callable[[int, int], None], count: int, samples: int) -> None:
@@ -50,4 +60,10 @@ def new_empty(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """An empty tensor of the type of `x` on its device."""
     if x.device.type != "cpu":
         return x.new_empty(shape)
-    return torch.from_numpy(empty(shape, x.new_empty(0).numpy().dtype))
+    return torch.from_numpy(empty(shape, numpy_type(x.dtype)))
+
+
+@cache
+def numpy_type(dtype: torch.dtype) -> np.dtype:
+    """What NumPy calls a type of torch."""
+    return torch.empty(0, dtype=dtype).numpy().dtype
