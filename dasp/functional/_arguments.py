@@ -15,6 +15,9 @@ from dasp._suggestion import did_you_mean
 from dasp._typing import Value
 from dasp.functional._memory import WHOLE, Memory
 
+_OF_PYTHON = (float, int, bool, str, type(None))
+"""Values that are taken as they are."""
+
 _HALF = (torch.float16, torch.bfloat16)
 
 
@@ -93,7 +96,9 @@ def run_checked(
         raise ValueError(f"memory: expected a Memory, got a {type(memory).__name__}")
     _check_keywords(name, keywords.required, settings)
     settings = {
-        key: _as_number(value) if key in keywords.plain else without_numpy(value)
+        key: value
+        if type(value) in _OF_PYTHON
+        else (_as_number(value) if key in keywords.plain else without_numpy(value))
         for key, value in settings.items()
     }
     if x.ndim == 2 and _in_transform(x) and memory.whole:  # see `_as_tensor`
@@ -263,6 +268,8 @@ def _in_transform(tensor: Tensor) -> bool:
 
 
 def _check_keywords(name: str, keywords: Mapping[str, bool], settings: dict) -> None:
+    if settings.keys() == keywords.keys():
+        return
     for keyword in settings.keys() - keywords.keys():
         raise TypeError(
             f"{name}() has no parameter {keyword!r}{did_you_mean(keyword, keywords)} "

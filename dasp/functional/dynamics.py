@@ -191,17 +191,17 @@ def run_as_rows(
     y = function(
         first.reshape(flat, *first.shape[-2:]),
         *(signal.reshape(flat, time) for signal in signals[1:]),
-        *(_one_a_row(value, rows) for value in values),
+        *(_one_a_row(value, rows, flat) for value in values),
         *options,
     )
     return y.reshape(*rows, time) if y.ndim == 2 else y.reshape(signals[0].shape)
 
 
-def _one_a_row(value: Tensor, rows: torch.Size) -> Tensor:
-    if value.shape == (math.prod(rows),):
+def _one_a_row(value: Tensor, rows: torch.Size, flat: int) -> Tensor:
+    if value.shape == (flat,):
         return value
     if value.ndim == 0:
-        return value.expand(math.prod(rows))
+        return value.expand(flat)
     if value.ndim < len(rows):
         value = value[..., None]
     return value.expand(rows).flatten()

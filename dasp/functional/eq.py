@@ -21,7 +21,7 @@ from dasp.signal.biquad import (
     design_low_shelf,
     design_peak,
 )
-from dasp.signal.iir import filter_by_sections, sections_of
+from dasp.signal.iir import filter_by_sections, filter_whole, sections_of
 
 ORDERS = tuple(range(2, 9))
 
@@ -221,7 +221,10 @@ def filter_with(x: Tensor, sections: Tensor, memory: Memory) -> Tensor:
 
     The sections are what `dasp.signal.iir.sections_of` makes of a design.
     """
-    return memory.through("sections", filter_by_sections, x, sections[..., None, :, :])
+    sections = sections[..., None, :, :]
+    if memory.whole:
+        return filter_whole(x, sections)
+    return memory.through("sections", filter_by_sections, x, sections)
 
 
 def _band(

@@ -81,14 +81,15 @@ def run_strip(
     >>> torch.allclose(y, torch.full((1, 2), 10.0))
     True
     """
-    late, block = 0, x
-    for i, (name, stage) in enumerate(named(stages)):
-        if memory.whole:
+    if memory.whole:
+        for i, stage in enumerate(stages):
             run = _at(f"{where}[{i}]: {stage.processor.name}", stage.run) if where else stage.run
             x = run(x, sample_rate, tracks, mono=mono)
-        else:
-            x = stage.step(x, sample_rate, memory.part(name), late, block)
-            late += stage.latency(sample_rate)
+        return x
+    late, block = 0, x
+    for name, stage in named(stages):
+        x = stage.step(x, sample_rate, memory.part(name), late, block)
+        late += stage.latency(sample_rate)
     return x
 
 

@@ -112,19 +112,44 @@ def filter_by_sections(
     >>> torch.equal(filter_by_sections(x, sections_of(sos))[0], sosfilt(x, sos)[0])
     True
     """
-    n, time = sections.shape[-2], x.shape[-1]
-    c = sections[..., 0]
-    state = c.new_zeros(2 * n)
+    c, state = sections[..., 0], None
     if zi is not None:
         s1, s2 = zi.to(torch.float64).unbind(-1)
         state = torch.stack(torch.broadcast_tensors(s1, s2 + c * s1), -1).flatten(-2)
+    y, state = _in_its_basis(x, sections, state)
+    s1, v = state.unflatten(-1, (sections.shape[-2], 2)).unbind(-1)
+    return y, torch.stack((s1, v - c * s1), -1)
 
-    batch = broadcast_shapes(x.shape[:-1], c.shape[:-1], state.shape[:-1])
+
+def filter_whole(x: Tensor, sections: Tensor) -> Tensor:
+    """Filter `x` as `filter_by_sections` does, where nothing is before it, and nothing follows.
+
+    Args:
+        x: Signal `(..., time)`.
+        sections: What `sections_of` returns, `(..., sections, 5)`.
+
+    Returns:
+        The output, in the type of `x`.
+
+    >>> from dasp.signal.biquad import design_low_pass
+    >>> x, sections = torch.randn(2, 1000), sections_of(design_low_pass(1000.0, 48_000))
+    >>> torch.equal(filter_whole(x, sections), filter_by_sections(x, sections)[0])
+    True
+    """
+    return _in_its_basis(x, sections)[0]
+
+
+def _in_its_basis(
+    x: Tensor, sections: Tensor, state: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The output, and the states `(..., 2 sections)` in the basis of `sections_of`."""
+    if state is None:
+        state = sections.new_zeros(2 * sections.shape[-2])
+    batch = broadcast_shapes(x.shape[:-1], sections.shape[:-2], state.shape[:-1])
     y, state = _filtered(
         _in_rows(x, batch, 1), _in_rows(sections, batch, 2), _in_rows(state, batch, 1)
     )
-    s1, v = state.reshape(*batch, n, 2).unbind(-1)
-    return y.reshape(*batch, time), torch.stack((s1, v - c * s1), -1)
+    return y.reshape(*batch, x.shape[-1]), state.reshape(*batch, state.shape[-1])
 
 
 def _in_rows(t: Tensor, batch: tuple[int, ...], dims: int) -> Tensor:

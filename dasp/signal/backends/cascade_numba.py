@@ -10,7 +10,7 @@ Of the forward run the adjoint keeps the states at the edges of tiles; what was 
 sections within a tile is computed once more.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
 from dasp.signal.backends._lanes_numba import from_lanes, to_lanes
-from dasp.signal.backends._rows import fresh, over_range, over_rows, threads_for
+from dasp.signal.backends._rows import array_of, fresh, over_lines, over_range, threads_for
 from dasp.signal.backends._sections_numba import (
     BACK_S,
     GRAD,
@@ -58,7 +58,7 @@ def filtered(
     edges = fresh(zi, len(x), tiles, zi.shape[1])  # states before every tile
     many, few = _on_lanes_and_in_tiles(x, sections, y, state, edges)
     if many:
-        over_rows(partial(_filter_rows, 0), *many)
+        over_lines(partial(_filter_rows, 0), *many)
     if few:
         _filter_tiled(*few)
     return (y, state), (edges,)
@@ -71,28 +71,28 @@ def filtered_adjoint(
     d_sections = torch.zeros_like(sections, memory_format=torch.contiguous_format)
     many, few = _on_lanes_and_in_tiles(grad, x, sections, edges, dx, state, d_sections)
     if many:
-        over_rows(partial(_filter_rows_back, 0), *many)
+        over_lines(partial(_filter_rows_back, 0), *many)
     if few:
         _filter_tiled_back(*few)
     return dx, d_sections, state
 
 
-def _on_lanes_and_in_tiles(*tensors: Tensor) -> tuple[list[Tensor], list[np.ndarray]]:
+def _on_lanes_and_in_tiles(*tensors: Tensor) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The rows that fill the lanes of all threads, and those that would leave them empty."""
     rows, time = tensors[0].shape
     threads = threads_for(rows * time)
     few = rows % (LANES * threads)
     if time < SPAN or few > FEW * threads:
         few = 0
-    many = [t[: rows - few] for t in tensors] if few < rows else []
-    last = [t[rows - few :].detach().contiguous().numpy() for t in tensors] if few else []
+    arrays = [array_of(t) for t in tensors]
+    many = [array[: rows - few] for array in arrays] if few < rows else []
+    last = [array[rows - few :] for array in arrays] if few else []
     return many, last
 
 
 def _filter_tiled(x, sections, y, state, edges):
     rows, spans = len(x), x.shape[1] // SPAN
-    change, reach = _empty_matrices(sections)
-    _design_reach(sections, change, reach)
+    change, reach = _reach_of(sections.tobytes(), sections.shape)
     starts = state.copy()
     loop = partial(_filter_spans, x, sections, change, reach, starts, y, state, edges)
     over_range(loop, rows * spans, x.size)
@@ -110,6 +110,14 @@ def _filter_tiled_back(grad, x, sections, edges, dx, state, d_sections):
     )
     over_range(loop, rows * spans, x.size)
     d_sections += d_spans.sum(1)
+
+
+@lru_cache(32)  # the files of a batch, or the blocks of a stream, have the same sections
+def _reach_of(content: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    sections = np.frombuffer(content).reshape(shape).copy()
+    change, reach = _empty_matrices(sections)
+    _design_reach(sections, change, reach)
+    return change, reach
 
 
 def _empty_matrices(sections):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dasp.signal.backends._compiled import compiled
 from dasp.signal.backends._log_exp_numba import exp2, gain_single, log2, log2_parts
-from dasp.signal.backends._rows import fresh, over_rows
+from dasp.signal.backends._rows import array_of, fresh, over_rows
 from dasp.signal.backends.dynamics_values import COLUMNS, Curve, Output, Smoother, grouped
 from dasp.units import SILENCE_DB
 
@@ -112,9 +112,11 @@ def compressed_adjoint(grad: Tensor, reduction_db: Tensor, p: Tensor, x: Tensor,
 
 def _columns(*groups: Curve | Smoother | Output) -> Tensor:
     """A row of values in the order of `COLUMNS`; what is in no group is never read."""
-    given = {name: value for group in groups for name, value in group._asdict().items()}
-    unread = next(iter(given.values()))
-    return torch.stack([given.get(name, unread) for name in COLUMNS], 1).double()
+    lines = np.zeros((len(groups[0][0]), len(COLUMNS)))
+    for group in groups:
+        for column, value in enumerate(group, COLUMNS.index(group._fields[0])):
+            lines[:, column] = array_of(value)
+    return torch.from_numpy(lines)
 
 
 def _gradients(sums: Tensor, *groups: Curve | Smoother | Output) -> list[Tensor]:
