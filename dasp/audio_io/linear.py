@@ -72,17 +72,18 @@ def linear_wav(form: bytes, start: int) -> Linear | None:
     return linear if linear.block == block else None
 
 
-def wav_of(data: np.ndarray, sample_rate: int) -> bytes:
-    """Build a WAV whose samples stand in it as in memory.
+def wav_of(data: np.ndarray, sample_rate: int, size: int) -> bytes:
+    """Build a WAV whose samples stand in it as in memory, or their upper bytes.
 
     Args:
         data: Samples `(time, channels)`: integers of 16 or 32 bits, or floats.
         sample_rate: In Hz.
+        size: Bytes of each sample in the file; of more in memory the upper ones are taken.
 
     Returns:
         The content of the file.
     """
-    (frames, channels), size = data.shape, data.dtype.itemsize
+    frames, channels = data.shape
     is_float = data.dtype.kind == "f"
     form = struct.pack(
         "<HHIIHH", 3 if is_float else 1, channels, sample_rate, sample_rate * channels * size,
@@ -91,11 +92,22 @@ def wav_of(data: np.ndarray, sample_rate: int) -> bytes:
     head = b"WAVE" + _chunk(b"fmt ", form + bytes(2 * is_float))
     if is_float:
         head += _chunk(b"fact", struct.pack("<I", frames))
-    head += struct.pack("<4sI", b"data", data.nbytes)
-    samples = np.ascontiguousarray(data, data.dtype.newbyteorder("<")).reshape(-1)
-    return b"".join(
-        (struct.pack("<4sI", b"RIFF", len(head) + data.nbytes), head, samples.view(np.uint8).data)
-    )
+    samples = _upper_bytes(np.ascontiguousarray(data, data.dtype.newbyteorder("<")), size)
+    head += struct.pack("<4sI", b"data", samples.size)
+    padding = bytes(samples.size % 2)
+    length = len(head) + samples.size + len(padding)
+    return b"".join((struct.pack("<4sI", b"RIFF", length), head, samples.data, padding))
+
+
+def _upper_bytes(data: np.ndarray, size: int) -> np.ndarray:
+    """The last bytes of each number, in which its upper bits are."""
+    all_bytes, each = data.reshape(-1).view(np.uint8), data.dtype.itemsize
+    if size == each:
+        return all_bytes
+    packed = np.empty(size * data.size, np.uint8)
+    for i in range(size):
+        packed[i::size] = all_bytes[each - size + i :: each]
+    return packed
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -18,7 +18,7 @@ from dasp._checks import check_choice, check_range
 from dasp.audio_io.contents import Contents
 from dasp.audio_io.decoding import Decoder, contents_of_file
 from dasp.audio_io.errors import AudioFileError, AudioFileWarning, finite_peak
-from dasp.audio_io.formats import READABLE, format_named, known_formats
+from dasp.audio_io.formats import PCM_BITS, READABLE, format_named, known_formats
 from dasp.audio_io.layout_heads import layout_in
 from dasp.audio_io.tags import Tags, tags_in
 from dasp.file_names import as_found
@@ -307,9 +307,10 @@ class _File:
     ):
         self._path, self._decoder, self._damaged = path, decoder, damaged
         self.tags = tags
-        self._order = None if layout is None else in_order(layout)
+        self._order: list[int] | None = None
         if layout is not None:
-            layout = tuple(layout[channel] for channel in in_order(layout))
+            self._order = in_order(layout)
+            layout = tuple(layout[channel] for channel in self._order)
         self.info = AudioInfo(
             decoder.sample_rate,
             decoder.channels,
@@ -347,7 +348,8 @@ class _File:
         if self._order is not None and self._order != sorted(self._order):
             data = data[:, self._order]
         x = torch.from_numpy(np.ascontiguousarray(data.T))
-        finite_peak(self._path, x, self.info.sample_rate, start)
+        if self.info.subtype not in PCM_BITS:  # What was an integer is a number.
+            finite_peak(self._path, x, self.info.sample_rate, start)
         return x
 
     def _read(self, start: int, frames: int, dtype: str) -> np.ndarray:

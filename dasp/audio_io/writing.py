@@ -29,8 +29,8 @@ from dasp.layouts import Layout, as_layout
 from dasp.signal.quantise import quantise
 from dasp.units import gain_to_db
 
-_AS_IN_MEMORY = {"PCM_16", "PCM_32", *FLOATS}
-"""Subtypes whose samples stand in a WAV as they stand in an array."""
+_AS_IN_MEMORY = {"PCM_16", "PCM_24", "PCM_32", *FLOATS}
+"""Subtypes whose samples stand in a WAV as they stand in an array, or as their upper bytes do."""
 
 LARGEST_WAV = 2**32 - 1024
 """Bytes of samples that 32 bits can count beside the head; more become RF64."""
@@ -180,12 +180,12 @@ def whole(path: Path) -> Iterator[Path]:
     ...     Path(folder, "notes.txt").read_text()
     'complete'
     """
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else path
     stem = within_longer_name(path.name)
     unfinished = path.with_name(f".{stem}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         yield unfinished
-        if path.is_file():
+        if os.path.isfile(path):
             shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
     except BaseException:
@@ -221,7 +221,7 @@ def checked_target(
         raise AudioFileError(path, f"{format} holds {most} channels, got {channels}")
     if os.path.exists(path) and not overwrite:
         raise AudioFileError(path, "exists already; pass overwrite=True to replace it")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise AudioFileError(path, f"the folder {path.parent} does not exist")
     return format, subtype
 
@@ -334,7 +334,7 @@ def _encoded(
     format = with_mask(layout, format, subtype)
     if format == "WAV" and subtype in _AS_IN_MEMORY:
         # Quicker; and libsndfile would add the time of day to files of floats.
-        return io.BytesIO(wav_of(data, sample_rate))
+        return io.BytesIO(wav_of(data, sample_rate, bytes_each(subtype)))
     file = io.BytesIO()
     with soundfile.SoundFile(
         file, "w", sample_rate, data.shape[1], subtype, format=format

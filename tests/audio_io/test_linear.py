@@ -21,7 +21,7 @@ def _noise(frames, channels):
 def _write(path, x, sample_rate, subtype) -> None:
     """By libsndfile, which puts a chunk of its own in front of floats."""
     if subtype == "FLOAT":
-        path.write_bytes(wav_of(x.astype(np.float32), sample_rate))
+        path.write_bytes(wav_of(x.astype(np.float32), sample_rate, 4))
     else:
         soundfile.write(path, x, sample_rate, subtype)
 
@@ -89,7 +89,7 @@ def _altered(content: bytes, at: int, new: bytes) -> bytes:
 )  # fmt: skip
 def test_what_is_not_plain_goes_to_the_decoder(tmp_path, alter):
     path = tmp_path / "a.wav"
-    path.write_bytes(wav_of(np.zeros((100, 2), np.int16), 48_000))
+    path.write_bytes(wav_of(np.zeros((100, 2), np.int16), 48_000, 2))
     assert _is_linear(path)
     path.write_bytes(alter(path.read_bytes()))
     assert not _is_linear(path)
@@ -102,4 +102,13 @@ def test_writes_the_bytes_of_scipy(dtype, shape):
 
     data, file = (100 * _noise(*shape)).astype(dtype), io.BytesIO()
     wavfile.write(file, 44_100, data)
-    assert wav_of(data, 44_100) == file.getvalue()
+    assert wav_of(data, 44_100, data.itemsize) == file.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(0, 1), (5, 1), (101, 2), (7, 5)])
+def test_writes_24_bits_with_the_bytes_of_libsndfile(shape):
+    """An odd number of bytes is filled up."""
+    data, file = (2**31 * _noise(*shape)).astype(np.int32), io.BytesIO()
+    with soundfile.SoundFile(file, "w", 44_100, shape[1], "PCM_24", format="WAV") as encoder:
+        encoder.write(data)
+    assert wav_of(data, 44_100, 3) == file.getvalue()
