@@ -75,11 +75,12 @@ def failed(reason: str) -> dict[str, Any]:
 def fingerprints(work: Work) -> Callable[[Job], str]:
     """A number for each job, that changes with anything that its targets are made from."""
     fields = {key: value for key, value in asdict(work).items() if key != "overwrite"}
-    shared = json.dumps([_version(), fields], sort_keys=True)
+    in_order = json.JSONEncoder(sort_keys=True)
+    shared = in_order.encode([_version(), fields])
 
     def fingerprint(job: Job) -> str:
         sources = [(str(file), *_size_and_time(file)) for file in work.reads(job)]
-        own = json.dumps([dict(job.settings), sources], sort_keys=True)
+        own = in_order.encode([dict(job.settings), sources])
         return hashlib.sha256(f"{shared}{own}".encode()).hexdigest()
 
     return fingerprint

@@ -20,6 +20,7 @@ class Journal:
 
     def __init__(self, path: Path, folder: Path, earlier: Iterable[Path] = ()):
         self._path, self._folder = path, folder
+        self._within = os.path.join(folder, "")
         self._file: int  # while the journal is open
         self._claimed: set[str] = set()
         self._done: dict[str, dict] = {}
@@ -81,7 +82,8 @@ class Journal:
             self._done |= {target: event for target in targets}
 
     def _key(self, target: Path) -> str:
-        return in_any_locale(target.relative_to(self._folder).as_posix())
+        name = str(target).removeprefix(self._within)
+        return in_any_locale(name.replace(os.sep, "/"))
 
 
 def _events(path: Path) -> Iterator[dict]:

@@ -1,6 +1,7 @@
 """The work of `dasp process` and `dasp batch`: one file through a processor."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -55,7 +56,8 @@ class ProcessFile:
 
     def _do(self, job: Job) -> dict[str, Any]:
         (target,) = job.targets
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.isdir(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
         processor, settings = _processor(self._written)
         settings = {**settings, **job.settings}
         if self.segment_s is not None:

@@ -8,16 +8,23 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NamedTuple
 
 from dasp.batch.job import Job, Outcome, Work, attempt, failed
 
 START_S = 300.0
 """A process that has not come up after so many seconds never will."""
+
+QUICK_S = 0.1
+"""For jobs that take no longer, it matters that a process waits for the next one."""
+
+_IN_A_PIPE = 2**12
+"""Bytes of a text that a pipe takes on every system, beside another, before anyone reads it."""
 
 _NO_START = "the processes of the batch do not start"
 
@@ -30,59 +37,77 @@ def in_processes(
     A job whose process is killed, crashes, or takes longer than `timeout_s` has failed; another
     process takes its place. Closing the iterator, also by Ctrl-C, ends all of them. Jobs are
     taken from the iterable when a worker is free, but for one, which is at hand by then: what the
-    iterable does for it, and its text, do not keep the worker waiting.
+    iterable does for it, and its text, do not keep the worker waiting. A worker whose jobs are
+    quick has the next one already when it ends the last, and does not wait at all.
     """
     todo = _Todo(jobs)
     limit_s = math.inf if timeout_s is None else timeout_s
-    started: list[_Process] = []
-    running: dict[_Process, Job] = {}
+    processes: list[_Process] = []
 
-    def begin(process: _Process | None = None) -> None:
-        """Give a process the next job, if there is one; another, if this one is lost."""
-        following = todo.take()
-        if following is None:
-            return
-        if process is None or not process.is_fit():
-            process = _Process(work, limit_s)
-            started.append(process)
-        running[process], text = following
-        process.begin(text)
+    def start() -> None:
+        """Have a process for the next job, if there is one."""
+        if (following := todo.take()) is not None:
+            processes.append(_Process(work, limit_s))
+            processes[-1].begin(following)
+
+    def feed(process: _Process) -> None:
+        """Give a process as many of the next jobs as it can have."""
+        while process.has_room() and (following := todo.look_ahead()) is not None:
+            if process.is_busy() and len(following.text) > _IN_A_PIPE:
+                return
+            process.begin(following)
+            todo.take()
 
     try:
         for _ in range(workers):
-            begin()
-        while running:
-            todo.look_ahead()
-            until = min(process.until for process in running)
+            start()
+        while busy := [process for process in processes if process.is_busy()]:
+            if not all(process.has_next() for process in busy):
+                todo.look_ahead()
+            until = min(process.until for process in busy)
             patience = None if until == math.inf else max(0.0, until - time.monotonic())
-            heard = wait([process.pipe for process in running], patience)
-            for process, job in list(running.items()):
-                if (outcome := process.outcome(job, process.pipe in heard)) is not None:
-                    del running[process]
-                    begin(process)  # before anyone looks at what came of the last
-                    yield job, outcome
+            heard = wait([process.pipe for process in busy], patience)
+            for process in busy:
+                if (ended := process.ended(process.pipe in heard)) is None:
+                    continue
+                if process.is_fit():
+                    feed(process)  # before anyone looks at what came of the last
+                else:
+                    todo.put_back(process.dismiss())
+                    start()
+                yield ended
     finally:
-        for process in started:
+        for process in processes:
             process.kill()
 
 
+class _Given(NamedTuple):
+    """A job, with its text."""
+
+    job: Job
+    text: bytes
+
+
 class _Todo:
-    """Jobs that nobody has begun, with their texts, of which one is at hand."""
+    """Jobs that nobody has begun, of which one is at hand."""
 
     def __init__(self, jobs: Iterable[Job]):
         self._jobs = iter(jobs)
-        self._at_hand: tuple[Job, bytes] | None = None
+        self._at_hand: deque[_Given] = deque()
 
-    def look_ahead(self) -> None:
-        """Have the next job at hand, if there is one."""
-        if self._at_hand is None and (job := next(self._jobs, None)) is not None:
-            self._at_hand = job, job.to_json()
+    def look_ahead(self) -> _Given | None:
+        """Have the next job at hand; None where there is none left."""
+        if not self._at_hand and (job := next(self._jobs, None)) is not None:
+            self._at_hand.append(_Given(job, job.to_json()))
+        return self._at_hand[0] if self._at_hand else None
 
-    def take(self) -> tuple[Job, bytes] | None:
+    def take(self) -> _Given | None:
         """The next job; None where there is none left."""
-        self.look_ahead()
-        following, self._at_hand = self._at_hand, None
-        return following
+        return None if self.look_ahead() is None else self._at_hand.popleft()
+
+    def put_back(self, given: Iterable[_Given]) -> None:
+        """Have jobs again that were given to a process, and never begun."""
+        self._at_hand.extendleft(given)
 
 
 class _Process:
@@ -98,6 +123,8 @@ class _Process:
         self.pipe, theirs = context.Pipe()
         self.until = math.inf
         """When the process is given up."""
+        self._jobs: deque[_Given] = deque()  # the first is under way
+        self._since, self._last_s = time.monotonic(), math.inf
         self._limit_s, self._is_up, self._is_lost = limit_s, False, False
         self._process: BaseProcess = context.Process(
             target=_serve, args=(work, theirs), daemon=True
@@ -105,43 +132,71 @@ class _Process:
         self._process.start()
         theirs.close()
 
+    def is_busy(self) -> bool:
+        """Whether it has a job."""
+        return bool(self._jobs)
+
+    def has_next(self) -> bool:
+        """Whether it has a job beside that under way."""
+        return len(self._jobs) > 1
+
     def is_fit(self) -> bool:
         """Whether it can have another job."""
-        return not self._is_lost and self._process.is_alive()
+        return not self._is_lost and (self.is_busy() or self._process.is_alive())
 
-    def begin(self, job: bytes) -> None:
+    def has_room(self) -> bool:
+        """Whether it has no job, or is quick and has no other than that under way."""
+        return len(self._jobs) < (2 if self._last_s < QUICK_S else 1)
+
+    def begin(self, given: _Given) -> None:
         """Give the process a job, as a text."""
-        self.until = time.monotonic() + (self._limit_s if self._is_up else START_S)
+        if not self._jobs:
+            self._go_on(self._limit_s if self._is_up else START_S)
+        self._jobs.append(given)
         with suppress(ConnectionError):  # It has died just now, and its end of the pipe will tell.
-            self.pipe.send_bytes(job)
+            self.pipe.send_bytes(given.text)
 
-    def outcome(self, job: Job, is_heard: bool) -> dict[str, Any] | None:
-        """What came of the job, if that is known already: something `is_heard` in the pipe."""
+    def ended(self, is_heard: bool) -> Outcome | None:
+        """The job under way and what came of it, if that is known: something is in the pipe."""
         try:
             message = self.pipe.recv_bytes() if is_heard else None
         except (EOFError, OSError):  # OSError: in the middle of a message.
             ended = self._how_it_ended()
             if not self._is_up:
                 raise OSError(f"{_NO_START} ({ended})") from None
-            return self._lost(job, f"its process died ({ended})")
+            return self._lost(f"its process died ({ended})")
         if message and self._is_up:
-            return json.loads(message)
+            self._last_s = time.monotonic() - self._since
+            self._go_on(self._limit_s)
+            return self._jobs.popleft().job, json.loads(message)
         if message:
-            self._is_up, self.until = True, time.monotonic() + self._limit_s
+            self._is_up = True
+            self._go_on(self._limit_s)
         elif time.monotonic() > self.until and not self.pipe.poll():
             self.kill()
             if not self._is_up:
                 raise OSError(f"{_NO_START} in {START_S:g} s")
-            return self._lost(job, f"took longer than {self._limit_s:g} s")
+            return self._lost(f"took longer than {self._limit_s:g} s")
         return None
+
+    def dismiss(self) -> Iterable[_Given]:
+        """The jobs that it has not begun, the last first; it has none any more."""
+        left, self._jobs = self._jobs, deque()
+        return reversed(left)
 
     def kill(self) -> None:
         """End the process, whatever it is doing."""
         self._process.kill()
 
-    def _lost(self, job: Job, reason: str) -> dict[str, Any]:
+    def _go_on(self, limit_s: float) -> None:
+        """Begin to count the time of a job."""
+        self._since = time.monotonic()
+        self.until = self._since + limit_s
+
+    def _lost(self, reason: str) -> Outcome:
         self._is_lost = True
-        return failed(f"{job.source}: {reason}")
+        job = self._jobs.popleft().job
+        return job, failed(f"{job.source}: {reason}")
 
     def _how_it_ended(self) -> str:
         self._process.join(5)

@@ -50,6 +50,16 @@ def test_a_fault_costs_one_job(tmp_path):
     assert sorted(os.listdir(tmp_path / "out"))[-4:] == ["001.txt", "004.txt", "006.txt", "010.txt"]
 
 
+def test_a_job_that_waits_in_a_process_that_dies_is_done_by_another(tmp_path):
+    jobs = jobs_for(tmp_path, ["fine", "fine", "fine", "is killed", "fine", "is stuck", "fine"])
+    results = list(in_processes(Upper(), jobs, workers=1, timeout_s=2.0))
+    assert [job.source.stem for job, _ in results] == [f"{n:03}" for n in range(7)]
+    assert _reasons(results) == {
+        "003": "its process died (SIGKILL)",
+        "005": "took longer than 2 s",
+    }
+
+
 def test_jobs_are_taken_when_there_is_a_worker_for_them_but_for_one(tmp_path):
     taken = []
 
