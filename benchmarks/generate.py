@@ -1,7 +1,8 @@
 """Measure dasp beside its peers: `python -m benchmarks.generate [--quick] [--only eq ...]`.
 
-Writes `results/*.json`, two pictures, and `RESULTS.md` beside this file; a quick run, which only
-shows that everything works, writes into `build/benchmarks`.
+Writes `results/*.json`, two pictures, and `RESULTS.md` beside this file, or into the folder that
+`--output` names, for what another machine measures; a quick run, which only shows that everything
+works, writes into `build/benchmarks`.
 """
 
 import argparse
@@ -26,11 +27,13 @@ def main() -> None:
     parts = f"some of {', '.join(MODULES)}; none only writes the report again"
     parser.add_argument("--quick", action="store_true", help="small signals, few rounds")
     parser.add_argument("--only", nargs="*", default=MODULES, metavar="PART", help=parts)
+    parser.add_argument("--output", type=Path, help="folder to write into")
     options = parser.parse_args()
     if unknown := set(options.only) - set(MODULES):
         parser.error(f"--only: expected {parts}, got {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore")  # of the peers
-    folder = HERE.parent / "build" / "benchmarks" if options.quick else HERE
+    usual = HERE.parent / "build" / "benchmarks" if options.quick else HERE
+    folder = options.output or usual
     (folder / "results").mkdir(parents=True, exist_ok=True)
     use_threads(THREADS)
     where = environment()
@@ -55,7 +58,7 @@ def main() -> None:
     }
     plots.draw(records, folder / "results")
     (folder / "RESULTS.md").write_text(report.render(records), encoding="utf-8")
-    print(f"wrote {(folder / 'RESULTS.md').relative_to(HERE.parent)}")
+    print(f"wrote {folder / 'RESULTS.md'}")
 
 
 if __name__ == "__main__":
