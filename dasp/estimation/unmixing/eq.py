@@ -18,8 +18,14 @@ from dasp.estimation.unmixing.linear_strips import fit_strips, solve_gains
 from dasp.estimation.unmixing.problem import Problem
 from dasp.estimation.unmixing.starts import begin_again
 
-MOST_ROUNDS, MOST_IDLE = 24, 3
-"""Of new starts, and how many of them in a row may help little; each of these tries once more."""
+MOST_ROUNDS = 24
+MOST_IDLE, MOST_IDLE_FAR = 3, 8
+"""Rounds in a row of new starts that may help little, near the answer and far from it; each of these
+tries once more."""
+
+FAR = 100.0
+"""An error so many times what no responses explain is far from the answer, which must exist: a room
+or a compressor leaves nearly as much with any responses."""
 
 WORTH_A_ROUND = 0.1
 NEAR_ENOUGH = 1e-10
@@ -62,8 +68,8 @@ def _searched(
     idle = 0
     for i in range(MOST_ROUNDS):
         spectra = spectra_around(found, left)
-        strips, is_random = begin_again(spectra, found.strips, parts, generator, tries=1 + idle)
-        strips = fit_strips(spectra, solve_gains(spectra, strips), parts)
+        start = begin_again(spectra, found.strips, parts, generator, tries=1 + idle)
+        strips = fit_strips(spectra, solve_gains(spectra, start.strips), parts)
         trial = replace(found, strips=strips, spectra=spectra)
         if i == 1:
             trial = without_absent(trial, parts)
@@ -71,6 +77,8 @@ def _searched(
         idle = idle + 1 if trial_error > error * (1 - WORTH_A_ROUND) else 0
         if trial_error < error:
             found, left, error = trial, trial_left, trial_error
-        if error < NEAR_ENOUGH or idle > (MOST_IDLE if is_random else 0):
+        is_far = error > FAR * max(start.least, NEAR_ENOUGH)
+        patience = (MOST_IDLE_FAR if is_far else MOST_IDLE) if start.is_random else 0
+        if error < NEAR_ENOUGH or idle > patience:
             break
     return replace(found, spectra=spectra_around(found, left)), error

@@ -8,6 +8,7 @@ small a problem that hundreds of starts take seconds.
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -59,13 +60,28 @@ falls as the error does, and the descents of all tracks together pay less."""
 _LEAST_ERROR = 1e-14
 
 
+class NewStart(NamedTuple):
+    """Where to begin again.
+
+    Args:
+        strips: Strips nearer to their targets.
+        is_random: Whether any start was random: if none was, to begin again from the same place
+            comes to the same place.
+        least: What no responses explain, as a share of the power of the mix.
+    """
+
+    strips: LinearStrips
+    is_random: bool
+    least: float
+
+
 def begin_again(
     spectra: CrossSpectra,
     strips: LinearStrips,
     parts: tuple[str, ...],
     generator: torch.Generator,
     tries: int = 1,
-) -> tuple[LinearStrips, bool]:
+) -> NewStart:
     """Fit the strip of each track to its own target from new starts, and remove absent tracks.
 
     Args:
@@ -76,8 +92,7 @@ def begin_again(
         tries: Rounds of many starts for a track that is still far from its target after a few.
 
     Returns:
-        Strips nearer to their targets, and whether any start was random: if none was, to begin
-        again from the same place comes to the same place.
+        Strips nearer to their targets, and how they were found.
     """
     hz = torch.where(strips.high_pass_on, strips.high_pass_hz, LOWEST_HIGH_PASS_HZ)
     possible = replace(
@@ -101,7 +116,7 @@ def begin_again(
         everyone[far], distance[far] = fits.best(count, generator)
     found = read_coordinates(everyone, possible)
     high_pass_on = possible.high_pass_on & (found.high_pass_hz > LEAST_HIGH_PASS_HZ)
-    return replace(found, high_pass_on=high_pass_on), is_random
+    return NewStart(replace(found, high_pass_on=high_pass_on), is_random, least.item())
 
 
 def targets(spectra: CrossSpectra, strips: LinearStrips) -> tuple[Tensor, Tensor, Tensor, Tensor]:
