@@ -61,7 +61,7 @@ def by_differences(
     """
     squares = _Squares(residual, high)
     if directions is None:
-        return Objective(squares.error, squares.equations)
+        return Objective(squares.error, squares.equations, squares.keep)
 
     def along_directions(u: Tensor) -> Equations:
         D = directions()
@@ -73,7 +73,8 @@ def by_differences(
 
 
 class _Place(NamedTuple):
-    """What is known at unknowns u `(starts, n)`: r, J `(starts, n, m)`, JJᵀ and Jr.
+    """What is known at unknowns u `(starts, n)`: r, J `(starts, n, m)`, JJᵀ and Jr, and the steps
+    over which J has been carried along, `(starts,)`.
 
     r and J have the type of the residual: J is as exact as differences of such numbers are.
     """
@@ -83,6 +84,7 @@ class _Place(NamedTuple):
     J: Tensor
     matrix: Tensor
     slope: Tensor
+    carried: Tensor
 
 
 class _Squares:
@@ -92,63 +94,83 @@ class _Squares:
         self.residual, self.high = residual, high
         self.tried: tuple[Tensor, Tensor] | None = None
         self.last: _Place | None = None
-        self.carried = 0
 
     def error(self, tries: Tensor) -> Tensor:
         """E of unknowns `(tries, starts, n)`."""
+        known = self._residual_known(tries[0]) if len(tries) == 1 else None
+        if known is not None:
+            return known[None].square().sum(-1).to(tries)
         self.tried = tries, self.residual(tries)
         return self.tried[1].square().sum(-1).to(tries)
 
     def equations(self, u: Tensor) -> Equations:
         """The normal equations. Where asked for at the same place again, J is computed there."""
         r = self.residual_at(u)
-        place = self._known(u, r)
-        if place is None:
-            J = self._one_sided(u, r)
-            products = (J @ J.mT).to(u), (J @ r[..., None])[..., 0].to(u)
-            self.carried, place = 0, _Place(u, r, J, *products)
+        if self.last is None or self.last.u.shape != u.shape:
+            place = self._anew(u, r)
+        else:
+            place, believed = self._carried(self.last, u, r)
+            if not believed.any():
+                place = self._anew(u, r)
+            elif not believed.all():
+                fresh = self._anew(u[~believed], r[~believed])
+                for numbers, new in zip(place, fresh, strict=True):
+                    numbers[~believed] = new
         self.last = place
-        return Equations(place.matrix, place.slope, is_exact=self.carried == 0)
+        return Equations(place.matrix, place.slope, is_exact=place.carried == 0)
+
+    def keep(self, starts: Tensor) -> None:
+        """Forget all other starts."""
+        if self.tried is not None:
+            self.tried = self.tried[0][:, starts], self.tried[1][:, starts]
+        if self.last is not None:
+            self.last = _Place(*(numbers[starts] for numbers in self.last))
 
     def residual_at(self, u: Tensor) -> Tensor:
         """r `(starts, m)`, which is known where u is one of the last that were tried."""
-        if self.tried is not None:
-            tries, residuals = self.tried
-            same = (tries == u).all(-1)
+        known = self._residual_known(u)
+        return self.residual(u) if known is None else known
+
+    def _residual_known(self, u: Tensor) -> Tensor | None:
+        if self.last is not None and self.last.u.equal(u):
+            return self.last.r
+        if self.tried is not None and self.tried[0].shape[1:] == u.shape:
+            same = (self.tried[0] == u).all(-1)
             if same.any(0).all():
                 which = same.to(torch.uint8).argmax(0)
-                return residuals.take_along_dim(which[None, :, None], 0)[0]
-        return self.residual(u)
+                return self.tried[1].take_along_dim(which[None, :, None], 0)[0]
+        return None
 
-    def _known(self, u: Tensor, r: Tensor) -> _Place | None:
-        """The last place, brought here; None if its J is not to be believed."""
-        last = self.last
-        if last is None or last.u.shape != u.shape:
-            return None
+    def _anew(self, u: Tensor, r: Tensor) -> _Place:
+        epsilon = torch.where(u + EPSILON > self.high, -EPSILON, EPSILON)
+        moved = u + torch.diag_embed(epsilon).movedim(-2, 0)  # (n, starts, n)
+        parts = moved.split(max(1, AT_ONCE // r.numel()))
+        ahead = torch.cat([self.residual(part) for part in parts])
+        J = ahead.sub_(r).div_(epsilon.T[..., None].to(r)).movedim(0, 1)
+        slope = (J @ r[..., None])[..., 0]
+        return _Place(u, r, J, (J @ J.mT).to(u), slope.to(u), u.new_zeros(len(u)))
+
+    def _carried(self, last: _Place, u: Tensor, r: Tensor) -> tuple[_Place, Tensor]:
+        """The last place, brought here, and of which starts its J is to be believed."""
         step, change = u - last.u, r - last.r
         way = step.square().sum(-1, keepdim=True)
-        if not way.any():
-            return None if self.carried else last
         missed = change - (step[:, None].to(r) @ last.J)[:, 0]
         wrong = missed.square().sum(-1, keepdim=True).to(u)
-        good = wrong <= BELIEVED * change.square().sum(-1, keepdim=True)
-        if self.carried >= MOST_CARRIED or not good.all():
-            return None
-        self.carried += 1
+        foretold = wrong <= BELIEVED * change.square().sum(-1, keepdim=True)
+        moved = way[:, 0] > 0
+        believed = torch.where(
+            moved, foretold[:, 0] & (last.carried < MOST_CARRIED), last.carried == 0
+        )
+        if not (believed & moved).any():
+            return last._replace(u=u, r=r), believed
         # J' = J + v missedᵀ, and what becomes of the products with it.
         v = torch.where(way > 0, step / way, 0.0)
         met = (last.J @ missed[..., None])[..., 0].to(u)
         across = v[:, :, None] * (met + 0.5 * wrong * v)[:, None]
         slope = (last.J @ r[..., None])[..., 0].to(u) + v * (missed * r).sum(-1, keepdim=True)
         J = last.J.baddbmm_(v[:, :, None].to(r), missed[:, None])
-        return _Place(u, r, J, last.matrix + across + across.mT, slope)
-
-    def _one_sided(self, u: Tensor, r: Tensor) -> Tensor:
-        epsilon = torch.where(u + EPSILON > self.high, -EPSILON, EPSILON)
-        moved = u + torch.diag_embed(epsilon).movedim(-2, 0)  # (n, starts, n)
-        parts = moved.split(max(1, AT_ONCE // r.numel()))
-        ahead = torch.cat([self.residual(part) for part in parts])
-        return ahead.sub_(r).div_(epsilon.T[..., None].to(r)).movedim(0, 1)
+        matrix = last.matrix + across + across.mT
+        return _Place(u, r, J, matrix, slope, last.carried + moved), believed
 
 
 def differences(

@@ -42,14 +42,14 @@ class Equations(NamedTuple):
         slope: Jᵀr, `(*batch, n)`.
         directions: Directions `(k, n)` in which a step may go, drawn anew for each step; then J is
             by steps along these, and `matrix` and `slope` have k in the place of n.
-        is_exact: Whether J was computed at this very place. If not, and no step helps, the
-            equations are asked for at the same place again.
+        is_exact: Whether J was computed at this very place, `(*batch)` or for all. If not, and no
+            step helps, the equations are asked for at the same place again.
     """
 
     matrix: Tensor
     slope: Tensor
     directions: Tensor | None = None
-    is_exact: bool = True
+    is_exact: Tensor | bool = True
 
 
 class Objective(NamedTuple):
@@ -58,10 +58,13 @@ class Objective(NamedTuple):
     Args:
         error: From unknowns `(tries, *batch, n)` to E, `(tries, *batch)`.
         equations: From unknowns `(*batch, n)` to their normal equations.
+        keep: Told which starts of a batch `(starts,)` go on alone from here. With it, each start
+            ends by itself, and takes no time from there on; without it, all end together.
     """
 
     error: Callable[[Tensor], Tensor]
     equations: Callable[[Tensor], Equations]
+    keep: Callable[[Tensor], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Stop:
         patience: Number of steps over which the fall of E is judged, after each that lowered E.
         least_gain: Share by which E has to fall over these steps; otherwise the search is stuck.
         rival: E of another minimisation that is to be beaten: the search ends where E, at the
-            present pace, would not fall below it in 20 more steps.
+            present pace, would not fall below it in 20 more steps. Starts that end by themselves
+            are rivals of one another.
     """
 
     steps: int
@@ -108,25 +112,25 @@ class Stop:
     least_gain: float = 0.0
     rival: float = math.inf
 
-    def reached(self, least: list[float], calls: float) -> bool:
-        """Tell whether to stop.
+    def reached(self, least: list[Tensor], calls: float) -> Tensor:
+        """Tell where to stop.
 
         Args:
-            least: Smallest E after each step so far.
+            least: Smallest E after each step so far, of each of those that are judged.
             calls: Number of steps that it takes to go through all unknowns.
 
         Returns:
             True at the goal, where E is stuck, or where the rival is out of reach.
         """
         now, patience = least[-1], math.ceil(self.patience * calls)
-        stuck = len(least) > patience and now > least[-1 - patience] * (1 - self.least_gain)
-        return now <= self.goal or stuck or self._hopeless(least, calls)
-
-    def _hopeless(self, least: list[float], calls: float) -> bool:
+        over = now <= self.goal
+        if len(least) > patience:
+            over = over | (now > least[-1 - patience] * (1 - self.least_gain))
         pace = math.ceil(PACE * calls)
-        if len(least) <= pace or self.rival == math.inf:
-            return False
-        return least[-1] * (least[-1] / least[-1 - pace]) ** (AHEAD / PACE) > self.rival
+        if len(least) > pace and (self.rival < math.inf or now.numel() > 1):
+            rival = now.min().clamp(max=self.rival)
+            over = over | (now * (now / least[-1 - pace]) ** (AHEAD / PACE) > rival)
+        return over
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ def levenberg_marquardt(
     Args:
         objective: The sum of squares and its normal equations.
         u: Where to begin, `(*batch, n)`.
-        stop: What ends the minimisation, judged by the best of the batch.
+        stop: What ends the minimisation, judged by the best of the batch, or, where the objective
+            can do without some of the starts, of each by itself. All end where one is at the goal.
         low: Lower end of the unknowns, broadcast to `u`; what has both ends alike is not moved.
         high: Upper end of the unknowns.
         damping: How λ follows the success of the steps.
@@ -188,8 +193,12 @@ def levenberg_marquardt(
     """
     low, high = (torch.as_tensor(end).to(u) for end in (low, high))
     tries = torch.tensor(damping.tries).to(u)
+    keep, found, going = objective.keep, u, torch.arange(len(u), device=u.device)
+    each = keep is not None
     error = objective.error(u[None])[0]
-    lam, least = torch.full_like(error, damping.first), [error.min().item()]
+    if each and (error <= stop.goal).any():
+        return u
+    lam, least = torch.full_like(error, damping.first), [error if each else error.min()]
     equations = None
     for _ in range(stop.steps):
         if equations is None:
@@ -201,24 +210,31 @@ def levenberg_marquardt(
         errors = objective.error(tried).nan_to_num(math.inf, math.inf)
         ways = (tried - pull.rest).square() - (u - pull.rest).square()
         cost, which = (errors + (price * ways).sum(-1)).min(0)
-        better = cost < error
-        if not (equations.is_exact or better.any()):
+        better, exact = cost < error, torch.as_tensor(equations.is_exact, device=u.device)
+        if not (exact.all() or better.any()):
             equations = None
             continue
         u = torch.where(better[..., None], tried.take_along_dim(which[None, ..., None], 0)[0], u)
         error = torch.where(better, errors.take_along_dim(which[None], 0)[0], error)
-        factor = torch.where(better, tries[which] * damping.after_success, damping.after_failure)
-        lam = (lam * factor).clamp(damping.least, damping.most)
+        on_failure = torch.where(exact, damping.after_failure, 1.0).to(lam)
+        lam = lam * torch.where(better, tries[which] * damping.after_success, on_failure)
+        lam = lam.clamp(damping.least, damping.most)
         on_step(error)
-        calls = 1 if equations.directions is None else u.shape[-1] / len(equations.directions)
-        least.append(error.min().item())
-        if better.any() or equations.directions is not None:
+        least.append(error if each else error.min())
+        over = ~better & exact & (lam >= damping.most)
+        moves = better if each else better.any() | (equations.directions is not None)
+        if moves.any():
+            calls = 1 if equations.directions is None else u.shape[-1] / len(equations.directions)
+            over = torch.where(moves, stop.reached(least, calls), over)
             equations = None
-            if stop.reached(least, calls):
-                break
-        elif (lam >= damping.most).all():
+        if over.all() or (each and (error <= stop.goal).any()):
             break
-    return u
+        if keep is not None and over.any():
+            found = found.index_copy(0, going, u)
+            u, error, lam, going = (t[~over] for t in (u, error, lam, going))
+            least, equations = [past[~over] for past in least], None
+            keep(~over)
+    return found.index_copy(0, going, u) if each else u
 
 
 def _pulled(equations: Equations, price: Tensor, slope: Tensor) -> Equations:

@@ -129,7 +129,7 @@ def test_derivatives_are_carried_along_without_a_call():
     tries = torch.stack((START + 0.3, START + 0.1))
     straight.error(tries)
     found = straight.equations(tries[1])
-    assert rows == [2, 6, 4] and not found.is_exact
+    assert rows == [2, 6, 4] and not found.is_exact.any()
     torch.testing.assert_close(found.matrix, (A.T @ A).expand(2, 3, 3), rtol=1e-6, atol=1e-6)
 
     bent, u = counted(decay), START[:1]
@@ -183,6 +183,45 @@ def test_a_start_that_cannot_beat_its_rival_is_given_up():
         )
         calls.append(len(errors))
     assert PACE <= calls[1] < calls[0]
+
+
+def test_each_start_ends_by_itself_and_takes_no_time_from_there_on():
+    """One start is at its answer, the others come from afar; of what is left, 1 is the least."""
+    sizes, targets = [], torch.tensor([0.0, 5.0, 7.0], dtype=torch.float64)[:, None]
+
+    def residual(u):
+        sizes.append(u.shape[-2])
+        own = targets[: u.shape[-2]] if u.shape[-2] == 3 else targets[1:][: u.shape[-2]]
+        return torch.cat(((u - own).pow(3), torch.ones_like(u)), -1)
+
+    start = torch.zeros(3, 1, dtype=torch.float64)
+    found = solved(residual, start, goal=0.0)
+    assert sizes[0] == 3 and sizes[-1] < 3
+    assert found[0] == 0 and (found[1:] - targets[1:]).abs().max() < 1
+
+
+def test_all_end_where_one_is_at_the_goal():
+    calls = []
+
+    def residual(u):
+        calls.append(u.shape)
+        return decay(u) - decay(TRUE)
+
+    start = torch.stack((TRUE + 1e-9, START[0]))
+    assert solved(residual, start, goal=1e-12).equal(start) and len(calls) == 1
+
+
+def test_derivatives_are_taken_anew_only_for_the_starts_that_need_it():
+    rows = []
+    squares = by_differences(lambda u: rows.append(u[..., 0].numel()) or decay(u))
+    squares.equations(START)
+    near, far = START[0] + 1e-3, START[1] + torch.tensor([0.0, 3.0, 0.0])
+    found = squares.equations(torch.stack((near, far)))
+    assert rows == [2, 6, 2, 3] and found.is_exact.tolist() == [False, True]
+    for u, matrix, slope in zip((near, far), found.matrix, found.slope, strict=True):
+        J = written_out(u)
+        torch.testing.assert_close(matrix, J @ J.T, rtol=1e-2, atol=1e-2)
+        torch.testing.assert_close(slope, J @ decay(u), rtol=1e-2, atol=1e-2)
 
 
 def test_a_few_random_directions_at_a_time_arrive_too():

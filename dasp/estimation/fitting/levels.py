@@ -34,8 +34,8 @@ def levels_apart(target: Tensor, sample_rate: float) -> Callable[[Tensor], Tenso
         A function from an output `(..., channels, time)` to its error `(..., m)`, whose squares add
         up to the mean squared difference of levels in units of `UNIT_DB`.
     """
-    fft_size = 2 ** max(1, round(math.log2(FRAME_S * sample_rate)))
-    bands = _bands(fft_size, sample_rate).to(target)
+    fft_size = frame_size(sample_rate)
+    bands = bands_of(fft_size, sample_rate).to(target)
 
     def powers(x: Tensor) -> Tensor:
         spectra = torch.view_as_real(stft(x, fft_size, fft_size // 2).mT)  # as they lie in memory
@@ -48,8 +48,28 @@ def levels_apart(target: Tensor, sample_rate: float) -> Callable[[Tensor], Tenso
     return lambda x: ((10 * torch.log10(powers(x) + floor) - wanted_db) / unit).mT.flatten(-2)
 
 
-def _bands(fft_size: int, sample_rate: float) -> Tensor:
-    """Weights `(bins, bands)` of the mean over the bins of each band that has any."""
+def frame_size(sample_rate: float) -> int:
+    """Number of samples of a spectrum, a power of 2.
+
+    Args:
+        sample_rate: In Hz.
+
+    Returns:
+        About `FRAME_S` in samples.
+    """
+    return 2 ** max(1, round(math.log2(FRAME_S * sample_rate)))
+
+
+def bands_of(fft_size: int, sample_rate: float) -> Tensor:
+    """Compute the weights of the mean over the bins of each band that has any.
+
+    Args:
+        fft_size: Number of samples of a spectrum.
+        sample_rate: In Hz.
+
+    Returns:
+        Weights `(bins, bands)`.
+    """
     freq_hz = torch.arange(fft_size // 2 + 1) * (sample_rate / fft_size)
     octaves = torch.log2(freq_hz.clamp(min=1e-9) / LOWEST_HZ)
     number = torch.floor(PER_OCTAVE * octaves)

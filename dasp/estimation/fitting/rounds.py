@@ -1,8 +1,8 @@
 """Starts of a fit, one after the other, until what is heard has been explained.
 
 Least squares ends at the nearest answer, which is often a bad one: two bands of an equaliser in
-each other's place, a peak where there should be dips around it. So it starts again, elsewhere or
-from the best so far with one processor or band drawn anew. A quarter of a second is heard at first,
+each other's place, a peak where there should be dips around it. So it starts again: from settings
+that sound like the best so far (`alike`), or elsewhere. A quarter of a second is heard at first,
 which a chain runs through quickly, and twice as much each time that all of it has been explained.
 """
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dasp.analysis.alignment import measure_delay
+from dasp.estimation.fitting.alike import settings_alike
 from dasp.estimation.fitting.distance import distance_for
 from dasp.estimation.fitting.excerpt import Excerpt
 from dasp.estimation.fitting.stages import POLISH, Stages
@@ -30,12 +31,19 @@ POWERS = (0.0, 0.5)
 """Of the damping, in turn: see `levenberg_marquardt`."""
 
 AWAY = 0.12
-"""Standard deviation from what was given in every other round behind the first ones, where 1 is the
-way across a range. An approach follows, pulled in turn towards what was given and to where it
-started. The rounds between have one processor or band of the best so far drawn anew."""
+"""Standard deviation from what was given of half of the starts elsewhere, where 1 is the way across
+a range. An approach follows, pulled in turn towards what was given and to where it started. The
+others have one processor or band of the best so far drawn anew."""
 
 END = 0.02
 """How far from the ends of the ranges a start stays."""
+
+EVERY = 3
+"""Of so many turns one starts elsewhere, and the others like the best."""
+
+ALIKE, TOGETHER = 6, 4
+"""Starts of a turn, like the best and elsewhere: a chain runs through several settings in little
+more time than through one."""
 
 LEAST_LAG, MOST_LAG = 0.1, 4
 """Samples by which an output that sounds right may be late or early, and is put right."""
@@ -83,19 +91,24 @@ def best_of_rounds(
     """
     seconds = min(FIRST_S, most_s)
     best = Polished(given, lags[0], math.inf)
-    from_given = [_by_approach] * stages.can_approach + [_by_distance, _as_it_is]
-    for turn in range(rounds if stages.can_polish else 1):
-        heard, later = partial(hear, seconds=seconds), turn - len(from_given)
-        if later < 0:
-            start = from_given[turn](stages, given, lags, heard)
-        elif later % 2:
-            start = _partly_anew(best.u, stages), best.lag
-        else:
-            away = _away_from(given, stages)
-            centre = away if later % 4 else given
-            start = stages.approach(away, centre, heard([best.lag])), best.lag
-        rival = math.inf if later < 0 else best.error
-        found = polished(stages, *start, heard, power=POWERS[turn % 2], goal=good, rival=rival)
+    from_given = [_by_distance, _as_it_is]
+    if stages.can_approach:
+        from_given = [_by_approach, _by_distance]
+    turn, starts = 0, 0
+    while starts < (rounds if stages.can_polish else 1):
+        heard, left = partial(hear, seconds=seconds), rounds - starts
+        u, lag, rival, power = given[:0], best.lag, best.error, 0.0
+        if turn % EVERY and stages.can_approach:
+            u = settings_alike(stages, best.u, given, heard([lag]), min(ALIKE, left))
+            u = torch.cat((given, u))[:left] if turn == 1 else u  # and once as it was given
+        if not len(u):
+            power = POWERS[turn % len(POWERS)]
+            if from_given:
+                (u, lag), rival = from_given.pop(0)(stages, given, lags, heard), math.inf
+            else:
+                count = min(TOGETHER if stages.can_approach else 1, left)
+                u = _elsewhere(given, best.u, count, turn, stages, heard([lag]))
+        found = polished(stages, u, lag, heard, power=power, goal=good, rival=rival)
         if found.error < best.error:
             best = _with_every_power(stages, found, heard, good)
         while best.error < good and seconds < most_s:
@@ -104,6 +117,7 @@ def best_of_rounds(
             best = polished(stages, best.u, best.lag, heard, goal=good)
         if best.error < good:
             break
+        turn, starts = turn + 1, starts + len(u)
     return best
 
 
@@ -123,7 +137,7 @@ def polished(
 
     Args:
         stages: The stages of the fit.
-        u: Controls `(1, n)`.
+        u: Controls `(starts, n)`, of which the best is kept.
         lag: Delay in samples so far.
         hear: Returns the excerpt for given lags.
         goal: Error-to-signal ratio that is small enough.
@@ -139,9 +153,13 @@ def polished(
     heard = hear([lag])
     u = polish(u, heard)
     output = stages.output(u, heard)
-    found = Polished(u, lag, heard.error(output).item())
+    error, i = heard.error(output).min(0)
+    u = u[i][None]
+    found = Polished(u, lag, error.item())
+    if found.error > rival:
+        return found
     # A filter in the chain moves the sound a little too: only now can a lag be told from it.
-    lates = measure_delay(heard.target, heard.heard(output)[0], max_delay_samples=MOST_LAG)
+    lates = measure_delay(heard.target, heard.heard(output)[i], max_delay_samples=MOST_LAG)
     late = lates.double().mean().item()
     if not least_lag < abs(late) < MOST_LAG:
         return found
@@ -158,9 +176,10 @@ def _with_every_power(stages: Stages, found: Polished, hear: Hear, good: float) 
         turn += 1
         power = POWERS[turn % len(POWERS)]
         again = polished(stages, found.u, found.lag, hear, goal=good, power=power)
-        if again.error > 0.9 * found.error:
+        little = again.error > 0.9 * found.error
+        found = min(found, again, key=lambda polished: polished.error)
+        if little:
             break
-        found = again
     return found
 
 
@@ -190,6 +209,19 @@ def _nearer(stages: Stages, u: Tensor, lags: list[float], hear: Hear) -> tuple[T
     u = u.expand(len(lags), -1)
     i = int(stages.error(u, hear(lags)).argmin())
     return u[i : i + 1], lags[i]
+
+
+def _elsewhere(
+    given: Tensor, best: Tensor, count: int, turn: int, stages: Stages, heard: Excerpt
+) -> Tensor:
+    """New starts `(count, n)`: some around what was given, approached, and some partly the best."""
+    anew = [_partly_anew(best, stages) for _ in range((count + turn % 2) // 2)]
+    if len(anew) == count:
+        return torch.cat(anew)
+    away = torch.cat([_away_from(given, stages) for _ in range(count - len(anew))])
+    pulled = (torch.arange(len(away), device=away.device)[:, None] + turn // 2) % 2 == 0
+    away = stages.approach(away, torch.where(pulled, given, away), heard)
+    return torch.cat((away, *anew))
 
 
 def _away_from(u: Tensor, stages: Stages) -> Tensor:

@@ -184,7 +184,7 @@ class Stages:
                     _pulled(squares, pull, centre), u, low=0, high=1, damping=FOUR_AT_ONCE,
                     stop=stop,
                 )  # fmt: skip
-                self._note("approach", self.error(u, excerpt))
+        self._note("approach", self.error(u, excerpt))
         return u
 
     def polish(

@@ -20,8 +20,8 @@ from dasp.estimation.unmixing.starts import begin_again
 
 MOST_ROUNDS = 24
 MOST_IDLE, MOST_IDLE_FAR = 3, 8
-"""Rounds in a row of new starts that may help little, near the answer and far from it; each of these
-tries once more."""
+"""Rounds of new starts in a row that may help little, near the answer and far from it; each of
+these tries once more."""
 
 FAR = 100.0
 """An error so many times what no responses explain is far from the answer, which must exist: a room
