@@ -41,7 +41,7 @@ def made_once(make: Callable[..., Made], x: Tensor, *settings: Any) -> Made:
     >>> made_once(double, x, 3.0) is made_once(double, x + 1, 3.0)
     True
     """
-    if x.device.type == "cpu" and all(map(_is_plain, settings)) and is_plain(x):
+    if x.is_cpu and all(map(_is_plain, settings)) and is_plain(x):
         hashable = (tuple(s) if isinstance(s, list) else s for s in settings)
         return _kept(make, x.dtype, x.shape[:-2], *hashable)
     return make(x, *settings)

@@ -147,13 +147,12 @@ def is_plain(*arguments) -> bool:
     if is_transformed(*tensors) or (may_be_in_dual_level() and any(map(_has_tangent, tensors))):
         return False
     for t in tensors:
-        if type(t) not in _PLAIN or t.dtype.itemsize < 4 or t.device.type not in _MEMORIES:
+        if type(t) not in _PLAIN or t.dtype.itemsize < 4 or not (t.is_cpu or t.is_cuda):
             return False
     return True
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)
-_MEMORIES = ("cpu", "cuda")
 
 
 def _has_tangent(tensor: Tensor) -> bool:

@@ -81,8 +81,7 @@ class Kernel:
 
     def form_for(self, *arguments, gradient: bool = False) -> Form | None:
         """The form that is to run now in place of the portable one; that may change with time."""
-        device = arguments[0].device
-        if device.type == "cpu":
+        if arguments[0].is_cpu:
             ready = (
                 self.cpu is not None
                 and chosen() in (AUTO, NUMBA)
@@ -90,7 +89,7 @@ class Kernel:
                 and _readiness.is_ready(self.cpu, arguments, gradient, self.waits_from)
             )
             return self.on_cpu if ready else None
-        works = chosen() in (AUTO, CUDA) and _cuda.works_on(device)
+        works = chosen() in (AUTO, CUDA) and _cuda.works_on(arguments[0].device)
         return self.on_gpu if works else None
 
     def run(self, *arguments) -> Tensor:

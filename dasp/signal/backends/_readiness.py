@@ -60,9 +60,10 @@ def _types(arguments: tuple) -> tuple[torch.dtype, ...]:
 
 def is_ready(kernel: str, arguments: tuple, gradient: bool, waits_from: int) -> bool:
     """Whether a kernel may run on such arguments as machine code."""
-    code = Code(kernel, gradient, _types(arguments))
-    if code in _ready:
+    types = _types(arguments)
+    if (kernel, gradient, types) in _ready:  # which a `Code` is equal to
         return True
+    code = Code(kernel, gradient, types)
     if code in _failed:
         return False
     if chosen() == NUMBA or arguments[0].numel() >= waits_from:
