@@ -59,8 +59,8 @@ SIGNALS = {"x", "gain", "response"}
 
 WITHOUT_NUMBERS_OF_THEIR_OWN = {
     "amplified", "block_form", "cascade", "compressed", "delayed", "design_one_pole",
-    "fast_fft_length", "filter_by_blocks", "filter_by_sections", "frames", "irfft", "is_long",
-    "istft", "loudest", "read_periodic", "reduction_db", "resample_blocks",
+    "fast_fft_length", "filter_by_blocks", "filter_by_sections", "filter_whole", "frames", "irfft",
+    "is_long", "istft", "loudest", "read_periodic", "reduction_db", "resample_blocks",
     "resample_part", "rfft", "run_blocks", "sections_of", "side_by_side", "soft_knee",
     "to_level_db", "white_noise",
 }  # fmt: skip
