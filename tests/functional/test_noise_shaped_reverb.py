@@ -7,14 +7,14 @@ import torch
 
 from dasp.functional import noise_shaped_reverb
 from dasp.functional.noise_shaped_reverb import CENTRES_HZ, octaves
-from tests.functional.reverberation import impulse, measured_rt60_s
+from tests.functional.reverberation import impulse, rt60_s_of_bands
 
 FLAT = {"band_gain_db": 0.0, "mix": 1.0}
 
 
 def measured_bands(h, rate):
     half = math.sqrt(2)
-    return torch.tensor([measured_rt60_s(h, rate, f / half, f * half) for f in CENTRES_HZ])
+    return torch.tensor(rt60_s_of_bands(h, rate, [(f / half, f * half) for f in CENTRES_HZ]))
 
 
 @pytest.mark.parametrize(
