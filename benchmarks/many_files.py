@@ -116,7 +116,7 @@ def _watch(process: subprocess.Popen, journal: Path, samples: list) -> None:
 
 def _summary(samples: list) -> dict:
     running = [sample for sample in samples if 0 < sample[1] < samples[-1][1]]
-    if len(running) < 4:
+    if len(running) < 4 or running[0][1] == running[-1][1]:
         return {}
     begin, end = running[0], running[-1]
     speed = (end[1] - begin[1]) / (end[0] - begin[0])
