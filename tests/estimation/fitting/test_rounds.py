@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dasp.estimation.fitting import rounds as rounds_of
 from dasp.estimation.fitting.fit import fit
 from dasp.processors import Param, Processor
 from dasp.processors.catalogue import PARAMETRIC_EQ
@@ -35,6 +36,19 @@ def test_a_later_round_leaves_an_answer_that_is_best_only_nearby(dry):
     assert many.settings["rate_hz"] == pytest.approx(11.3, abs=0.01)
     assert many.settings["depth"] == pytest.approx(0.7, abs=0.01)
     assert many.error_db["polish"] < -50
+
+
+def test_settings_that_sound_like_the_best_are_where_it_starts_again(dry, monkeypatch):
+    """Three starts lead nowhere, unless the third is one that sounds alike and is right."""
+    true = {"rate_hz": 11.3, "depth": 0.7}
+    processed = tremolo(dry, RATE, **{name: torch.tensor(value) for name, value in true.items()})
+    without = fit(dry, processed, RATE, TREMOLO, rounds=3)
+    monkeypatch.setattr(
+        rounds_of, "settings_alike", lambda stages, *_: stages.knobs.at(true)[None] + 0.001
+    )
+    found = fit(dry, processed, RATE, TREMOLO, rounds=3)
+    assert without.error_db["polish"] > -15
+    assert found.error_db["polish"] < -50
 
 
 def test_no_round_follows_a_good_one(dry):
