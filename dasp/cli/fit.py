@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--also", action="append", default=[], metavar="NAME",
         help="an option that is turned too, such as compressor.slow_mix; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=count, default=40, help="starts at most (default: 40)")
+    parser.add_argument("--rounds", type=count, default=64, help="starts at most (default: 64)")
     parser.add_argument(
         "--seconds",
         type=longer_than_nothing,

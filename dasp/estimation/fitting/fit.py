@@ -74,7 +74,7 @@ def fit(
     gradient: str = "autodiff",
     hold: Sequence[str] = (),
     also: Sequence[str] = (),
-    rounds: int = 40,
+    rounds: int = 64,
     excerpt_s: float = 2.0,
     max_delay_ms: float = 50.0,
     network: TCN | None = None,
